@@ -1,0 +1,27 @@
+# dlc: deep-learning models, compiled to C.
+#   make            build/dlc and its tests' programs
+#   make setup      install what is missing (apt; elsewhere a list of what is needed)
+BUILD   ?= build
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+DLC_CFLAGS = -std=gnu11 $(WARN) -I. -Icompiler -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
+LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
+
+SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o
+
+all: $(BUILD)/dlc
+
+$(BUILD)/dlc: $(BUILD)/obj/compiler/main.o $(BUILD)/libdlc.a
+	$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
+
+$(BUILD)/libdlc.a: $(OBJECTS)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(DLC_CFLAGS) -MMD -MP -c -o $@ $<
+
+.PHONY: all
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* elaborate.h: syntax tree to graph. Names, shapes, compile-time values, batches. */
+#ifndef DLC_ELABORATE_H
+#define DLC_ELABORATE_H
+
+#include "../syntax/ast.h"
+#include "ir.h"
+
+typedef struct Setting {
+    const char *name, *value;       /* --set NAME=VALUE; the value is an expression of the language */
+} Setting;
+
+typedef struct ElaborateOptions {
+    const char *model;              /* NULL: the file's only model */
+    int64_t batch, train_batch;     /* examples per call; >= 1 */
+    bool train;                     /* also the training functions; an error where the model has no train block */
+    const Setting *set;
+    int nset;
+} ElaborateOptions;
+
+/* The module of one model, or NULL with diagnostics. `std` programs are the standard library, parsed. */
+Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
+                  const ElaborateOptions *options);
+
+#endif

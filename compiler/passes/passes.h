@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* passes.h: graph to graph. Each pass rebuilds, states what it needs and gives, and is verified after. */
+#ifndef DLC_PASSES_H
+#define DLC_PASSES_H
+
+#include "../graph/ir.h"
+
+/* ---- differentiate.c ---- */
+struct GradCtx {
+    Fn *fn;                 /* where gradient nodes are made */
+    Node **gradient;        /* by id of the node in fn: the sum so far, or NULL */
+    int n;                  /* entries in gradient */
+};
+void grad_into(GradCtx *g, Node *x, Node *dx);      /* adds dx to x's gradient */
+/* Results of fn plus d(loss)/d(param) as ROLE_GRADIENT for each trainable parameter (zeros where it does not matter). */
+Fn *differentiate(const Module *m, const Fn *loss);
+/* d(sum(results[i] * seed[i]))/d(wrt[j]) made inside fn; the general form the others stand on. */
+void gradients_in(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt, Node *const *wrt, Node **out);
+
+/* ---- compose.c: gradients and update in one function ---- */
+Fn *compose_train_step(const Module *m, const Fn *gradients, const Fn *update);
+
+/* ---- simplify.c: the local rewrites node_make tries; NULL where none fits ---- */
+Node *simplify_node(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr, Type t);
+
+/* ---- hoist.c: what a scan computes from its inputs alone, and what it only accumulates, leaves the loop ---- */
+Fn *hoist(const Fn *fn);
+
+#endif
