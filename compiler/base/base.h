@@ -30,6 +30,7 @@ char *arena_strndup(Arena *a, const char *text, size_t n);
 char *arena_printf(Arena *a, const char *format, ...) PRINTF(2, 3);
 size_t arena_bytes(const Arena *a);                 /* handed out so far */
 void arena_set_oom(Arena *a, jmp_buf *oom);         /* NULL: end the process */
+void arena_set_limit(Arena *a, size_t bytes);       /* 0: none */
 
 #define NEW(a, T) ((T *)arena_alloc(a, sizeof(T)))
 #define NEWN(a, T, n) ((T *)arena_alloc(a, sizeof(T) * (size_t)(n)))
@@ -58,6 +59,7 @@ typedef struct StrBuf {
 void sb_putc(StrBuf *sb, char c);
 void sb_puts(StrBuf *sb, const char *text);
 void sb_printf(StrBuf *sb, const char *format, ...) PRINTF(2, 3);
+void sb_vprintf(StrBuf *sb, const char *format, va_list args) PRINTF(2, 0);
 const char *sb_text(StrBuf *sb);                    /* "" when empty */
 bool str_eq(const char *x, const char *y);          /* NULL equals only NULL */
 uint64_t hash_bytes(const void *bytes, size_t n);   /* FNV-1a, 64 bits */

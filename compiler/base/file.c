@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* file.c: whole files in and out. A target is either the old file or the whole new one, never half of it. */
+#include "base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *reason(Arena *a)
+{
+    return arena_strdup(a, strerror(errno));
+}
+
+/* All that is left in fd, with a NUL behind it; NULL with errno set on failure. */
+static char *read_all(Arena *a, int fd, size_t expected, size_t *bytes)
+{
+    size_t cap = expected + 1, n = 0;
+    char *text = arena_alloc(a, cap + 1);
+    for (;;) {
+        ssize_t got = read(fd, text + n, cap - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return NULL;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+        if (n == cap) {
+            char *wider = arena_alloc(a, 2 * cap + 1);
+            memcpy(wider, text, n);
+            text = wider;
+            cap *= 2;
+        }
+    }
+    text[n] = 0;
+    *bytes = n;
+    return text;
+}
+
+char *file_read(Arena *a, const char *path, size_t *bytes, const char **why)
+{
+    bool standard = str_eq(path, "-");
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        *why = reason(a);
+        return NULL;
+    }
+    struct stat st;
+    size_t expected = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size : 4095;
+    char *text = read_all(a, fd, expected, bytes);
+    if (!text)
+        *why = reason(a);
+    if (!standard)
+        close(fd);
+    return text;
+}
+
+static bool write_all(int fd, const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t done = write(fd, bytes, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return false;
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+static bool write_stdout(const void *bytes, size_t n)
+{
+    return fwrite(bytes, 1, n, stdout) == n && fflush(stdout) == 0;
+}
+
+/* For what cannot be replaced by renaming: devices and pipes. */
+static bool write_through(const char *path, const void *bytes, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool ok = write_all(fd, bytes, n);
+    return close(fd) == 0 && ok;
+}
+
+/* A new file beside `path`, with the permissions the umask leaves; its name in *name. -1 with errno set on failure. */
+static int open_temporary(Arena *a, const char *path, char **name)
+{
+    int fd = -1;
+    for (int attempt = 0; attempt < 100; attempt++) {
+        *name = arena_printf(a, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
+        fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+static bool write_beside(Arena *a, const char *path, const void *bytes, size_t n)
+{
+    char *temporary;
+    int fd = open_temporary(a, path, &temporary);
+    if (fd < 0)
+        return false;
+    bool ok = write_all(fd, bytes, n);
+    int failure = errno;
+    if (close(fd) != 0 && ok) {
+        ok = false;
+        failure = errno;
+    }
+    if (ok && rename(temporary, path) == 0)
+        return true;
+    if (ok)
+        failure = errno;
+    unlink(temporary);
+    errno = failure;
+    return false;
+}
+
+bool file_write(Arena *a, const char *path, const void *bytes, size_t n, const char **why)
+{
+    struct stat st;
+    char real[PATH_MAX];
+    bool ok;
+    if (str_eq(path, "-"))
+        ok = write_stdout(bytes, n);
+    else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        ok = write_through(path, bytes, n);
+    else if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(path, real))
+        ok = write_beside(a, real, bytes, n);       /* the link stays, what it points to is replaced */
+    else
+        ok = write_beside(a, path, bytes, n);
+    if (!ok)
+        *why = reason(a);
+    return ok;
+}
