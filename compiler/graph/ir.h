@@ -82,20 +82,20 @@ typedef struct Node Node;
 /* Which member is meant follows from the op's row (op_info(op)->attr). Unused bytes are zero: attributes hash and
  * compare as bytes. Axis lists are per axis of the operand unless said otherwise. */
 typedef union Attr {
-    struct { Role role; int index; } input;
-    struct { double value; } constant;                  /* one scalar (rank 0) */
+    struct { Role role; int index; Type type; } input;
+    struct { double value; DType dt; } constant;        /* one scalar (rank 0), rounded to its element type */
     struct { int axis; } axis;                          /* iota, concat */
     struct { int n; int axis[MAX_RANK]; } axes;         /* reverse, sum, max, argmax: increasing; permute: result axis i is operand axis axis[i] */
     struct { int n; int axis[MAX_RANK]; Type type; } broadcast; /* operand axis i becomes result axis axis[i] (increasing); its extent is equal, or 1 */
-    struct { Type type; } shape;                        /* reshape; also random's */
+    struct { Type type; } shape;                        /* reshape, iota: the result's type */
     struct { int n; int64_t start[MAX_RANK], limit[MAX_RANK], stride[MAX_RANK]; } slice;   /* start <= i < limit by stride >= 1 */
     struct { int n; int64_t lo[MAX_RANK], hi[MAX_RANK], interior[MAX_RANK]; double value; } pad; /* all >= 0 */
-    struct { int axis; int64_t size, stride, dilation, extent; } window; /* see OP_WINDOW, OP_FOLD */
+    struct { int axis; int64_t size, stride, dilation, extent; } window; /* extent: the result's, for fold; 0 for window */
     struct { DType dt; } dtype;                         /* cast */
     struct { Type type; uint32_t salt; } random;
     struct { int64_t limit; } limit;                    /* check_index: 0 <= x < limit; scatter_add: extent of axis 0 */
     struct { int nbatch, ncontract; int lhs_batch[MAX_RANK], rhs_batch[MAX_RANK], lhs_contract[MAX_RANK], rhs_contract[MAX_RANK]; } dot;
-    struct { int nspatial; int64_t stride[MAX_SPATIAL], pad_lo[MAX_SPATIAL], pad_hi[MAX_SPATIAL], lhs_dilation[MAX_SPATIAL], rhs_dilation[MAX_SPATIAL], groups; } conv;
+    struct { int nspatial; int64_t stride[MAX_SPATIAL], pad_lo[MAX_SPATIAL], pad_hi[MAX_SPATIAL], lhs_dilation[MAX_SPATIAL], rhs_dilation[MAX_SPATIAL], groups; } conv; /* paddings may be negative: they crop */
     struct { Fn *body; int ncarry, nslice, nyield; int64_t length; int reverse; } scan;
     struct { int index; } index;                        /* result: which of a scan's results */
 } Attr;
@@ -170,6 +170,13 @@ const char *dtype_name(DType dt);                   /* "f32" */
 const char *type_text(Arena *a, Type t);            /* "f32[8, 4]", "i32" */
 Type type_drop(Type t, int axis);
 Type type_insert(Type t, int axis, int64_t extent);
+/* NULL when t can be a value's type: known element type, rank <= MAX_RANK, every extent >= 1, at most MAX_COUNT elements. */
+const char *type_problem(Arena *a, Type t);
+/* A cast's value. Float to integer: towards zero, the nearest end where out of range, 0 for NaN; integer to integer:
+ * modulo; to bool: not zero. To f32 nothing is rounded. */
+double dtype_convert(double value, DType from, DType to);
+bool dtype_holds(DType dt, double value);           /* exactly representable; NaN and infinities are, in f32 */
+#define MAX_COUNT ((int64_t)1 << 40)
 
 /* ---- op rows ------------------------------------------------------------------------------------------------------ */
 typedef struct EvalCtx EvalCtx;
@@ -188,6 +195,8 @@ typedef struct OpInfo {
     const char *doc;
 } OpInfo;
 const OpInfo *op_info(Op op);
+/* The type of the node these would make; NULL and *t set, or a message that says what is wrong. */
+const char *node_infer(Arena *a, Op op, int nin, Node *const *in, const Attr *attr, Type *t);
 const char *role_name(Role role);
 bool is_element(const Node *n);
 bool is_const(const Node *n, double *value);        /* a constant, also through broadcast, reshape and cast */
@@ -201,6 +210,8 @@ void fn_result(Fn *fn, Role role, int index, const char *name, Node *n);
 Node *fn_find_input(const Fn *fn, Role role, int index);    /* NULL where it has none */
 Node *fn_find_result(const Fn *fn, Role role, int index);
 Node *node_make(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr);
+/* The same without rewriting: what a reader of dumps and a copying pass want. */
+Node *node_make_as_is(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr);
 
 Node *node_const(Fn *fn, DType dt, double value);           /* rank 0 */
 Node *node_full(Fn *fn, Type t, double value);              /* broadcast constant */
@@ -233,13 +244,14 @@ Node *node_check_index(Fn *fn, Node *index, int64_t limit);
 /* operands: carries, slices, invariants. Results through node_result: carries, then yields. */
 Node *node_scan(Fn *fn, Fn *body, int ncarry, int nslice, int nyield, bool reverse, int nin, Node *const *in);
 Node *node_result(Fn *fn, Node *scan, int index);
-/* A node of another function made again here, its operands replaced. */
+/* A node of another function made again here, its operands replaced; keeps its span and, if the new one has none, its name. */
 Node *node_rebuild(Fn *fn, const Node *n, Node *const *in);
 
 /* ---- rebuild.c: the shape of every pass ----------------------------------------------------------------------------- */
 /* Copies what `results` of `from` need into `to`; map[n->id] gives the new node; entries already set are taken as given. */
 void fn_inline(Fn *to, const Fn *from, Node **map);
-/* A function with only what its results need, in topological order. */
+/* A function with only what its results need: inputs first, then nodes in their old order, nothing rewritten. Inputs
+ * that no result needs are dropped, except a scan body's. */
 Fn *fn_prune(const Fn *fn);
 
 /* ---- verify.c, print.c, parse.c -------------------------------------------------------------------------------------- */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* ops.h: what the rows of graph/ops.def name, and what their functions share.
+ *
+ * A family has three files: NAME.c shapes, NAME_eval.c values, NAME_grad.c gradients. */
+#ifndef DLC_OPS_H
+#define DLC_OPS_H
+
+#include "../graph/ir.h"
+
+/* Each rule is declared from its row. A row without a rule says NULL, which must not be declared: for this section the
+ * word stands for a name nobody defines. Declaring one function several times is harmless. */
+#pragma push_macro("NULL")
+#undef NULL
+
+#define NULL no_shape
+#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc)                                                   \
+    const char *shape(Arena *a, Node *const *in, int nin_, const Attr *attr_, Type *t);
+#include "../graph/ops.def"
+#undef OP
+#undef NULL
+
+#define NULL no_gradient
+#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc) void grad(GradCtx *g, Node *n, Node *dy);
+#include "../graph/ops.def"
+#undef OP
+#undef NULL
+
+#define NULL no_evaluation
+#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc) void eval(EvalCtx *e, const Node *n);
+#include "../graph/ops.def"
+#undef OP
+#undef NULL
+
+#pragma pop_macro("NULL")
+
+/* ---- evaluation ------------------------------------------------------------------------------------------------- */
+/* One evaluation of one function. A rule reads its operands' values and fills its own, which is there, zeroed. The
+ * caller rounds f32 elements where that is asked for. */
+struct EvalCtx {
+    Arena *a;
+    Precision precision;
+    Value *value;           /* by node id */
+    Value **tuple;          /* by node id: the results of a scan */
+    const char *why;        /* set by a rule that fails; evaluation stops */
+};
+
+static inline const double *eval_in(const EvalCtx *e, const Node *n, int i)
+{
+    return e->value[n->in[i]->id].at;
+}
+
+static inline double *eval_out(const EvalCtx *e, const Node *n)
+{
+    return e->value[n->id].at;
+}
+
+/* Row-major strides in elements. */
+static inline void type_strides(Type t, int64_t stride[MAX_RANK])
+{
+    int64_t s = 1;
+    for (int i = t.rank - 1; i >= 0; i--) {
+        stride[i] = s;
+        s *= t.dim[i];
+    }
+}
+
+/* ---- shapes: shared complaints ---------------------------------------------------------------------------------- */
+/* NULL when axis lists are increasing and inside the rank. */
+static inline const char *axes_problem(Arena *a, int n, const int *axis, int rank)
+{
+    if (n < 0 || n > rank)
+        return arena_printf(a, "%d axes named, the operand has %d", n, rank);
+    for (int i = 0; i < n; i++) {
+        if (axis[i] < 0 || axis[i] >= rank)
+            return arena_printf(a, "axis %d is not one of the operand's %d", axis[i], rank);
+        if (i && axis[i] <= axis[i - 1])
+            return "axes must be named in increasing order, once each";
+    }
+    return NULL;
+}
+
+#endif
