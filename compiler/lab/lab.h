@@ -10,6 +10,12 @@
 
 #include "../graph/ir.h"
 
+/* ---- files.c: base/file.c with the path in *why -------------------------------------------------------------------- */
+char *path_read(Arena *a, const char *path, size_t *bytes, const char **why);
+bool path_write(Arena *a, const char *path, const void *bytes, size_t n, const char **why);
+bool path_exists(const char *path);
+bool folders_make(Arena *a, const char *path, const char **why);   /* like mkdir -p */
+
 /* ---- array.c: values outside the graph ----------------------------------------------------------------------------
  * Row-major, native byte order, dtype_bytes(type.dt) an element; bool is one byte, 0 or 1. `data` is aligned to 16. */
 typedef struct Array {
@@ -25,8 +31,9 @@ typedef struct NamedArray {
 typedef VEC(NamedArray) ArrayList;          /* in file order */
 
 Array array_new(Arena *a, Type t);          /* zeroed */
-int64_t array_bytes(Array x);
 double array_at(Array x, int64_t i);        /* element i in row-major order, any dtype */
+void array_set(Array x, int64_t i, double value);   /* value must fit: dtype_holds */
+bool dtype_holds(DType dt, double value);   /* whole and in range; floats: anything that does not round to infinity */
 const Array *array_find(const ArrayList *list, const char *name);   /* NULL where it has none */
 void array_add(Arena *a, ArrayList *list, const char *name, Array x);
 /* To another element type. u8 -> f32 divides by 255 (bytes are picture elements); bool -> anything gives 0 and 1; other
@@ -46,10 +53,16 @@ DType filetype_dtype(FileType ft);          /* what it is read as */
 /* `count` elements at bytes (any alignment) into out, of filetype_dtype. false: *bad is the first element that does not
  * fit and *value its value. */
 bool filetype_read(FileType ft, bool big_endian, const void *bytes, int64_t count, void *out, int64_t *bad, double *value);
+/* The same as an array of t's shape (its dtype is set here). Where nothing needs converting the array shares `bytes`.
+ * *why says which element does not fit, without a path. */
+bool filetype_array(Arena *a, FileType ft, bool big_endian, const void *bytes, Type t, Array *out, const char **why);
+/* The number of elements of a shape read from a file; false when it overflows what fits in memory. */
+bool shape_count(int rank, const int64_t *dim, int64_t *count);
 
 /* ---- npy.c: NumPy's .npy, versions 1 to 3, C and Fortran order, either byte order --------------------------------- */
 bool npy_read(Arena *a, const char *path, Array *out, const char **why);
-bool npy_parse(Arena *a, const char *path, const void *bytes, size_t n, Array *out, const char **why); /* path: for *why */
+/* *_parse: `path` is for *why; the array may share `bytes`, which must live as long. */
+bool npy_parse(Arena *a, const char *path, const void *bytes, size_t n, Array *out, const char **why);
 bool npy_write(Arena *a, const char *path, Array x, const char **why);   /* written beside and renamed */
 
 /* ---- idx.c: IDX (MNIST's format), plain or gzip'd ------------------------------------------------------------------ */
@@ -59,7 +72,7 @@ bool idx_write(Arena *a, const char *path, Array x, const char **why);   /* u8, 
 
 /* ---- safetensors.c, weights.c ---------------------------------------------------------------------------------------
  * Reads F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL as wide.c says; writes F32 I32 U8 BOOL, in the order given,
- * the data aligned to 64, each tensor to 4. A file is accepted only when it is exactly what its header says. */
+ * the data starting at a multiple of 8. A file is accepted only when it is exactly what its header says. */
 bool safetensors_read(Arena *a, const char *path, ArrayList *out, const char **why);
 bool safetensors_parse(Arena *a, const char *path, const void *bytes, size_t n, ArrayList *out, const char **why);
 bool safetensors_write(Arena *a, const char *path, const ArrayList *list, const char **why);
@@ -70,7 +83,8 @@ bool weights_match(Arena *a, const char *path, const ArrayList *file, const Entr
 
 /* ---- dataset.c: a data folder, one split of it ------------------------------------------------------------------------
  * DIR/SPLIT/NAME.npy for every input and target (SPLIT: train, val, test), or MNIST's four IDX files in DIR itself, which
- * feed the one input and the one target. A file's shape is [N, ...] and an example's element count must be the entry's. */
+ * feed the one input and the one target. A file's shape is [N, ...]; the rest must be the entry's shape, axes of extent 1
+ * aside, or one of the two must be flat: [N, 28, 28] feeds f32[28, 28, 1] and f32[784], but not f32[14, 56]. */
 typedef struct Dataset Dataset;
 typedef struct DatasetWanted {
     const Entry *inputs, *targets;          /* types without the batch axis */
