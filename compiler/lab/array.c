@@ -39,7 +39,7 @@ void array_set(Array x, int64_t i, double value)
     }
 }
 
-bool dtype_holds(DType dt, double value)
+bool array_holds(DType dt, double value)
 {
     switch (dt) {
     case DT_BOOL:
@@ -77,7 +77,7 @@ bool array_convert(Arena *a, Array x, DType dt, const char *name, Array *out, co
     bool picture = x.type.dt == DT_U8 && dt == DT_F32;
     for (int64_t i = 0; i < n; i++) {
         double value = array_at(x, i);
-        if (!dtype_holds(dt, value)) {
+        if (!array_holds(dt, value)) {
             *why = arena_printf(a, "%s: element %lld is %.9g, which does not fit %s", name, (long long)i, value,
                                 dtype_name(dt));
             return false;

@@ -32,8 +32,8 @@ typedef VEC(NamedArray) ArrayList;          /* in file order */
 
 Array array_new(Arena *a, Type t);          /* zeroed */
 double array_at(Array x, int64_t i);        /* element i in row-major order, any dtype */
-void array_set(Array x, int64_t i, double value);   /* value must fit: dtype_holds */
-bool dtype_holds(DType dt, double value);   /* whole and in range; floats: anything that does not round to infinity */
+void array_set(Array x, int64_t i, double value);   /* value must fit: array_holds */
+bool array_holds(DType dt, double value);   /* whole and in range; floats: anything that does not round to infinity */
 const Array *array_find(const ArrayList *list, const char *name);   /* NULL where it has none */
 void array_add(Arena *a, ArrayList *list, const char *name, Array x);
 /* To another element type. u8 -> f32 divides by 255 (bytes are picture elements); bool -> anything gives 0 and 1; other

@@ -68,7 +68,8 @@ bool text_parse(Arena *a, const char *path, const char *bytes, size_t n, TextFil
     VEC(TextLine) lines = {0};
     StrBuf wrong = {a, NULL, 0, 0};
     int number = 0, complaints = 0;
-    for (const char *at = bytes, *end = bytes + n; at < end;) {
+    size_t mark = n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;       /* UTF-8's byte order mark */
+    for (const char *at = bytes + mark, *end = bytes + n; at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop ? stop : end;
         number++;

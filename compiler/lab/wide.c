@@ -104,7 +104,7 @@ bool filetype_read(FileType ft, bool big_endian, const void *bytes, int64_t coun
     const uint8_t *p = bytes;
     for (int64_t i = 0; i < count; i++, p += size) {
         double v = wide_value(ft, raw_bits(p, size, big_endian));
-        if (!dtype_holds(dt, v)) {
+        if (!array_holds(dt, v)) {
             *bad = i;
             *value = v;
             return false;
