@@ -271,7 +271,7 @@ typedef struct Value {
 Value value_new(Arena *a, Type t);
 /* Evaluates fn; `in` and `out` follow fn->input and fn->result. false with *why set when an index is out of range. */
 bool fn_interpret(Arena *a, const Fn *fn, Precision precision, const Value *in, Value *out, const char **why);
-/* The same, also keeping every node's value: all[n->id]. */
+/* The same, also keeping every node's value: all[n->id]; a scan has none, nor has what comes after a failure. */
 bool fn_interpret_all(Arena *a, const Fn *fn, Precision precision, const Value *in, Value *out, Value *all, const char **why);
 
 #endif

@@ -34,15 +34,22 @@
 #pragma pop_macro("NULL")
 
 /* ---- evaluation ------------------------------------------------------------------------------------------------- */
-/* One evaluation of one function. A rule reads its operands' values and fills its own, which is there, zeroed. The
- * caller rounds f32 elements where that is asked for. */
+/* The evaluation of one function; a scan runs its body's again and again. A rule reads its operands' values and fills its
+ * own, whose elements are allocated. The caller rounds f32 elements where that is asked for. */
 struct EvalCtx {
     Arena *a;
+    const Fn *fn;
     Precision precision;
-    Value *value;           /* by node id */
+    Value *value;           /* by node id; a scan's holds nothing */
     Value **tuple;          /* by node id: the results of a scan */
+    void **kept;            /* by node id: what a rule worked out once for all runs; NULL at first */
     const char *why;        /* set by a rule that fails; evaluation stops */
 };
+
+/* interpret.c */
+void eval_prepare(EvalCtx *e, Arena *a, const Fn *fn, Precision precision);
+/* Evaluates fn with these inputs, in the order of its ports. false with e->why set. Values stay until the next run. */
+bool eval_run(EvalCtx *e, const Value *in);
 
 static inline const double *eval_in(const EvalCtx *e, const Node *n, int i)
 {
@@ -52,6 +59,12 @@ static inline const double *eval_in(const EvalCtx *e, const Node *n, int i)
 static inline double *eval_out(const EvalCtx *e, const Node *n)
 {
     return e->value[n->id].at;
+}
+
+/* i32 wraps around as two's complement; `exact` is an integer below 2^53. */
+static inline double wrap_i32(double exact)
+{
+    return (double)(int32_t)(uint32_t)(int64_t)exact;
 }
 
 /* Row-major strides in elements. */
