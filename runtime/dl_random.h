@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT-0 */
-/* Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3;
- * SC 2011). There is no state: a number is a pure function of a key and a counter, so results depend neither on the order
- * of evaluation nor on the number of threads, and are the same bits on every machine.
+/* Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy
+ * as 1, 2, 3; SC 2011). There is no state: a number is a pure function of a key and a counter, so results
+ * depend neither on the order of evaluation nor on the number of threads, and are the same bits on every
+ * machine.
  *
  *     key     = seed (64 bits)
  *     counter = element / 4, salt (which random tensor of the program), step (which call), 0
  *     number  = word (element modulo 4) of philox(counter, key)
  *
- * Four neighbouring elements share one block, so that a loop which fills a tensor pays for a quarter of the blocks
- * (dl_uniform4) and still gives each element what dl_uniform gives it. */
+ * Four neighbouring elements share one block, so that a loop which fills a tensor pays for a quarter of the
+ * blocks (dl_uniform4) and still gives each element what dl_uniform gives it. */
 #ifndef DL_RANDOM_H
 #define DL_RANDOM_H
 
@@ -29,8 +30,8 @@
         (k1) += 0xBB67AE85u; /* sqrt(3) - 1 */                                                               \
     } while (0)
 
-/* out = the block of four random words at counter under key. out may be counter. Written without loops or arrays of its
- * own: loops around it vectorise, and tcc needs no memset. */
+/* out = the block of four random words at counter under key. out may be counter. Written without loops or
+ * arrays of its own: loops around it vectorise, and tcc needs no memset. */
 static inline void dl_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
@@ -61,7 +62,8 @@ static inline float dl_unit(uint32_t word)
 }
 
 /* Uniform in [0, 1): the element at index of the random tensor named salt, in call number step. */
-static inline float dl_uniform(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt, uint32_t index)
+static inline float dl_uniform(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt,
+                               uint32_t index)
 {
     uint32_t counter[4], key[2], word[4];
 
@@ -77,8 +79,8 @@ static inline float dl_uniform(uint32_t seed_lo, uint32_t seed_hi, uint32_t step
 }
 
 /* out[j] = dl_uniform(..., 4 * block + j) for j in 0..3, for the price of one. */
-static inline void dl_uniform4(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt, uint32_t block,
-                               float out[4])
+static inline void dl_uniform4(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt,
+                               uint32_t block, float out[4])
 {
     uint32_t counter[4], key[2], word[4];
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT-0 */
-/* What a generated function returns. Anything but DL_OK leaves parameters, states and streams as they were. */
+/* What a generated function returns. Anything but DL_OK leaves parameters, states and streams as they were.
+ */
 #ifndef DL_STATUS_H
 #define DL_STATUS_H
 
