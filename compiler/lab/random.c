@@ -43,8 +43,10 @@ double random_range(Random *r, double lo, double hi)
 
 double random_normal(Random *r)
 {
-    double sum = -6;
-    for (int i = 0; i < 12; i++)
-        sum += random_unit(r);
-    return sum;
+    uint64_t sum = 0;
+    for (int draw = 0; draw < 3; draw++) {
+        uint64_t bits = random_bits(r);
+        sum += (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
+    }
+    return ((double)sum + 6) * 0x1p-16 - 6;     /* 12 uniforms in steps of 2^-16, each half a step up */
 }
