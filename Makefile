@@ -23,5 +23,19 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(DLC_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/gen/parser.c $(BUILD)/gen/parser.h &: compiler/syntax/parser.y
+	@mkdir -p $(@D)
+	bison -Wall --header=$(BUILD)/gen/parser.h -o $(BUILD)/gen/parser.c $<
+
+$(BUILD)/gen/lexer.c: compiler/syntax/lexer.l
+	@mkdir -p $(@D)
+	flex -o $@ $<
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/gen/parser.h
+	@mkdir -p $(@D)
+	$(CC) $(DLC_CFLAGS) -Wno-sign-compare -Wno-missing-prototypes -Wno-unused -MMD -MP -c -o $@ $<
+
+$(filter $(BUILD)/obj/compiler/syntax/%,$(OBJECTS)): | $(BUILD)/gen/parser.h
+
 .PHONY: all
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

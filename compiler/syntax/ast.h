@@ -46,6 +46,7 @@ typedef struct Argument {
     Name name;          /* text NULL for a positional one */
     Expr *value;
 } Argument;
+typedef VEC(Argument) ArgumentList;
 
 typedef struct Subscript {
     enum { SUB_INDEX, SUB_SLICE, SUB_ELLIPSIS } kind;
@@ -53,15 +54,21 @@ typedef struct Subscript {
     Expr *start, *stop, *stride;    /* SUB_SLICE; each may be NULL */
     Span span;
 } Subscript;
+typedef VEC(Subscript) SubscriptList;
 
 typedef struct ForClause {
     Name name;
     Expr *over;
 } ForClause;
+typedef VEC(ForClause) ForClauseList;
+
+/* No tree is higher than this; the parser refuses what would be, so that walking one may recurse. */
+enum { TREE_HEIGHT_MAX = 1000 };
 
 struct Expr {
     ExprKind kind;
     Span span;
+    int height;                 /* of the tree from here down, statements included; 1 for a leaf */
     Operator op;
     int64_t integer;
     double number;
@@ -69,11 +76,11 @@ struct Expr {
     Span text_span;             /* EX_CALL, EX_FIELD: of the name alone */
     Expr *base, *right, *condition;
     ExprList items;
-    VEC(Argument) args;
+    ArgumentList args;
     bool piped;                 /* EX_CALL: the first argument stood before |> */
     Name as;                    /* EX_CALL: text NULL without `as` */
-    VEC(Subscript) subscripts;
-    VEC(ForClause) clauses;
+    SubscriptList subscripts;
+    ForClauseList clauses;
     Block body;
 };
 
@@ -83,11 +90,13 @@ typedef struct Dim {
     Expr *extent;       /* otherwise; a capital name in a layer's formals binds */
     Span span;
 } Dim;
+typedef VEC(Dim) DimList;
 
 typedef struct TypeExpr {
     const char *dtype;  /* "f32", "i32", "bool", "u8"; spelled as in the source, not yet checked */
-    VEC(Dim) dims;
+    DimList dims;
     Span span;
+    int height;         /* of the highest extent */
 } TypeExpr;
 
 /* ---- statements -------------------------------------------------------------------------------------------------------- */
@@ -119,6 +128,7 @@ typedef enum StmtKind {
 struct Stmt {
     StmtKind kind;
     Span span;
+    int height;         /* of the tree from here down */
     NameList names;
     TypeExpr *type;     /* NULL where none was written */
     Expr *value;        /* NULL where none was written */
@@ -133,6 +143,7 @@ typedef struct Formal {
     TypeExpr *type;     /* tensors: always; attributes: NULL */
     Expr *fallback;     /* attributes: the default, or NULL when required */
 } Formal;
+typedef VEC(Formal) FormalList;
 
 typedef enum DefKind { DEF_MODEL, DEF_LAYER, DEF_OPTIMIZER, DEF_INITIALIZER, DEF_CONST, DEF_IMPORT } DefKind;
 
@@ -140,8 +151,8 @@ typedef struct Def {
     DefKind kind;
     Name name;                  /* DEF_IMPORT: the path */
     Span span;
-    VEC(Formal) tensors;        /* before ';' (an initializer's formals are attributes) */
-    VEC(Formal) attributes;     /* after ';' */
+    FormalList tensors;         /* before ';' (an initializer's formals are attributes) */
+    FormalList attributes;      /* after ';' */
     TypeExpr *result;           /* NULL where none was written */
     Expr *value;                /* DEF_CONST */
     Block body;
