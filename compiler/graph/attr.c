@@ -6,8 +6,11 @@
 #include <string.h>
 
 #define AT(member) offsetof(Attr, member)
-#define ONE(key, kind, member) {key, kind, AT(member), 0, 1}
-#define MANY(key, kind, member, counter, most) {key, kind, AT(member), AT(counter), most}
+#define ONE(key, kind, member) {key, kind, AT(member), 0, 1, false}
+#define MAYBE(key, kind, member) {key, kind, AT(member), 0, 1, true}
+#define MANY(key, kind, member, counter, most) {key, kind, AT(member), AT(counter), most, false}
+#define PAIR(key, kind, member1, member2, counter, most)                                                           \
+    {key, kind, AT(member1), AT(counter), most, true}, {NULL, kind, AT(member2), AT(counter), most, true}
 
 static const AttrKindInfo kinds[] = {
     [ATTR_NONE] = {0, {{0}}},
@@ -32,15 +35,13 @@ static const AttrKindInfo kinds[] = {
     [ATTR_WINDOW] = {5,
                      {ONE("axis", FIELD_INT, window.axis), ONE("size", FIELD_I64, window.size),
                       ONE("stride", FIELD_I64, window.stride), ONE("dilation", FIELD_I64, window.dilation),
-                      ONE("extent", FIELD_I64, window.extent)}},
+                      MAYBE("extent", FIELD_I64, window.extent)}},
     [ATTR_DTYPE] = {1, {ONE("dt", FIELD_DTYPE, dtype.dt)}},
     [ATTR_RANDOM] = {2, {ONE("salt", FIELD_U32, random.salt), ONE("type", FIELD_TYPE, random.type)}},
     [ATTR_LIMIT] = {1, {ONE("limit", FIELD_I64, limit.limit)}},
     [ATTR_DOT] = {4,
-                  {MANY("lhs_batch", FIELD_INTS, dot.lhs_batch, dot.nbatch, MAX_RANK),
-                   MANY("rhs_batch", FIELD_INTS, dot.rhs_batch, dot.nbatch, MAX_RANK),
-                   MANY("lhs_contract", FIELD_INTS, dot.lhs_contract, dot.ncontract, MAX_RANK),
-                   MANY("rhs_contract", FIELD_INTS, dot.rhs_contract, dot.ncontract, MAX_RANK)}},
+                  {PAIR("batch", FIELD_INTS, dot.lhs_batch, dot.rhs_batch, dot.nbatch, MAX_RANK),
+                   PAIR("contract", FIELD_INTS, dot.lhs_contract, dot.rhs_contract, dot.ncontract, MAX_RANK)}},
     [ATTR_CONV] = {6,
                    {MANY("stride", FIELD_I64S, conv.stride, conv.nspatial, MAX_SPATIAL),
                     MANY("pad_lo", FIELD_I64S, conv.pad_lo, conv.nspatial, MAX_SPATIAL),
@@ -51,7 +52,7 @@ static const AttrKindInfo kinds[] = {
     [ATTR_SCAN] = {6,
                    {ONE("carries", FIELD_INT, scan.ncarry), ONE("slices", FIELD_INT, scan.nslice),
                     ONE("yields", FIELD_INT, scan.nyield), ONE("length", FIELD_I64, scan.length),
-                    ONE("reverse", FIELD_BOOL, scan.reverse), ONE("body", FIELD_BODY, scan.body)}},
+                    MAYBE("reverse", FIELD_BOOL, scan.reverse), ONE("body", FIELD_BODY, scan.body)}},
     [ATTR_INDEX] = {1, {ONE("index", FIELD_INT, index.index)}},
 };
 
@@ -60,6 +61,11 @@ const AttrKindInfo *attr_fields(AttrKind kind)
     if ((unsigned)kind >= (unsigned)LEN(kinds))
         BUG("attribute kind %d does not exist", (int)kind);
     return &kinds[kind];
+}
+
+bool field_is_list(const AttrField *f)
+{
+    return f->kind == FIELD_INTS || f->kind == FIELD_I64S;
 }
 
 static Type type_clean(Type t)
@@ -136,11 +142,11 @@ const char *attr_problem(Arena *a, AttrKind kind, const Attr *attr)
     const AttrKindInfo *info = attr_fields(kind);
     for (int i = 0; i < info->n; i++) {
         const AttrField *f = &info->field[i];
-        if (f->kind != FIELD_INTS && f->kind != FIELD_I64S)
+        if (!field_is_list(f))
             continue;
         int n = ATTR_GET(int, attr, f->count);
         if (n < 0 || n > f->most)
-            return arena_printf(a, "%s lists %d numbers, but at most %d are possible", f->key, n, f->most);
+            return arena_printf(a, "%s lists %d numbers, but at most %d are possible", f->key ? f->key : "it", n, f->most);
     }
     return NULL;
 }

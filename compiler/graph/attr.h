@@ -21,11 +21,12 @@ typedef enum FieldKind {
 } FieldKind;
 
 typedef struct AttrField {
-    const char *key;    /* its spelling in a dump */
+    const char *key;    /* its spelling in a dump; NULL: joined to the list before it: contract=[1]/[0] */
     FieldKind kind;
     size_t offset;      /* in Attr */
     size_t count;       /* lists: where in Attr their length stands (an int) */
     int most;           /* lists: room */
+    bool optional;      /* left out of a dump when zero or empty */
 } AttrField;
 
 enum { MAX_FIELDS = 8 };
@@ -36,6 +37,7 @@ typedef struct AttrKindInfo {
 } AttrKindInfo;
 
 const AttrKindInfo *attr_fields(AttrKind kind);
+bool field_is_list(const AttrField *f);
 
 /* The same attribute with every byte that means nothing zero, and values rounded to the result's element type. */
 Attr attr_clean(AttrKind kind, const Attr *attr, DType dt);
