@@ -15,12 +15,21 @@
 #include <stdint.h>
 #endif
 
+#ifndef DL_INLINE /* a loop vectorises only if the calls in it are inlined; firmware built for size may      \
+                     prefer not to */
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define DL_INLINE static inline __attribute__((always_inline))
+#else
+#define DL_INLINE static inline
+#endif
+#endif
+
 #define DL_INFINITY dl_float(0x7F800000u)
 #define DL_NAN      dl_float(0x7FC00000u)
 
 /* -- bits ------------------------------------------------------------------------------------------------ */
 
-static inline uint32_t dl_bits(float x)
+DL_INLINE uint32_t dl_bits(float x)
 {
     union {
         float f;
@@ -31,7 +40,7 @@ static inline uint32_t dl_bits(float x)
     return v.u;
 }
 
-static inline float dl_float(uint32_t bits)
+DL_INLINE float dl_float(uint32_t bits)
 {
     union {
         uint32_t u;
@@ -43,26 +52,26 @@ static inline float dl_float(uint32_t bits)
 }
 
 /* |x| */
-static inline float dl_abs(float x)
+DL_INLINE float dl_abs(float x)
 {
     return dl_float(dl_bits(x) & 0x7FFFFFFFu);
 }
 
 /* size, which is not negative, with the sign of x. */
-static inline float dl_signed(float size, float x)
+DL_INLINE float dl_signed(float size, float x)
 {
     return dl_float(dl_bits(size) | (dl_bits(x) & 0x80000000u));
 }
 
 /* x without the lower half of its significand: 12 bits stay, so the product of two such floats is exact, and
  * what was taken away, x - dl_upper(x), is exact too. */
-static inline float dl_upper(float x)
+DL_INLINE float dl_upper(float x)
 {
     return dl_float(dl_bits(x) & 0xFFFFF000u);
 }
 
 /* c ? x : y, for c 0 or 1, where compilers would rather branch. */
-static inline float dl_pick(int c, float x, float y)
+DL_INLINE float dl_pick(int c, float x, float y)
 {
     const uint32_t mask = 0u - (uint32_t)c;
 
@@ -70,7 +79,7 @@ static inline float dl_pick(int c, float x, float y)
 }
 
 /* The upper half of the 64-bit product. */
-static inline uint32_t dl_mul_high(uint32_t x, uint32_t y)
+DL_INLINE uint32_t dl_mul_high(uint32_t x, uint32_t y)
 {
     return (uint32_t)(((uint64_t)x * y) >> 32);
 }
@@ -78,28 +87,28 @@ static inline uint32_t dl_mul_high(uint32_t x, uint32_t y)
 /* -- order and rounding ---------------------------------------------------------------------------------- */
 
 /* The larger and the smaller of two; NaN if either is NaN; y if they are equal. */
-static inline float dl_max(float x, float y)
+DL_INLINE float dl_max(float x, float y)
 {
     return ((x > y) | (x != x)) ? x : y;
 }
 
-static inline float dl_min(float x, float y)
+DL_INLINE float dl_min(float x, float y)
 {
     return ((x < y) | (x != x)) ? x : y;
 }
 
-/* The largest integer not above x. From 2^23 on every float is one. */
-static inline float dl_floor(float x)
+/* The largest integer not above x. From 2^23 on every float is an integer. */
+DL_INLINE float dl_floor(float x)
 {
-    const float small = dl_abs(x) < 8388608.0f ? x : 0.0f;
+    const int within = dl_abs(x) < 8388608.0f;
+    const float small = dl_pick(within, x, 0.0f);
     const float cut = (float)(int32_t)small; /* towards zero */
-    const float floor = cut > small ? cut - 1.0f : cut;
 
-    return dl_abs(x) < 8388608.0f ? dl_signed(floor, x) : x; /* the sign is there to keep -0 */
+    return dl_pick(within, dl_signed(cut - (float)(cut > small), x), x); /* the sign is there to keep -0 */
 }
 
 /* x - y floor(x / y), Python's % within rounding. */
-static inline float dl_rem(float x, float y)
+DL_INLINE float dl_rem(float x, float y)
 {
     return x - y * dl_floor(x / y);
 }
@@ -110,7 +119,7 @@ static inline float dl_rem(float x, float y)
  * n = round(x / ln 2) by adding 1.5 * 2^23, which leaves it in the low bits; x - n ln 2 in two pieces, the
  * first exact; the second joins the polynomial's tail, so that only the two last additions round on the scale
  * of the result. */
-static inline float dl_exp_parts(float x, uint32_t *n)
+DL_INLINE float dl_exp_parts(float x, uint32_t *n)
 {
     const float shifted = x * 1.44269504f + 12582912.0f;
     const float count = shifted - 12582912.0f;
@@ -128,7 +137,7 @@ static inline float dl_exp_parts(float x, uint32_t *n)
 }
 
 /* e^x for |x| <= 87; NaN for NaN. */
-static inline float dl_exp_normal(float x)
+DL_INLINE float dl_exp_normal(float x)
 {
     uint32_t n;
     const float significand = dl_exp_parts(x, &n);
@@ -138,7 +147,7 @@ static inline float dl_exp_normal(float x)
 
 /* e^x. The power of two comes in two halves, each a normal number: the second product overflows to infinity
  * or rounds to a subnormal as it should. */
-static inline float dl_exp(float x)
+DL_INLINE float dl_exp(float x)
 {
     uint32_t n, half;
     float significand;
@@ -152,7 +161,7 @@ static inline float dl_exp(float x)
 }
 
 /* 1 / (1 + e^-x), by e^-|x|, which cannot overflow. */
-static inline float dl_sigmoid(float x)
+DL_INLINE float dl_sigmoid(float x)
 {
     const float e = dl_exp(-dl_abs(x));
 
@@ -160,7 +169,7 @@ static inline float dl_sigmoid(float x)
 }
 
 /* tanh x: odd polynomial below 0.625, from there 1 - 2 / (e^2|x| + 1); 1 from 9.02 on. */
-static inline float dl_tanh(float x)
+DL_INLINE float dl_tanh(float x)
 {
     const float size = dl_abs(x);
     const float square = size * size;
@@ -177,7 +186,7 @@ static inline float dl_tanh(float x)
 
 /* The error function: odd polynomial below 0.9, from there 1 - e^q(|x|) where q is close to log erfc; 1
  * from 3.92 on. */
-static inline float dl_erf(float x)
+DL_INLINE float dl_erf(float x)
 {
     const float size = dl_abs(x);
     const float square = size * size;
@@ -202,7 +211,7 @@ static inline float dl_erf(float x)
 /* -- logarithm and power --------------------------------------------------------------------------------- */
 
 /* x = significand * 2^*exponent for positive finite x, the significand in [sqrt(1/2), sqrt(2)). */
-static inline float dl_log_parts(float x, float *exponent)
+DL_INLINE float dl_log_parts(float x, float *exponent)
 {
     const int tiny = x < 1.17549435e-38f; /* subnormal: work with 2^24 x */
     const uint32_t bits = dl_bits(tiny ? x * 16777216.0f : x) + (0x3F800000u - 0x3F3504F3u);
@@ -213,7 +222,7 @@ static inline float dl_log_parts(float x, float *exponent)
 
 /* log x = e ln 2 + log(1 + f). e ln 2 again in two pieces, the first exact; what the sum of it and f rounds
  * away is kept and joins the small terms. */
-static inline float dl_log(float x)
+DL_INLINE float dl_log(float x)
 {
     float e, p = 6.75097555e-2f;
     const float f = dl_log_parts(x, &e) - 1.0f;
@@ -272,10 +281,10 @@ static inline float dl_exp2_parts(float up, float low)
 
     /* Out of reach on either side: stay where the result is infinity or 0. There low may be large, so hold
      * it. */
-    up = up > 129.0f ? 129.0f : up;
-    up = up < -151.0f ? -151.0f : up;
-    low = low > 0.5f ? 0.5f : low;
-    low = low < -0.5f ? -0.5f : low;
+    up = dl_pick(up > 129.0f, 129.0f, up);
+    up = dl_pick(up < -151.0f, -151.0f, up);
+    low = dl_pick(low > 0.5f, 0.5f, low);
+    low = dl_pick(low < -0.5f, -0.5f, low);
     shifted = (up + low) + 12582912.0f;
     r = (up - (shifted - 12582912.0f)) + low;
     n = dl_bits(shifted) - (0x4B400000u - 254u);
@@ -292,20 +301,21 @@ static inline float dl_exp2_parts(float up, float low)
  * y not an integer, the sign of x where y is an odd integer. */
 static inline float dl_pow(float x, float y)
 {
-    const float size = dl_abs(x), power = dl_abs(y);
+    const float size = dl_abs(x);
     /* from 2^24 on, y is an even integer */
-    const int32_t whole = (int32_t)(power < 16777216.0f ? power : 0.0f);
-    const int integer = !(power < 16777216.0f) | ((float)whole == power);
+    const float power = dl_pick(dl_abs(y) < 16777216.0f, dl_abs(y), 16777216.0f);
+    const int32_t whole = (int32_t)power;
+    const int integer = (float)whole == power;
     const uint32_t sign = ((uint32_t)(whole & integer) << 31) & dl_bits(x);
     float low, up = dl_log2_parts(size, &low), z, result;
 
     /* from 2^31 on, y takes every size but 1 to infinity or 0 */
-    z = y > 4294967296.0f ? 4294967296.0f : y;
-    z = z < -4294967296.0f ? -4294967296.0f : z;
+    z = dl_pick(y > 4294967296.0f, 4294967296.0f, y);
+    z = dl_pick(z < -4294967296.0f, -4294967296.0f, z);
     low = z * low + (z - dl_upper(z)) * up;
     up = dl_upper(z) * up; /* exact */
-    up = size == 0.0f ? -z * DL_INFINITY : up;
-    up = size == DL_INFINITY ? z * DL_INFINITY : up;
+    up = dl_pick(size == 0.0f, -z * DL_INFINITY, up);
+    up = dl_pick(size == DL_INFINITY, z * DL_INFINITY, up);
     result = dl_float(dl_bits(dl_exp2_parts(up, low)) | sign);
     result = dl_pick((x < 0.0f) & (size < DL_INFINITY) & !integer, DL_NAN, result);
     result = dl_pick((x != x) | (y != y), x + y, result);
@@ -353,7 +363,7 @@ static inline float dl_sqrt_soft(float x)
 #define DL_SQRT_INLINE 0
 #endif
 
-static inline float dl_sqrt(float x)
+DL_INLINE float dl_sqrt(float x)
 {
 #if DL_SQRT_INLINE
     return __builtin_sqrtf(x);
@@ -365,34 +375,34 @@ static inline float dl_sqrt(float x)
 /* -- integers -------------------------------------------------------------------------------------------- */
 
 /* Arithmetic of i32 wraps around, like two's complement. */
-static inline int32_t dl_add_i32(int32_t x, int32_t y)
+DL_INLINE int32_t dl_add_i32(int32_t x, int32_t y)
 {
     return (int32_t)((uint32_t)x + (uint32_t)y);
 }
 
-static inline int32_t dl_sub_i32(int32_t x, int32_t y)
+DL_INLINE int32_t dl_sub_i32(int32_t x, int32_t y)
 {
     return (int32_t)((uint32_t)x - (uint32_t)y);
 }
 
-static inline int32_t dl_mul_i32(int32_t x, int32_t y)
+DL_INLINE int32_t dl_mul_i32(int32_t x, int32_t y)
 {
     return (int32_t)((uint32_t)x * (uint32_t)y);
 }
 
-static inline int32_t dl_neg_i32(int32_t x)
+DL_INLINE int32_t dl_neg_i32(int32_t x)
 {
     return (int32_t)(0u - (uint32_t)x);
 }
 
-static inline int32_t dl_abs_i32(int32_t x)
+DL_INLINE int32_t dl_abs_i32(int32_t x)
 {
     return x < 0 ? dl_neg_i32(x) : x;
 }
 
 /* floor(x / y) and x - y floor(x / y): Python's // and %. Anything by 0 is 0; -2^31 // -1 wraps around to
  * -2^31. */
-static inline int32_t dl_floordiv_i32(int32_t x, int32_t y)
+DL_INLINE int32_t dl_floordiv_i32(int32_t x, int32_t y)
 {
     const int32_t d = ((y == 0) | (y == -1)) ? 1 : y; /* the two that machines trap on */
     const int32_t q = x / d - ((x % d != 0) & ((x ^ d) < 0));
@@ -400,7 +410,7 @@ static inline int32_t dl_floordiv_i32(int32_t x, int32_t y)
     return y == 0 ? 0 : y == -1 ? dl_neg_i32(x) : q;
 }
 
-static inline int32_t dl_rem_i32(int32_t x, int32_t y)
+DL_INLINE int32_t dl_rem_i32(int32_t x, int32_t y)
 {
     const int32_t d = ((y == 0) | (y == -1)) ? 1 : y;
     const int32_t r = x % d;
@@ -409,7 +419,7 @@ static inline int32_t dl_rem_i32(int32_t x, int32_t y)
 }
 
 /* x towards zero; the nearest i32 where it does not fit; 0 for NaN. */
-static inline int32_t dl_i32_of(float x)
+DL_INLINE int32_t dl_i32_of(float x)
 {
     const int fits = (x >= -2147483648.0f) & (x < 2147483648.0f);
     const int32_t beyond = x > 0.0f ? INT32_MAX : x < 0.0f ? INT32_MIN : 0;

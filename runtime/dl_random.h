@@ -17,6 +17,15 @@
 #include <stdint.h>
 #endif
 
+#ifndef DL_INLINE /* a loop vectorises only if the calls in it are inlined; firmware built for size may      \
+                     prefer not to */
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define DL_INLINE static inline __attribute__((always_inline))
+#else
+#define DL_INLINE static inline
+#endif
+#endif
+
 /* One round: two 32 x 32 -> 64 bit products, crossed over and mixed with the round's key. */
 #define DL_PHILOX_ROUND(c0, c1, c2, c3, k0, k1)                                                              \
     do {                                                                                                     \
@@ -32,7 +41,7 @@
 
 /* out = the block of four random words at counter under key. out may be counter. Written without loops or
  * arrays of its own: loops around it vectorise, and tcc needs no memset. */
-static inline void dl_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+DL_INLINE void dl_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     uint32_t k0 = key[0], k1 = key[1];
@@ -56,14 +65,13 @@ static inline void dl_philox(const uint32_t counter[4], const uint32_t key[2], u
 #undef DL_PHILOX_ROUND
 
 /* The upper 24 bits of a word as a multiple of 2^-24 in [0, 1): exact, so no rounding can reach 1. */
-static inline float dl_unit(uint32_t word)
+DL_INLINE float dl_unit(uint32_t word)
 {
     return (float)(int32_t)(word >> 8) * 5.9604644775390625e-8f;
 }
 
 /* Uniform in [0, 1): the element at index of the random tensor named salt, in call number step. */
-static inline float dl_uniform(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt,
-                               uint32_t index)
+DL_INLINE float dl_uniform(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt, uint32_t index)
 {
     uint32_t counter[4], key[2], word[4];
 
@@ -79,8 +87,8 @@ static inline float dl_uniform(uint32_t seed_lo, uint32_t seed_hi, uint32_t step
 }
 
 /* out[j] = dl_uniform(..., 4 * block + j) for j in 0..3, for the price of one. */
-static inline void dl_uniform4(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt,
-                               uint32_t block, float out[4])
+DL_INLINE void dl_uniform4(uint32_t seed_lo, uint32_t seed_hi, uint32_t step, uint32_t salt, uint32_t block,
+                           float out[4])
 {
     uint32_t counter[4], key[2], word[4];
 

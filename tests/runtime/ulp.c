@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ulp STRIDE > docs/accuracy.md: every STRIDE-th float through each function of runtime/dl_math.h, as several compilers
- * made it, against libm in double; then the time of a loop over 4096 floats. Progress goes to stderr. */
+/* ulp STRIDE > docs/accuracy.md: one float in STRIDE through each function of runtime/dl_math.h, as several
+ * compilers made it, against libm in double; then the time of a loop over 4096 floats. Progress goes to
+ * stderr. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -12,7 +13,7 @@ extern const Variant gcc_plain, gcc_native, gcc_native_o3, clang_plain, clang_na
 static const struct {
     const char *title;
     const Variant *variant;
-    int accuracy; /* its roundings differ from the others': sweep it */
+    int accuracy;  /* its roundings differ from the others': sweep it */
     unsigned thin; /* sweep every thin-th block only */
 } column[] = {
     {"gcc -O2", &gcc_plain, 1, 1},
@@ -85,8 +86,8 @@ static uint32_t next_random(uint64_t *state)
     return (uint32_t)(*state >> 32);
 }
 
-/* Pairs for pow: bases like an optimizer's with whole exponents; then any two bit patterns; then a base anywhere and the
- * exponent that puts the result somewhere between the smallest and the largest float. */
+/* Pairs for pow: bases like an optimizer's with whole exponents; then any two bit patterns; then a base
+ * anywhere and the exponent that puts the result somewhere between the smallest and the largest float. */
 static void choose_pairs(int kind, uint64_t *state)
 {
     static const float base[] = {0.9f, 0.99f, 0.999f, 0.9999f, 0.5f, 1.0001f, 2.0f, 10.0f};
@@ -133,7 +134,8 @@ static void expf_loop(const float *in, float *out)
         out[i] = expf(in[i]);
 }
 
-/* Seconds for a block: the best of many. Function FUNCTIONS is pow, the next one uniform; no variant: libm's expf. */
+/* Seconds for a block: the best of many. Function FUNCTIONS is pow, the next one uniform; no variant: libm's
+ * expf. */
 static double time_of(const Variant *v, int f)
 {
     double best = INFINITY;
@@ -216,19 +218,26 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: ulp [STRIDE]\n");
         return 2;
     }
-    printf("# Accuracy and speed of the runtime's functions\n\n"
-           "Made by `make docs/accuracy.md`; do not edit.\n\n"
-           "## Error\n\n"
-           "The largest error in units in the last place of the exact result (libm in double), and where. 0.5 is\n"
-           "correctly rounded. The sweep takes every float for functions of one argument%s%.0llu%s,\n"
-           "and pairs of bases and exponents for `dl_pow`; with tcc every 64th block of 4096. Special values count:\n"
-           "a NaN, an infinity or a signed zero in the wrong place would be an infinite error.\n"
-           "`-march=native` contracts to FMA, the others do not. Flags besides the optimisation level:\n"
-           "`-ffp-contract=fast -fno-math-errno -fno-trapping-math`.\n\n",
-           stride > 1 ? " (here every " : " (here every ", (unsigned long long)stride, stride > 1 ? "th)" : "st)");
+    printf(
+        "# Accuracy and speed of the runtime's functions\n\n"
+        "Made by `make docs/accuracy.md`; do not edit.\n\n"
+        "## Error\n\n"
+        "The largest error of each function of `runtime/dl_math.h`, in units in the last place of the exact\n"
+        "result (libm's in double), and the argument it occurs at; 0.5 is correctly rounded. Swept: every "
+        "float\n"
+        "(one in %llu of them; with tcc one in %llu), and for `dl_pow` pairs: the bases of optimizers with "
+        "whole\n"
+        "exponents, arbitrary ones, and such as have a finite result. Special values count: a NaN, an "
+        "infinity\n"
+        "or a signed zero in the wrong place would be an infinite error. With `-march=native` products and "
+        "sums\n"
+        "contract to FMA, without they do not. Further flags, also below: `-ffp-contract=fast "
+        "-fno-math-errno\n"
+        "-fno-trapping-math`. `dl_sqrt_soft` is `dl_sqrt` where there is no instruction for it.\n\n",
+        (unsigned long long)stride, (unsigned long long)stride * 64);
     print_accuracy(stride);
     printf("\n## Speed\n\n"
-           "The time of a loop over 4096 floats as a multiple of the same loop calling libm's `expf`.\n\n");
+           "The time of a loop over 4096 floats as a multiple of a loop that calls libm's `expf`.\n\n");
     print_speed();
     return 0;
 }

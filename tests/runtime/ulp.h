@@ -7,8 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* |got - exact| in units in the last place of exact: 2^-149 where floats are subnormal, and infinity stands where
- * the next float, 2^128, would. Infinite if one is NaN and the other is not, or if a zero has the wrong sign. */
+/* |got - exact| in units in the last place of exact: 2^-149 where floats are subnormal, and infinity stands
+ * where the next float, 2^128, would. Infinite if one is NaN and the other is not, or if a zero has the wrong
+ * sign. */
 static inline double ulp_error(float got, double exact)
 {
     const double top = 0x1p128;
@@ -47,8 +48,8 @@ static inline double sigmoid(double x)
 
 enum { FUNCTIONS = 7, BLOCK = 4096 }; /* BLOCK: elements in one call */
 
-/* The functions as one compiler with one set of flags made them: variant.c with -DVARIANT=name. Fields and not an
- * array of literals, so that tcc makes one too. */
+/* The functions as one compiler with one set of flags made them: variant.c with -DVARIANT=name. Fields and
+ * not an array of literals, so that tcc makes one too. */
 typedef struct Variant {
     void (*function[FUNCTIONS])(const float *x, float *y); /* y[i] = f(x[i]), BLOCK times */
     void (*pow)(const float *x, const float *e, float *y);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Loops over the functions of the runtime, to be compiled several times: -DVARIANT=name names what comes out. */
+/* Loops over the functions of the runtime, to be compiled several times: -DVARIANT=name names what comes out.
+ */
 #include "runtime/dl_math.h"
 #include "runtime/dl_random.h"
 #include "tests/runtime/ulp.h"
