@@ -104,10 +104,12 @@ static bool never_changes(const LoopInput *carry)
     return is_const(carry->outer, &first) && is_const(carry->next, &next) && first == next;
 }
 
+/* Takes an input over, with a number no other of its role has. */
 static void adopt(Loop *to, Role role, LoopInput input, Node **map)
 {
     Node *old = input.in;
-    input.in = map[old->id] = fn_input(to->body, role, 0, input.name, old->type);
+    int index = role == ROLE_CARRY ? input.index : role == ROLE_SLICE ? to->slice.n : to->invariant.n;
+    input.in = map[old->id] = fn_input(to->body, role, index, input.name, old->type);
     if (role == ROLE_CARRY)
         vec_push(to->fn->a, &to->carry, input);
     else if (role == ROLE_SLICE)
