@@ -12,8 +12,6 @@
 #include "ops.h"
 #include "../passes/gradients.h"
 
-#define FROM(scan, attr_member) ((scan)->attr.scan.attr_member)
-
 /* How the backward body gets a value of the forward body. */
 typedef enum Supply {
     SUPPLY_UNKNOWN,
@@ -407,8 +405,8 @@ static void make_backward(ScanGrad *s)
 {
     Fn *fn = s->g->fn;
     Arena *a = fn->a;
-    Loop *l = loop_new(fn, arena_printf(a, "%s_backward", s->body->name ? s->body->name : "scan"), FROM(s->scan, length),
-                       !FROM(s->scan, reverse));
+    Loop *l = loop_new(fn, arena_printf(a, "%s_backward", s->body->name ? s->body->name : "scan"), s->scan->attr.scan.length,
+                       !s->scan->attr.scan.reverse);
     Node **map = NEWN(a, Node *, s->shop->node.n + 1);
     int *number = NEWN(a, int, s->nin + 1); /* by input: the carry or yield that brings its gradient out */
     supply_cotangents(s, l, map, number);
@@ -470,10 +468,10 @@ void grad_result(GradCtx *g, Node *n, Node *dy)
 void grad_scan(GradCtx *g, Node *n, Node *dy)
 {
     (void)dy;
-    ScanGrad s = {.g = g, .scan = n, .body = FROM(n, body)};
-    s.ncarry = FROM(n, ncarry);
-    s.nslice = FROM(n, nslice);
-    s.nyield = FROM(n, nyield);
+    ScanGrad s = {.g = g, .scan = n, .body = n->attr.scan.body};
+    s.ncarry = n->attr.scan.ncarry;
+    s.nslice = n->attr.scan.nslice;
+    s.nyield = n->attr.scan.nyield;
     s.nin = n->nin;
     s.dresult = gathered_cotangents(g, n, s.ncarry + s.nyield);
     choose_inputs(&s);
