@@ -171,7 +171,7 @@ static void trace_stroke(Drawing *d, Stroke *s, double jitter)
 
 static void trace_shape(Drawing *d, const Shape *shape)
 {
-    double jitter = random_range(&d->r, 0.012, 0.045);
+    double jitter = random_range(&d->r, 0.012, 0.048);
     for (const char *at = shape->strokes; at;) {
         Stroke s;
         at = read_stroke(at, &s);
@@ -204,7 +204,7 @@ static int grid_cell(double x, double *t)
 /* Moves each point by a smooth random field. */
 static void bend(Drawing *d)
 {
-    double field[2][GRID][GRID], deviation = random_range(&d->r, 0.01, 0.075);
+    double field[2][GRID][GRID], deviation = random_range(&d->r, 0.01, 0.09);
     for (int i = 0; i < 2 * GRID * GRID; i++)
         field[i / (GRID * GRID)][i / GRID % GRID][i % GRID] = spread(d, deviation);
     for (int i = 0; i < d->n; i++) {
@@ -224,8 +224,8 @@ static void bend(Drawing *d)
 /* Aspect, slant and rotation, then into the picture: the drawing's box around the middle, give or take. */
 static void place(Drawing *d)
 {
-    double aspect = random_range(&d->r, 0.52, 0.86), slant = spread(d, 0.16) + 0.1;
-    double half = spread(d, 0.055);                             /* tan of half the angle: about 6 degrees */
+    double aspect = random_range(&d->r, 0.46, 0.92), slant = spread(d, 0.18) + 0.1;
+    double half = spread(d, 0.06);                              /* tan of half the angle: about 7 degrees */
     double c = (1 - half * half) / (1 + half * half), s = 2 * half / (1 + half * half);
     double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
     for (int i = 0; i < d->n; i++) {
@@ -239,8 +239,8 @@ static void place(Drawing *d)
         bottom = p->y > bottom ? p->y : bottom;
     }
     double longer = bottom - top > right - left ? bottom - top : right - left;
-    double scale = random_range(&d->r, 15.5, 20.5) / (longer > 0.3 ? longer : 0.3);
-    double x0 = DIGIT_SIZE / 2.0 + spread(d, 0.8), y0 = DIGIT_SIZE / 2.0 + spread(d, 0.8);
+    double scale = random_range(&d->r, 14.5, 20.5) / (longer > 0.3 ? longer : 0.3);
+    double x0 = DIGIT_SIZE / 2.0 + spread(d, 1.0), y0 = DIGIT_SIZE / 2.0 + spread(d, 1.0);
     for (int i = 0; i < d->n; i++) {
         d->at[i].x = x0 + scale * (d->at[i].x - (left + right) / 2);
         d->at[i].y = y0 + scale * (d->at[i].y - (top + bottom) / 2);
@@ -251,7 +251,7 @@ static void place(Drawing *d)
 /* Pressure wanders along the strokes. */
 static void press(Drawing *d)
 {
-    double radius = random_range(&d->r, 0.75, 1.75), wobble = random_range(&d->r, 0.0, 0.3);
+    double radius = random_range(&d->r, 0.65, 1.8), wobble = random_range(&d->r, 0.0, 0.3);
     double from = 0, to = spread(d, wobble);
     for (int i = 0; i < d->n; i++) {
         int s = i % STEPS;
@@ -283,7 +283,7 @@ typedef double Canvas[DIGIT_SIZE][DIGIT_SIZE];
 
 static void draw_segment(Canvas far, const Point *p, const Point *q)
 {
-    double reach = (p->radius > q->radius ? p->radius : q->radius) + 2;
+    double reach = (p->radius > q->radius ? p->radius : q->radius) + 1;
     int x0 = clamp_pixel((p->x < q->x ? p->x : q->x) - reach), x1 = clamp_pixel((p->x > q->x ? p->x : q->x) + reach);
     int y0 = clamp_pixel((p->y < q->y ? p->y : q->y) - reach), y1 = clamp_pixel((p->y > q->y ? p->y : q->y) + reach);
     for (int y = y0; y <= y1; y++) {
