@@ -37,5 +37,7 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/gen/parser.h
 
 $(filter $(BUILD)/obj/compiler/syntax/%,$(OBJECTS)): | $(BUILD)/gen/parser.h
 
+include tests/runtime/accuracy.mk
+
 .PHONY: all
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

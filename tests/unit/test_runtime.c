@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* The freestanding runtime against libm, published answers and wide integers. `make docs/accuracy.md` is the
+ * dense sweep. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "runtime/dl_math.h"
+#include "runtime/dl_random.h"
+#include "runtime/dl_status.h"
+#include "tests/runtime/ulp.h"
+
+#define SAME(got, expected) assert_true(same_float(got, expected))
+#define COUNT(array)        (sizeof(array) / sizeof((array)[0]))
+
+/* The same bits, or both NaN. */
+static int same_float(float x, float y)
+{
+    if (x != x && y != y)
+        return 1;
+    if (dl_bits(x) == dl_bits(y))
+        return 1;
+    print_error("%.9g (%08x) is not %.9g (%08x)\n", x, (unsigned)dl_bits(x), y, (unsigned)dl_bits(y));
+    return 0;
+}
+
+/* -- math -- */
+
+static const struct {
+    const char *name;
+    float (*function)(float);
+    double (*reference)(double);
+    double bound; /* ulp */
+} one[] = {
+    {"exp", dl_exp, exp, 1.0},    {"log", dl_log, log, 1.0},
+    {"tanh", dl_tanh, tanh, 1.5}, {"sigmoid", dl_sigmoid, sigmoid, 2.5},
+    {"erf", dl_erf, erf, 2.0},    {"sqrt", dl_sqrt, sqrt, 0.5},
+};
+
+static void errors_stay_in_bounds(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < COUNT(one); f++) {
+        double worst = 0;
+        float at = 0;
+
+        for (uint64_t bits = 0; bits < (uint64_t)1 << 32; bits += 2053) {
+            const float x = dl_float((uint32_t)bits);
+            const double ulp = ulp_error(one[f].function(x), one[f].reference(x));
+            if (ulp > worst) {
+                worst = ulp;
+                at = x;
+            }
+        }
+        if (worst > one[f].bound)
+            fail_msg("dl_%s is off by %g ulp at %.9g", one[f].name, worst, at);
+    }
+}
+
+static void special_values(void **state)
+{
+    const float inf = INFINITY, tiny = 0x1p-149f;
+
+    (void)state;
+    SAME(dl_exp(0.0f), 1.0f);
+    SAME(dl_exp(-0.0f), 1.0f);
+    SAME(dl_exp(inf), inf);
+    SAME(dl_exp(-inf), 0.0f);
+    SAME(dl_exp(NAN), NAN);
+    SAME(dl_exp(88.7228317f), 0x1.ffff08p127f);
+    SAME(dl_exp(88.8f), inf);
+    SAME(dl_exp(-103.9f), tiny);
+    SAME(dl_exp(-104.0f), 0.0f);
+    SAME(dl_log(0.0f), -inf);
+    SAME(dl_log(-0.0f), -inf);
+    SAME(dl_log(1.0f), 0.0f);
+    SAME(dl_log(inf), inf);
+    SAME(dl_log(-inf), NAN);
+    SAME(dl_log(-tiny), NAN);
+    SAME(dl_log(NAN), NAN);
+    SAME(dl_log(tiny), -0x1.9d1da0p6f);
+    SAME(dl_tanh(0.0f), 0.0f);
+    SAME(dl_tanh(-0.0f), -0.0f);
+    SAME(dl_tanh(inf), 1.0f);
+    SAME(dl_tanh(-inf), -1.0f);
+    SAME(dl_tanh(NAN), NAN);
+    SAME(dl_tanh(tiny), tiny);
+    SAME(dl_tanh(-tiny), -tiny);
+    SAME(dl_sigmoid(0.0f), 0.5f);
+    SAME(dl_sigmoid(inf), 1.0f);
+    SAME(dl_sigmoid(-inf), 0.0f);
+    SAME(dl_sigmoid(NAN), NAN);
+    SAME(dl_sigmoid(-103.9f), tiny);
+    SAME(dl_erf(0.0f), 0.0f);
+    SAME(dl_erf(-0.0f), -0.0f);
+    SAME(dl_erf(inf), 1.0f);
+    SAME(dl_erf(-inf), -1.0f);
+    SAME(dl_erf(NAN), NAN);
+    SAME(dl_erf(-tiny), -tiny);
+    SAME(dl_max(1.0f, NAN), NAN);
+    SAME(dl_max(NAN, 1.0f), NAN);
+    SAME(dl_max(1.0f, 2.0f), 2.0f);
+    SAME(dl_min(1.0f, NAN), NAN);
+    SAME(dl_min(NAN, 1.0f), NAN);
+    SAME(dl_min(1.0f, 2.0f), 1.0f);
+    SAME(dl_abs(-0.0f), 0.0f);
+    SAME(dl_abs(-inf), inf);
+    SAME(dl_abs(-NAN), NAN);
+}
+
+/* Both square roots have the bits of libm's, which IEEE 754 fixes. */
+static void square_roots_are_exact(void **state)
+{
+    (void)state;
+    for (uint64_t bits = 0; bits < (uint64_t)1 << 32; bits += 1021) {
+        const float x = dl_float((uint32_t)bits);
+        if (!same_float(dl_sqrt_soft(x), sqrtf(x)) || !same_float(dl_sqrt(x), sqrtf(x)))
+            fail_msg("at %.9g", x);
+    }
+    for (uint32_t root = 1; root < 4096; root++) { /* exact squares and their neighbours */
+        const uint32_t square = dl_bits((float)(root * root));
+        for (uint32_t near = square - 2; near <= square + 2; near++)
+            SAME(dl_sqrt_soft(dl_float(near)), sqrtf(dl_float(near)));
+    }
+    for (uint32_t bits = 0; bits < 4096; bits++) /* the smallest subnormals */
+        SAME(dl_sqrt_soft(dl_float(bits)), sqrtf(dl_float(bits)));
+    SAME(dl_sqrt_soft(-0.0f), -0.0f);
+    SAME(dl_sqrt_soft(-1.0f), NAN);
+    SAME(dl_sqrt_soft(INFINITY), INFINITY);
+}
+
+static void floor_is_exact(void **state)
+{
+    (void)state;
+    for (uint64_t bits = 0; bits < (uint64_t)1 << 32; bits += 2053)
+        if (!same_float(dl_floor(dl_float((uint32_t)bits)), floorf(dl_float((uint32_t)bits))))
+            fail_msg("at %.9g", dl_float((uint32_t)bits));
+    SAME(dl_floor(-0.0f), -0.0f);
+    SAME(dl_floor(-0x1p-149f), -1.0f);
+    SAME(dl_floor(8388607.5f), 8388607.0f);
+    SAME(dl_rem(7.0f, 3.0f), 1.0f);
+    SAME(dl_rem(-7.0f, 3.0f), 2.0f);
+    SAME(dl_rem(7.0f, -3.0f), -2.0f);
+}
+
+static void pow_in_special_cases(void **state)
+{
+    static const float value[] = {
+        0.0f,           -0.0f,       1.0f,  -1.0f,       0.5f,      -0.5f,       2.0f,
+        -2.0f,          3.0f,        -3.0f, INFINITY,    -INFINITY, NAN,         0x1p-149f,
+        -0x1p-149f,     0x1p-126f,   1e30f, -1e30f,      3e38f,     -3e38f,      8388607.0f,
+        -8388607.0f,    16777215.0f, 2.5f,  16777216.0f, -2.5f,     1.0f / 3.0f, 0x1.000002p0f,
+        0x1.fffffep-1f, 4e9f,        -4e9f};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(value); i++)
+        for (size_t j = 0; j < COUNT(value); j++) {
+            const double ulp = ulp_error(dl_pow(value[i], value[j]), pow(value[i], value[j]));
+            if (ulp > 2)
+                fail_msg("%.9g ^ %.9g is %.9g, off by %g ulp", value[i], value[j], dl_pow(value[i], value[j]),
+                         ulp);
+        }
+}
+
+/* What optimizers ask for, then exponents that put the result of any base between the smallest and the
+ * largest float. */
+static void pow_stays_in_bounds(void **state)
+{
+    static const float beta[] = {0.5f, 0.9f, 0.99f, 0.999f, 0.9999f, 0.99999f};
+    double worst = 0;
+    uint32_t r = 1;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(beta); i++)
+        for (uint32_t step = 0; step < 200000; step += step < 1000 ? 1 : 37)
+            worst = fmax(worst, ulp_error(dl_pow(beta[i], (float)step), pow(beta[i], (double)step)));
+    for (int i = 0; i < 500000; i++) {
+        float x, y;
+        r = r * 1664525u + 1013904223u;
+        x = dl_float(r >> 1);
+        r = r * 1664525u + 1013904223u;
+        y = (float)((r * 0x1p-32 * 278 - 150) / log2(x));
+        worst = fmax(worst, ulp_error(dl_pow(x, y), pow(x, y)));
+    }
+    if (worst > 2)
+        fail_msg("off by %g ulp", worst);
+}
+
+/* -- integers -- */
+
+static int64_t floor_div(int64_t x, int64_t y)
+{
+    return x / y - (x % y != 0 && (x < 0) != (y < 0));
+}
+
+static void integers_divide_like_python(void **state)
+{
+    static const int32_t value[] = {0,  1,  -1,  2,       -2,       3,         -3,        7,
+                                    -7, 10, -10, 1000003, -1000003, INT32_MAX, INT32_MIN, INT32_MIN + 1};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(value); i++)
+        for (size_t j = 0; j < COUNT(value); j++) {
+            const int64_t x = value[i], y = value[j];
+            const int64_t q = y ? floor_div(x, y) : 0, r = y ? x - y * q : 0;
+            assert_int_equal(dl_floordiv_i32(value[i], value[j]), (int32_t)(uint32_t)q);
+            assert_int_equal(dl_rem_i32(value[i], value[j]), r);
+        }
+}
+
+static void integers_wrap_around(void **state)
+{
+    (void)state;
+    assert_int_equal(dl_add_i32(INT32_MAX, 1), INT32_MIN);
+    assert_int_equal(dl_sub_i32(INT32_MIN, 1), INT32_MAX);
+    assert_int_equal(dl_mul_i32(65536, 65536), 0);
+    assert_int_equal(dl_mul_i32(-3, 5), -15);
+    assert_int_equal(dl_neg_i32(INT32_MIN), INT32_MIN);
+    assert_int_equal(dl_abs_i32(-5), 5);
+    assert_int_equal(dl_abs_i32(INT32_MIN), INT32_MIN);
+}
+
+static void floats_become_integers(void **state)
+{
+    (void)state;
+    assert_int_equal(dl_i32_of(2.9f), 2);
+    assert_int_equal(dl_i32_of(-2.9f), -2);
+    assert_int_equal(dl_i32_of(2147483520.0f), 2147483520);
+    assert_int_equal(dl_i32_of(2147483648.0f), INT32_MAX);
+    assert_int_equal(dl_i32_of(-2147483648.0f), INT32_MIN);
+    assert_int_equal(dl_i32_of(INFINITY), INT32_MAX);
+    assert_int_equal(dl_i32_of(-INFINITY), INT32_MIN);
+    assert_int_equal(dl_i32_of(NAN), 0);
+}
+
+/* -- random numbers -- */
+
+/* Random123's known answers for philox4x32 with 10 rounds. */
+static void philox_gives_known_answers(void **state)
+{
+    static const struct {
+        uint32_t counter[4], key[2], word[4];
+    } known[] = {
+        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+         {0xffffffff, 0xffffffff},
+         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(known); i++) {
+        uint32_t word[4];
+        dl_philox(known[i].counter, known[i].key, word);
+        assert_memory_equal(word, known[i].word, sizeof word);
+    }
+}
+
+static void elements_take_the_words_of_their_block(void **state)
+{
+    const uint32_t counter[4] = {5, 7, 3, 0}, key[2] = {123, 456};
+    uint32_t word[4];
+    float four[4];
+
+    (void)state;
+    dl_philox(counter, key, word);
+    dl_uniform4(123, 456, 3, 7, 5, four);
+    for (uint32_t j = 0; j < 4; j++) {
+        SAME(four[j], (float)(word[j] >> 8) * 0x1p-24f);
+        SAME(four[j], dl_uniform(123, 456, 3, 7, 20 + j));
+    }
+    SAME(dl_unit(0), 0.0f);
+    SAME(dl_unit(0xffffffff), 0x1.fffffep-1f);
+}
+
+/* Mean 1/2, variance 1/12, neighbours, steps and salts uncorrelated: each within five standard deviations. */
+static void uniform_is_uniform(void **state)
+{
+    enum { N = 200000 };
+    double sum = 0, squares = 0, along = 0, steps = 0, salts = 0, last = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < N; i++) {
+        const double u = (double)dl_uniform(42, 0, 1, 9, i) - 0.5;
+        assert_true(u >= -0.5 && u < 0.5);
+        sum += u;
+        squares += u * u;
+        along += u * last;
+        steps += u * ((double)dl_uniform(42, 0, 2, 9, i) - 0.5);
+        salts += u * ((double)dl_uniform(42, 0, 1, 10, i) - 0.5);
+        last = u;
+    }
+    assert_true(fabs(sum / N) < 5 * sqrt(1.0 / 12 / N));
+    assert_true(fabs(squares / N - 1.0 / 12) < 5 * sqrt(1.0 / 180 / N));
+    assert_true(fabs(along / N) < 5 * sqrt(1.0 / 144 / N));
+    assert_true(fabs(steps / N) < 5 * sqrt(1.0 / 144 / N));
+    assert_true(fabs(salts / N) < 5 * sqrt(1.0 / 144 / N));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_stay_in_bounds),
+        cmocka_unit_test(special_values),
+        cmocka_unit_test(square_roots_are_exact),
+        cmocka_unit_test(floor_is_exact),
+        cmocka_unit_test(pow_in_special_cases),
+        cmocka_unit_test(pow_stays_in_bounds),
+        cmocka_unit_test(integers_divide_like_python),
+        cmocka_unit_test(integers_wrap_around),
+        cmocka_unit_test(floats_become_integers),
+        cmocka_unit_test(philox_gives_known_answers),
+        cmocka_unit_test(elements_take_the_words_of_their_block),
+        cmocka_unit_test(uniform_is_uniform),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
