@@ -37,6 +37,10 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/gen/parser.h
 
 $(filter $(BUILD)/obj/compiler/syntax/%,$(OBJECTS)): | $(BUILD)/gen/parser.h
 
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libdlc.a
+	@mkdir -p $(@D)
+	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a -lcmocka $(LIBS)
+
 include tests/runtime/accuracy.mk
 
 .PHONY: all
