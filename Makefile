@@ -41,7 +41,10 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libdlc.a
 	@mkdir -p $(@D)
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a -lcmocka $(LIBS)
 
+setup:
+	sh tests/setup.sh
+
 include tests/runtime/accuracy.mk
 
-.PHONY: all
+.PHONY: all setup
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
