@@ -212,6 +212,7 @@ static void drop_parentheses(Parser *p)
 /* A '}' closes its '{' and what was left open since; ')' and ']' close only their own. */
 static int close_bracket(Parser *p, int token)
 {
+    p->unclosed = in_statements(p) ? (Bracket){0} : p->brackets.at[p->brackets.n - 1];
     if (token == '}')
         drop_parentheses(p);
     int opener = token == '}' ? '{' : token == ']' ? '[' : '(';

@@ -16,16 +16,16 @@ enum {
 /* Where all of what begins with `sign` is expected, the tokens are not listed: the label is. */
 typedef struct Group {
     const char *sign, *label;
-    const char *tokens;         /* words with a blank before and behind each */
+    const char *tokens;         /* each with a blank before and behind */
 } Group;
 
 static const Group groups[] = {
-    {"model", "a definition", " model layer optimizer initializer const import "},
+    {"model", "a definition", " model layer optimizer initializer const import end of file  end of line "},
     {"return", "a statement",
      " input output param state stream return yield if repeat require train target optimizer metric clip freeze penalty"
      " name integer number string true false for not ( [ - "},
     {"integer", "an expression", " name integer number string true false for not ( [ - "},
-    {"+", "an operator", " + - * / // % @ ^ == != < <= > >= and or ? |> . [ as "},
+    {"+", "an operator", " + - * / // % @ ^ == != < <= > >= and or ? |> . [ ( as "},
 };
 
 static const char *const plain_names[] = {"end of file", "end of line", "name", "string"};
@@ -102,8 +102,10 @@ static void help_with(Parser *p, int found, const char *const *expected, int n)
         diag_help(p->d, "did you mean '%s'?", nearest);
     else if (found == TOK_ELSE)
         diag_help(p->d, "'else' stays on the line of the '}' before it");
-    else if (found == TOK_SEP && n == 1 && str_eq(expected[0], "'{'"))
+    else if (found == TOK_SEP && has(expected, n, "'{'"))
         diag_help(p->d, "'{' stays on the line it belongs to");
+    else if (found == TOK_AS)
+        diag_help(p->d, "'as' names a call: dense(x, 10) as classifier");
     else if (found == TOK_UPDATE)
         diag_help(p->d, "'<-' updates a state; a comparison is written with spaces, x < -1");
     else if (found == '=' && has(expected, n, "'+'"))
@@ -116,6 +118,8 @@ void report_syntax(Parser *p, Span sp, int found, const char *const *expected, i
         n = n < 0 ? 0 : n > LABELS_MAX ? LABELS_MAX : n;
         const char *wanted = expected_text(p, expected, n);
         diag_error(p->d, sp, *wanted ? "expected %2$s, found %1$s" : "unexpected %1$s", token_text(p, found, sp), wanted);
+        if (found == '}' && p->unclosed.token)
+            diag_note_at(p->d, p->unclosed.span, "'%c' is still open", p->unclosed.token);
         help_with(p, found, expected, n);
     }
     lex_recover(p, found);

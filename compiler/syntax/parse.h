@@ -21,6 +21,7 @@ typedef struct Parser {
 
     uint32_t offset;        /* flex has read so far */
     VEC(Bracket) brackets;  /* open ones; line ends count only where the innermost is a '{' or there is none */
+    Bracket unclosed;       /* innermost that the last '}' closed besides its '{'; token 0: none */
     int last;               /* the token returned last; at first as after a line's end */
     Span last_span;
     Name opening;           /* the statement's first token where it is a name, else NULL */
