@@ -158,6 +158,14 @@ static int unknown_option(Arena *a, const Command *c, const char *written)
     return options_complain(c, near ? "no option %s (did you mean --%s?)" : "no option %s", written, near);
 }
 
+/* getopt's '?': a flag that was given a value, or nothing it knows. */
+static int wrong_option(Arena *a, const Command *c, const char *written)
+{
+    if (optopt >= FIRST_CODE)
+        return options_complain(c, "--%s takes no value", c->options[optopt - FIRST_CODE].name);
+    return unknown_option(a, c, written);
+}
+
 static int missing_value(Arena *a, const Command *c, const char *written)
 {
     if (optopt >= FIRST_CODE)
@@ -202,7 +210,7 @@ int options_parse(Arena *a, const Command *c, int argc, char **argv, StringList 
             return EXIT_OK;
         }
         if (code == '?')
-            return unknown_option(a, c, option_written(a, argc, argv));
+            return wrong_option(a, c, option_written(a, argc, argv));
         if (code == ':')
             return missing_value(a, c, option_written(a, argc, argv));
         const Option *o = option_of(c, code);
