@@ -2,8 +2,8 @@
 /* Float functions without libm, in plain C99 (and C++): no tables, no branches, no errno, so that the loops
  * around them vectorise. gcc wants -O2 -fno-math-errno -fno-trapping-math for that, clang -O2
  * -fno-math-errno; never -ffast-math, which takes the roundings out on which they rest. NaN, infinities,
- * signed zeros and subnormals are what C's annex F says. docs/accuracy.md has the measured errors;
- * tests/runtime/minimax.py made the polynomials.
+ * signed zeros and subnormals are what C's annex F says. Without contraction to FMA every machine computes
+ * the same bits. docs/accuracy.md has the measured errors; tests/runtime/minimax.py made the polynomials.
  *
  *   float      dl_exp dl_log dl_tanh dl_sigmoid dl_erf dl_sqrt dl_pow   dl_abs dl_floor dl_rem dl_max dl_min
  *   integers   dl_add_i32 dl_sub_i32 dl_mul_i32 dl_neg_i32 dl_abs_i32 dl_floordiv_i32 dl_rem_i32 dl_i32_of
@@ -15,8 +15,8 @@
 #include <stdint.h>
 #endif
 
-#ifndef DL_INLINE /* a loop vectorises only if the calls in it are inlined; firmware built for size may      \
-                     prefer not to */
+/* Loops vectorise only if the calls in them are inlined. Firmware built for size may prefer not to. */
+#ifndef DL_INLINE
 #if defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
 #define DL_INLINE static inline __attribute__((always_inline))
 #else

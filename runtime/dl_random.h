@@ -17,8 +17,8 @@
 #include <stdint.h>
 #endif
 
-#ifndef DL_INLINE /* a loop vectorises only if the calls in it are inlined; firmware built for size may      \
-                     prefer not to */
+/* Loops vectorise only if the calls in them are inlined. Firmware built for size may prefer not to. */
+#ifndef DL_INLINE
 #if defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
 #define DL_INLINE static inline __attribute__((always_inline))
 #else
