@@ -422,7 +422,7 @@ DL_INLINE int32_t dl_rem_i32(int32_t x, int32_t y)
 DL_INLINE int32_t dl_i32_of(float x)
 {
     const int fits = (x >= -2147483648.0f) & (x < 2147483648.0f);
-    const int32_t beyond = x > 0.0f ? INT32_MAX : x < 0.0f ? INT32_MIN : 0;
+    const int32_t beyond = x > 0.0f ? 2147483647 : x < 0.0f ? -2147483647 - 1 : 0;
     const int32_t cut = (int32_t)(fits ? x : 0.0f);
 
     return fits ? cut : beyond;
