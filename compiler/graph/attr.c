@@ -9,7 +9,7 @@
 #define ONE(key, kind, member) {key, kind, AT(member), 0, 1, false}
 #define MAYBE(key, kind, member) {key, kind, AT(member), 0, 1, true}
 #define MANY(key, kind, member, counter, most) {key, kind, AT(member), AT(counter), most, false}
-#define PAIR(key, kind, member1, member2, counter, most)                                                           \
+#define PAIR(key, kind, member1, member2, counter, most)                                                     \
     {key, kind, AT(member1), AT(counter), most, true}, {NULL, kind, AT(member2), AT(counter), most, true}
 
 static const AttrKindInfo kinds[] = {
@@ -29,7 +29,8 @@ static const AttrKindInfo kinds[] = {
                      MANY("limit", FIELD_I64S, slice.limit, slice.n, MAX_RANK),
                      MANY("stride", FIELD_I64S, slice.stride, slice.n, MAX_RANK)}},
     [ATTR_PAD] = {4,
-                  {MANY("lo", FIELD_I64S, pad.lo, pad.n, MAX_RANK), MANY("hi", FIELD_I64S, pad.hi, pad.n, MAX_RANK),
+                  {MANY("lo", FIELD_I64S, pad.lo, pad.n, MAX_RANK),
+                   MANY("hi", FIELD_I64S, pad.hi, pad.n, MAX_RANK),
                    MANY("interior", FIELD_I64S, pad.interior, pad.n, MAX_RANK),
                    ONE("value", FIELD_DOUBLE, pad.value)}},
     [ATTR_WINDOW] = {5,
@@ -41,7 +42,8 @@ static const AttrKindInfo kinds[] = {
     [ATTR_LIMIT] = {1, {ONE("limit", FIELD_I64, limit.limit)}},
     [ATTR_DOT] = {4,
                   {PAIR("batch", FIELD_INTS, dot.lhs_batch, dot.rhs_batch, dot.nbatch, MAX_RANK),
-                   PAIR("contract", FIELD_INTS, dot.lhs_contract, dot.rhs_contract, dot.ncontract, MAX_RANK)}},
+                   PAIR("contract", FIELD_INTS, dot.lhs_contract, dot.rhs_contract, dot.ncontract,
+                        MAX_RANK)}},
     [ATTR_CONV] = {6,
                    {MANY("stride", FIELD_I64S, conv.stride, conv.nspatial, MAX_SPATIAL),
                     MANY("pad_lo", FIELD_I64S, conv.pad_lo, conv.nspatial, MAX_SPATIAL),
@@ -146,7 +148,8 @@ const char *attr_problem(Arena *a, AttrKind kind, const Attr *attr)
             continue;
         int n = ATTR_GET(int, attr, f->count);
         if (n < 0 || n > f->most)
-            return arena_printf(a, "%s lists %d numbers, but at most %d are possible", f->key ? f->key : "it", n, f->most);
+            return arena_printf(a, "%s lists %d numbers, but at most %d are possible",
+                                f->key ? f->key : "it", n, f->most);
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* attr.h: attributes as data. The one description of what each kind of attribute holds; cleaning, printing and parsing
- * read it. */
+/* attr.h: attributes as data. The one description of what each kind of attribute holds; cleaning,
+ * printing and parsing read it. */
 #ifndef DLC_ATTR_H
 #define DLC_ATTR_H
 
@@ -39,9 +39,11 @@ typedef struct AttrKindInfo {
 const AttrKindInfo *attr_fields(AttrKind kind);
 bool field_is_list(const AttrField *f);
 
-/* The same attribute with every byte that means nothing zero, and values rounded to the result's element type. */
+/* The same attribute with every byte that means nothing zero, and values rounded to the result's
+ * element type. */
 Attr attr_clean(AttrKind kind, const Attr *attr, DType dt);
-/* NULL when list lengths are within bounds; otherwise what is wrong. Checked before any shape rule reads a list. */
+/* NULL when list lengths are within bounds; otherwise what is wrong. Checked before any shape rule
+ * reads a list. */
 const char *attr_problem(Arena *a, AttrKind kind, const Attr *attr);
 
 #define ATTR_AT(T, attr, byte) (*(T *)((char *)(attr) + (byte)))

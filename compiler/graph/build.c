@@ -9,7 +9,7 @@
 /* Open addressing, at most half full; slots hold nodes of the function. */
 struct NodeTable {
     Node **slot;
-    size_t size;    /* a power of two */
+    size_t size; /* a power of two */
     size_t used;
 };
 
@@ -24,7 +24,8 @@ Fn *fn_new(Arena *a, const char *name)
     return fn;
 }
 
-/* Two inputs are one when they stand for the same thing, whatever their type: a contradiction must be noticed. */
+/* Two inputs are one when they stand for the same thing, whatever their type: a contradiction must be
+ * noticed. */
 static uint64_t node_hash(Op op, int nin, Node *const *in, const Attr *attr)
 {
     uint64_t h = (uint64_t)op * 0x9e3779b97f4a7c15u;
@@ -94,7 +95,8 @@ static Type infer_or_bug(Fn *fn, Op op, int nin, Node *const *in, const Attr *at
     Type t = {0};
     for (int i = 0; i < nin; i++)
         if (in[i]->id >= fn->node.n || fn->node.at[in[i]->id] != in[i])
-            BUG("operand %d of %s is not a node of function %s", i, op_info(op)->text, fn->name ? fn->name : "?");
+            BUG("operand %d of %s is not a node of function %s", i, op_info(op)->text,
+                fn->name ? fn->name : "?");
     const char *why = node_infer(fn->a, op, nin, in, attr, &t);
     if (!why)
         return t;
@@ -127,7 +129,7 @@ Node *node_make(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr)
     return simpler ? simpler : node_intern(fn, op, nin, in, &clean, t);
 }
 
-/* ---- ports ------------------------------------------------------------------------------------------------------ */
+/* ---- ports --------------------------------------------------------------------------------------------- */
 Node *fn_input(Fn *fn, Role role, int index, const char *name, Type t)
 {
     const char *why = type_problem(fn->a, t);
@@ -138,7 +140,8 @@ Node *fn_input(Fn *fn, Role role, int index, const char *name, Type t)
     int before = fn->node.n;
     Node *n = node_intern(fn, OP_INPUT, 0, NULL, &attr, attr.input.type);
     if (!type_eq(n->type, t))
-        BUG("input %s %d is %s and %s", role_name(role), index, type_text(fn->a, n->type), type_text(fn->a, t));
+        BUG("input %s %d is %s and %s", role_name(role), index, type_text(fn->a, n->type),
+            type_text(fn->a, t));
     if (fn->node.n == before)
         return n;
     n->name = name ? arena_strdup(fn->a, name) : NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* interpret.c: the oracle. Every node in turn, by its row's own evaluation, naively and in double.
  *
- * PRECISION_F32 rounds each f32 element to float when its node is done: inside a node (a sum, a dot) everything is double.
- * Compiled code adds in float, so it differs by its own rounding, and is compared within a tolerance. */
+ * PRECISION_F32 rounds each f32 element to float when its node is done: inside a node (a sum, a dot)
+ * everything is double. Compiled code adds in float, so it differs by its own rounding, and is compared
+ * within a tolerance. */
 #include "ir.h"
 #include "../ops/ops.h"
 

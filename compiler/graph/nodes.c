@@ -21,7 +21,7 @@ static int copy_axes(int *to, int n, const int *axis, const char *what)
     return n;
 }
 
-/* ---- leaves ----------------------------------------------------------------------------------------------------- */
+/* ---- leaves -------------------------------------------------------------------------------------------- */
 Node *node_const(Fn *fn, DType dt, double value)
 {
     Attr attr = {.constant = {.value = dt == DT_F32 ? (double)(float)value : value, .dt = dt}};
@@ -48,7 +48,7 @@ Node *node_random(Fn *fn, Type t, uint32_t salt, Node *seed, Node *step)
     return node_make(fn, OP_RANDOM, 2, (Node *[]){seed, step}, &attr);
 }
 
-/* ---- element-wise ----------------------------------------------------------------------------------------------- */
+/* ---- element-wise -------------------------------------------------------------------------------------- */
 Node *node_unary(Fn *fn, Op op, Node *x)
 {
     return make1(fn, op, x, NULL);
@@ -75,7 +75,7 @@ Node *node_cast(Fn *fn, Node *x, DType dt)
     return make1(fn, OP_CAST, x, &attr);
 }
 
-/* ---- moves ------------------------------------------------------------------------------------------------------ */
+/* ---- moves --------------------------------------------------------------------------------------------- */
 Node *node_reshape(Fn *fn, Node *x, int rank, const int64_t *dim)
 {
     Attr attr = {.shape = {.type = type_make(x->type.dt, rank, dim)}};
@@ -185,7 +185,7 @@ Node *node_fold(Fn *fn, Node *x, int axis, int64_t stride, int64_t dilation, int
     return make1(fn, OP_FOLD, x, &attr);
 }
 
-/* ---- reductions and contractions -------------------------------------------------------------------------------- */
+/* ---- reductions and contractions ----------------------------------------------------------------------- */
 Node *node_reduce(Fn *fn, Op op, Node *x, int n, const int *axis)
 {
     return make_axes(fn, op, x, n, axis);
@@ -220,7 +220,7 @@ Node *node_conv(Fn *fn, Node *x, Node *kernel, const Attr *attr)
     return node_make(fn, OP_CONV, 2, (Node *[]){x, kernel}, attr);
 }
 
-/* ---- indices ---------------------------------------------------------------------------------------------------- */
+/* ---- indices ------------------------------------------------------------------------------------------- */
 Node *node_gather(Fn *fn, Node *table, Node *index)
 {
     return node_make(fn, OP_GATHER, 2, (Node *[]){table, index}, NULL);
@@ -238,7 +238,7 @@ Node *node_check_index(Fn *fn, Node *index, int64_t limit)
     return make1(fn, OP_CHECK, index, &attr);
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------------------ */
+/* ---- loops --------------------------------------------------------------------------------------------- */
 Node *node_scan(Fn *fn, Fn *body, int ncarry, int nslice, int nyield, bool reverse, int nin, Node *const *in)
 {
     if (nslice < 1 || ncarry < 0 || nin < ncarry + nslice || in[ncarry]->type.rank < 1)

@@ -4,7 +4,7 @@
 #include "../ops/ops.h"
 
 static const OpInfo rows[OP_COUNT] = {
-#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc)                                                   \
+#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc)                                             \
     [OP_##NAME] = {text, nin, CLASS_##class, ATTR_##attr, shape, grad, eval, doc},
 #include "ops.def"
 #undef OP
@@ -18,11 +18,11 @@ const OpInfo *op_info(Op op)
 }
 
 static const char *const role_names[] = {
-    [ROLE_INPUT] = "input",     [ROLE_TARGET] = "target",       [ROLE_PARAM] = "param",
-    [ROLE_STATE] = "state",     [ROLE_OPTIMIZER] = "optimizer", [ROLE_GRADIENT] = "gradient",
-    [ROLE_SEED] = "seed",       [ROLE_STEP] = "step",           [ROLE_COUNT] = "count",
-    [ROLE_OUTPUT] = "output",   [ROLE_LOSS] = "loss",           [ROLE_METRIC] = "metric",
-    [ROLE_VALUE] = "value",     [ROLE_CARRY] = "carry",         [ROLE_SLICE] = "slice",
+    [ROLE_INPUT] = "input",         [ROLE_TARGET] = "target",       [ROLE_PARAM] = "param",
+    [ROLE_STATE] = "state",         [ROLE_OPTIMIZER] = "optimizer", [ROLE_GRADIENT] = "gradient",
+    [ROLE_SEED] = "seed",           [ROLE_STEP] = "step",           [ROLE_COUNT] = "count",
+    [ROLE_OUTPUT] = "output",       [ROLE_LOSS] = "loss",           [ROLE_METRIC] = "metric",
+    [ROLE_VALUE] = "value",         [ROLE_CARRY] = "carry",         [ROLE_SLICE] = "slice",
     [ROLE_INVARIANT] = "invariant", [ROLE_YIELD] = "yield",
 };
 
@@ -35,8 +35,8 @@ const char *node_infer(Arena *a, Op op, int nin, Node *const *in, const Attr *at
 {
     const OpInfo *info = op_info(op);
     if (nin < 0 || (info->nin >= 0 && nin != info->nin))
-        return arena_printf(a, "%s takes %d operand%s, not %d", info->text, info->nin, info->nin == 1 ? "" : "s",
-                            nin);
+        return arena_printf(a, "%s takes %d operand%s, not %d", info->text, info->nin,
+                            info->nin == 1 ? "" : "s", nin);
     for (int i = 0; i < nin; i++)
         if (in[i]->op == OP_SCAN && op != OP_RESULT)
             return "a scan is no value; its results are";

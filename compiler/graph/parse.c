@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* parse.c: reads the graph's text form (print.c writes it; docs/ir.md describes it).
  *
- * Nodes are made as they stand, without rewriting, so that what was dumped is what is read. Every shape rule is asked
- * before a node is made: no text ends in a BUG. Space and line ends only separate; # begins a comment. The first error ends
- * the reading. */
+ * Nodes are made as they stand, without rewriting, so that what was dumped is what is read. Every shape rule
+ * is asked before a node is made: no text ends in a BUG. Space and line ends only separate; # begins a
+ * comment. The first error ends the reading. */
 #include "attr.h"
 
 #include <ctype.h>
@@ -13,11 +13,11 @@
 
 typedef enum TokenKind {
     TOKEN_END,
-    TOKEN_NAME,     /* x, classifier.kernel, inf */
-    TOKEN_LABEL,    /* %7 */
-    TOKEN_NUMBER,   /* -1.5e-3, -inf */
-    TOKEN_STRING,   /* text is without quotes and escapes */
-    TOKEN_MARK,     /* one character */
+    TOKEN_NAME,   /* x, classifier.kernel, inf */
+    TOKEN_LABEL,  /* %7 */
+    TOKEN_NUMBER, /* -1.5e-3, -inf */
+    TOKEN_STRING, /* text is without quotes and escapes */
+    TOKEN_MARK,   /* one character */
 } TokenKind;
 
 typedef struct Token {
@@ -42,8 +42,8 @@ typedef struct Parser {
     int source;
     const char *text;
     size_t size, at;
-    Token token;        /* the next one */
-    int depth;          /* functions around */
+    Token token; /* the next one */
+    int depth;   /* functions around */
 } Parser;
 
 typedef struct Scope {
@@ -53,7 +53,7 @@ typedef struct Scope {
 
 static Fn *parse_fn(Parser *p);
 
-/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+/* ---- tokens -------------------------------------------------------------------------------------------- */
 static bool fail(Parser *p, Span span, const char *format, ...) PRINTF(3, 4);
 
 static bool fail(Parser *p, Span span, const char *format, ...)
@@ -90,7 +90,8 @@ static void skip_space(Parser *p)
     }
 }
 
-/* A number runs over letters too (1e5, -inf); whoever wants it checks it. A sign belongs to it at the front and behind e. */
+/* A number runs over letters too (1e5, -inf); whoever wants it checks it. A sign belongs to it at the front
+ * and behind e. */
 static void skip_number(Parser *p)
 {
     p->at++;
@@ -142,7 +143,8 @@ static bool advance(Parser *p)
         t->kind = TOKEN_STRING;
         p->at++;
         if (!read_string(p, &string))
-            return fail(p, (Span){p->source, (uint32_t)from, (uint32_t)p->at}, "a string without an end or with a strange escape");
+            return fail(p, (Span){p->source, (uint32_t)from, (uint32_t)p->at},
+                        "a string without an end or with a strange escape");
     } else if (isalpha(c) || c == '_') {
         t->kind = TOKEN_NAME;
         while (is_name_char(peek(p)))
@@ -205,8 +207,8 @@ static bool parse_integer(Parser *p, int64_t low, int64_t high, int64_t *value)
     errno = 0;
     long long v = strtoll(p->token.text, &end, 10);
     if (*end || errno || v < low || v > high)
-        return fail(p, p->token.span, "\"%.40s\" is no integer from %lld to %lld", p->token.text, (long long)low,
-                    (long long)high);
+        return fail(p, p->token.span, "\"%.40s\" is no integer from %lld to %lld", p->token.text,
+                    (long long)low, (long long)high);
     *value = v;
     return advance(p);
 }
@@ -269,7 +271,7 @@ static bool parse_role(Parser *p, Role *role)
     return advance(p);
 }
 
-/* ---- symbols ---------------------------------------------------------------------------------------------------- */
+/* ---- symbols ------------------------------------------------------------------------------------------- */
 static Symbol **symbol_bucket(Scope *s, const char *name)
 {
     return &s->bucket[hash_bytes(name, strlen(name)) % BUCKETS];
@@ -303,7 +305,7 @@ static bool parse_ref(Parser *p, Scope *s, Node **n)
     return advance(p);
 }
 
-/* ---- attributes ------------------------------------------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------------------------------------- */
 /* [1, 2]; lists that share a length must agree on it. */
 static bool parse_list(Parser *p, const AttrField *f, bool first, Attr *attr)
 {
@@ -385,12 +387,12 @@ static bool parse_attr(Parser *p, Op op, Span span, Attr *attr)
     bool seen[MAX_FIELDS] = {false};
     while (p->token.kind == TOKEN_NAME && !is_word(p, "as") && !is_word(p, "return")) {
         int i = 0;
-        while (i < info->n && (is_from_type(&info->field[i]) || !info->field[i].key ||
-                               !is_word(p, info->field[i].key)))
+        while (i < info->n &&
+               (is_from_type(&info->field[i]) || !info->field[i].key || !is_word(p, info->field[i].key)))
             i++;
         if (i == info->n || seen[i])
-            return fail(p, p->token.span, "%s takes no %s%.40s", op_info(op)->text, i == info->n ? "" : "second ",
-                        p->token.text);
+            return fail(p, p->token.span, "%s takes no %s%.40s", op_info(op)->text,
+                        i == info->n ? "" : "second ", p->token.text);
         if (!advance(p) || !expect_mark(p, '='))
             return false;
         if (!parse_field(p, &info->field[i], sets_length(info, seen, i), attr))
@@ -426,7 +428,7 @@ static bool attr_from_type(Parser *p, Op op, Span span, bool typed, Type t, Attr
     return true;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------ */
+/* ---- nodes --------------------------------------------------------------------------------------------- */
 static bool parse_op(Parser *p, Op *op)
 {
     const char *texts[OP_COUNT];
@@ -463,7 +465,8 @@ static bool parse_operands(Parser *p, Scope *s, int *nin, Node ***in)
     return advance(p);
 }
 
-static Node *make_checked(Parser *p, Scope *s, Op op, Span span, int nin, Node **in, Attr *attr, bool typed, Type t)
+static Node *make_checked(Parser *p, Scope *s, Op op, Span span, int nin, Node **in, Attr *attr, bool typed,
+                          Type t)
 {
     Type inferred;
     DType dt = typed ? t.dt : nin ? in[0]->type.dt : DT_F32;
@@ -474,7 +477,8 @@ static Node *make_checked(Parser *p, Scope *s, Op op, Span span, int nin, Node *
         return NULL;
     }
     if (typed && !type_eq(t, inferred)) {
-        fail(p, span, "%s gives %s, not %s", op_info(op)->text, type_text(p->a, inferred), type_text(p->a, t));
+        fail(p, span, "%s gives %s, not %s", op_info(op)->text, type_text(p->a, inferred),
+             type_text(p->a, t));
         return NULL;
     }
     s->fn->span = span;
@@ -514,7 +518,7 @@ static bool parse_node(Parser *p, Scope *s)
     return advance(p);
 }
 
-/* ---- functions -------------------------------------------------------------------------------------------------- */
+/* ---- functions ----------------------------------------------------------------------------------------- */
 /* x: f32[8, 4] input 0   or   %0 "odd name": f32[8, 4] input 0 */
 static bool parse_input(Parser *p, Scope *s)
 {

@@ -14,19 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 100 };   /* a header or a return line longer than this is broken, one port a line */
+enum { WIDTH = 100 }; /* a header or a return line longer than this is broken, one port a line */
 
 typedef struct Printer {
     StrBuf *sb;
-    const Fn *fn;       /* NULL: a node by itself, numbered by its id */
-    int *number;        /* by id */
-    bool *by_name;      /* by id: an input that is spelled by its name */
+    const Fn *fn;  /* NULL: a node by itself, numbered by its id */
+    int *number;   /* by id */
+    bool *by_name; /* by id: an input that is spelled by its name */
     int depth;
 } Printer;
 
 static void print_fn(StrBuf *sb, const Fn *fn, int depth);
 
-/* ---- names and numbers ------------------------------------------------------------------------------------------ */
+/* ---- names and numbers --------------------------------------------------------------------------------- */
 static bool is_plain_name(const char *name)
 {
     if (!isalpha((unsigned char)name[0]) && name[0] != '_')
@@ -87,7 +87,8 @@ static void print_list(StrBuf *sb, const AttrField *f, const Attr *attr)
     sb_putc(sb, '[');
     for (int i = 0; i < n && i < f->most; i++) {
         size_t at = f->offset + (size_t)i * (f->kind == FIELD_INTS ? sizeof(int) : sizeof(int64_t));
-        long long item = f->kind == FIELD_INTS ? ATTR_GET(int, attr, at) : (long long)ATTR_GET(int64_t, attr, at);
+        long long item =
+            f->kind == FIELD_INTS ? ATTR_GET(int, attr, at) : (long long)ATTR_GET(int64_t, attr, at);
         sb_printf(sb, "%s%lld", i ? ", " : "", item);
     }
     sb_putc(sb, ']');
@@ -97,7 +98,8 @@ static bool field_is_zero(const AttrField *f, const Attr *attr)
 {
     if (field_is_list(f))
         return ATTR_GET(int, attr, f->count) == 0;
-    return f->kind == FIELD_I64 ? ATTR_GET(int64_t, attr, f->offset) == 0 : ATTR_GET(int, attr, f->offset) == 0;
+    return f->kind == FIELD_I64 ? ATTR_GET(int64_t, attr, f->offset) == 0
+                                : ATTR_GET(int, attr, f->offset) == 0;
 }
 
 static void print_field(Printer *p, const AttrField *f, const Node *n)
@@ -142,7 +144,7 @@ static void print_field(Printer *p, const AttrField *f, const Node *n)
     }
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------ */
+/* ---- nodes --------------------------------------------------------------------------------------------- */
 static void print_ref(Printer *p, const Node *n)
 {
     bool by_name = p->fn ? p->by_name[n->id] : n->op == OP_INPUT && n->name;
@@ -181,7 +183,7 @@ const char *node_text(Arena *a, const Node *n)
     return sb_text(&sb);
 }
 
-/* ---- functions -------------------------------------------------------------------------------------------------- */
+/* ---- functions ----------------------------------------------------------------------------------------- */
 static bool name_is_unique(const Fn *fn, int at)
 {
     for (int i = 0; i < fn->input.n; i++)

@@ -2,8 +2,8 @@
 /* rebuild.c: the shape of every pass: walk old nodes in order, make them again. */
 #include "ir.h"
 
-/* Marks what `n` needs, itself included; stops at nodes already in `map` (map may be NULL). Ids order operands before
- * uses, so one backward walk is enough once the roots are marked. */
+/* Marks what `n` needs, itself included; stops at nodes already in `map` (map may be NULL). Ids order
+ * operands before uses, so one backward walk is enough once the roots are marked. */
 static void mark_needed(const Fn *fn, bool *needed, Node *const *map)
 {
     for (int id = fn->node.n - 1; id >= 0; id--) {

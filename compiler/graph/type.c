@@ -113,8 +113,8 @@ const char *type_problem(Arena *a, Type t)
     int64_t count = 1;
     for (int i = 0; i < t.rank; i++) {
         if (t.dim[i] < 1)
-            return arena_printf(a, "axis %d of %s has extent %lld; every extent is at least 1", i, type_text(a, t),
-                                (long long)t.dim[i]);
+            return arena_printf(a, "axis %d of %s has extent %lld; every extent is at least 1", i,
+                                type_text(a, t), (long long)t.dim[i]);
         if (t.dim[i] > MAX_COUNT / count)
             return arena_printf(a, "%s is too large", type_text(a, t));
         count *= t.dim[i];
@@ -133,7 +133,8 @@ double dtype_convert(double value, DType from, DType to)
     case DT_BOOL:
         return value != 0;
     case DT_U8:
-        return from == DT_F32 ? (isnan(value) ? 0 : clamp(trunc(value), 0, 255)) : (double)((int64_t)value & 255);
+        return from == DT_F32 ? (isnan(value) ? 0 : clamp(trunc(value), 0, 255))
+                              : (double)((int64_t)value & 255);
     case DT_I32:
         return from == DT_F32 ? (isnan(value) ? 0 : clamp(trunc(value), INT32_MIN, INT32_MAX)) : value;
     default:

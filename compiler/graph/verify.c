@@ -3,13 +3,14 @@
  *
  *  Nodes
  *   1. A node's id is its position; its operation exists.
- *   2. Its operands are nodes of the same function and stand before it. So a scan's body is closed: what it needs from
- *      outside comes in as an invariant.
+ *   2. Its operands are nodes of the same function and stand before it. So a scan's body is
+ *      closed: what it needs from outside comes in as an invariant.
  *   3. Its attribute is in canonical form: lists within bounds, every meaningless byte zero.
  *   4. Its type is the one its row's shape rule gives; extents are at least 1.
- *   5. A scan's body is sound itself, and not nested without end. (That its ports fit is the shape rule's business.)
+ *   5. A scan's body is sound itself, and not nested without end. That its ports fit is part of 4.
  *  Ports
- *   6. Every input port has an input node of the function, of the port's role and index; every input node has a port.
+ *   6. Every input port has an input node of the function, of the port's role and index; every input
+ *      node has a port.
  *   7. Every result is a node of the function, and a value: no scan.
  *   8. No (role, index) stands twice among the inputs, or among the results.
  *
@@ -66,7 +67,8 @@ static const char *verify_type(const Verifier *v, const Node *n)
     if (problem)
         return problem;
     if (!type_eq(t, n->type))
-        return arena_printf(v->a, "is %s, the shape rule says %s", type_text(v->a, n->type), type_text(v->a, t));
+        return arena_printf(v->a, "is %s, the shape rule says %s", type_text(v->a, n->type),
+                            type_text(v->a, t));
     return NULL;
 }
 
@@ -130,7 +132,9 @@ static const char *verify_inputs(const Verifier *v, const Node **guilty)
     for (int id = 0; id < v->fn->node.n; id++)
         nodes += v->fn->node.at[id]->op == OP_INPUT;
     *guilty = NULL;
-    return nodes == v->fn->input.n ? NULL : arena_printf(v->a, "%d input nodes have no port", nodes - v->fn->input.n);
+    return nodes == v->fn->input.n
+               ? NULL
+               : arena_printf(v->a, "%d input nodes have no port", nodes - v->fn->input.n);
 }
 
 static const char *verify_results(const Verifier *v, const Node **guilty)

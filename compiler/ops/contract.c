@@ -71,13 +71,14 @@ SHAPE(dot)
     return NULL;
 }
 
-/* The extent of one spatial axis of the result; 0 when the kernel does not fit, -1 when an attribute is out of bounds. */
+/* The extent of one spatial axis of the result; 0 when the kernel does not fit, -1 when an attribute is out
+ * of bounds. */
 static int64_t conv_extent(const Attr *attr, int axis, int64_t extent, int64_t taps)
 {
     int64_t lo = attr->conv.pad_lo[axis], hi = attr->conv.pad_hi[axis], stride = attr->conv.stride[axis];
     int64_t ld = attr->conv.lhs_dilation[axis], rd = attr->conv.rhs_dilation[axis];
-    if (stride < 1 || ld < 1 || rd < 1 || ld > MAX_COUNT / extent || rd > MAX_COUNT / taps || lo < -MAX_COUNT ||
-        lo > MAX_COUNT || hi < -MAX_COUNT || hi > MAX_COUNT)
+    if (stride < 1 || ld < 1 || rd < 1 || ld > MAX_COUNT / extent || rd > MAX_COUNT / taps ||
+        lo < -MAX_COUNT || lo > MAX_COUNT || hi < -MAX_COUNT || hi > MAX_COUNT)
         return -1;
     int64_t room = (extent - 1) * ld + 1 + lo + hi - ((taps - 1) * rd + 1);
     return room < 0 ? 0 : room / stride + 1;
@@ -93,7 +94,8 @@ SHAPE(conv)
     if (why)
         return why;
     if (n < 1 || x.rank != rank || kernel.rank != rank)
-        return arena_printf(a, "%d spatial axes, with %s and kernel %s", n, type_text(a, x), type_text(a, kernel));
+        return arena_printf(a, "%d spatial axes, with %s and kernel %s", n, type_text(a, x),
+                            type_text(a, kernel));
     if (groups < 1 || x.dim[rank - 1] % groups || kernel.dim[rank - 1] % groups)
         return arena_printf(a, "%lld groups of %lld channels to %lld", (long long)groups,
                             (long long)x.dim[rank - 1], (long long)kernel.dim[rank - 1]);
@@ -106,7 +108,8 @@ SHAPE(conv)
     for (int i = 0; i < n; i++) {
         t->dim[i + 1] = conv_extent(attr, i, x.dim[i + 1], kernel.dim[i]);
         if (t->dim[i + 1] < 0)
-            return arena_printf(a, "spatial axis %d: stride and dilations are at least 1, and within bounds", i);
+            return arena_printf(a, "spatial axis %d: stride and dilations are at least 1, and within bounds",
+                                i);
         if (t->dim[i + 1] == 0)
             return arena_printf(a, "the kernel %s does not fit into %s along spatial axis %d",
                                 type_text(a, kernel), type_text(a, x), i);

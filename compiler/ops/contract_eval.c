@@ -7,7 +7,7 @@
 
 #define EVAL(name) void eval_##name(EvalCtx *e, const Node *n)
 
-/* ---- dot -------------------------------------------------------------------------------------------------------- */
+/* ---- dot ----------------------------------------------------------------------------------------------- */
 /* A group of an operand's axes, as the offsets of its elements in row-major order. */
 typedef struct Group {
     int64_t n;
@@ -81,7 +81,7 @@ EVAL(dot)
             }
 }
 
-/* ---- convolution ------------------------------------------------------------------------------------------------ */
+/* ---- convolution --------------------------------------------------------------------------------------- */
 /* Adds one kernel tap's share to one output pixel: every group's channels to its share of the outputs. */
 static void conv_tap(const double *x, const double *kernel, double *y, int64_t channels, int64_t outputs,
                      int64_t groups)
@@ -96,8 +96,8 @@ static void conv_tap(const double *x, const double *kernel, double *y, int64_t c
         }
 }
 
-/* Where output position o meets tap k along one spatial axis of the operand; false where only padding is. The operand is
- * dilated, then padded (or cropped): position o * stride + k * rhs_dilation - pad_lo of it. */
+/* Where output position o meets tap k along one spatial axis of the operand; false where only padding is. The
+ * operand is dilated, then padded (or cropped): position o * stride + k * rhs_dilation - pad_lo of it. */
 static bool conv_meets(const Attr *attr, int axis, int64_t o, int64_t k, int64_t extent, int64_t *at)
 {
     int64_t dilation = attr->conv.lhs_dilation[axis];
@@ -133,7 +133,8 @@ EVAL(conv)
 {
     const double *x = eval_in(e, n, 0), *kernel = eval_in(e, n, 1);
     double *y = eval_out(e, n);
-    int64_t batch = n->type.dim[0], ysize = type_count(n->type) / batch, xsize = type_count(n->in[0]->type) / batch;
+    int64_t batch = n->type.dim[0], ysize = type_count(n->type) / batch,
+            xsize = type_count(n->in[0]->type) / batch;
     memset(y, 0, sizeof *y * (size_t)type_count(n->type));
     for (int64_t b = 0; b < batch; b++)
         conv_axis(n, 0, x + b * xsize, kernel, y + b * ysize);

@@ -20,7 +20,8 @@ static const char *want_equal(Arena *a, Node *const *in)
 {
     if (type_eq(in[0]->type, in[1]->type))
         return NULL;
-    return arena_printf(a, "the operands differ: %s and %s", type_text(a, in[0]->type), type_text(a, in[1]->type));
+    return arena_printf(a, "the operands differ: %s and %s", type_text(a, in[0]->type),
+                        type_text(a, in[1]->type));
 }
 
 SHAPE(same1)
@@ -89,6 +90,7 @@ SHAPE(select)
     if (!why)
         why = want_equal(a, in + 1);
     if (!why && !shape_eq(condition, *t))
-        why = arena_printf(a, "the condition is %s, the alternatives %s", type_text(a, condition), type_text(a, *t));
+        why = arena_printf(a, "the condition is %s, the alternatives %s", type_text(a, condition),
+                           type_text(a, *t));
     return why;
 }

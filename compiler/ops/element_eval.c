@@ -42,18 +42,18 @@ static double smaller(double x, double y)
     return x < y || x != x ? x : y;
 }
 
-#define EVAL1(name, formula)                                                                                       \
-    void eval_##name(EvalCtx *e, const Node *n)                                                                    \
-    {                                                                                                              \
-        DType dt = n->type.dt;                                                                                     \
-        int64_t count = type_count(n->type);                                                                       \
-        const double *in = eval_in(e, n, 0);                                                                       \
-        double *y = eval_out(e, n);                                                                                \
-        (void)dt;                                                                                                  \
-        for (int64_t i = 0; i < count; i++) {                                                                      \
-            double x = in[i];                                                                                      \
-            y[i] = (formula);                                                                                      \
-        }                                                                                                          \
+#define EVAL1(name, formula)                                                                                 \
+    void eval_##name(EvalCtx *e, const Node *n)                                                              \
+    {                                                                                                        \
+        DType dt = n->type.dt;                                                                               \
+        int64_t count = type_count(n->type);                                                                 \
+        const double *in = eval_in(e, n, 0);                                                                 \
+        double *y = eval_out(e, n);                                                                          \
+        (void)dt;                                                                                            \
+        for (int64_t i = 0; i < count; i++) {                                                                \
+            double x = in[i];                                                                                \
+            y[i] = (formula);                                                                                \
+        }                                                                                                    \
     }
 
 EVAL1(neg, dt == DT_I32 ? wrap(dt, 0 - x) : -x)
@@ -68,18 +68,18 @@ EVAL1(floor, floor(x))
 EVAL1(not, x == 0)
 EVAL1(cast, dtype_convert(x, n->in[0]->type.dt, dt))
 
-#define EVAL2(name, formula)                                                                                       \
-    void eval_##name(EvalCtx *e, const Node *n)                                                                    \
-    {                                                                                                              \
-        DType dt = n->type.dt;                                                                                     \
-        int64_t count = type_count(n->type);                                                                       \
-        const double *in0 = eval_in(e, n, 0), *in1 = eval_in(e, n, 1);                                             \
-        double *z = eval_out(e, n);                                                                                \
-        (void)dt;                                                                                                  \
-        for (int64_t i = 0; i < count; i++) {                                                                      \
-            double x = in0[i], y = in1[i];                                                                         \
-            z[i] = (formula);                                                                                      \
-        }                                                                                                          \
+#define EVAL2(name, formula)                                                                                 \
+    void eval_##name(EvalCtx *e, const Node *n)                                                              \
+    {                                                                                                        \
+        DType dt = n->type.dt;                                                                               \
+        int64_t count = type_count(n->type);                                                                 \
+        const double *in0 = eval_in(e, n, 0), *in1 = eval_in(e, n, 1);                                       \
+        double *z = eval_out(e, n);                                                                          \
+        (void)dt;                                                                                            \
+        for (int64_t i = 0; i < count; i++) {                                                                \
+            double x = in0[i], y = in1[i];                                                                   \
+            z[i] = (formula);                                                                                \
+        }                                                                                                    \
     }
 
 EVAL2(add, wrap(dt, x + y))

@@ -90,9 +90,10 @@ SHAPE(pad)
     *t = x;
     for (int i = 0; i < x.rank; i++) {
         int64_t lo = attr->pad.lo[i], hi = attr->pad.hi[i], interior = attr->pad.interior[i];
-        if (lo < 0 || hi < 0 || interior < 0 || lo > MAX_COUNT || hi > MAX_COUNT || interior > MAX_COUNT / x.dim[i])
-            return arena_printf(a, "padding %lld, %lld, %lld between on axis %d", (long long)lo, (long long)hi,
-                                (long long)interior, i);
+        if (lo < 0 || hi < 0 || interior < 0 || lo > MAX_COUNT || hi > MAX_COUNT ||
+            interior > MAX_COUNT / x.dim[i])
+            return arena_printf(a, "padding %lld, %lld, %lld between on axis %d", (long long)lo,
+                                (long long)hi, (long long)interior, i);
         t->dim[i] = lo + x.dim[i] + (x.dim[i] - 1) * interior + hi;
     }
     if (!dtype_holds(x.dt, attr->pad.value))
@@ -158,8 +159,9 @@ SHAPE(window)
         return "extent belongs to fold";
     int64_t n = window_count(attr, x.dim[axis]);
     if (!n)
-        return arena_printf(a, "%lld elements do not hold a window of %lld dilated by %lld", (long long)x.dim[axis],
-                            (long long)attr->window.size, (long long)attr->window.dilation);
+        return arena_printf(a, "%lld elements do not hold a window of %lld dilated by %lld",
+                            (long long)x.dim[axis], (long long)attr->window.size,
+                            (long long)attr->window.dilation);
     *t = x;
     t->dim[axis] = n;
     *t = type_insert(*t, axis + 1, attr->window.size);
@@ -181,8 +183,8 @@ SHAPE(fold)
         return arena_printf(a, "adds f32 or i32, not %s", type_text(a, x));
     if (extent < 1 || extent > MAX_COUNT || x.dim[axis + 1] != attr->window.size ||
         x.dim[axis] != window_count(attr, extent))
-        return arena_printf(a, "axes %d and %d of %s are not the windows of an extent of %lld", axis, axis + 1,
-                            type_text(a, x), (long long)extent);
+        return arena_printf(a, "axes %d and %d of %s are not the windows of an extent of %lld", axis,
+                            axis + 1, type_text(a, x), (long long)extent);
     *t = type_drop(x, axis + 1);
     t->dim[axis] = extent;
     return NULL;

@@ -98,10 +98,10 @@ static void window_strides(const Attr *attr, Type of, int64_t along[MAX_RANK])
     int64_t stride[MAX_RANK];
     type_strides(of, stride);
     for (int i = 0; i <= of.rank && i < MAX_RANK; i++)
-        along[i] = i < axis           ? stride[i]
-                   : i == axis        ? stride[axis] * attr->window.stride
-                   : i == axis + 1    ? stride[axis] * attr->window.dilation
-                                      : stride[i - 1];
+        along[i] = i < axis        ? stride[i]
+                   : i == axis     ? stride[axis] * attr->window.stride
+                   : i == axis + 1 ? stride[axis] * attr->window.dilation
+                                   : stride[i - 1];
 }
 
 /* y[.., o, k, ..] = x[.., o * stride + k * dilation, ..] */

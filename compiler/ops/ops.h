@@ -7,13 +7,13 @@
 
 #include "../graph/ir.h"
 
-/* Each rule is declared from its row. A row without a rule says NULL, which must not be declared: for this section the
- * word stands for a name nobody defines. Declaring one function several times is harmless. */
+/* Each rule is declared from its row. A row without a rule says NULL, which must not be declared: for this
+ * section the word stands for a name nobody defines. Declaring one function several times is harmless. */
 #pragma push_macro("NULL")
 #undef NULL
 
 #define NULL no_shape
-#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc)                                                   \
+#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc)                                             \
     const char *shape(Arena *a, Node *const *in, int nin_, const Attr *attr_, Type *t);
 #include "../graph/ops.def"
 #undef OP
@@ -33,9 +33,9 @@
 
 #pragma pop_macro("NULL")
 
-/* ---- evaluation ------------------------------------------------------------------------------------------------- */
-/* The evaluation of one function; a scan runs its body's again and again. A rule reads its operands' values and fills its
- * own, whose elements are allocated. The caller rounds f32 elements where that is asked for. */
+/* ---- evaluation ---------------------------------------------------------------------------------------- */
+/* The evaluation of one function; a scan runs its body's again and again. A rule reads its operands' values
+ * and fills its own, whose elements are allocated. The caller rounds f32 elements where that is asked for. */
 struct EvalCtx {
     Arena *a;
     const Fn *fn;
@@ -48,7 +48,8 @@ struct EvalCtx {
 
 /* interpret.c */
 void eval_prepare(EvalCtx *e, Arena *a, const Fn *fn, Precision precision);
-/* Evaluates fn with these inputs, in the order of its ports. false with e->why set. Values stay until the next run. */
+/* Evaluates fn with these inputs, in the order of its ports; false with e->why set. Values stay until the next
+ * run. */
 bool eval_run(EvalCtx *e, const Value *in);
 
 static inline const double *eval_in(const EvalCtx *e, const Node *n, int i)
@@ -77,7 +78,7 @@ static inline void type_strides(Type t, int64_t stride[MAX_RANK])
     }
 }
 
-/* ---- shapes: shared complaints ---------------------------------------------------------------------------------- */
+/* ---- shapes: shared complaints ------------------------------------------------------------------------- */
 /* NULL when axis lists are increasing and inside the rank. */
 static inline const char *axes_problem(Arena *a, int n, const int *axis, int rank)
 {

@@ -39,7 +39,8 @@ static Split *split_axes(EvalCtx *e, const Node *n)
     Type t = n->in[0]->type;
     Split *s = NEW(e->a, Split);
     int nkept = 0, nreduced = 0;
-    int64_t stride[MAX_RANK], kept[MAX_RANK], kept_stride[MAX_RANK], reduced[MAX_RANK], reduced_stride[MAX_RANK];
+    int64_t stride[MAX_RANK], kept[MAX_RANK], kept_stride[MAX_RANK], reduced[MAX_RANK],
+        reduced_stride[MAX_RANK];
     type_strides(t, stride);
     for (int i = 0; i < t.rank; i++) {
         if (nreduced < n->attr.axes.n && n->attr.axes.axis[nreduced] == i) {

@@ -18,8 +18,8 @@ static const char *input_problem(Arena *a, Node *const *in, const Attr *attr, in
     int index;
     Role role = input_role(attr, i, &index);
     if (port->role != role || port->index != index)
-        return arena_printf(a, "input %d of the body is %s %d, not %s %d", i, role_name(port->role), port->index,
-                            role_name(role), index);
+        return arena_printf(a, "input %d of the body is %s %d, not %s %d", i, role_name(port->role),
+                            port->index, role_name(role), index);
     Type want = in[i]->type;
     if (role == ROLE_SLICE) {
         if (want.rank < 1 || want.dim[0] != attr->scan.length)
@@ -41,8 +41,8 @@ static const char *result_problem(Arena *a, const Attr *attr, int i)
     Role role = carry ? ROLE_CARRY : ROLE_YIELD;
     int index = carry ? i : i - attr->scan.ncarry;
     if (port->role != role || port->index != index)
-        return arena_printf(a, "result %d of the body is %s %d, not %s %d", i, role_name(port->role), port->index,
-                            role_name(role), index);
+        return arena_printf(a, "result %d of the body is %s %d, not %s %d", i, role_name(port->role),
+                            port->index, role_name(role), index);
     if (!carry && port->node->type.rank == MAX_RANK)
         return arena_printf(a, "yield %d has no room for the axis of the steps", index);
     if (carry && !type_eq(port->node->type, body->input.at[i].node->type))
@@ -59,7 +59,8 @@ SHAPE(scan)
     if (!body)
         return "there is no body";
     if (ncarry < 0 || nslice < 0 || nyield < 0 || ncarry > nin || nslice > nin - ncarry)
-        return arena_printf(a, "%d carries and %d slices of %d operands, %d yields", ncarry, nslice, nin, nyield);
+        return arena_printf(a, "%d carries and %d slices of %d operands, %d yields", ncarry, nslice, nin,
+                            nyield);
     if (attr->scan.length < 1 || attr->scan.length > MAX_COUNT)
         return arena_printf(a, "%lld steps", (long long)attr->scan.length);
     if (attr->scan.reverse != 0 && attr->scan.reverse != 1)
@@ -67,7 +68,8 @@ SHAPE(scan)
     if (body->input.n != nin)
         return arena_printf(a, "the body has %d inputs for %d operands", body->input.n, nin);
     if (body->result.n - ncarry != nyield)
-        return arena_printf(a, "the body has %d results for %d carries and %d yields", body->result.n, ncarry, nyield);
+        return arena_printf(a, "the body has %d results for %d carries and %d yields", body->result.n, ncarry,
+                            nyield);
     for (int i = 0; i < nin; i++) {
         const char *why = input_problem(a, in, attr, i);
         if (why)

@@ -7,8 +7,8 @@
 /* What one scan needs for all its steps; made once, also for all the runs of a loop around it. */
 typedef struct Loop {
     EvalCtx body;
-    Value *in;      /* the body's inputs: carries in the scan's results, slices, invariants */
-    Value *next;    /* carries, until every one of them has been read */
+    Value *in;   /* the body's inputs: carries in the scan's results, slices, invariants */
+    Value *next; /* carries, until every one of them has been read */
 } Loop;
 
 static size_t value_bytes(Type t)

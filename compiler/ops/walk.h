@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* walk.h: strided loops for the interpreter. A walk visits a box of elements in row-major order and follows one offset
- * per axis stride; the innermost axis is a plain loop. */
+/* walk.h: strided loops for the interpreter. A walk visits a box of elements in row-major order and
+ * follows one offset per axis stride; the innermost axis is a plain loop. */
 #ifndef DLC_WALK_H
 #define DLC_WALK_H
 
@@ -39,7 +39,8 @@ static inline void walk_add(int rank, const int64_t *dim, double *y, const int64
 }
 
 /* The offsets of a box's elements in row-major order; room for all of them at `at`. Returns the end. */
-static inline int64_t *walk_offsets(int rank, const int64_t *dim, const int64_t *stride, int64_t base, int64_t *at)
+static inline int64_t *walk_offsets(int rank, const int64_t *dim, const int64_t *stride, int64_t base,
+                                    int64_t *at)
 {
     if (rank == 0) {
         *at = base;
