@@ -6,7 +6,8 @@
  * the same bits. docs/accuracy.md has the measured errors; tests/runtime/minimax.py made the polynomials.
  *
  *   float      dl_exp dl_log dl_tanh dl_sigmoid dl_erf dl_sqrt dl_pow   dl_abs dl_floor dl_rem dl_max dl_min
- *   integers   dl_add_i32 dl_sub_i32 dl_mul_i32 dl_neg_i32 dl_abs_i32 dl_floordiv_i32 dl_rem_i32 dl_i32_of
+ *   integers   dl_add_i32 dl_sub_i32 dl_mul_i32 dl_neg_i32 dl_abs_i32 dl_floordiv_i32 dl_rem_i32
+ *              dl_i32_of dl_u8_of
  */
 #ifndef DL_MATH_H
 #define DL_MATH_H
@@ -400,8 +401,8 @@ DL_INLINE int32_t dl_abs_i32(int32_t x)
     return x < 0 ? dl_neg_i32(x) : x;
 }
 
-/* floor(x / y) and x - y floor(x / y): Python's // and %. Anything by 0 is 0; -2^31 // -1 wraps around to
- * -2^31. */
+/* floor(x / y) and x - y floor(x / y): Python's // and %. x // 0 is 0 and x % 0 is x; -2^31 // -1 wraps
+ * around to -2^31. */
 DL_INLINE int32_t dl_floordiv_i32(int32_t x, int32_t y)
 {
     const int32_t d = ((y == 0) | (y == -1)) ? 1 : y; /* the two that machines trap on */
@@ -415,7 +416,7 @@ DL_INLINE int32_t dl_rem_i32(int32_t x, int32_t y)
     const int32_t d = ((y == 0) | (y == -1)) ? 1 : y;
     const int32_t r = x % d;
 
-    return ((r != 0) & ((r ^ d) < 0)) ? r + d : r;
+    return y == 0 ? x : ((r != 0) & ((r ^ d) < 0)) ? r + d : r;
 }
 
 /* x towards zero; the nearest i32 where it does not fit; 0 for NaN. */
@@ -426,6 +427,14 @@ DL_INLINE int32_t dl_i32_of(float x)
     const int32_t cut = (int32_t)(fits ? x : 0.0f);
 
     return fits ? cut : beyond;
+}
+
+/* The same for u8: 0 to 255. */
+DL_INLINE uint8_t dl_u8_of(float x)
+{
+    const float low = x > 0.0f ? x : 0.0f; /* NaN too is 0 */
+
+    return (uint8_t)(int32_t)(low < 255.0f ? low : 255.0f);
 }
 
 #endif

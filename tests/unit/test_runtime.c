@@ -222,7 +222,7 @@ static void integers_divide_like_python(void **state)
     for (size_t i = 0; i < COUNT(value); i++)
         for (size_t j = 0; j < COUNT(value); j++) {
             const int64_t x = value[i], y = value[j];
-            const int64_t q = y ? floor_div(x, y) : 0, r = y ? x - y * q : 0;
+            const int64_t q = y ? floor_div(x, y) : 0, r = x - y * q;
             assert_int_equal(dl_floordiv_i32(value[i], value[j]), (int32_t)(uint32_t)q);
             assert_int_equal(dl_rem_i32(value[i], value[j]), r);
         }
@@ -251,6 +251,10 @@ static void floats_become_integers(void **state)
     assert_int_equal(dl_i32_of(INFINITY), INT32_MAX);
     assert_int_equal(dl_i32_of(-INFINITY), INT32_MIN);
     assert_int_equal(dl_i32_of(NAN), 0);
+    assert_int_equal(dl_u8_of(254.9f), 254);
+    assert_int_equal(dl_u8_of(1e9f), 255);
+    assert_int_equal(dl_u8_of(-3.0f), 0);
+    assert_int_equal(dl_u8_of(NAN), 0);
 }
 
 /* -- random numbers -- */
