@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/* elaborate.c: the entry: definitions, constants and settings, and the runs of a model's body that make its functions. */
+#include <ctype.h>
+#include <string.h>
+
+#include "elaborate_internal.h"
+
+/* ---- diagnostics ---------------------------------------------------------------------------------------------------------- */
+
+/* Where the library's text is at fault, the user's call is shown, with a note on the place inside. Where a user's layer
+ * is, the calls that led there follow. */
+void elab_error(Elab *e, Span sp, const char *format, ...)
+{
+    if (e->gave_up)
+        return;
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    char *text = arena_alloc(e->a, (size_t)n + 1);
+    vsnprintf(text, (size_t)n + 1, format, again);
+    va_end(again);
+    va_end(args);
+    const Instance *i = e->instance;
+    bool std = i && i->std && sp.source != i->site.source;
+    diag_error(e->d, std ? i->site : sp, "%s", text);
+    if (std) {
+        int line = diag_line(e->d, sp, NULL);
+        diag_note(e->d, "in `%s` of the library, %s:%d: %s", i->def->name.text, diag_source_name(e->d, sp.source), line,
+                  span_text(e, sp));
+    }
+    for (int shown = 0; i && i->caller && shown < 4; i = i->caller) {
+        if (i->std || i->def->kind == DEF_OPTIMIZER)
+            continue;
+        diag_note_at(e->d, i->site, "in `%s`, called", i->def->name.text);
+        shown++;
+    }
+}
+
+bool elab_tick(Elab *e, Span sp)
+{
+    bool large = e->frame && e->frame->fn->node.n > MAX_NODES;
+    if (e->gave_up)
+        return false;
+    if (++e->steps <= MAX_STEPS && !large)
+        return true;
+    elab_error(e, sp, "the program is too large: more than %d %s", large ? MAX_NODES : MAX_STEPS,
+               large ? "operations" : "steps to elaborate");
+    e->gave_up = true;
+    return false;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------------------ */
+
+const char *path_join(Arena *a, const char *path, const char *name)
+{
+    return path[0] ? arena_printf(a, "%s.%s", path, name) : name;
+}
+
+int find_entry(const Entry *entry, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (str_eq(entry[i].name, name))
+            return i;
+    return -1;
+}
+
+/* The user's definitions come first, and hide the library's; the library sees only its own. */
+Symbol *find_symbol(Elab *e, const char *name, bool std_only)
+{
+    for (int i = 0; i < e->symbols.n; i++)
+        if (str_eq(e->symbols.at[i].def->name.text, name) && (e->symbols.at[i].std || !std_only))
+            return &e->symbols.at[i];
+    return NULL;
+}
+
+static void add_symbols(Elab *e, const Program *program, bool std)
+{
+    for (int i = 0; i < program->defs.n; i++) {
+        const Def *def = program->defs.at[i];
+        if (def->kind == DEF_IMPORT) {
+            elab_error(e, def->span, "`import` is not supported yet");
+            continue;
+        }
+        Symbol *other = find_symbol(e, def->name.text, false);
+        if (other && other->std == std) {
+            elab_error(e, def->name.span, "`%s` is defined twice", def->name.text);
+            diag_note_at(e->d, other->def->name.span, "the first");
+            continue;
+        }
+        Symbol s = {.def = def, .std = std};
+        vec_push(e->a, &e->symbols, s);
+    }
+}
+
+/* ---- constants ---------------------------------------------------------------------------------------------------------------- */
+
+static Term eval_const(Elab *e, const Expr *x, bool std)
+{
+    Scope empty = {0}, *scope = e->scope;
+    Instance nobody = {.def = e->model, .std = std, .path = "", .scope = &empty}, *instance = e->instance;
+    Frame *frame = e->frame;
+    nobody.site = x->span;
+    e->scope = &empty;
+    e->instance = &nobody;
+    e->frame = e->consts;
+    Term t = eval(e, x);
+    if (!is_error(t) && !is_static(t)) {
+        elab_error(e, x->span, "a constant must be known at compile time, found %s", term_describe(e, t));
+        t = term_error();
+    }
+    e->scope = scope;
+    e->instance = instance;
+    e->frame = frame;
+    return t;
+}
+
+static bool same_kind(Term x, Term y)
+{
+    return x.kind == y.kind || (x.kind == TERM_FLOAT && y.kind == TERM_INT);
+}
+
+Term const_value(Elab *e, Symbol *s)
+{
+    if (s->known == CONST_KNOWN)
+        return s->term;
+    if (s->known == CONST_BUSY) {
+        elab_error(e, s->def->span, "the constant `%s` depends on itself", s->def->name.text);
+        return term_error();
+    }
+    s->known = CONST_BUSY;
+    Term t = eval_const(e, s->def->value, s->std);
+    if (s->override) {
+        Term set = eval_const(e, s->override, s->std);
+        if (!is_error(set) && !is_error(t) && !same_kind(t, set)) {
+            elab_error(e, s->override->span, "`%s` is %s; it cannot be set to %s", s->def->name.text,
+                       term_describe(e, t), term_describe(e, set));
+            set = term_error();
+        }
+        t = set;
+    }
+    s->known = CONST_KNOWN;
+    s->term = t;
+    return t;
+}
+
+static bool is_identifier(const char *name)
+{
+    if (!name || (!isalpha((unsigned char)name[0]) && name[0] != '_'))
+        return false;
+    for (; *name; name++)
+        if (!isalnum((unsigned char)*name) && *name != '_')
+            return false;
+    return true;
+}
+
+static Symbol *find_setting(Elab *e, const char *name)
+{
+    VEC(const char *) names = {0};
+    for (int i = 0; i < e->symbols.n; i++) {
+        Symbol *s = &e->symbols.at[i];
+        if (s->std || s->def->kind != DEF_CONST)
+            continue;
+        if (str_eq(s->def->name.text, name))
+            return s;
+        vec_push(e->a, &names, s->def->name.text);
+    }
+    diag_error(e->d, (Span){0}, "--set %s: there is no such const", name ? name : "");
+    const char *near = name ? nearest_name(name, names.at, names.n) : NULL;
+    if (near)
+        diag_help(e->d, "did you mean `%s`?", near);
+    return NULL;
+}
+
+/* --set NAME=VALUE, read as `const NAME = VALUE`. */
+static void apply_setting(Elab *e, const Setting *set)
+{
+    Symbol *s = find_setting(e, set->name);
+    if (!s)
+        return;
+    if (!is_identifier(set->name) || !set->value || !set->value[0]) {
+        diag_error(e->d, (Span){0}, "--set %s: a value is missing", set->name);
+        return;
+    }
+    const char *text = arena_printf(e->a, "const %s = %s\n", set->name, set->value);
+    int errors = diag_errors(e->d), source = diag_add_source(e->d, "--set", text, strlen(text));
+    Program *program = parse_program(e->a, e->d, source);
+    if (diag_errors(e->d) > errors)
+        return;
+    if (program->defs.n != 1 || program->defs.at[0]->kind != DEF_CONST) {
+        diag_error(e->d, (Span){0}, "--set %s=%s: not a value", set->name, set->value);
+        return;
+    }
+    s->override = program->defs.at[0]->value;
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------------------------------ */
+
+static const Def *choose_model(Elab *e, const char *name)
+{
+    VEC(const char *) names = {0};
+    const Def *found = NULL;
+    for (int i = 0; i < e->symbols.n; i++) {
+        const Symbol *s = &e->symbols.at[i];
+        if (s->std || s->def->kind != DEF_MODEL)
+            continue;
+        vec_push(e->a, &names, s->def->name.text);
+        if (!name || str_eq(name, s->def->name.text))
+            found = s->def;
+    }
+    if (names.n == 0) {
+        diag_error(e->d, (Span){0}, "there is no model: model NAME { ... }");
+        return NULL;
+    }
+    if (!name && names.n > 1) {
+        StrBuf sb = {.a = e->a};
+        for (int i = 0; i < names.n; i++)
+            sb_printf(&sb, "%s%s", i ? ", " : "", names.at[i]);
+        diag_error(e->d, (Span){0}, "there are %d models: %s; --model chooses one", names.n, sb_text(&sb));
+        return NULL;
+    }
+    if (!found) {
+        diag_error(e->d, (Span){0}, "there is no model `%s`", name);
+        const char *near = nearest_name(name, names.at, names.n);
+        if (near)
+            diag_help(e->d, "did you mean `%s`?", near);
+    }
+    return found;
+}
+
+static Frame *frame_new(Elab *e, const char *name)
+{
+    Frame *f = NEW(e->a, Frame);
+    f->fn = fn_new(e->a, name);
+    return f;
+}
+
+/* The order of a function's ports. */
+static int role_rank(Role role)
+{
+    static const Role order[] = {ROLE_PARAM, ROLE_GRADIENT, ROLE_OPTIMIZER, ROLE_STATE, ROLE_INPUT, ROLE_TARGET, ROLE_SEED,
+                                 ROLE_STEP,  ROLE_COUNT,    ROLE_OUTPUT,    ROLE_LOSS,  ROLE_METRIC};
+    for (int i = 0; i < LEN(order); i++)
+        if (order[i] == role)
+            return i;
+    return LEN(order);
+}
+
+static bool port_before(const Port *x, const Port *y)
+{
+    int rx = role_rank(x->role), ry = role_rank(y->role);
+    return rx != ry ? rx < ry : x->index < y->index;
+}
+
+/* Merge sort: stable, and no worse for thousands of parameters. */
+static void sort_range(Port *p, Port *scratch, int n)
+{
+    if (n < 2)
+        return;
+    int half = n / 2;
+    sort_range(p, scratch, half);
+    sort_range(p + half, scratch, n - half);
+    for (int i = 0, x = 0, y = half; i < n; i++) {
+        bool right = x == half || (y < n && port_before(&p[y], &p[x]));
+        scratch[i] = right ? p[y++] : p[x++];
+    }
+    memcpy(p, scratch, sizeof *p * (size_t)n);
+}
+
+static void add_batched_inputs(Elab *e, Fn *fn, Role role, const Entry *entry, int n)
+{
+    for (int i = 0; i < n; i++)
+        fn_input(fn, role, i, entry[i].name, type_insert(entry[i].type, 0, e->batch));
+}
+
+/* Without dead nodes; inputs and targets stay even where nothing reads them; ports in a fixed order. */
+static Fn *finish(Elab *e, Fn *fn)
+{
+    fn = fn_prune(fn);
+    if (e->phase != PHASE_UPDATE && fn_find_result(fn, ROLE_PARAM, 0) == NULL)
+        add_batched_inputs(e, fn, ROLE_INPUT, e->m->inputs.at, e->m->inputs.n);
+    if (e->phase == PHASE_LOSS || e->phase == PHASE_EVALUATE)
+        add_batched_inputs(e, fn, ROLE_TARGET, e->m->targets.at, e->m->targets.n);
+    Port *scratch = NEWN(e->a, Port, fn->input.n + fn->result.n + 1);
+    sort_range(fn->input.at, scratch, fn->input.n);
+    sort_range(fn->result.at, scratch, fn->result.n);
+    return fn;
+}
+
+/* Runs the model's body once. The function, not finished yet. */
+static Fn *run_model(Elab *e, Phase phase, const char *name)
+{
+    Instance *i = instance_new(e, e->model, false, "", e->model->name.span);
+    e->phase = phase;
+    e->training = phase == PHASE_LOSS;
+    e->batch = phase == PHASE_INFER ? e->m->batch : e->m->train_batch;
+    e->frame = frame_new(e, name);
+    e->penalties.n = 0;
+    e->has_loss = false;
+    e->state.n = 0;
+    Saved saved = enter_instance(e, i);
+    run_block(e, &e->model->body);
+    if (phase != PHASE_INFER && e->train && !e->gave_up)
+        finish_loss(e, e->train->span);
+    leave_instance(e, saved);
+    e->model_scope = i->scope;
+    return e->frame->fn;
+}
+
+static bool failed(const Elab *e)
+{
+    return diag_errors(e->d) > 0;
+}
+
+static void run_update_phase(Elab *e)
+{
+    e->phase = PHASE_UPDATE;
+    e->training = true;
+    e->batch = 1;
+    e->frame = frame_new(e, "update");
+    make_update(e);
+    if (!failed(e))
+        e->m->update = finish(e, e->frame->fn);
+}
+
+/* training = false before true: what both say wrong is said once. */
+static void make_functions(Elab *e)
+{
+    Module *m = e->m;
+    Fn *fn;
+    if (e->options->train) {
+        fn = run_model(e, PHASE_EVALUATE, "evaluate");
+        if (!e->train && !failed(e))
+            elab_error(e, e->model->name.span, "`%s` has no `train` block", e->model->name.text);
+        if (e->train && !e->gave_up && !failed(e)) {
+            m->evaluate = finish(e, fn);
+            freeze_params(e);
+        } else if (e->train && !e->gave_up)
+            run_update_phase(e);    /* for what it has to say */
+    }
+    if (failed(e))
+        return;
+    fn = run_model(e, PHASE_INFER, "infer");
+    if (!failed(e) && m->outputs.n == 0)
+        elab_error(e, e->model->name.span, "`%s` has no output: output NAME = value", e->model->name.text);
+    if (failed(e))
+        return;
+    m->infer = finish(e, fn);
+    if (e->options->train) {
+        fn = run_model(e, PHASE_LOSS, "loss");
+        if (failed(e))
+            return;
+        m->loss = finish(e, fn);
+        run_update_phase(e);
+    }
+    e->phase = PHASE_UPDATE;
+    if (!failed(e))
+        m->init = finish(e, e->init->fn);
+}
+
+Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
+                  const ElaborateOptions *options)
+{
+    Elab e = {.a = a, .d = d, .options = options};
+    if (failed(&e))
+        return NULL;
+    e.m = NEW(a, Module);
+    e.m->a = a;
+    e.m->batch = options->batch;
+    e.m->train_batch = options->train_batch;
+    add_symbols(&e, program, false);
+    for (int i = 0; i < nstd; i++)
+        add_symbols(&e, std[i], true);
+    for (int i = 0; i < options->nset; i++)
+        apply_setting(&e, &options->set[i]);
+    e.model = choose_model(&e, options->model);
+    if (!e.model)
+        return NULL;
+    e.m->name = e.model->name.text;
+    e.init = frame_new(&e, "init");
+    e.consts = frame_new(&e, "const");
+    e.phase = PHASE_INFER;
+    e.batch = 1;
+    for (int i = 0; i < e.symbols.n; i++)
+        if (e.symbols.at[i].def->kind == DEF_CONST && !e.symbols.at[i].std)
+            const_value(&e, &e.symbols.at[i]);
+    make_functions(&e);
+    return failed(&e) ? NULL : e.m;
+}

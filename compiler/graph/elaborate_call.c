@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/* elaborate_call.c: calls of definitions: arguments to formals, a path of its own for each call, its body run in place. */
+#include <ctype.h>
+#include <string.h>
+
+#include "elaborate_internal.h"
+
+/* ---- arguments ---------------------------------------------------------------------------------------------------------- */
+
+static int find_formal(int n, const char *const *formal, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (str_eq(formal[i], name))
+            return i;
+    return -1;
+}
+
+static void unknown_argument(Elab *e, const Argument *arg, const char *callee, int n, const char *const *formal)
+{
+    elab_error(e, arg->name.span, "`%s` has no argument `%s`", callee, arg->name.text);
+    const char *near = nearest_name(arg->name.text, formal, n);
+    StrBuf sb = {.a = e->a};
+    if (near) {
+        diag_help(e->d, "did you mean `%s`?", near);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        sb_printf(&sb, "%s%s", i ? ", " : "", formal[i]);
+    if (n)
+        diag_note(e->d, "it takes %s", sb_text(&sb));
+}
+
+/* Evaluates a call's arguments into out[nformal], the implied ones first. false after a diagnostic; every argument is
+ * evaluated in any case. */
+bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, const char *const *formal,
+                    const bool *required, int nimplied, const Term *implied, Bound *out)
+{
+    bool ok = true;
+    int next = nimplied;
+    for (int i = 0; i < nimplied; i++)
+        out[i] = (Bound){.term = implied[i], .given = true};
+    for (int i = 0; i < call->args.n; i++) {
+        const Argument *arg = &call->args.at[i];
+        Term t = eval(e, arg->value);
+        int at = arg->name.text ? find_formal(nformal, formal, arg->name.text) : next++;
+        if (at < 0) {
+            unknown_argument(e, arg, callee, nformal, formal);
+            ok = false;
+        } else if (at >= nformal) {
+            if (at == nformal)
+                elab_error(e, arg->value->span, "`%s` takes at most %d argument%s", callee, nformal - nimplied,
+                           nformal - nimplied == 1 ? "" : "s");
+            ok = false;
+        } else if (out[at].given) {
+            elab_error(e, arg->value->span, "`%s` is given `%s` twice", callee, formal[at]);
+            ok = false;
+        } else {
+            if (t.kind == TERM_NONE || t.kind == TERM_TUPLE) {
+                elab_error(e, arg->value->span, "an argument must be one value, found %s", term_describe(e, t));
+                t = term_error();
+            }
+            out[at] = (Bound){.term = t, .from = arg->value, .given = true};
+            ok &= !is_error(t);
+        }
+    }
+    mark(e, call_span(call));
+    for (int i = 0; i < nformal && ok; i++) {
+        if (!required[i] || out[i].given)
+            continue;
+        elab_error(e, call->text_span, "`%s` is not given `%s`", callee, formal[i]);
+        ok = false;
+    }
+    return ok;
+}
+
+/* ---- types ---------------------------------------------------------------------------------------------------------------- */
+
+static bool type_dtype(Elab *e, const TypeExpr *type, DType *dt)
+{
+    if (dtype_named(type->dtype, dt))
+        return true;
+    static const char *const names[] = {"f32", "i32", "bool", "u8"};
+    elab_error(e, type->span, "unknown element type `%s`; there are f32, i32, bool and u8", type->dtype);
+    const char *near = nearest_name(type->dtype, names, LEN(names));
+    if (near)
+        diag_help(e->d, "did you mean `%s`?", near);
+    return false;
+}
+
+/* A type whose every name is known: of an input, a parameter, a state. */
+bool eval_type(Elab *e, const TypeExpr *type, Type *out)
+{
+    DType dt;
+    int64_t dim[MAX_RANK];
+    int rank = 0;
+    if (!type_dtype(e, type, &dt))
+        return false;
+    for (int i = 0; i < type->dims.n; i++) {
+        const Dim *d = &type->dims.at[i];
+        if (d->ellipsis && !e->instance->has_rest)
+            return elab_error(e, d->span, "`...` stands for the leading axes of a formal; there is none here"), false;
+        int more = d->ellipsis ? e->instance->nrest : 1;
+        if (rank + more > MAX_RANK)
+            return elab_error(e, type->span, "at most %d axes are possible", MAX_RANK), false;
+        if (d->ellipsis) {
+            for (int k = 0; k < more; k++)
+                dim[rank++] = e->instance->rest[k];
+            continue;
+        }
+        if (!want_int(e, d->span, "an extent", eval(e, d->extent), &dim[rank]))
+            return false;
+        if (dim[rank] < 1 || dim[rank] > MAX_EXTENT) {
+            elab_error(e, d->span, "an extent of %lld; it must be from 1 to %lld", (long long)dim[rank],
+                       (long long)MAX_EXTENT);
+            return false;
+        }
+        rank++;
+    }
+    *out = type_make(dt, rank, dim);
+    return shape_allowed(e, type->span, *out, false);
+}
+
+static bool is_free_dim(Elab *e, const Expr *x)
+{
+    if (x->kind != EX_NAME || !isupper((unsigned char)x->text[0]) || find_binding(e, x->text))
+        return false;
+    Symbol *s = find_symbol(e, x->text, e->instance->std);
+    return !s || s->def->kind != DEF_CONST;
+}
+
+/* What the names of a type were bound to: "where T = 5, D = 3". */
+static void note_dims(Elab *e, const TypeExpr *want)
+{
+    StrBuf sb = {.a = e->a};
+    for (int i = 0; i < want->dims.n; i++) {
+        const Expr *x = want->dims.at[i].extent;
+        Binding *b = x && x->kind == EX_NAME ? find_binding(e, x->text) : NULL;
+        if (b && b->term.kind == TERM_INT && b->term.origin)
+            sb_printf(&sb, "%s%s = %lld (from `%s`)", sb.n ? ", " : "", x->text, (long long)b->term.integer,
+                      b->term.origin);
+        else if (b && b->term.kind == TERM_INT)
+            sb_printf(&sb, "%s%s = %lld", sb.n ? ", " : "", x->text, (long long)b->term.integer);
+    }
+    if (sb.n)
+        diag_note(e->d, "where %s", sb_text(&sb));
+}
+
+/* Complains in the caller's text, with the callee's names still in scope for the notes. */
+static bool mismatch(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t, const Expr *from)
+{
+    Instance *callee_instance = e->instance;
+    if (callee_instance->caller)
+        e->instance = callee_instance->caller;
+    if (formal)
+        elab_error(e, at, "`%s` of `%s` must be %s, found %s", formal, callee, span_text(e, want->span),
+                   term_describe(e, t));
+    else
+        elab_error(e, at, "`%s` must give %s, found %s", callee, span_text(e, want->span), term_describe(e, t));
+    if (from && t.origin)
+        note_operand(e, from, t);
+    e->instance = callee_instance;
+    note_dims(e, want);
+    if (callee_instance->has_rest && callee_instance->nrest > 0)
+        for (int i = 0; i < want->dims.n; i++)
+            if (want->dims.at[i].ellipsis)
+                diag_note(e->d, "where ... = %s", type_text(e->a, type_make(DT_F32, callee_instance->nrest,
+                                                                           callee_instance->rest)) + 3);
+    return false;
+}
+
+static bool match_rest(Instance *i, Type t, int first, int n)
+{
+    if (!i->has_rest) {
+        i->has_rest = true;
+        i->nrest = n;
+        for (int k = 0; k < n; k++)
+            i->rest[k] = t.dim[first + k];
+        return true;
+    }
+    bool same = i->nrest == n;
+    for (int k = 0; k < n && same; k++)
+        same = i->rest[k] == t.dim[first + k];
+    return same;
+}
+
+/* Whether t is of a declared type; capital names not known yet are bound. In the callee's scope. `formal` NULL: its result. */
+bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t, const Expr *from)
+{
+    DType dt;
+    Type type = example_type(t);
+    int rest = -1, fixed = want->dims.n;
+    if (!type_dtype(e, want, &dt))
+        return false;
+    for (int i = 0; i < want->dims.n; i++)
+        if (want->dims.at[i].ellipsis)
+            rest = i, fixed--;
+    if (dt != type.dt || (rest < 0 ? type.rank != fixed : type.rank < fixed))
+        return mismatch(e, want, callee, formal, at, t, from);
+    if (rest >= 0 && !match_rest(e->instance, type, rest, type.rank - fixed))
+        return mismatch(e, want, callee, formal, at, t, from);
+    for (int i = 0; i < want->dims.n; i++) {
+        const Dim *d = &want->dims.at[i];
+        int axis = rest >= 0 && i > rest ? i + type.rank - fixed - 1 : i;
+        int64_t extent;
+        if (d->ellipsis)
+            continue;
+        if (is_free_dim(e, d->extent)) {
+            Term bound = term_int(type.dim[axis]);
+            bound.origin = formal;
+            bind(e, d->extent->text, bound);
+            continue;
+        }
+        if (!want_int(e, d->span, "an extent", eval(e, d->extent), &extent))
+            return false;
+        if (extent != type.dim[axis])
+            return mismatch(e, want, callee, formal, at, t, from);
+    }
+    return true;
+}
+
+/* ---- instances --------------------------------------------------------------------------------------------------------------- */
+
+Instance *instance_new(Elab *e, const Def *def, bool std, const char *path, Span site)
+{
+    Instance *i = NEW(e->a, Instance);
+    i->def = def;
+    i->std = std;
+    i->path = path;
+    i->caller = e->instance;
+    i->site = site_of(e, site);
+    i->scope = NEW(e->a, Scope);
+    return i;
+}
+
+Saved enter_instance(Elab *e, Instance *i)
+{
+    Saved saved = {e->scope, e->instance, e->shape};
+    e->scope = i->scope;
+    e->instance = i;
+    e->shape = NULL;
+    e->depth++;
+    return saved;
+}
+
+void leave_instance(Elab *e, Saved saved)
+{
+    e->scope = saved.scope;
+    e->instance = saved.instance;
+    e->shape = saved.shape;
+    e->depth--;
+}
+
+static bool name_taken(const Instance *i, const char *name)
+{
+    for (int k = 0; k < i->calls.n; k++)
+        if (str_eq(i->calls.at[k].name, name))
+            return true;
+    return false;
+}
+
+/* base_1, base_2, ... */
+static const char *numbered(Elab *e, const char *base)
+{
+    int count = 1;
+    for (int k = 0; k < e->instance->calls.n; k++)
+        count += str_eq(e->instance->calls.at[k].base, base);
+    const char *name;
+    do
+        name = arena_printf(e->a, "%s_%d", base, count++);
+    while (name_taken(e->instance, name));
+    return name;
+}
+
+/* The call's name in its scope: what `as` says, numbered inside `repeat`; else the layer's name, numbered. */
+static const char *name_call(Elab *e, const Expr *call)
+{
+    Instance *i = e->instance;
+    const char *as = call->as.text, *base = as ? as : call->text;
+    const char *name = as && !i->repeats ? as : numbered(e, base);
+    for (int k = 0; k < i->calls.n && as; k++) {
+        const CallName *other = &i->calls.at[k];
+        bool round = i->repeats && other->call == call;
+        if (round || !(str_eq(other->name, name) || (other->call->as.text && str_eq(other->call->as.text, as))))
+            continue;
+        elab_error(e, call->as.span, "two calls named `%s` in one scope", as);
+        diag_note_at(e->d, other->call->as.text ? other->call->as.span : other->call->span, "the first");
+        break;
+    }
+    CallName entry = {.base = base, .name = name, .call = call};
+    vec_push(e->a, &i->calls, entry);
+    return name;
+}
+
+/* ---- running a definition ------------------------------------------------------------------------------------------------------ */
+
+static bool is_literal(const Expr *x)
+{
+    return x->kind == EX_INT || x->kind == EX_FLOAT || x->kind == EX_BOOL || x->kind == EX_STRING ||
+           (x->kind == EX_UNARY && is_literal(x->base));
+}
+
+static bool default_attributes(Elab *e, const Def *def, const Bound *arg, bool literal)
+{
+    for (int i = 0; i < def->attributes.n; i++) {
+        const Formal *f = &def->attributes.at[i];
+        if (arg[i].given || is_literal(f->fallback) != literal)
+            continue;
+        Term t = eval(e, f->fallback);
+        if (is_error(t))
+            return false;
+        bind(e, f->name.text, t);
+    }
+    return true;
+}
+
+static bool bind_attributes(Elab *e, const Def *def, const Bound *arg)
+{
+    for (int i = 0; i < def->attributes.n; i++) {
+        const Formal *f = &def->attributes.at[i];
+        if (!arg[i].given)
+            continue;
+        if (!is_static(arg[i].term) && def->kind != DEF_OPTIMIZER) {
+            Instance *callee = e->instance;
+            e->instance = callee->caller;
+            elab_error(e, arg[i].from ? arg[i].from->span : callee->site,
+                       "`%s` of `%s` must be known at compile time, found %s", f->name.text, def->name.text,
+                       term_describe(e, arg[i].term));
+            e->instance = callee;
+            return false;
+        }
+        bind(e, f->name.text, arg[i].term);
+    }
+    return true;
+}
+
+static bool bind_tensors(Elab *e, const Expr *call, const Def *def, Bound *arg)
+{
+    bool ok = true;
+    for (int i = 0; i < def->tensors.n && ok; i++) {
+        const Formal *f = &def->tensors.at[i];
+        Span at = arg[i].from ? arg[i].from->span : call_span(call);
+        DType dt;
+        if (!type_dtype(e, f->type, &dt))
+            return false;
+        Term t = arg[i].term;
+        if (!is_tensor(t)) {
+            Instance *callee = e->instance;
+            e->instance = callee->caller ? callee->caller : callee;
+            t = term_tensor(e, at, arena_printf(e->a, "`%s` of `%s`", f->name.text, def->name.text), t, dt);
+            e->instance = callee;
+        }
+        ok = !is_error(t) && here(e, at, &t) && match_type(e, f->type, def->name.text, f->name.text, at, t, arg[i].from);
+        bind(e, f->name.text, t);
+    }
+    return ok;
+}
+
+/* The declared result, checked; a number becomes the tensor it was declared to be. */
+static Term check_result(Elab *e, const Def *def, Term t)
+{
+    if (!def->result || is_error(t))
+        return t;
+    Instance *callee = e->instance;
+    DType dt;
+    if (t.kind == TERM_NONE || t.kind == TERM_TUPLE || !type_dtype(e, def->result, &dt)) {
+        elab_error(e, def->name.span, "`%s` must give %s, found %s", def->name.text, span_text(e, def->result->span),
+                   term_describe(e, t));
+        return term_error();
+    }
+    t = term_tensor(e, def->name.span, "the result", t, dt);
+    if (is_error(t))
+        return t;
+    Span at = callee->std ? callee->site : t.span.source ? t.span : def->name.span;
+    if (!match_type(e, def->result, def->name.text, NULL, at, t, NULL))
+        return term_error();
+    return t;
+}
+
+static bool may_call(Elab *e, const Expr *call, const Def *def)
+{
+    for (const Instance *i = e->instance; i; i = i->caller) {
+        if (i->def != def)
+            continue;
+        elab_error(e, call->text_span, "`%s` calls itself", def->name.text);
+        return false;
+    }
+    if (e->depth < MAX_CALL_DEPTH)
+        return true;
+    elab_error(e, call->text_span, "calls are nested deeper than %d", MAX_CALL_DEPTH);
+    return false;
+}
+
+static int formals(Elab *e, const Def *def, const char ***names, bool **required)
+{
+    int nt = def->tensors.n, n = nt + def->attributes.n;
+    *names = NEWN(e->a, const char *, n + 1);
+    *required = NEWN(e->a, bool, n + 1);
+    for (int i = 0; i < n; i++) {
+        const Formal *f = i < nt ? &def->tensors.at[i] : &def->attributes.at[i - nt];
+        (*names)[i] = f->name.text;
+        (*required)[i] = i < nt || !f->fallback;
+    }
+    return n;
+}
+
+/* An initializer is given the declared shape, unless the call itself says one. */
+static int implied_shape(Elab *e, const Expr *call, const Def *def)
+{
+    if (!e->shape || def->kind != DEF_INITIALIZER)
+        return 0;
+    for (int i = 0; i < call->args.n; i++)
+        if (str_eq(call->args.at[i].name.text, "shape") || (i == 0 && call->args.at[i].value->kind == EX_LIST))
+            return 0;
+    return 1;
+}
+
+/* Runs a layer or an initializer. `path` NULL: named as a call in the current scope. */
+Term call_definition(Elab *e, const Expr *call, const Symbol *s, const char *path)
+{
+    const Def *def = s->def;
+    const char **names;
+    bool *required;
+    int n = formals(e, def, &names, &required), nt = def->tensors.n;
+    Bound *arg = NEWN(e->a, Bound, n + 1);
+    if (!may_call(e, call, def))
+        return term_error();
+    bool bound = bind_arguments(e, call, def->name.text, n, names, required, implied_shape(e, call, def), e->shape, arg);
+    if (!path)
+        path = path_join(e->a, e->instance->path, name_call(e, call));
+    if (!bound)
+        return term_error();
+    Instance *i = instance_new(e, def, s->std, path, call_span(call));
+    Saved saved = enter_instance(e, i);
+    mark(e, call_span(call));
+    bool ok = bind_attributes(e, def, arg + nt) && default_attributes(e, def, arg + nt, true) &&
+              bind_tensors(e, call, def, arg) && default_attributes(e, def, arg + nt, false);
+    Term t = term_error();
+    if (ok) {
+        int before = diag_errors(e->d);
+        run_block(e, &def->body);
+        t = i->returned ? i->result : (Term){.kind = diag_errors(e->d) > before ? TERM_ERROR : TERM_NONE};
+        t = check_result(e, def, t);
+    }
+    leave_instance(e, saved);
+    mark(e, call_span(call));
+    if (is_tensor(t)) {
+        t.origin = NULL;
+        t.span = site_of(e, call_span(call));
+    }
+    return t;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------------------------ */
+
+static void suggest_callee(Elab *e, const char *name)
+{
+    const char *builtins[128];
+    VEC(const char *) names = {0};
+    int n = builtin_names(builtins, LEN(builtins));
+    for (int i = 0; i < n; i++)
+        vec_push(e->a, &names, builtins[i]);
+    for (int i = 0; i < e->symbols.n; i++) {
+        DefKind kind = e->symbols.at[i].def->kind;
+        if (kind == DEF_LAYER || kind == DEF_INITIALIZER)
+            vec_push(e->a, &names, e->symbols.at[i].def->name.text);
+    }
+    const char *near = nearest_name(name, names.at, names.n);
+    if (near)
+        diag_help(e->d, "did you mean `%s`?", near);
+}
+
+static void eval_arguments_anyway(Elab *e, const Expr *call)
+{
+    for (int i = 0; i < call->args.n; i++)
+        eval(e, call->args.at[i].value);
+}
+
+Term eval_call(Elab *e, const Expr *call)
+{
+    Symbol *s = find_symbol(e, call->text, e->instance && e->instance->std);
+    const Builtin *b = find_builtin(call->text);
+    if (s && (s->def->kind == DEF_LAYER || s->def->kind == DEF_INITIALIZER) && e->instance)
+        return call_definition(e, call, s, NULL);
+    if (!s && b)
+        return call_builtin(e, b, call);
+    eval_arguments_anyway(e, call);
+    if (s)
+        elab_error(e, call->text_span, "`%s` is not a layer and cannot be called here", call->text);
+    else if (e->instance && find_binding(e, call->text))
+        elab_error(e, call->text_span, "`%s` is a value, not a layer", call->text);
+    else {
+        elab_error(e, call->text_span, "unknown layer or function `%s`", call->text);
+        suggest_callee(e, call->text);
+    }
+    return term_error();
+}
