@@ -78,8 +78,8 @@ bool array_convert(Arena *a, Array x, DType dt, const char *name, Array *out, co
     for (int64_t i = 0; i < n; i++) {
         double value = array_at(x, i);
         if (!array_holds(dt, value)) {
-            *why = arena_printf(a, "%s: element %lld is %.9g, which does not fit %s", name, (long long)i, value,
-                                dtype_name(dt));
+            *why = arena_printf(a, "%s: element %lld is %.9g, which does not fit %s", name, (long long)i,
+                                value, dtype_name(dt));
             return false;
         }
         if (picture)

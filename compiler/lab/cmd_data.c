@@ -10,7 +10,7 @@ static int complain(const char *why)
     return EXIT_BAD;
 }
 
-/* ---- digits ---------------------------------------------------------------------------------------------------------- */
+/* ---- digits -------------------------------------------------------------------------------------------- */
 static int data_digits(Arena *a, int argc, char **argv)
 {
     int64_t train = 12000, test = 2000;
@@ -21,8 +21,13 @@ static int data_digits(Arena *a, int argc, char **argv)
         {"seed", 's', OPTION_SEED, &seed, "S", "the same seed gives the same bytes (default 1)", 0, 0},
     };
     const Command command = {
-        "dlc data digits", "[options] DIR",
-        "Draws handwritten-looking digits, 28 x 28, and writes MNIST's four files to DIR.", options, LEN(options), 1, 1, NULL,
+        .name = "dlc data digits",
+        .operands = "[options] DIR",
+        .summary = "Draws handwritten-looking digits, 28 x 28, and writes MNIST's four files to DIR.",
+        .options = options,
+        .noptions = LEN(options),
+        .min_operands = 1,
+        .max_operands = 1,
     };
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);
@@ -31,12 +36,12 @@ static int data_digits(Arena *a, int argc, char **argv)
     const char *why;
     if (!digits_write(a, operands.at[0], train, test, seed, &why))
         return complain(why);
-    printf("%s: %lld training and %lld test digits, seed %llu\n", operands.at[0], (long long)train, (long long)test,
-           (unsigned long long)seed);
+    printf("%s: %lld training and %lld test digits, seed %llu\n", operands.at[0], (long long)train,
+           (long long)test, (unsigned long long)seed);
     return EXIT_OK;
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------------------- */
 typedef struct TextJob {
     Arena *a;
     const char *dir, *tokens, *label;   /* the folder; names of the arrays */
@@ -56,7 +61,8 @@ static bool write_vocabulary(TextJob *job, const Vocabulary *v)
     StrBuf sb = {job->a, NULL, 0, 0};
     for (int i = 0; i < v->n; i++)
         sb_printf(&sb, "%s\n", v->word[i]);
-    return path_write(job->a, arena_printf(job->a, "%s/vocabulary.txt", job->dir), sb_text(&sb), sb.n, job->why);
+    return path_write(job->a, arena_printf(job->a, "%s/vocabulary.txt", job->dir), sb_text(&sb), sb.n,
+                      job->why);
 }
 
 /* "DIR/train: 15000 examples, 28 words at most, 0 of 123456 words unknown" */
@@ -108,7 +114,8 @@ static bool text_job(TextJob *job, const char *const *path)
             return false;
     if (!write_vocabulary(job, v))
         return false;
-    printf("%s/vocabulary.txt: %d words; the word of line n is token n + %d\n", job->dir, v->n, TOKEN_FIRST - 1);
+    printf("%s/vocabulary.txt: %d words; the word of line n is token n + %d\n", job->dir, v->n,
+           TOKEN_FIRST - 1);
     return true;
 }
 
@@ -119,19 +126,24 @@ static int data_text(Arena *a, int argc, char **argv)
     const Option options[] = {
         {"output", 'o', OPTION_TEXT, &job.dir, "DIR", "the data folder to write", 0, 0},
         {"length", 'l', OPTION_INT, &job.length, "L", "tokens of one example", 1, 1000000},
-        {"vocab", 'v', OPTION_INT, &job.vocab, "N", "size of the vocabulary, padding and unknown included (default 10000)",
-         TOKEN_FIRST, INT32_MAX},
+        {"vocab", 'v', OPTION_INT, &job.vocab, "N",
+         "size of the vocabulary, with padding and unknown (default 10000)", TOKEN_FIRST, INT32_MAX},
         {"val", 0, OPTION_TEXT, &val, "FILE", "a third file, for validation", 0, 0},
         {"tokens", 0, OPTION_TEXT, &job.tokens, "NAME", "the model's name for the tokens (default tokens)", 0, 0},
         {"label", 0, OPTION_TEXT, &job.label, "NAME", "the model's name for the label (default label)", 0, 0},
     };
     const Command command = {
-        "dlc data text", "[options] --length L -o DIR TRAIN.tsv TEST.tsv",
-        "Turns lines of label<TAB>text into arrays of tokens: DIR/train/tokens.npy, DIR/train/label.npy, the same for test\n"
-        "(and val), and DIR/vocabulary.txt.",
-        options, LEN(options), 2, 2,
-        "Letters are lower-cased, punctuation separates words (an apostrophe does not). The most frequent words of TRAIN.tsv\n"
-        "get tokens from 2; 1 stands for any other word, 0 is padding in front; a text longer than L keeps its last L words.",
+        .name = "dlc data text",
+        .operands = "[options] --length L -o DIR TRAIN.tsv TEST.tsv",
+        .summary = "Turns lines of label<TAB>text into arrays of tokens: DIR/train/tokens.npy,\n"
+                   "DIR/train/label.npy, the same for test (and val), and DIR/vocabulary.txt.",
+        .options = options,
+        .noptions = LEN(options),
+        .min_operands = 2,
+        .max_operands = 2,
+        .epilogue = "Letters are lower-cased, punctuation separates words (an apostrophe does not). The\n"
+                    "most frequent words of TRAIN.tsv get tokens from 2; 1 stands for any other word, 0 is\n"
+                    "padding in front; a text longer than L keeps its last L words.",
     };
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);
@@ -143,10 +155,11 @@ static int data_text(Arena *a, int argc, char **argv)
         return options_complain(&command, "--length L is missing");
     if (strchr(job.tokens, '/') || strchr(job.label, '/') || str_eq(job.tokens, job.label))
         return options_complain(&command, "--tokens and --label must be two different names, without '/'");
-    return text_job(&job, (const char *const[]){operands.at[0], operands.at[1], val}) ? EXIT_OK : complain(why);
+    const char *const paths[] = {operands.at[0], operands.at[1], val};
+    return text_job(&job, paths) ? EXIT_OK : complain(why);
 }
 
-/* ---- the door ------------------------------------------------------------------------------------------------------------ */
+/* ---- the door ------------------------------------------------------------------------------------------ */
 int cmd_data(int argc, char **argv)
 {
     static const struct {
@@ -169,6 +182,7 @@ int cmd_data(int argc, char **argv)
         arena_free(a);
         return status;
     }
-    fprintf(stderr, "dlc data: %s%s\n%s", *kind ? "unknown kind of data: " : "what kind of data?", kind, usage);
+    fprintf(stderr, "dlc data: %s%s\n%s", *kind ? "unknown kind of data: " : "what kind of data?", kind,
+            usage);
     return EXIT_USAGE;
 }

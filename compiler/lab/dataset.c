@@ -48,7 +48,7 @@ static const Entry *wanted_entry(const DatasetWanted *w, int i)
     return i < w->ninputs ? &w->inputs[i] : &w->targets[i - w->ninputs];
 }
 
-/* ---- one file, one entry ---------------------------------------------------------------------------------------------- */
+/* ---- one file, one entry ------------------------------------------------------------------------------- */
 /* Axes of extent 1 say nothing. */
 static Type squeeze(Type t)
 {
@@ -90,7 +90,7 @@ static bool field_set(Opener *o, int i, const char *path, Array x)
     return array_convert(o->a, x, f->dt, path, &f->all, o->why);
 }
 
-/* ---- MNIST's four files -------------------------------------------------------------------------------------------------- */
+/* ---- MNIST's four files -------------------------------------------------------------------------------- */
 /* DIR/PREFIX-WHAT, plain or .gz; NULL where there is neither. */
 static const char *mnist_path(Opener *o, const char *split, const char *what)
 {
@@ -118,8 +118,8 @@ static bool mnist_open(Opener *o, const char *split)
     static const char *const parts[] = {"images-idx3", "labels-idx1"};
     const DatasetWanted *w = o->wanted;
     if (w->ninputs != 1 || w->ntargets > 1)
-        return fail(o, "%s: MNIST's files feed one input and one target, but the model has %d and %d", o->dir, w->ninputs,
-                    w->ntargets);
+        return fail(o, "%s: MNIST's files feed one input and one target, but the model has %d and %d", o->dir,
+                    w->ninputs, w->ntargets);
     for (int i = 0; i < wanted_count(w); i++) {
         const char *path = mnist_path(o, mnist_prefix(split), parts[i]);
         Array x;
@@ -132,7 +132,7 @@ static bool mnist_open(Opener *o, const char *split)
     return true;
 }
 
-/* ---- a folder of .npy files ------------------------------------------------------------------------------------------------ */
+/* ---- a folder of .npy files ---------------------------------------------------------------------------- */
 static const char *npy_folder(Opener *o, const char *split)
 {
     return arena_printf(o->a, "%s/%s", o->dir, split);
@@ -163,8 +163,8 @@ static bool npy_all_there(Opener *o, const char *folder)
         if (path_exists(arena_printf(o->a, "%s/%s.npy", folder, e->name)))
             continue;
         const char *near = nearest_name(e->name, names.at, names.n);
-        sb_printf(&missing, "\n  missing  %s.npy, for %s %s: %s", e->name, i < o->wanted->ninputs ? "input" : "target",
-                  e->name, type_text(o->a, e->type));
+        sb_printf(&missing, "\n  missing  %s.npy, for %s %s: %s", e->name,
+                  i < o->wanted->ninputs ? "input" : "target", e->name, type_text(o->a, e->type));
         if (near)
             sb_printf(&missing, " (is it %s.npy?)", near);
     }
@@ -185,13 +185,14 @@ static bool npy_open(Opener *o, const char *split)
     return true;
 }
 
-/* ---- the door -------------------------------------------------------------------------------------------------------------- */
+/* ---- the door ------------------------------------------------------------------------------------------ */
 static bool split_there(Opener *o, const char *split)
 {
     return path_exists(npy_folder(o, split)) || mnist_has(o, split);
 }
 
-Dataset *dataset_open(Arena *a, const char *dir, const char *split, const DatasetWanted *wanted, const char **why)
+Dataset *dataset_open(Arena *a, const char *dir, const char *split, const DatasetWanted *wanted,
+                      const char **why)
 {
     Dataset *ds = NEW(a, Dataset);
     Opener o = {a, dir, wanted, ds, why};
@@ -205,8 +206,10 @@ Dataset *dataset_open(Arena *a, const char *dir, const char *split, const Datase
         ds->note = arena_printf(a, "%s has no val: using test", dir);
     }
     if (!split_there(&o, ds->split)) {
-        fail(&o, path_exists(dir) ? "%s: neither a folder %s/ of .npy files nor MNIST's %s-images-idx3-ubyte[.gz]"
-                                  : "%s: no such folder", dir, ds->split, mnist_prefix(ds->split));
+        fail(&o,
+             path_exists(dir) ? "%s: neither a folder %s/ of .npy files nor MNIST's %s-images-idx3-ubyte[.gz]"
+                              : "%s: no such folder",
+             dir, ds->split, mnist_prefix(ds->split));
         return NULL;
     }
     bool npy = path_exists(npy_folder(&o, ds->split));
@@ -228,7 +231,7 @@ const char *dataset_note(const Dataset *ds)
     return ds->note;
 }
 
-/* ---- batches ----------------------------------------------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------------------------------------- */
 static void copy_bytes_as_floats(const uint8_t *from, int64_t count, float *to)
 {
     for (int64_t i = 0; i < count; i++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* digits.c: handwritten-looking digits, drawn as a pen would: each digit has several shapes, a shape is a few strokes
- * through knots, and every image bends, slants, stretches and shakes one of them in its own way.
+/* digits.c: handwritten-looking digits, drawn as a pen would: each digit has several shapes, a shape is a few
+ * strokes through knots, and every image bends, slants, stretches and shakes one of them in its own way.
  *
- *     knots, jittered -> smooth curve -> elastic bend -> affine -> pen of varying width -> blur, noise -> bytes
+ *     knots, jittered -> smooth curve -> elastic bend -> affine -> pen of varying width -> blur, noise
  *
- * The arithmetic is + - * / and square roots in double, none of it contracted, so that a seed gives the same bytes
- * everywhere. */
+ * The arithmetic is + - * / and square roots in double, none of it contracted, so that a seed gives the same
+ * bytes everywhere. */
 #include "lab.h"
 
 #include <math.h>
@@ -17,11 +17,16 @@
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-/* ---- the shapes ------------------------------------------------------------------------------------------------------- */
-enum { MAX_KNOTS = 16, MAX_SHAPES = 4, MAX_POINTS = 256, STEPS = 8 /* points of a curve between two knots */ };
+/* ---- the shapes ---------------------------------------------------------------------------------------- */
+enum {
+    MAX_SHAPES = 4,     /* of a digit */
+    MAX_KNOTS = 16,     /* of a stroke */
+    MAX_POINTS = 256,   /* of a drawing */
+    STEPS = 8,          /* points of a curve from one knot to the next */
+};
 
-/* Strokes, separated by '|', are knots x,y on a 100 x 100 grid, y downwards. A stroke passes through its knots smoothly,
- * except at those marked '!', which are corners. */
+/* Strokes, separated by '|', are knots x,y on a 100 x 100 grid, y downwards. A stroke passes through its
+ * knots smoothly, except at those marked '!', which are corners. */
 typedef struct Shape {
     int weight;         /* how often, relative to the digit's other shapes */
     const char *strokes;
@@ -81,7 +86,7 @@ static const Shape shapes[10][MAX_SHAPES] = {
     },
 };
 
-/* ---- from knots to points ------------------------------------------------------------------------------------------------ */
+/* ---- from knots to points ------------------------------------------------------------------------------ */
 typedef struct Point {
     double x, y;
     double radius;      /* of the pen, in pixels */
@@ -179,7 +184,7 @@ static void trace_shape(Drawing *d, const Shape *shape)
     }
 }
 
-/* ---- bending and placing -------------------------------------------------------------------------------------------------- */
+/* ---- bending and placing ------------------------------------------------------------------------------- */
 /* The four weights of a uniform cubic B-spline at t in [0, 1]. */
 static void bspline(double t, double w[4])
 {
@@ -247,7 +252,7 @@ static void place(Drawing *d)
     }
 }
 
-/* ---- the pen ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the pen ------------------------------------------------------------------------------------------- */
 /* Pressure wanders along the strokes. */
 static void press(Drawing *d)
 {
@@ -284,8 +289,10 @@ typedef double Canvas[DIGIT_SIZE][DIGIT_SIZE];
 static void draw_segment(Canvas far, const Point *p, const Point *q)
 {
     double reach = (p->radius > q->radius ? p->radius : q->radius) + 1;
-    int x0 = clamp_pixel((p->x < q->x ? p->x : q->x) - reach), x1 = clamp_pixel((p->x > q->x ? p->x : q->x) + reach);
-    int y0 = clamp_pixel((p->y < q->y ? p->y : q->y) - reach), y1 = clamp_pixel((p->y > q->y ? p->y : q->y) + reach);
+    int x0 = clamp_pixel((p->x < q->x ? p->x : q->x) - reach),
+        x1 = clamp_pixel((p->x > q->x ? p->x : q->x) + reach);
+    int y0 = clamp_pixel((p->y < q->y ? p->y : q->y) - reach),
+        y1 = clamp_pixel((p->y > q->y ? p->y : q->y) + reach);
     for (int y = y0; y <= y1; y++) {
         for (int x = x0; x <= x1; x++) {
             double distance = outside(p, q, x + 0.5, y + 0.5);
@@ -323,10 +330,12 @@ static void blur(Drawing *d, Canvas canvas)
     Canvas across;
     for (int y = 0; y < DIGIT_SIZE; y++)
         for (int x = 0; x < DIGIT_SIZE; x++)
-            across[y][x] = middle * canvas[y][x] + side * (canvas_at(canvas, y, x - 1) + canvas_at(canvas, y, x + 1));
+            across[y][x] =
+                middle * canvas[y][x] + side * (canvas_at(canvas, y, x - 1) + canvas_at(canvas, y, x + 1));
     for (int y = 0; y < DIGIT_SIZE; y++)
         for (int x = 0; x < DIGIT_SIZE; x++)
-            canvas[y][x] = middle * across[y][x] + side * (canvas_at(across, y - 1, x) + canvas_at(across, y + 1, x));
+            canvas[y][x] =
+                middle * across[y][x] + side * (canvas_at(across, y - 1, x) + canvas_at(across, y + 1, x));
 }
 
 /* Paper and ink are uneven; the scanner cuts the paper off. */
@@ -357,15 +366,15 @@ int digit_draw(uint64_t seed, uint64_t index, uint8_t *image)
     return digit;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------------ */
-static bool write_split(Arena *a, const char *dir, const char *prefix, int64_t first, int64_t n, uint64_t seed,
-                        const char **why)
+/* ---- files --------------------------------------------------------------------------------------------- */
+static bool write_split(Arena *a, const char *dir, const char *prefix, int64_t first, int64_t n,
+                        uint64_t seed, const char **why)
 {
     Array images = array_new(a, type_make(DT_U8, 3, (int64_t[]){n, DIGIT_SIZE, DIGIT_SIZE}));
     Array labels = array_new(a, type_make(DT_U8, 1, &n));
+    uint8_t *image = images.data, *label = labels.data;
     for (int64_t i = 0; i < n; i++)
-        ((uint8_t *)labels.data)[i] = (uint8_t)digit_draw(seed, (uint64_t)(first + i), (uint8_t *)images.data +
-                                                          i * DIGIT_SIZE * DIGIT_SIZE);
+        label[i] = (uint8_t)digit_draw(seed, (uint64_t)(first + i), image + i * DIGIT_SIZE * DIGIT_SIZE);
     return idx_write(a, arena_printf(a, "%s/%s-images-idx3-ubyte", dir, prefix), images, why) &&
            idx_write(a, arena_printf(a, "%s/%s-labels-idx1-ubyte", dir, prefix), labels, why);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* idx.c: MNIST's format, plain or gzip'd: 0, 0, element type, rank, then one big-endian u32 an axis, then the elements,
- * big-endian. */
+/* idx.c: MNIST's format, plain or gzip'd: 0, 0, element type, rank, then one big-endian u32 an axis, then the
+ * elements, big-endian. */
 #include "lab.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ enum {
     DEFLATE_RATIO = 1032,       /* deflate's limit: 258 bytes from two bits */
 };
 
-/* ---- gzip ------------------------------------------------------------------------------------------------------------ */
+/* ---- gzip ---------------------------------------------------------------------------------------------- */
 /* A stream over [in, in + n), which may be longer than zlib's 32-bit counts. */
 typedef struct Gzip {
     z_stream z;
@@ -51,7 +51,7 @@ static const char *gzip_read(Gzip *g, uint8_t *out, size_t want, size_t *got)
     return NULL;
 }
 
-/* ---- the header -------------------------------------------------------------------------------------------------------- */
+/* ---- the header ---------------------------------------------------------------------------------------- */
 typedef struct Header {
     FileType ft;
     Type t;
@@ -95,11 +95,11 @@ static const char *read_header(Arena *a, const uint8_t *p, size_t n, Header *h)
 
 static const char *wrong_size(Arena *a, const Header *h, const char *has)
 {
-    return arena_printf(a, "byte %zu: %s needs %lld bytes of data, the file has %s", h->bytes, type_text(a, h->t),
-                        (long long)h->data, has);
+    return arena_printf(a, "byte %zu: %s needs %lld bytes of data, the file has %s", h->bytes,
+                        type_text(a, h->t), (long long)h->data, has);
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------------ */
+/* ---- the file ------------------------------------------------------------------------------------------ */
 static const char *parse_plain(Arena *a, const uint8_t *p, size_t n, Array *out)
 {
     Header h;
@@ -126,7 +126,7 @@ static const char *parse_stream(Arena *a, Gzip *g, size_t n, Array *out)
     if ((uint64_t)h.data / DEFLATE_RATIO > n)
         return wrong_size(a, &h, arena_printf(a, "%zu compressed ones, which cannot hold them", n));
     uint8_t *data = arena_alloc(a, (size_t)h.data + 1);
-    wrong = gzip_read(g, data, (size_t)h.data + 1, &got);      /* one more, to reach the end and its checksum */
+    wrong = gzip_read(g, data, (size_t)h.data + 1, &got); /* one more, to reach the end and its checksum */
     if (wrong)
         return wrong;
     if (got != (uint64_t)h.data)
@@ -143,7 +143,7 @@ static const char *parse_gzip(Arena *a, const uint8_t *p, size_t n, Array *out)
         return "zlib could not start";
     const char *wrong = parse_stream(a, &g, n, out);
     if (wrong)
-        wrong = arena_strdup(a, wrong);                 /* zlib's own messages are static, but not promised to be */
+        wrong = arena_strdup(a, wrong); /* zlib's own messages are static, but not promised to be */
     inflateEnd(&g.z);
     return wrong;
 }

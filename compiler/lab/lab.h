@@ -10,13 +10,13 @@
 
 #include "../graph/ir.h"
 
-/* ---- files.c: base/file.c with the path in *why -------------------------------------------------------------------- */
+/* ---- files.c: base/file.c with the path in *why -------------------------------------------------------- */
 char *path_read(Arena *a, const char *path, size_t *bytes, const char **why);
 bool path_write(Arena *a, const char *path, const void *bytes, size_t n, const char **why);
 bool path_exists(const char *path);
 bool folders_make(Arena *a, const char *path, const char **why);   /* like mkdir -p */
 
-/* ---- array.c: values outside the graph ----------------------------------------------------------------------------
+/* ---- array.c: values outside the graph -----------------------------------------------------------------
  * Row-major, native byte order, dtype_bytes(type.dt) an element; bool is one byte, 0 or 1. `data` is aligned to 16. */
 typedef struct Array {
     Type type;
@@ -42,7 +42,7 @@ bool array_convert(Arena *a, Array x, DType dt, const char *name, Array *out, co
 /* .npy, IDX or IDX in gzip, told apart by their first bytes; "-" is standard input. */
 bool array_load(Arena *a, const char *path, Array *out, const char **why);
 
-/* ---- wide.c: element types of files ------------------------------------------------------------------------------
+/* ---- wide.c: element types of files --------------------------------------------------------------------
  * Files know more element types than the graph. Reading narrows: f16, bf16 -> f32 exactly; f64 -> f32 rounded (a finite
  * value too large for f32 is an error); i8, i16, u16 -> i32 exactly; u32, i64, u64 -> i32, an error out of range. */
 typedef enum FileType {
@@ -59,18 +59,18 @@ bool filetype_array(Arena *a, FileType ft, bool big_endian, const void *bytes, T
 /* The number of elements of a shape read from a file; false when it overflows what fits in memory. */
 bool shape_count(int rank, const int64_t *dim, int64_t *count);
 
-/* ---- npy.c: NumPy's .npy, versions 1 to 3, C and Fortran order, either byte order --------------------------------- */
+/* ---- npy.c: NumPy's .npy, versions 1 to 3, C and Fortran order, either byte order ---------------------- */
 bool npy_read(Arena *a, const char *path, Array *out, const char **why);
 /* *_parse: `path` is for *why; the array may share `bytes`, which must live as long. */
 bool npy_parse(Arena *a, const char *path, const void *bytes, size_t n, Array *out, const char **why);
 bool npy_write(Arena *a, const char *path, Array x, const char **why);   /* written beside and renamed */
 
-/* ---- idx.c: IDX (MNIST's format), plain or gzip'd ------------------------------------------------------------------ */
+/* ---- idx.c: IDX (MNIST's format), plain or gzip'd ------------------------------------------------------ */
 bool idx_read(Arena *a, const char *path, Array *out, const char **why);
 bool idx_parse(Arena *a, const char *path, const void *bytes, size_t n, Array *out, const char **why);
 bool idx_write(Arena *a, const char *path, Array x, const char **why);   /* u8, i32 or f32; not compressed */
 
-/* ---- safetensors.c, weights.c ---------------------------------------------------------------------------------------
+/* ---- safetensors.c, weights.c --------------------------------------------------------------------------
  * Reads F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL as wide.c says; writes F32 I32 U8 BOOL, in the order given,
  * the data starting at a multiple of 8. A file is accepted only when it is exactly what its header says. */
 bool safetensors_read(Arena *a, const char *path, ArrayList *out, const char **why);
@@ -81,7 +81,7 @@ bool safetensors_write(Arena *a, const char *path, const ArrayList *list, const 
 bool weights_match(Arena *a, const char *path, const ArrayList *file, const Entry *wanted, int n, Array *found,
                    const char **why);
 
-/* ---- dataset.c: a data folder, one split of it ------------------------------------------------------------------------
+/* ---- dataset.c: a data folder, one split of it ---------------------------------------------------------
  * DIR/SPLIT/NAME.npy for every input and target (SPLIT: train, val, test), or MNIST's four IDX files in DIR itself, which
  * feed the one input and the one target. A file's shape is [N, ...]; the rest must be the entry's shape, axes of extent 1
  * aside, or one of the two must be flat: [N, 28, 28] feeds f32[28, 28, 1] and f32[784], but not f32[14, 56]. */
@@ -104,7 +104,7 @@ void dataset_order(int64_t *index, int64_t n);
 /* index[0..n) becomes a permutation of 0..n-1, a function of seed and epoch alone. */
 void dataset_shuffle(int64_t *index, int64_t n, uint64_t seed, int64_t epoch);
 
-/* ---- random.c: reproducible random numbers for data (the generated code has its own, in runtime/) -------------------- */
+/* ---- random.c: reproducible random numbers for data (the generated code has its own, in runtime/) ------ */
 typedef struct Random {
     uint64_t state;
 } Random;
@@ -115,7 +115,7 @@ double random_unit(Random *r);                         /* [0, 1) */
 double random_range(Random *r, double lo, double hi);
 double random_normal(Random *r);                       /* mean 0, deviation 1, |.| <= 6: the sum of 12 uniforms less 6 */
 
-/* ---- text.c: label<TAB>text into token arrays ------------------------------------------------------------------------- */
+/* ---- text.c: label<TAB>text into token arrays ---------------------------------------------------------- */
 enum { TOKEN_PADDING = 0, TOKEN_UNKNOWN = 1, TOKEN_FIRST = 2 };
 
 typedef struct TextLine {
@@ -142,14 +142,14 @@ int32_t vocabulary_token(const Vocabulary *v, const char *word);       /* TOKEN_
 /* i32[length]: padding in front; of a longer text the last `length` words. */
 void text_tokens(const Vocabulary *v, const TextLine *line, int64_t length, int32_t *out);
 
-/* ---- digits.c: handwritten-looking digits ------------------------------------------------------------------------------ */
+/* ---- digits.c: handwritten-looking digits -------------------------------------------------------------- */
 enum { DIGIT_SIZE = 28 };
 /* Image number `index` of a seed: 28 x 28, 0 background, 255 ink. Returns its label, 0..9. */
 int digit_draw(uint64_t seed, uint64_t index, uint8_t *image);
 /* MNIST's four files in dir (made when missing), from examples 0..train-1 and train..train+test-1. */
 bool digits_write(Arena *a, const char *dir, int64_t train, int64_t test, uint64_t seed, const char **why);
 
-/* ---- picture.c: grey images as text ------------------------------------------------------------------------------------- */
+/* ---- picture.c: grey images as text -------------------------------------------------------------------- */
 typedef enum PictureStyle { PICTURE_ASCII, PICTURE_256, PICTURE_TRUECOLOR } PictureStyle;
 typedef struct Picture {
     const void *data;                       /* height x width, row-major: u8 0..255, or f32 0..1 */
@@ -160,7 +160,7 @@ PictureStyle picture_style(FILE *out);      /* ASCII unless out is a terminal th
 /* n pictures, as many side by side as `columns` character columns hold (0: 80); two image rows make one text row. */
 void pictures_print(StrBuf *sb, PictureStyle style, int height, int width, const Picture *picture, int n, int columns);
 
-/* ---- progress.c: how training goes, on standard error -------------------------------------------------------------------
+/* ---- progress.c: how training goes, on standard error --------------------------------------------------
  * On a terminal a bar that redraws itself; otherwise nothing until an epoch ends. One line an epoch stays in both. */
 typedef struct Progress Progress;
 typedef struct Figure {
@@ -174,7 +174,7 @@ void progress_batch(Progress *p, int64_t epoch, int64_t batch, int64_t examples,
 void progress_epoch(Progress *p, int64_t epoch, const Figure *figure, int n);
 double progress_seconds(const Progress *p);            /* since progress_start */
 
-/* ---- options.c: command lines ---------------------------------------------------------------------------------------------
+/* ---- options.c: command lines --------------------------------------------------------------------------
  *     bool json = false; int64_t epochs = 5; const char *out = NULL; StringList set = {0};
  *     const Option options[] = {
  *         {"epochs", 'e', OPTION_INT,  &epochs, "N",    "how often to go through the training data (default 5)", 1, 1000000},
@@ -223,7 +223,7 @@ int options_parse(Arena *a, const Command *command, int argc, char **argv, Strin
 /* A complaint on standard error that points to --help; returns EXIT_USAGE. */
 int options_complain(const Command *command, const char *format, ...) PRINTF(2, 3);
 
-/* ---- cmd_data.c: dlc data digits|text --------------------------------------------------------------------------------------- */
+/* ---- cmd_data.c: dlc data digits|text ------------------------------------------------------------------ */
 int cmd_data(int argc, char **argv);        /* argv[0] is "data"; returns the exit status */
 
 #endif

@@ -34,7 +34,7 @@ static bool fail(Reader *r, const char *format, ...)
     return false;
 }
 
-/* ---- the dict ------------------------------------------------------------------------------------------------------ */
+/* ---- the dict ------------------------------------------------------------------------------------------ */
 static void skip_space(Reader *r)
 {
     while (r->at < r->end && strchr(" \t\r\n", *r->at) && *r->at)
@@ -110,7 +110,8 @@ static bool read_extent(Reader *r, int64_t *extent)
     const char *first = r->at;
     *extent = 0;
     for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++)
-        if (__builtin_mul_overflow(*extent, 10, extent) || __builtin_add_overflow(*extent, *r->at - '0', extent))
+        if (__builtin_mul_overflow(*extent, 10, extent) ||
+            __builtin_add_overflow(*extent, *r->at - '0', extent))
             return fail(r, "this extent of 'shape' is absurd");
     if (r->at == first)
         return fail(r, "expected an extent of 'shape'");
@@ -179,11 +180,14 @@ static bool read_dict(Reader *r, Header *h)
     if (r->at != r->end)
         return fail(r, "expected the end of the header");
     if (!h->has_descr || !h->has_order || !h->has_shape)
-        return fail(r, "the header has no '%s'", !h->has_descr ? "descr" : !h->has_order ? "fortran_order" : "shape");
+        return fail(r, "the header has no '%s'",
+                    !h->has_descr   ? "descr"
+                    : !h->has_order ? "fortran_order"
+                                    : "shape");
     return true;
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------ */
+/* ---- the file ------------------------------------------------------------------------------------------ */
 /* Magic, version and header length; leaves r at the header, [r->at, r->end). */
 static bool read_preamble(Reader *r, const char *end)
 {
@@ -203,7 +207,8 @@ static bool read_preamble(Reader *r, const char *end)
     for (int i = 0; i < width; i++)
         bytes |= (uint32_t)(unsigned char)r->at[i] << (8 * i);
     if (bytes > (size_t)(end - r->at - width))
-        return fail(r, "a header of %u bytes, but only %lld are left", bytes, (long long)(end - r->at - width));
+        return fail(r, "a header of %u bytes, but only %lld are left", bytes,
+                    (long long)(end - r->at - width));
     r->at += width;
     r->end = r->at + bytes;
     return true;
@@ -244,8 +249,8 @@ bool npy_parse(Arena *a, const char *path, const void *bytes, size_t n, Array *o
         return fail(&r, "the shape in the header is absurd");
     int64_t needed = count * filetype_bytes(h.ft);      /* count <= 2^56 */
     if (needed != left)
-        return fail(&r, "%s needs %lld bytes of data, the file has %lld", type_text(a, type_with(h.t, filetype_dtype(h.ft))),
-                    (long long)needed, (long long)left);
+        return fail(&r, "%s needs %lld bytes of data, the file has %lld",
+                    type_text(a, type_with(h.t, filetype_dtype(h.ft))), (long long)needed, (long long)left);
     const char *reason;
     if (!filetype_array(a, h.ft, h.big_endian, r.at, h.t, out, &reason))
         return fail(&r, "%s", reason);
@@ -263,7 +268,8 @@ bool npy_read(Arena *a, const char *path, Array *out, const char **why)
 
 bool npy_write(Arena *a, const char *path, Array x, const char **why)
 {
-    static const char *const descr[DT_COUNT] = {[DT_BOOL] = "|b1", [DT_U8] = "|u1", [DT_I32] = "<i4", [DT_F32] = "<f4"};
+    static const char *const descr[DT_COUNT] = {
+        [DT_BOOL] = "|b1", [DT_U8] = "|u1", [DT_I32] = "<i4", [DT_F32] = "<f4"};
     StrBuf dict = {a, NULL, 0, 0};
     sb_printf(&dict, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr[x.type.dt]);
     for (int i = 0; i < x.type.rank; i++)

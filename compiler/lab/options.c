@@ -18,12 +18,12 @@ static bool takes_value(const Option *o)
     return o->kind != OPTION_FLAG;
 }
 
-/* ---- help -------------------------------------------------------------------------------------------------------- */
+/* ---- help ---------------------------------------------------------------------------------------------- */
 static void print_option(const char *name, char letter, const char *value, const char *help)
 {
     char left[128];
-    int n = snprintf(left, sizeof left, letter ? "  -%c, --%s%s%s" : "  %c   --%s%s%s", letter ? letter : ' ', name,
-                     value ? " " : "", value ? value : "");
+    int n = snprintf(left, sizeof left, letter ? "  -%c, --%s%s%s" : "  %c   --%s%s%s", letter ? letter : ' ',
+                     name, value ? " " : "", value ? value : "");
     if (n >= HELP_COLUMN)
         printf("%s\n%*s", left, HELP_COLUMN, "");
     else
@@ -52,7 +52,7 @@ int options_complain(const Command *command, const char *format, ...)
     return EXIT_USAGE;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------------------------------------------------- */
 static bool to_int(const Option *o, const char *text)
 {
     char *end;
@@ -127,8 +127,9 @@ static const char *expectation(Arena *a, const Option *o)
 {
     switch (o->kind) {
     case OPTION_INT:
-        return o->lo || o->hi ? arena_printf(a, "a whole number from %lld to %lld", (long long)o->lo, (long long)o->hi)
-                              : "a whole number";
+        return o->lo || o->hi
+                   ? arena_printf(a, "a whole number from %lld to %lld", (long long)o->lo, (long long)o->hi)
+                   : "a whole number";
     case OPTION_SEED:
         return "a whole number from 0 to 18446744073709551615";
     case OPTION_REAL:
@@ -138,7 +139,7 @@ static const char *expectation(Arena *a, const Option *o)
     }
 }
 
-/* ---- the command line -------------------------------------------------------------------------------------------- */
+/* ---- the command line ---------------------------------------------------------------------------------- */
 /* "--epohcs" or "-x" as it was written, without a value. */
 static const char *option_written(Arena *a, int argc, char **argv)
 {
@@ -197,7 +198,8 @@ int options_parse(Arena *a, const Command *c, int argc, char **argv, StringList 
     sb_puts(&letters, ":h");        /* ':': missing values are reported as ':', and nothing is printed */
     for (int i = 0; i < c->noptions; i++) {
         const Option *o = &c->options[i];
-        rows[i] = (struct option){o->name, takes_value(o) ? required_argument : no_argument, NULL, FIRST_CODE + i};
+        rows[i] =
+            (struct option){o->name, takes_value(o) ? required_argument : no_argument, NULL, FIRST_CODE + i};
         if (o->letter)
             sb_printf(&letters, "%c%s", o->letter, takes_value(o) ? ":" : "");
     }

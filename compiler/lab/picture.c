@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* picture.c: grey images as text: half blocks in colour where the terminal has it, a ramp of characters otherwise. */
+/* picture.c: grey images as text: half blocks in colour where the terminal has it, a ramp of characters
+ * otherwise. */
 #include "lab.h"
 
 #include <stdlib.h>
@@ -42,7 +43,8 @@ static void colour(StrBuf *sb, PictureStyle style, int ground, int grey)
         sb_printf(sb, "\x1b[%d;5;%dm", ground, grey_256(grey));
 }
 
-/* One text row of one picture: image rows y and y + 1, the upper one as the foreground of an upper half block. */
+/* One text row of one picture: image rows y and y + 1, the upper one as the foreground of an upper half
+ * block. */
 static void colour_row(StrBuf *sb, PictureStyle style, const Picture *p, int height, int width, int y)
 {
     int last_up = -1, last_down = -1;
@@ -116,7 +118,8 @@ static void print_row(StrBuf *sb, PictureStyle style, int height, int width, con
         captions(sb, width, picture, n);
 }
 
-void pictures_print(StrBuf *sb, PictureStyle style, int height, int width, const Picture *picture, int n, int columns)
+void pictures_print(StrBuf *sb, PictureStyle style, int height, int width, const Picture *picture, int n,
+                    int columns)
 {
     int side = ((columns > 0 ? columns : 80) + GAP) / (width + GAP);
     side = side < 1 ? 1 : side;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* safetensors.c: named tensors in a file. A u64 with the length of a JSON header, the header, the elements:
- *     {"__metadata__": {"any": "text"}, "dense.bias": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]}, ...}
+ *     {"__metadata__": {"any": "text"},
+ *      "dense.bias": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]}, ...}
  * Offsets count from the end of the header. The tensors fill the file: none overlap, none leave a hole. */
 #include "lab.h"
 
@@ -47,7 +48,7 @@ static bool fail(Reader *r, const char *format, ...)
     return false;
 }
 
-/* ---- the header ------------------------------------------------------------------------------------------------------ */
+/* ---- the header ---------------------------------------------------------------------------------------- */
 static bool read_dtype(Reader *r, Tensor *t, const json_t *json)
 {
     const char *text = json_string_value(json);
@@ -68,7 +69,8 @@ static bool read_shape(Reader *r, Tensor *t, const json_t *json)
     if (!json_is_array(json))
         return fail(r, "tensor '%s': \"shape\" must be a list", t->name);
     if (json_array_size(json) > MAX_RANK)
-        return fail(r, "tensor '%s' has %zu axes; at most %d are supported", t->name, json_array_size(json), MAX_RANK);
+        return fail(r, "tensor '%s' has %zu axes; at most %d are supported", t->name, json_array_size(json),
+                    MAX_RANK);
     t->t.rank = (int)json_array_size(json);
     for (int i = 0; i < t->t.rank; i++) {
         const json_t *extent = json_array_get(json, (size_t)i);
@@ -147,7 +149,7 @@ static bool read_header(Reader *r, const char *text, size_t n)
     return ok;
 }
 
-/* ---- the data ---------------------------------------------------------------------------------------------------------- */
+/* ---- the data ------------------------------------------------------------------------------------------ */
 static int by_place(const void *x, const void *y)
 {
     const Tensor *const *p = x, *const *q = y;
@@ -172,16 +174,19 @@ static bool check_places(Reader *r)
             return fail(r, "tensors '%s' and '%s' overlap at byte %lld of the data", last->name, t->name,
                         (long long)t->lo);
         if (t->lo > at)
-            return fail(r, "bytes %lld to %lld of the data belong to no tensor", (long long)at, (long long)t->lo);
+            return fail(r, "bytes %lld to %lld of the data belong to no tensor", (long long)at,
+                        (long long)t->lo);
         at = t->hi;
         last = t;
     }
     if (at != r->data_bytes)
-        return fail(r, "bytes %lld to %lld of the data belong to no tensor", (long long)at, (long long)r->data_bytes);
+        return fail(r, "bytes %lld to %lld of the data belong to no tensor", (long long)at,
+                    (long long)r->data_bytes);
     return true;
 }
 
-bool safetensors_parse(Arena *a, const char *path, const void *bytes, size_t n, ArrayList *out, const char **why)
+bool safetensors_parse(Arena *a, const char *path, const void *bytes, size_t n, ArrayList *out,
+                       const char **why)
 {
     Reader r = {.a = a, .path = path, .why = why};
     const char *text = bytes;
@@ -191,10 +196,12 @@ bool safetensors_parse(Arena *a, const char *path, const void *bytes, size_t n, 
     for (int i = 0; i < 8; i++)
         header |= (uint64_t)(unsigned char)text[i] << (8 * i);
     if (header > n - 8)
-        return fail(&r, "byte 0: a header of %llu bytes, but only %zu are left: not a safetensors file, or cut short",
-                    (unsigned long long)header, n - 8);
+        return fail(
+            &r, "byte 0: a header of %llu bytes, but only %zu are left: not a safetensors file, or cut short",
+            (unsigned long long)header, n - 8);
     if (header > MAX_HEADER)
-        return fail(&r, "byte 0: a header of %llu bytes; at most %d are supported", (unsigned long long)header, MAX_HEADER);
+        return fail(&r, "byte 0: a header of %llu bytes; at most %d are supported",
+                    (unsigned long long)header, MAX_HEADER);
     r.data_bytes = (int64_t)(n - 8 - header);
     if (!read_header(&r, text + 8, (size_t)header) || !check_places(&r))
         return false;
@@ -217,11 +224,12 @@ bool safetensors_read(Arena *a, const char *path, ArrayList *out, const char **w
     return bytes && safetensors_parse(a, path, bytes, n, out, why);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 /* A new reference, or NULL: the name stands twice or is not UTF-8. */
 static json_t *header_json(const ArrayList *list, const char **guilty)
 {
-    static const char *const names[DT_COUNT] = {[DT_BOOL] = "BOOL", [DT_U8] = "U8", [DT_I32] = "I32", [DT_F32] = "F32"};
+    static const char *const names[DT_COUNT] = {
+        [DT_BOOL] = "BOOL", [DT_U8] = "U8", [DT_I32] = "I32", [DT_F32] = "F32"};
     json_t *json = json_object();
     int64_t at = 0;
     for (int i = 0; i < list->n; i++) {
@@ -229,8 +237,8 @@ static json_t *header_json(const ArrayList *list, const char **guilty)
         json_t *shape = json_array();
         for (int axis = 0; axis < t.rank; axis++)
             json_array_append_new(shape, json_integer(t.dim[axis]));
-        json_t *tensor = json_pack("{s:s, s:o, s:[I, I]}", "dtype", names[t.dt], "shape", shape, "data_offsets",
-                                   (json_int_t)at, (json_int_t)(at + type_bytes(t)));
+        json_t *tensor = json_pack("{s:s, s:o, s:[I, I]}", "dtype", names[t.dt], "shape", shape,
+                                   "data_offsets", (json_int_t)at, (json_int_t)(at + type_bytes(t)));
         at += type_bytes(t);
         *guilty = list->at[i].name;
         bool twice = json_object_get(json, *guilty);
@@ -251,7 +259,8 @@ bool safetensors_write(Arena *a, const char *path, const ArrayList *list, const 
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (!text) {
-        *why = arena_printf(a, "%s: '%s' cannot be the name of a tensor there, or stands twice", path, guilty);
+        *why =
+            arena_printf(a, "%s: '%s' cannot be the name of a tensor there, or stands twice", path, guilty);
         return false;
     }
     size_t length = strlen(text), header = (length + 7) / 8 * 8, n = 8 + header;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* text.c: label<TAB>text into token arrays, as Keras's Tokenizer and pad_sequences do with their defaults: ASCII letters
- * are lower-cased; each of !"#$%&()*+,-./:;<=>?@[\]^_`{|}~ and tab separates words as a space does, while an apostrophe
- * belongs to its word; bytes above 127 are kept as they are. */
+/* text.c: label<TAB>text into token arrays, as Keras's Tokenizer and pad_sequences do with their defaults:
+ * ASCII letters are lower-cased; each of !"#$%&()*+,-./:;<=>?@[\]^_`{|}~ and tab separates words as a space
+ * does, while an apostrophe belongs to its word; bytes above 127 are kept as they are. */
 #include "lab.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum { MAX_COMPLAINTS = 20 };
 
-/* ---- lines and words ------------------------------------------------------------------------------------------------ */
+/* ---- lines and words ----------------------------------------------------------------------------------- */
 static bool is_separator(char c)
 {
     return c && strchr(" \t\r\f\v!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~", c);
@@ -90,7 +90,7 @@ bool text_parse(Arena *a, const char *path, const char *bytes, size_t n, TextFil
     return wrong.n == 0;
 }
 
-/* ---- the vocabulary --------------------------------------------------------------------------------------------------- */
+/* ---- the vocabulary ------------------------------------------------------------------------------------ */
 typedef struct Word {
     const char *text;       /* NULL: a free slot of the table */
     int64_t count, first;   /* occurrences; number of words seen before the first of them */

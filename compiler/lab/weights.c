@@ -20,12 +20,12 @@ static void say_missing(StrBuf *sb, const StringList *unexpected, const Entry *e
 
 static void say_different(StrBuf *sb, const Entry *e, Type t)
 {
-    sb_printf(sb, "\n  wrong %s  %s: the model has %s, the file %s", shape_eq(e->type, t) ? "dtype" : "shape", e->name,
-              type_text(sb->a, e->type), type_text(sb->a, t));
+    sb_printf(sb, "\n  wrong %s  %s: the model has %s, the file %s", shape_eq(e->type, t) ? "dtype" : "shape",
+              e->name, type_text(sb->a, e->type), type_text(sb->a, t));
 }
 
-bool weights_match(Arena *a, const char *path, const ArrayList *file, const Entry *wanted, int n, Array *found,
-                   const char **why)
+bool weights_match(Arena *a, const char *path, const ArrayList *file, const Entry *wanted, int n,
+                   Array *found, const char **why)
 {
     StrBuf sb = {a, NULL, 0, 0};
     StringList unexpected = {0};

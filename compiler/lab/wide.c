@@ -91,7 +91,8 @@ static bool same_bytes(FileType ft, bool big_endian)
     return ft == FT_U8 || (!big_endian && (ft == FT_I32 || ft == FT_F32));
 }
 
-bool filetype_read(FileType ft, bool big_endian, const void *bytes, int64_t count, void *out, int64_t *bad, double *value)
+bool filetype_read(FileType ft, bool big_endian, const void *bytes, int64_t count, void *out, int64_t *bad,
+                   double *value)
 {
     DType dt = filetypes[ft].dt;
     int size = filetypes[ft].bytes;
@@ -114,7 +115,8 @@ bool filetype_read(FileType ft, bool big_endian, const void *bytes, int64_t coun
     return true;
 }
 
-bool filetype_array(Arena *a, FileType ft, bool big_endian, const void *bytes, Type t, Array *out, const char **why)
+bool filetype_array(Arena *a, FileType ft, bool big_endian, const void *bytes, Type t, Array *out,
+                    const char **why)
 {
     t.dt = filetypes[ft].dt;
     if (same_bytes(ft, big_endian) && (uintptr_t)bytes % 16 == 0) {
@@ -126,7 +128,8 @@ bool filetype_array(Arena *a, FileType ft, bool big_endian, const void *bytes, T
     double value;
     if (filetype_read(ft, big_endian, bytes, type_count(t), out->data, &bad, &value))
         return true;
-    *why = arena_printf(a, "element %lld is %.17g, which does not fit %s", (long long)bad, value, dtype_name(t.dt));
+    *why = arena_printf(a, "element %lld is %.17g, which does not fit %s", (long long)bad, value,
+                        dtype_name(t.dt));
     return false;
 }
 

@@ -56,7 +56,7 @@ static Bytes join(Arena *a, const void *x, size_t nx, const void *y, size_t ny)
     return b;
 }
 
-/* ---- any parser, any bytes --------------------------------------------------------------------------------------------- */
+/* ---- any parser, any bytes ----------------------------------------------------------------------------- */
 typedef bool (*Parser)(Arena *a, const void *bytes, size_t n, const char **why);
 
 static double sum_all(Array x)
@@ -89,7 +89,8 @@ static bool run_safetensors(Arena *a, const void *bytes, size_t n, const char **
     return true;
 }
 
-/* In a block of exactly n bytes, so that the address sanitizer sees one byte too many; in an arena of its own. */
+/* In a block of exactly n bytes, so that the address sanitizer sees one byte too many; in an arena of its
+ * own. */
 static bool run_exact(Parser parse, const char *bytes, size_t n)
 {
     Arena *a = arena_new();
@@ -120,11 +121,12 @@ static void break_everywhere(Parser parse, Bytes file)
     free(copy);
 }
 
-/* ---- npy ------------------------------------------------------------------------------------------------------------------ */
+/* ---- npy ----------------------------------------------------------------------------------------------- */
 static Bytes npy_file(Arena *a, int version, const char *dict, const void *data, size_t n)
 {
     size_t length = strlen(dict);
-    char head[12] = {'\x93', 'N', 'U', 'M', 'P', 'Y', (char)version, 0, (char)(length & 255), (char)(length >> 8), 0, 0};
+    char head[12] = {
+        '\x93', 'N', 'U', 'M', 'P', 'Y', (char)version, 0, (char)(length & 255), (char)(length >> 8), 0, 0};
     Bytes b = join(a, head, version == 1 ? 10 : 12, dict, length);
     return join(a, b.at, b.n, data, n);
 }
@@ -190,7 +192,8 @@ static void npy_element_types(void **state)
     };
     Arena *a = *state;
     for (int i = 0; i < LEN(cases); i++) {
-        const char *dict = arena_printf(a, "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }\n", cases[i].descr);
+        const char *dict =
+            arena_printf(a, "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }\n", cases[i].descr);
         Bytes b = npy_file(a, 1, dict, cases[i].bytes, cases[i].n);
         Array x;
         const char *why = "";
@@ -207,7 +210,8 @@ static void npy_orders_and_versions(void **state)
     /* NumPy's bytes of arange(6).reshape(2, 3), column by column */
     const uint8_t columns[] = {0, 3, 1, 4, 2, 5};
     for (int version = 1; version <= 3; version++) {
-        Bytes b = npy_file(a, version, "{\"shape\": (2L, 3L), 'fortran_order':True,'descr' : '|u1'}  \n", columns, 6);
+        Bytes b = npy_file(a, version, "{\"shape\": (2L, 3L), 'fortran_order':True,'descr' : '|u1'}  \n",
+                           columns, 6);
         Array x;
         const char *why;
         assert_true(npy_parse(a, "x.npy", b.at, b.n, &x, &why));
@@ -215,7 +219,8 @@ static void npy_orders_and_versions(void **state)
         for (int i = 0; i < 6; i++)
             assert_true(array_at(x, i) == i);
     }
-    Bytes b = npy_file(a, 1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2)}", "\0\6\2\x8\4\xa\1\7\3\x9\5\xb", 12);
+    Bytes b = npy_file(a, 1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2)}",
+                       "\0\6\2\x8\4\xa\1\7\3\x9\5\xb", 12);
     Array x;
     const char *why;
     assert_true(npy_parse(a, "x.npy", b.at, b.n, &x, &why));
@@ -244,10 +249,13 @@ static void npy_complaints(void **state)
         {"{'shape': (-1,)}", "expected an extent"},
         {"{'shape': (99999999999999999999,)}", "absurd"},
         {"{'shape': (1,1,1,1,1,1,1,1,1)}", "more than 8 axes"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", "the shape in the header is absurd"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
+         "the shape in the header is absurd"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904, 4)}", "absurd"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,)}", "needs 4000000000000 bytes of data, the file has 4"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", "f32[2] needs 8 bytes of data, the file has 4"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,)}",
+         "needs 4000000000000 bytes of data, the file has 4"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+         "f32[2] needs 8 bytes of data, the file has 4"},
         {"{'descr': '<f2', 'fortran_order': False, 'shape': (1,)}", "needs 2 bytes of data, the file has 4"},
     };
     Arena *a = *state;
@@ -260,7 +268,8 @@ static void npy_complaints(void **state)
         expect_text(why, cases[i].part);
         expect_text(why, "dir/x.npy: byte ");
     }
-    Bytes b = npy_file(a, 1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2,)}", "\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0", 16);
+    Bytes b = npy_file(a, 1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2,)}",
+                       "\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0", 16);
     assert_false(npy_parse(a, "x.npy", b.at, b.n, &x, &why));
     expect_text(why, "element 1 is 4294967296, which does not fit i32");
     b = npy_file(a, 1, "{'descr': '>f8', 'fortran_order': False, 'shape': ()}", "\x7f\xe0\0\0\0\0\0\0", 8);
@@ -280,11 +289,13 @@ static void npy_broken(void **state)
 {
     Arena *a = *state;
     double data[6] = {1, 2, 3, -1e30, 0.5, NAN};
-    break_everywhere(run_npy, npy_file(a, 1, "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }\n", data, 48));
-    break_everywhere(run_npy, npy_file(a, 2, "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 1, 3)}", data, 12));
+    break_everywhere(
+        run_npy, npy_file(a, 1, "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }\n", data, 48));
+    break_everywhere(
+        run_npy, npy_file(a, 2, "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 1, 3)}", data, 12));
 }
 
-/* ---- IDX -------------------------------------------------------------------------------------------------------------------- */
+/* ---- IDX ----------------------------------------------------------------------------------------------- */
 static Bytes gzipped(Arena *a, Bytes plain)
 {
     z_stream z = {0};
@@ -380,7 +391,7 @@ static void idx_broken(void **state)
     break_everywhere(run_idx, gzipped(a, plain));
 }
 
-/* ---- safetensors ---------------------------------------------------------------------------------------------------------------- */
+/* ---- safetensors --------------------------------------------------------------------------------------- */
 static Bytes safetensors_file(Arena *a, const char *header, const void *data, size_t n)
 {
     char length[8] = {(char)(strlen(header) & 255), (char)(strlen(header) >> 8)};
@@ -394,8 +405,9 @@ static void safetensors_round_trips(void **state)
     const char *path = temporary_path(a), *why = "";
     ArrayList list = {0}, back;
     const Type types[] = {
-        type_make(DT_F32, 2, (int64_t[]){3, 5}), type_scalar(DT_F32),          type_make(DT_U8, 1, (int64_t[]){3}),
-        type_make(DT_I32, 1, (int64_t[]){2}),    type_make(DT_BOOL, 1, (int64_t[]){2}), type_make(DT_F32, 1, (int64_t[]){0}),
+        type_make(DT_F32, 2, (int64_t[]){3, 5}), type_scalar(DT_F32),
+        type_make(DT_U8, 1, (int64_t[]){3}),     type_make(DT_I32, 1, (int64_t[]){2}),
+        type_make(DT_BOOL, 1, (int64_t[]){2}),   type_make(DT_F32, 1, (int64_t[]){0}),
     };
     for (int i = LEN(types) - 1; i >= 0; i--) {
         Array x = array_new(a, types[i]);
@@ -409,7 +421,8 @@ static void safetensors_round_trips(void **state)
     for (int i = 0; i < list.n; i++) {
         assert_string_equal(back.at[i].name, list.at[i].name);
         assert_true(type_eq(back.at[i].array.type, list.at[i].array.type));
-        assert_memory_equal(back.at[i].array.data, list.at[i].array.data, (size_t)type_bytes(list.at[i].array.type));
+        assert_memory_equal(back.at[i].array.data, list.at[i].array.data,
+                            (size_t)type_bytes(list.at[i].array.type));
     }
     assert_ptr_equal(array_find(&back, list.at[2].name), &back.at[2].array);
     assert_null(array_find(&back, "nowhere"));
@@ -470,11 +483,14 @@ static void safetensors_complaints(void **state)
         {"{\"w\":" T("\"F32\"", "[2]", "8", "0") "}", "do not lie"},
         {"{\"w\":" T("\"F32\"", "[2]", "0.0", "8") "}", "must be a list of two whole numbers"},
         {"{\"w\":" T("\"F32\"", "[3]", "0", "8") "}", "f32[3] needs 12 bytes, data_offsets give 8"},
-        {"{\"w\":" T("\"F32\"", "[2]", "0", "8") ",\"w\":" T("\"F32\"", "[2]", "0", "8") "}", "duplicate object key"},
-        {"{\"v\":" T("\"F32\"", "[2]", "0", "8") ",\"w\":" T("\"F32\"", "[1]", "4", "8") "}", "'v' and 'w' overlap at byte 4"},
+        {"{\"w\":" T("\"F32\"", "[2]", "0", "8") ",\"w\":" T("\"F32\"", "[2]", "0", "8") "}",
+         "duplicate object key"},
+        {"{\"v\":" T("\"F32\"", "[2]", "0", "8") ",\"w\":" T("\"F32\"", "[1]", "4", "8") "}",
+         "'v' and 'w' overlap at byte 4"},
         {"{\"w\":" T("\"F32\"", "[1]", "4", "8") "}", "bytes 0 to 4 of the data belong to no tensor"},
         {"{\"w\":" T("\"F32\"", "[1]", "0", "4") "}", "bytes 4 to 8 of the data belong to no tensor"},
-        {"{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", "more than dtype, shape"},
+        {"{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}",
+         "more than dtype, shape"},
         {"{\"__metadata__\":1}", "\"__metadata__\" must be an object"},
         {"{\"__metadata__\":{\"x\":1}}", "must hold strings only, 'x' is none"},
     };
@@ -496,12 +512,13 @@ static void safetensors_complaints(void **state)
 static void safetensors_broken(void **state)
 {
     Arena *a = *state;
-    break_everywhere(run_safetensors,
-                     safetensors_file(a, "{\"v\":" T("\"F32\"", "[1,2]", "0", "8") ",\"w\":" T("\"BOOL\"", "[3]", "8", "11") "}",
-                                      "\0\0\0\0\0\0\0\0\1\0\1", 11));
+    break_everywhere(run_safetensors, safetensors_file(a,
+                                                       "{\"v\":" T("\"F32\"", "[1,2]", "0", "8") ",\"w\":" T(
+                                                           "\"BOOL\"", "[3]", "8", "11") "}",
+                                                       "\0\0\0\0\0\0\0\0\1\0\1", 11));
 }
 
-/* ---- weights ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- weights ------------------------------------------------------------------------------------------- */
 static Entry entry(const char *name, DType dt, int rank, int64_t d0, int64_t d1)
 {
     return (Entry){.name = name, .type = type_make(dt, rank, (int64_t[]){d0, d1}), .param = -1};
@@ -511,7 +528,8 @@ static void weights_are_matched(void **state)
 {
     Arena *a = *state;
     ArrayList file = {0};
-    const Entry wanted[] = {entry("hidden.kernel", DT_F32, 2, 784, 64), entry("hidden.bias", DT_F32, 1, 64, 0),
+    const Entry wanted[] = {entry("hidden.kernel", DT_F32, 2, 784, 64),
+                            entry("hidden.bias", DT_F32, 1, 64, 0),
                             entry("classifier.kernel", DT_F32, 2, 64, 10), entry("steps", DT_I32, 1, 1, 0)};
     Array found[4] = {{.data = NULL}};
     const char *why = "";
@@ -526,12 +544,13 @@ static void weights_are_matched(void **state)
     array_add(a, &other, "clasifier.kernel", array_new(a, type_make(DT_F32, 2, (int64_t[]){64, 10})));
     array_add(a, &other, "steps", array_new(a, type_make(DT_F32, 1, (int64_t[]){1})));
     assert_false(weights_match(a, "w.safetensors", &other, wanted, LEN(wanted), found, &why));
-    assert_string_equal(why, "w.safetensors does not fit the model:\n"
-                             "  wrong shape  hidden.kernel: the model has f32[784, 64], the file f32[64, 784]\n"
-                             "  missing      hidden.bias: f32[64]\n"
-                             "  missing      classifier.kernel: f32[64, 10] (is it the file's clasifier.kernel?)\n"
-                             "  wrong dtype  steps: the model has i32[1], the file f32[1]\n"
-                             "  unexpected   clasifier.kernel: f32[64, 10]");
+    assert_string_equal(why,
+                        "w.safetensors does not fit the model:\n"
+                        "  wrong shape  hidden.kernel: the model has f32[784, 64], the file f32[64, 784]\n"
+                        "  missing      hidden.bias: f32[64]\n"
+                        "  missing      classifier.kernel: f32[64, 10] (is it the file's clasifier.kernel?)\n"
+                        "  wrong dtype  steps: the model has i32[1], the file f32[1]\n"
+                        "  unexpected   clasifier.kernel: f32[64, 10]");
 }
 
 static void arrays_are_converted(void **state)
@@ -557,10 +576,20 @@ static void arrays_are_converted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(npy_round_trips),        TEST(npy_element_types),  TEST(npy_orders_and_versions), TEST(npy_complaints),
-        TEST(npy_broken),             TEST(idx_round_trips),    TEST(idx_complaints),          TEST(idx_broken),
-        TEST(safetensors_round_trips), TEST(safetensors_types), TEST(safetensors_complaints),  TEST(safetensors_broken),
-        TEST(weights_are_matched),    TEST(arrays_are_converted),
+        TEST(npy_round_trips),
+        TEST(npy_element_types),
+        TEST(npy_orders_and_versions),
+        TEST(npy_complaints),
+        TEST(npy_broken),
+        TEST(idx_round_trips),
+        TEST(idx_complaints),
+        TEST(idx_broken),
+        TEST(safetensors_round_trips),
+        TEST(safetensors_types),
+        TEST(safetensors_complaints),
+        TEST(safetensors_broken),
+        TEST(weights_are_matched),
+        TEST(arrays_are_converted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

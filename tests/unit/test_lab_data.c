@@ -1,54 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_lab_data.c: data folders, shuffling, text preparation, digits, pictures, command lines. */
-#include "lab/lab.h"
-
-#include <setjmp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-typedef struct Fixture {
-    Arena *a;
-    char *dir;              /* a fresh folder */
-} Fixture;
-
-static int setup(void **state)
-{
-    Fixture *f = calloc(1, sizeof *f);
-    f->a = arena_new();
-    f->dir = arena_printf(f->a, "%s/dlc-data-XXXXXX", P_tmpdir);
-    *state = f;
-    return mkdtemp(f->dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    Fixture *f = *state;
-    int status = system(arena_printf(f->a, "rm -rf '%s'", f->dir));
-    arena_free(f->a);
-    free(f);
-    return status;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-static void expect_text(const char *text, const char *part)
-{
-    if (!text || !strstr(text, part))
-        fail_msg("expected \"%s\" in \"%s\"", part, text ? text : "(null)");
-}
-
-static const char *in(Fixture *f, const char *name)
-{
-    return arena_printf(f->a, "%s/%s", f->dir, name);
-}
-
-static void write_text(Fixture *f, const char *name, const char *text)
-{
-    const char *why;
-    assert_true(path_write(f->a, in(f, name), text, strlen(text), &why));
-}
+/* test_lab_data.c: data folders, shuffling, text preparation, digits, pictures. */
+#include "lab_fixture.h"
 
 static void write_npy(Fixture *f, const char *name, Array x)
 {
@@ -66,8 +18,12 @@ static Array counting(Arena *a, DType dt, int rank, const int64_t *dim)
 }
 
 #define COUNTING(a, dt, ...) counting(a, dt, LEN(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__})
-#define ENTRY(text, dt, ...)                                                                                           \
-    (Entry){.name = text, .type = type_make(dt, LEN(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__}), .batched = true}
+#define ENTRY(text, dt, ...)                                                                                 \
+    (Entry)                                                                                                  \
+    {                                                                                                        \
+        .name = text, .type = type_make(dt, LEN(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__}),      \
+        .batched = true                                                                                      \
+    }
 #define SCALAR(text, dt) (Entry){.name = text, .type = type_scalar(dt), .batched = true}
 
 static void folders(Fixture *f)
@@ -78,11 +34,12 @@ static void folders(Fixture *f)
         assert_true(folders_make(f->a, in(f, splits[i]), &why));
 }
 
-/* ---- data folders ---------------------------------------------------------------------------------------------------- */
+/* ---- data folders -------------------------------------------------------------------------------------- */
 static void npy_folder_feeds_batches(void **state)
 {
     Fixture *f = *state;
-    const Entry inputs[] = {ENTRY("image", DT_F32, 2, 3, 1), ENTRY("tokens", DT_I32, 4)}, targets[] = {SCALAR("label", DT_I32)};
+    const Entry inputs[] = {ENTRY("image", DT_F32, 2, 3, 1), ENTRY("tokens", DT_I32, 4)},
+                targets[] = {SCALAR("label", DT_I32)};
     const DatasetWanted wanted = {inputs, targets, 2, 1};
     const char *why;
     folders(f);
@@ -119,9 +76,11 @@ static void shapes_that_fit_and_do_not(void **state)
         Entry e;
         bool fits;
     } cases[] = {
-        {ENTRY("x", DT_F32, 4, 6), true},      {ENTRY("x", DT_F32, 4, 6, 1), true}, {ENTRY("x", DT_F32, 1, 4, 6), true},
-        {ENTRY("x", DT_F32, 24), true},        {ENTRY("x", DT_F32, 6, 4), false},   {ENTRY("x", DT_F32, 23), false},
-        {ENTRY("x", DT_F32, 2, 2, 6), false},  {SCALAR("x", DT_F32), false},        {ENTRY("x", DT_I32, 4, 6), true},
+        {ENTRY("x", DT_F32, 4, 6), true},     {ENTRY("x", DT_F32, 4, 6, 1), true},
+        {ENTRY("x", DT_F32, 1, 4, 6), true},  {ENTRY("x", DT_F32, 24), true},
+        {ENTRY("x", DT_F32, 6, 4), false},    {ENTRY("x", DT_F32, 23), false},
+        {ENTRY("x", DT_F32, 2, 2, 6), false}, {SCALAR("x", DT_F32), false},
+        {ENTRY("x", DT_I32, 4, 6), true},
     };
     const char *why;
     folders(f);
@@ -138,7 +97,8 @@ static void shapes_that_fit_and_do_not(void **state)
 static void folder_complaints(void **state)
 {
     Fixture *f = *state;
-    const Entry inputs[] = {ENTRY("image", DT_F32, 4), ENTRY("mask", DT_F32, 4)}, targets[] = {SCALAR("label", DT_I32)};
+    const Entry inputs[] = {ENTRY("image", DT_F32, 4), ENTRY("mask", DT_F32, 4)},
+                targets[] = {SCALAR("label", DT_I32)};
     const DatasetWanted wanted = {inputs, targets, 2, 1};
     const char *why;
     assert_null(dataset_open(f->a, in(f, "nowhere"), "train", &wanted, &why));
@@ -171,11 +131,13 @@ static void folder_complaints(void **state)
 static void mnist_files_feed_one_input(void **state)
 {
     Fixture *f = *state;
-    const Entry image = ENTRY("image", DT_F32, 28, 28, 1), label = SCALAR("label", DT_I32), two[] = {image, image};
+    const Entry image = ENTRY("image", DT_F32, 28, 28, 1), label = SCALAR("label", DT_I32),
+                two[] = {image, image};
     const DatasetWanted wanted = {&image, &label, 1, 1}, wanted_two = {two, &label, 2, 1};
     const char *why;
     assert_true(digits_write(f->a, f->dir, 30, 10, 7, &why));
-    Dataset *train = dataset_open(f->a, f->dir, "train", &wanted, &why), *val = dataset_open(f->a, f->dir, "val", &wanted, &why);
+    Dataset *train = dataset_open(f->a, f->dir, "train", &wanted, &why),
+            *val = dataset_open(f->a, f->dir, "val", &wanted, &why);
     assert_non_null(train);
     assert_non_null(val);
     assert_int_equal(dataset_examples(train), 30);
@@ -244,7 +206,7 @@ static void random_numbers_are_even(void **state)
     assert_true(squares / N > 0.97 && squares / N < 1.03);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------------ */
+/* ---- text ---------------------------------------------------------------------------------------------- */
 static void text_as_keras_prepares_it(void **state)
 {
     Fixture *f = *state;
@@ -290,17 +252,19 @@ static void text_as_keras_prepares_it(void **state)
 static void text_complaints(void **state)
 {
     Fixture *f = *state;
-    static const char bytes[] = "0\tfine\nno tab\n-1\tx\n\tx\n2147483648\tx\n99999999999999999999\tx\n1.5\tx\n0\ta\0b\n";
+    static const char bytes[] =
+        "0\tfine\nno tab\n-1\tx\n\tx\n2147483648\tx\n99999999999999999999\tx\n1.5\tx\n0\ta\0b\n";
     TextFile text;
     const char *why;
     assert_false(text_parse(f->a, "t.tsv", bytes, sizeof bytes - 1, &text, &why));
-    assert_string_equal(why, "t.tsv:2: no tab: expected label<TAB>text\n"
-                             "t.tsv:3: '-1' is not a label: expected a whole number from 0 to 2147483647\n"
-                             "t.tsv:4: expected a label from 0 to 2147483647 before the tab\n"
-                             "t.tsv:5: expected a label from 0 to 2147483647 before the tab\n"
-                             "t.tsv:6: '99999999999999999999' is not a label: expected a whole number from 0 to 2147483647\n"
-                             "t.tsv:7: '1.5' is not a label: expected a whole number from 0 to 2147483647\n"
-                             "t.tsv:8: a NUL byte");
+    assert_string_equal(
+        why, "t.tsv:2: no tab: expected label<TAB>text\n"
+             "t.tsv:3: '-1' is not a label: expected a whole number from 0 to 2147483647\n"
+             "t.tsv:4: expected a label from 0 to 2147483647 before the tab\n"
+             "t.tsv:5: expected a label from 0 to 2147483647 before the tab\n"
+             "t.tsv:6: '99999999999999999999' is not a label: expected a whole number from 0 to 2147483647\n"
+             "t.tsv:7: '1.5' is not a label: expected a whole number from 0 to 2147483647\n"
+             "t.tsv:8: a NUL byte");
     assert_false(text_parse(f->a, "t.tsv", "\n\n", 2, &text, &why));
     expect_text(why, "t.tsv: no line of label<TAB>text in it");
     StrBuf sb = {f->a, NULL, 0, 0};
@@ -355,7 +319,7 @@ static void vocabulary_grows(void **state)
         assert_int_equal(vocabulary_token(v, v->word[i]), TOKEN_FIRST + i);
 }
 
-/* ---- digits ------------------------------------------------------------------------------------------------------------------ */
+/* ---- digits -------------------------------------------------------------------------------------------- */
 static void digits_are_reproducible_and_plausible(void **state)
 {
     Fixture *f = *state;
@@ -392,7 +356,7 @@ static void digits_are_reproducible_and_plausible(void **state)
     assert_true(memcmp(again, image + 17 * SIZE, SIZE) != 0);
 }
 
-/* ---- pictures ------------------------------------------------------------------------------------------------------------------ */
+/* ---- pictures ------------------------------------------------------------------------------------------ */
 static void pictures_in_ascii_and_colour(void **state)
 {
     Fixture *f = *state;
@@ -404,7 +368,8 @@ static void pictures_in_ascii_and_colour(void **state)
     assert_string_equal(sb_text(&sb), " @==  @ = \n=         \nseve  \n @==\n=   \n\xc3\xa9\n");
     StrBuf colour = {f->a, NULL, 0, 0};
     pictures_print(&colour, PICTURE_TRUECOLOR, 3, 4, p, 1, 80);
-    expect_text(sb_text(&colour), "\x1b[38;2;0;0;0m\x1b[48;2;0;0;0m\xe2\x96\x80\x1b[38;2;255;255;255m\x1b[48;2;255;255;255m");
+    expect_text(sb_text(&colour),
+                "\x1b[38;2;0;0;0m\x1b[48;2;0;0;0m\xe2\x96\x80\x1b[38;2;255;255;255m\x1b[48;2;255;255;255m");
     StrBuf few = {f->a, NULL, 0, 0};
     pictures_print(&few, PICTURE_256, 3, 4, p, 1, 80);
     expect_text(sb_text(&few), "\x1b[38;5;16m\x1b[48;5;16m");
@@ -437,186 +402,7 @@ static void progress_leaves_one_line_an_epoch(void **state)
     assert_ptr_equal(strchr(newline + 1, '\n') + 1, text + n);
 }
 
-/* ---- command lines ---------------------------------------------------------------------------------------------------------------- */
-/* Standard output and error go to files meanwhile. */
-typedef struct Captured {
-    int out, err;           /* the real ones */
-} Captured;
-
-static void send_to(int fd, const char *path)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    dup2(fileno(file), fd);
-    fclose(file);
-}
-
-static Captured capture(Fixture *f)
-{
-    fflush(stdout);
-    fflush(stderr);
-    Captured c = {dup(1), dup(2)};
-    send_to(1, in(f, "stdout"));
-    send_to(2, in(f, "stderr"));
-    return c;
-}
-
-static void release(Captured c)
-{
-    fflush(stdout);
-    fflush(stderr);
-    dup2(c.out, 1);
-    dup2(c.err, 2);
-    close(c.out);
-    close(c.err);
-}
-
-static const char *captured(Fixture *f, const char *name)
-{
-    size_t n;
-    const char *why, *text = file_read(f->a, in(f, name), &n, &why);
-    assert_non_null(text);
-    return text;
-}
-
-enum { MAX_ARGS = 32 };
-
-/* The words of a line as argv. */
-static int split_line(Fixture *f, const char *line, char **argv)
-{
-    int argc = 0;
-    for (char *word = strtok(arena_strdup(f->a, line), " "); word && argc < MAX_ARGS - 1; word = strtok(NULL, " "))
-        argv[argc++] = word;
-    argv[argc] = NULL;
-    return argc;
-}
-
-static int data_command(Fixture *f, const char *line)
-{
-    char *argv[MAX_ARGS];
-    int argc = split_line(f, line, argv);
-    Captured c = capture(f);
-    int status = cmd_data(argc, argv);
-    release(c);
-    return status;
-}
-
-static void option_tables(void **state)
-{
-    Fixture *f = *state;
-    bool json = false;
-    int64_t epochs = 5;
-    uint64_t seed = 0;
-    double rate = 0;
-    const char *out = NULL, *jit = "cc";
-    StringList set = {0};
-    const Option options[] = {
-        {"epochs", 'e', OPTION_INT, &epochs, "N", "epochs", 1, 100},
-        {"output", 'o', OPTION_TEXT, &out, "FILE", "output", 0, 0},
-        {"set", 0, OPTION_LIST, &set, "CONST=VALUE", "override a constant", 0, 0},
-        {"json", 0, OPTION_FLAG, &json, NULL, "json", 0, 0},
-        {"seed", 's', OPTION_SEED, &seed, "S", "seed", 0, 0},
-        {"rate", 0, OPTION_REAL, &rate, "R", "rate", 0, 0},
-        {"jit", 0, OPTION_CHOICE, &jit, "cc|tcc|interpret", "engine", 0, 0},
-    };
-    const Command command = {"dlc x", "[options] FILE", "Does x.", options, LEN(options), 1, 2, "The end."};
-    static const struct {
-        const char *line;
-        int status;
-        const char *out, *err;
-    } cases[] = {
-        {"x a -e 7 --json --set A=1 --set B=2 -o - --seed=18446744073709551615 --rate 1e-3 --jit tcc b", -1, "", ""},
-        {"x --help", EXIT_OK, "usage: dlc x [options] FILE\n\nDoes x.\n\noptions:\n  -e, --epochs N", ""},
-        {"x -h", EXIT_OK, "The end.", ""},
-        {"x a --epohcs 3", EXIT_USAGE, "", "dlc x: no option --epohcs (did you mean --epochs?)"},
-        {"x a --epohcs=3", EXIT_USAGE, "", "no option --epohcs (did"},
-        {"x a -q", EXIT_USAGE, "", "no option -q"},
-        {"x a --zzzzzzzz", EXIT_USAGE, "", "no option --zzzzzzzz\n"},
-        {"x a -e", EXIT_USAGE, "", "-e wants a value"},
-        {"x a --epochs", EXIT_USAGE, "", "--epochs wants a value"},
-        {"x a --epochs 0", EXIT_USAGE, "", "--epochs 0: expected a whole number from 1 to 100"},
-        {"x a --epochs 1x", EXIT_USAGE, "", "--epochs 1x: expected"},
-        {"x a --epochs 99999999999999999999", EXIT_USAGE, "", "expected a whole number"},
-        {"x a --seed -1", EXIT_USAGE, "", "--seed -1: expected"},
-        {"x a --rate nan", EXIT_USAGE, "", "--rate nan: expected a number"},
-        {"x a --jit c", EXIT_USAGE, "", "--jit c: expected one of cc|tcc|interpret"},
-        {"x a --json=1", EXIT_USAGE, "", "--json takes no value"},
-        {"x", EXIT_USAGE, "", "no operand given"},
-        {"x a b c", EXIT_USAGE, "", "too many operands\nusage: dlc x [options] FILE; see dlc x --help"},
-        {"x -- -e", -1, "", ""},
-    };
-    for (int i = 0; i < LEN(cases); i++) {
-        char *argv[MAX_ARGS];
-        int argc = split_line(f, cases[i].line, argv);
-        StringList operands = {0};
-        Captured c = capture(f);
-        int status = options_parse(f->a, &command, argc, argv, &operands);
-        release(c);
-        assert_int_equal(status, cases[i].status);
-        expect_text(captured(f, "stdout"), cases[i].out);
-        expect_text(captured(f, "stderr"), cases[i].err);
-        if (i == 0) {
-            assert_int_equal(operands.n, 2);
-            assert_string_equal(operands.at[1], "b");
-            assert_true(json && epochs == 7 && seed == UINT64_MAX && rate == 1e-3 && set.n == 2);
-            assert_string_equal(out, "-");
-            assert_string_equal(jit, "tcc");
-            assert_string_equal(set.at[1], "B=2");
-        }
-    }
-}
-
-static void data_text_command(void **state)
-{
-    Fixture *f = *state;
-    const char *why;
-    Array x;
-    write_text(f, "a.tsv", "1\tone two two\n0\ttwo\n");
-    write_text(f, "b.tsv", "1\tthree two one two\n");
-    write_text(f, "bad.tsv", "x\n");
-    assert_int_equal(data_command(f, arena_printf(f->a, "data text --length 3 --vocab 4 -o %s/deep/er %s/a.tsv %s/b.tsv --val "
-                                                        "%s/a.tsv --tokens words --label class",
-                                                  f->dir, f->dir, f->dir, f->dir)), EXIT_OK);
-    assert_true(npy_read(f->a, in(f, "deep/er/train/words.npy"), &x, &why));
-    assert_string_equal(type_text(f->a, x.type), "i32[2, 3]");
-    assert_memory_equal(x.data, ((int32_t[]){3, 2, 2, 0, 0, 2}), 24);
-    assert_true(npy_read(f->a, in(f, "deep/er/test/words.npy"), &x, &why));
-    assert_memory_equal(x.data, ((int32_t[]){2, 3, 2}), 12);
-    assert_true(npy_read(f->a, in(f, "deep/er/val/class.npy"), &x, &why));
-    assert_memory_equal(x.data, ((int32_t[]){1, 0}), 8);
-    assert_string_equal(captured(f, "deep/er/vocabulary.txt"), "two\none\n");
-
-    const char *line = arena_printf(f->a, "data text --length 3 -o %s/x %s/bad.tsv %s/a.tsv", f->dir, f->dir, f->dir);
-    assert_int_equal(data_command(f, line), EXIT_BAD);
-    expect_text(captured(f, "stderr"), "bad.tsv:1: no tab");
-    assert_int_equal(data_command(f, "data text --length 3 -o x no/such no/such"), EXIT_BAD);
-    assert_int_equal(data_command(f, "data text -o x a b"), EXIT_USAGE);
-    expect_text(captured(f, "stderr"), "--length L is missing");
-    assert_int_equal(data_command(f, "data text --length 3 a b"), EXIT_USAGE);
-    assert_int_equal(data_command(f, "data text --length 3 -o x --tokens label a b"), EXIT_USAGE);
-    assert_int_equal(data_command(f, "data text --help"), EXIT_OK);
-    assert_int_equal(data_command(f, "data"), EXIT_USAGE);
-    assert_int_equal(data_command(f, "data moon"), EXIT_USAGE);
-    expect_text(captured(f, "stderr"), "unknown kind of data: moon");
-    assert_int_equal(data_command(f, "data --help"), EXIT_OK);
-}
-
-static void data_digits_command(void **state)
-{
-    Fixture *f = *state;
-    const char *why;
-    Array x;
-    assert_int_equal(data_command(f, arena_printf(f->a, "data digits --train 20 --test 5 --seed 3 %s/d", f->dir)), EXIT_OK);
-    assert_true(idx_read(f->a, in(f, "d/train-images-idx3-ubyte"), &x, &why));
-    assert_string_equal(type_text(f->a, x.type), "u8[20, 28, 28]");
-    assert_true(idx_read(f->a, in(f, "d/t10k-labels-idx1-ubyte"), &x, &why));
-    assert_string_equal(type_text(f->a, x.type), "u8[5]");
-    write_text(f, "file", "");
-    assert_int_equal(data_command(f, arena_printf(f->a, "data digits %s/file/d", f->dir)), EXIT_BAD);
-    assert_int_equal(data_command(f, "data digits"), EXIT_USAGE);
-}
-
-/* ---- real data, where there is some --------------------------------------------------------------------------------------------- */
+/* ---- real data, where there is some -------------------------------------------------------------------- */
 static const char *real_data(void)
 {
     const char *dir = getenv("DLC_DATA");
@@ -629,7 +415,8 @@ static void real_data_is_read(void **state)
 {
     Fixture *f = *state;
     const char *data = real_data(), *why = "";
-    const char *mnist = arena_printf(f->a, "%s/mnist", data ? data : ""), *text = arena_printf(f->a, "%s/clinc150", data ? data : "");
+    const char *mnist = arena_printf(f->a, "%s/mnist", data ? data : ""),
+               *text = arena_printf(f->a, "%s/clinc150", data ? data : "");
     if (!data || !path_exists(mnist) || !path_exists(text)) {
         puts("skipped: no real data (DLC_DATA or ../shared/data)");
         skip();
@@ -646,8 +433,11 @@ static void real_data_is_read(void **state)
     dataset_batch(test, &first, 1, 1, (void *const[]){pixels, &digit});
     assert_int_equal(digit, 7);
 
-    assert_int_equal(data_command(f, arena_printf(f->a, "data text --length 32 -o %s/t %s/domain10_train.tsv %s/domain10_test.tsv",
-                                                  f->dir, text, text)), EXIT_OK);
+    assert_int_equal(
+        data_command(
+            f, arena_printf(f->a, "data text --length 32 -o %s/t %s/domain10_train.tsv %s/domain10_test.tsv",
+                            f->dir, text, text)),
+        EXIT_OK);
     const Entry tokens = ENTRY("tokens", DT_I32, 32);
     const DatasetWanted words = {&tokens, &label, 1, 1};
     Dataset *train = dataset_open(f->a, in(f, "t"), "train", &words, &why);
@@ -672,9 +462,6 @@ int main(void)
         TEST(digits_are_reproducible_and_plausible),
         TEST(pictures_in_ascii_and_colour),
         TEST(progress_leaves_one_line_an_epoch),
-        TEST(option_tables),
-        TEST(data_text_command),
-        TEST(data_digits_command),
         TEST(real_data_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
