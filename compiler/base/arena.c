@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arena.c: chunked, zeroed memory, freed whole. Blocks are aligned to 16 bytes, those of 1 KiB and more to 64. */
+/* arena.c: chunked, zeroed memory, freed whole. Blocks are aligned to 16 bytes, from 1 KiB up to 64. */
 #include "base.h"
 
 #include <limits.h>
@@ -16,7 +16,7 @@
 
 #ifdef ARENA_ASAN
 #include <sanitizer/asan_interface.h>
-enum { RED_ZONE = 16 };     /* bytes left poisoned behind every block, so that overruns inside a chunk are seen */
+enum { RED_ZONE = 16 };     /* bytes poisoned behind every block, so that overruns inside a chunk are seen */
 #define POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
 #else

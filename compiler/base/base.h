@@ -15,10 +15,10 @@
 #define LEN(array) ((int)(sizeof(array) / sizeof((array)[0])))
 #define PRINTF(at, first) __attribute__((format(printf, at, first)))
 
-/* ---- arena.c ---------------------------------------------------------------------------------------------------
- * One arena per compilation; everything a compilation makes lives in it and is freed whole. Memory comes zeroed.
- * Allocation never returns NULL: when memory runs out (or the optional limit is passed) the arena jumps to `oom` if the
- * library door has set it, and otherwise ends the process with a message. */
+/* ---- arena.c ----------------------------------------------------------------------------------------------
+ * One arena per compilation; everything a compilation makes lives in it and is freed whole. Memory comes
+ * zeroed. Allocation never returns NULL: when memory runs out (or the optional limit is passed) the arena jumps
+ * to `oom` if the library door has set it, and otherwise ends the process with a message. */
 typedef struct Arena Arena;
 
 Arena *arena_new(void);
@@ -35,21 +35,21 @@ void arena_set_limit(Arena *a, size_t bytes);       /* 0: none */
 #define NEW(a, T) ((T *)arena_alloc(a, sizeof(T)))
 #define NEWN(a, T, n) ((T *)arena_alloc(a, sizeof(T) * (size_t)(n)))
 
-/* ---- vec: a growable array in an arena:  VEC(int) v = {0}; vec_push(a, &v, 3); v.at[0], v.n -------------------- */
-#define VEC(T)                                                                                                         \
-    struct {                                                                                                           \
-        T *at;                                                                                                         \
-        int n, cap;                                                                                                    \
+/* ---- vec: a growable array in an arena:  VEC(int) v = {0}; vec_push(a, &v, 3); v.at[0], v.n ------------ */
+#define VEC(T)                                                                                               \
+    struct {                                                                                                 \
+        T *at;                                                                                               \
+        int n, cap;                                                                                          \
     }
-#define vec_push(a, v, x)                                                                                              \
-    do {                                                                                                               \
-        if ((v)->n == (v)->cap)                                                                                        \
-            (v)->at = vec_grow(a, (v)->at, sizeof *(v)->at, (v)->n, &(v)->cap);                                        \
-        (v)->at[(v)->n++] = (x);                                                                                       \
+#define vec_push(a, v, x)                                                                                    \
+    do {                                                                                                     \
+        if ((v)->n == (v)->cap)                                                                              \
+            (v)->at = vec_grow(a, (v)->at, sizeof *(v)->at, (v)->n, &(v)->cap);                              \
+        (v)->at[(v)->n++] = (x);                                                                             \
     } while (0)
 void *vec_grow(Arena *a, void *at, size_t item, int n, int *cap);
 
-/* ---- str.c: string buffer, hashing, nearest name --------------------------------------------------------------- */
+/* ---- str.c: string buffer, hashing, nearest name ------------------------------------------------------- */
 typedef struct StrBuf {
     Arena *a;
     char *at;           /* always NUL-terminated once something was written; see sb_text */
@@ -67,7 +67,7 @@ int edit_distance(const char *x, const char *y);
 /* The candidate nearest to `name` when near enough to be a misspelling (distance <= a third of its length), else NULL. */
 const char *nearest_name(const char *name, const char *const *candidates, int n);
 
-/* ---- diag.c: sources, spans and messages ----------------------------------------------------------------------- */
+/* ---- diag.c: sources, spans and messages --------------------------------------------------------------- */
 typedef struct Span {
     int source;         /* index into the diagnostics' sources, 1 up; 0: no place */
     uint32_t lo, hi;    /* byte offsets, [lo, hi) */
@@ -103,7 +103,7 @@ const char *diag_text(const Diag *d, Arena *a);      /* what diag_print would pr
 #define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 void bug_at(const char *file, int line, const char *format, ...) PRINTF(3, 4) __attribute__((noreturn));
 
-/* ---- file.c: whole files, written beside and renamed ------------------------------------------------------------ */
+/* ---- file.c: whole files, written beside and renamed --------------------------------------------------- */
 /* The file's bytes in the arena with a NUL behind them, "-" being standard input; NULL with *why set on failure. */
 char *file_read(Arena *a, const char *path, size_t *bytes, const char **why);
 /* Writes to a temporary beside `path` and renames it; "-" is standard output. false with *why set on failure. */

@@ -40,7 +40,7 @@ void bug_at(const char *file, int line, const char *format, ...)
     abort();
 }
 
-/* ---- sources ------------------------------------------------------------------------------------------------------- */
+/* ---- sources ------------------------------------------------------------------------------------------- */
 
 Diag *diag_new(Arena *a)
 {
@@ -53,7 +53,8 @@ int diag_add_source(Diag *d, const char *name, const char *text, size_t bytes)
 {
     if (bytes > UINT32_MAX - 1)
         bytes = UINT32_MAX - 1;
-    Source s = {.name = arena_strdup(d->a, name), .text = arena_strndup(d->a, text, bytes), .bytes = (uint32_t)bytes};
+    Source s = {.name = arena_strdup(d->a, name), .bytes = (uint32_t)bytes};
+    s.text = arena_strndup(d->a, text, bytes);
     vec_push(d->a, &s.lines, 0);
     for (uint32_t i = 0; i < s.bytes; i++)
         if (s.text[i] == '\n')
@@ -130,7 +131,7 @@ Span span_join(Span x, Span y)
     return (Span){x.source, x.lo < y.lo ? x.lo : y.lo, x.hi > y.hi ? x.hi : y.hi};
 }
 
-/* ---- reporting ------------------------------------------------------------------------------------------------------ */
+/* ---- reporting ----------------------------------------------------------------------------------------- */
 
 static const char *format_text(Diag *d, const char *format, va_list args)
 {
@@ -199,9 +200,9 @@ int diag_errors(const Diag *d)
     return d->errors;
 }
 
-/* ---- printing ------------------------------------------------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------------------------------------ */
 
-/* Bytes of the well-formed UTF-8 character at text[i], before `end`; 0 when it is not one, or not for a terminal. */
+/* Bytes of the UTF-8 character at text[i], before `end`; 0 when it is not one, or not for a terminal. */
 static uint32_t printable(const char *text, uint32_t i, uint32_t end)
 {
     unsigned char c = (unsigned char)text[i];

@@ -88,7 +88,7 @@ static bool write_through(const char *path, const void *bytes, size_t n)
     return close(fd) == 0 && ok;
 }
 
-/* A new file beside `path`, with the permissions the umask leaves; its name in *name. -1 with errno set on failure. */
+/* A new file beside `path`, with the permissions the umask leaves; its name in *name. -1 and errno on failure. */
 static int open_temporary(Arena *a, const char *path, char **name)
 {
     int fd = -1;

@@ -12,15 +12,15 @@ Span span_of(const Span *parts, int n)
     return (Span){parts[n].source, parts[first].lo, parts[n].hi};
 }
 
-/* ---- lists --------------------------------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------------------- */
 
-#define LIST(List, Item, push)                                                                                         \
-    List *push(Parser *p, List *list, Item item)                                                                       \
-    {                                                                                                                  \
-        if (!list)                                                                                                     \
-            list = NEW(p->a, List);                                                                                    \
-        vec_push(p->a, list, item);                                                                                    \
-        return list;                                                                                                   \
+#define LIST(List, Item, push)                                                                               \
+    List *push(Parser *p, List *list, Item item)                                                             \
+    {                                                                                                        \
+        if (!list)                                                                                           \
+            list = NEW(p->a, List);                                                                          \
+        vec_push(p->a, list, item);                                                                          \
+        return list;                                                                                         \
     }
 LIST(ExprList, Expr *, expr_push)
 LIST(Block, Stmt *, stmt_push)
@@ -31,7 +31,7 @@ LIST(ForClauseList, ForClause, clause_push)
 LIST(DimList, Dim, dim_push)
 LIST(FormalList, Formal, formal_push)
 
-/* ---- heights ------------------------------------------------------------------------------------------------------------- */
+/* ---- heights ------------------------------------------------------------------------------------------- */
 
 static int higher(int x, int y)
 {
@@ -59,7 +59,7 @@ static int block_height(const Block *block)
     return height;
 }
 
-/* ---- expressions ------------------------------------------------------------------------------------------------------- */
+/* ---- expressions --------------------------------------------------------------------------------------- */
 
 /* A node above a tree of `below`; an EX_ERROR leaf, diagnosed, where that grows too high. */
 static Expr *expr_new(Parser *p, Span sp, ExprKind kind, int below)
@@ -206,7 +206,7 @@ TypeExpr *type_new(Parser *p, Span sp, Name dtype, DimList *dims)
     return t;
 }
 
-/* ---- statements -------------------------------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------------------- */
 
 /* A node above a tree of `below`; an ST_ERROR, diagnosed, where that grows too high. */
 static Stmt *stmt_new(Parser *p, Span sp, StmtKind kind, int below)
@@ -306,7 +306,7 @@ Stmt *stmt_train(Parser *p, Span sp, Block *body)
     return s;
 }
 
-/* ---- definitions ------------------------------------------------------------------------------------------------------- */
+/* ---- definitions --------------------------------------------------------------------------------------- */
 
 Def *def_value(Parser *p, Span sp, DefKind kind, const char *doc, Name name, Expr *value)
 {
@@ -319,8 +319,8 @@ Def *def_value(Parser *p, Span sp, DefKind kind, const char *doc, Name name, Exp
     return def;
 }
 
-Def *def_block(Parser *p, Span sp, DefKind kind, const char *doc, Name name, Formals formals, TypeExpr *result,
-               Block *body)
+Def *def_block(Parser *p, Span sp, DefKind kind, const char *doc, Name name, Formals formals,
+               TypeExpr *result, Block *body)
 {
     Def *def = def_value(p, sp, kind, doc, name, NULL);
     if (formals.tensors)

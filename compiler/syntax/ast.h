@@ -16,7 +16,7 @@ typedef struct Name {
 } Name;
 typedef VEC(Name) NameList;
 
-/* ---- expressions --------------------------------------------------------------------------------------------------- */
+/* ---- expressions --------------------------------------------------------------------------------------- */
 typedef enum ExprKind {
     EX_ERROR,           /* the parser already complained */
     EX_INT,             /* integer */
@@ -84,7 +84,7 @@ struct Expr {
     Block body;
 };
 
-/* ---- types: f32[..., T, 4 * units] ----------------------------------------------------------------------------------- */
+/* ---- types: f32[..., T, 4 * units] --------------------------------------------------------------------- */
 typedef struct Dim {
     bool ellipsis;      /* ... : any number of leading axes */
     Expr *extent;       /* otherwise; a capital name in a layer's formals binds */
@@ -99,7 +99,7 @@ typedef struct TypeExpr {
     int height;         /* of the highest extent */
 } TypeExpr;
 
-/* ---- statements -------------------------------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------------------- */
 typedef enum StmtKind {
     ST_ERROR,
     ST_ASSIGN,      /* names = value (several names unpack) */
@@ -137,7 +137,7 @@ struct Stmt {
     Block body, orelse;
 };
 
-/* ---- definitions --------------------------------------------------------------------------------------------------------- */
+/* ---- definitions --------------------------------------------------------------------------------------- */
 typedef struct Formal {
     Name name;
     TypeExpr *type;     /* tensors: always; attributes: NULL */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ast_print.c: the syntax tree as text, one line a node, two blanks a level. The same tree always prints the same. */
+/* ast_print.c: the syntax tree as text, one line a node, two blanks a level. */
 #include "ast.h"
 
 #include <inttypes.h>
@@ -9,8 +9,8 @@ const char *operator_text(Operator op)
     static const char *const texts[] = {
         [OPR_OR] = "or", [OPR_AND] = "and", [OPR_NOT] = "not",
         [OPR_EQ] = "==", [OPR_NE] = "!=", [OPR_LT] = "<", [OPR_LE] = "<=", [OPR_GT] = ">", [OPR_GE] = ">=",
-        [OPR_ADD] = "+", [OPR_SUB] = "-", [OPR_MUL] = "*", [OPR_DIV] = "/", [OPR_FLOOR_DIV] = "//", [OPR_REM] = "%",
-        [OPR_MATMUL] = "@", [OPR_NEG] = "-", [OPR_POW] = "^",
+        [OPR_ADD] = "+", [OPR_SUB] = "-", [OPR_MUL] = "*", [OPR_DIV] = "/", [OPR_FLOOR_DIV] = "//",
+        [OPR_REM] = "%", [OPR_MATMUL] = "@", [OPR_NEG] = "-", [OPR_POW] = "^",
     };
     return texts[op];
 }
@@ -50,7 +50,7 @@ static void print_quoted(StrBuf *sb, const char *text)
     sb_putc(sb, '"');
 }
 
-/* ---- types --------------------------------------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------------------------- */
 
 /* Arithmetic over names and integers: fits in a type's line. */
 static bool is_arithmetic(const Expr *e)
@@ -102,7 +102,7 @@ static void print_type(StrBuf *sb, int level, const TypeExpr *t)
             print_expr(sb, level + 1, "extent ", t->dims.at[i].extent);
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------------------- */
+/* ---- expressions --------------------------------------------------------------------------------------- */
 
 static void print_call(StrBuf *sb, int level, const Expr *e)
 {
@@ -180,7 +180,7 @@ static void print_expr(StrBuf *sb, int level, const char *role, const Expr *e)
     print_operands(sb, level + 1, e);
 }
 
-/* ---- statements ---------------------------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------------------- */
 
 static const char *const stmt_heads[] = {
     [ST_ERROR] = "error", [ST_ASSIGN] = "assign", [ST_UPDATE] = "update", [ST_EXPR] = "expression",
@@ -220,7 +220,7 @@ static void print_block(StrBuf *sb, int level, const Block *block)
         print_stmt(sb, level, block->at[i]);
 }
 
-/* ---- definitions --------------------------------------------------------------------------------------------------- */
+/* ---- definitions --------------------------------------------------------------------------------------- */
 
 static void print_formals(StrBuf *sb, const char *role, const FormalList *formals)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* lex.c: between flex and bison. Settles which line ends end a statement, which words are keywords in their place,
- * closes what the source left open, and skips the rest of a statement that could not be read. */
+/* lex.c: between flex and bison. Settles which line ends end a statement and where words are keywords, closes
+ * what the source left open, and skips the rest of a statement that could not be read. */
 #include "parse.h"
 #include "parser.h"
 
@@ -58,11 +58,13 @@ static const Word words[] = {
 /* A statement goes on in the next line after these. */
 static const int operators[] = {
     '+', '-', '*', '/', '%', '@', '^', '<', '>', '=', '?', ':', ',', '.',
-    TOK_PIPE, TOK_ARROW, TOK_UPDATE, TOK_FLOOR_DIV, TOK_EQ, TOK_NE, TOK_LE, TOK_GE, TOK_NOT, TOK_AND, TOK_OR, TOK_IN,
-    TOK_AS,
+    TOK_PIPE, TOK_ARROW, TOK_UPDATE, TOK_FLOOR_DIV, TOK_EQ, TOK_NE, TOK_LE, TOK_GE,
+    TOK_NOT, TOK_AND, TOK_OR, TOK_IN, TOK_AS,
 };
 
-static const int operand_ends[] = {TOK_NAME, TOK_INT, TOK_FLOAT, TOK_STRING, TOK_TRUE, TOK_FALSE, ')', ']', '}'};
+static const int operand_ends[] = {
+    TOK_NAME, TOK_INT, TOK_FLOAT, TOK_STRING, TOK_TRUE, TOK_FALSE, ')', ']', '}',
+};
 
 static bool among(int token, const int *tokens, int n)
 {
@@ -72,7 +74,7 @@ static bool among(int token, const int *tokens, int n)
     return false;
 }
 
-/* ---- where we are ------------------------------------------------------------------------------------------------------ */
+/* ---- where we are -------------------------------------------------------------------------------------- */
 
 static bool at_start(const Parser *p)
 {
@@ -141,7 +143,7 @@ const char *lex_nearest(const char *name, bool definition)
     return str_eq(nearest, name) ? NULL : nearest;
 }
 
-/* ---- doc comments ------------------------------------------------------------------------------------------------------ */
+/* ---- doc comments -------------------------------------------------------------------------------------- */
 
 /* Where the line before the one that begins at `line` begins. */
 static uint32_t line_before(const Parser *p, uint32_t line)
@@ -157,7 +159,7 @@ static bool is_comment_line(const Parser *p, uint32_t line)
     return p->text[line + strspn(p->text + line, " \t")] == '#';
 }
 
-/* The comment lines right before the definition whose keyword stands at `lo`, without their '#'; NULL when none. */
+/* The comment lines right before the definition that begins at `lo`, without their '#'; NULL when none. */
 static const char *doc_before(Parser *p, uint32_t lo)
 {
     uint32_t line = lo;
@@ -181,7 +183,7 @@ static const char *doc_before(Parser *p, uint32_t lo)
     return sb_text(&sb);
 }
 
-/* ---- called by flex's actions ----------------------------------------------------------------------------------------- */
+/* ---- called by flex's actions -------------------------------------------------------------------------- */
 
 Span lex_span(Parser *p, int length)
 {
@@ -190,7 +192,7 @@ Span lex_span(Parser *p, int length)
     return (Span){p->source, lo, p->offset};
 }
 
-/* ---- brackets ------------------------------------------------------------------------------------------------------------ */
+/* ---- brackets ------------------------------------------------------------------------------------------ */
 
 static int open_bracket(Parser *p, int token, Span sp)
 {
@@ -256,7 +258,7 @@ static int next_closing(Parser *p, Value *value, Span *span)
     return p->held;
 }
 
-/* ---- tokens -------------------------------------------------------------------------------------------------------------- */
+/* ---- tokens -------------------------------------------------------------------------------------------- */
 
 static int settle_word(Parser *p, Value *value, Span *span)
 {
@@ -272,7 +274,7 @@ static int settle_word(Parser *p, Value *value, Span *span)
     value->text = doc_before(p, span->lo);
     if (!p->brackets.n || w->token == TOK_OPTIMIZER)
         return w->token;
-    begin_closing(p, w->token, *span, value->text);     /* a definition within a block: the block was not closed */
+    begin_closing(p, w->token, *span, value->text);     /* within a block, which was not closed then */
     return next_closing(p, value, span);
 }
 

@@ -11,7 +11,7 @@ enum {
     FOUND_MAX = 40,             /* bytes quoted of what was found */
 };
 
-/* ---- messages ------------------------------------------------------------------------------------------------------------ */
+/* ---- messages ------------------------------------------------------------------------------------------ */
 
 /* Where all of what begins with `sign` is expected, the tokens are not listed: the label is. */
 typedef struct Group {
@@ -22,13 +22,12 @@ typedef struct Group {
 static const Group groups[] = {
     {"model", "a definition", " model layer optimizer initializer const import end of file  end of line "},
     {"return", "a statement",
-     " input output param state stream return yield if repeat require train target optimizer metric clip freeze penalty"
-     " name integer number string true false for not ( [ - "},
+     " input output param state stream return yield if repeat require train target optimizer metric clip freeze"
+     " penalty name integer number string true false for not ( [ - "},
     {"integer", "an expression", " name integer number string true false for not ( [ - "},
     {"+", "an operator", " + - * / // % @ ^ == != < <= > >= and or ? |> . [ ( as "},
 };
 
-static const char *const plain_names[] = {"end of file", "end of line", "name", "string"};
 
 static bool has(const char *const *names, int n, const char *name)
 {
@@ -56,6 +55,16 @@ static bool take_group(Parser *p, const Group *g, const char **names, int n)
     return true;
 }
 
+/* A token on its own: those that stand for many are described, the others quoted. */
+static const char *label_of(Parser *p, const char *name)
+{
+    static const char *const described[] = {"name", "a name", "string", "a string", "end of line", "end of line"};
+    for (int i = 0; i < LEN(described); i += 2)
+        if (str_eq(name, described[i]))
+            return described[i + 1];
+    return arena_printf(p->a, "'%s'", name);
+}
+
 /* "',', ')' or an operator" */
 static const char *expected_text(Parser *p, const char *const *expected, int n)
 {
@@ -68,9 +77,7 @@ static const char *expected_text(Parser *p, const char *const *expected, int n)
             taken[ntaken++] = groups[i].label;
     for (int i = 0; i < n; i++)
         if (names[i])
-            labels[nlabel++] = has(plain_names, LEN(plain_names), names[i])
-                                   ? arena_printf(p->a, "%s%s", str_eq(names[i], "name") ? "a " : "", names[i])
-                                   : arena_printf(p->a, "'%s'", names[i]);
+            labels[nlabel++] = label_of(p, names[i]);
     for (int i = 0; i < ntaken; i++)
         labels[nlabel++] = taken[i];
     StrBuf sb = {.a = p->a};
@@ -117,7 +124,11 @@ void report_syntax(Parser *p, Span sp, int found, const char *const *expected, i
     if (!p->closing && !p->gave_up) {
         n = n < 0 ? 0 : n > LABELS_MAX ? LABELS_MAX : n;
         const char *wanted = expected_text(p, expected, n);
-        diag_error(p->d, sp, *wanted ? "expected %2$s, found %1$s" : "unexpected %1$s", token_text(p, found, sp), wanted);
+        const char *text = token_text(p, found, sp);
+        if (*wanted)
+            diag_error(p->d, sp, "expected %s, found %s", wanted, text);
+        else
+            diag_error(p->d, sp, "%s was not expected here", text);
         if (found == '}' && p->unclosed.token)
             diag_note_at(p->d, p->unclosed.span, "'%c' is still open", p->unclosed.token);
         help_with(p, found, expected, n);
@@ -134,7 +145,7 @@ void report_depth(Parser *p, Span sp)
     diag_note(p->d, "an expression or block may go %d levels down", TREE_HEIGHT_MAX);
 }
 
-/* ---- the door ------------------------------------------------------------------------------------------------------------ */
+/* ---- the door ------------------------------------------------------------------------------------------ */
 
 /* Bytes of the well-formed UTF-8 character at text[i], 0 when it is none. NUL counts as none. */
 static uint32_t utf8_length(const unsigned char *text, uint32_t i, uint32_t n)

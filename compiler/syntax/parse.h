@@ -20,7 +20,7 @@ typedef struct Parser {
     void *scanner;          /* flex's */
 
     uint32_t offset;        /* flex has read so far */
-    VEC(Bracket) brackets;  /* open ones; line ends count only where the innermost is a '{' or there is none */
+    VEC(Bracket) brackets;  /* open ones; line ends count where the innermost is a '{' or none is */
     Bracket unclosed;       /* innermost that the last '}' closed besides its '{'; token 0: none */
     int last;               /* the token returned last; at first as after a line's end */
     Span last_span;
@@ -69,11 +69,11 @@ typedef union Value {       /* a token's or a rule's; bison's YYSTYPE */
     FormalList *formal_list;
 } Value;
 
-/* ---- lexer.l ---------------------------------------------------------------------------------------------------- */
+/* ---- lexer.l ------------------------------------------------------------------------------------------- */
 int raw_token(Value *value, Span *span, void *scanner);     /* 0 at the end; line ends as TOK_NEWLINE */
 void scanner_open(Parser *p);
 
-/* ---- lex.c: line ends, brackets, words that are keywords only in their place ---------------------------------------- */
+/* ---- lex.c: line ends, brackets, words that are keywords only in their place --------------------------- */
 int dlc_yylex(Value *value, Span *span, Parser *p);
 Span lex_span(Parser *p, int length);                       /* of the text just read */
 int lex_integer(Parser *p, Value *value, Span sp);
@@ -82,20 +82,20 @@ int lex_string(Parser *p, Value *value, Span sp);
 int lex_malformed(Parser *p, Value *value, Span sp);        /* 3x */
 int lex_foreign(Parser *p, Span sp);                        /* && for and, ... : complains, then goes on */
 void lex_stray(Parser *p, Span sp);                         /* characters that begin no token */
-/* Closes brackets the error left open and, unless `token` itself ends a statement, skips to the statement's end. */
+/* Forgets parentheses left open and, unless `token` itself ends a statement, skips to the statement's end. */
 void lex_recover(Parser *p, int token);
 /* The word of definitions (or statements) that `name` may be a misspelling of, or NULL. */
 const char *lex_nearest(const char *name, bool definition);
 bool lex_in_block(const Parser *p);
 
-/* ---- parser.y, parse.c ------------------------------------------------------------------------------------------------ */
+/* ---- parser.y, parse.c --------------------------------------------------------------------------------- */
 int dlc_yyparse(Parser *p);
 /* `found` is a token, `expected` are the grammar's names for what could have stood there. */
 void report_syntax(Parser *p, Span sp, int found, const char *const *expected, int n);
 void report_depth(Parser *p, Span sp);      /* once */
 const char *token_text(Parser *p, int token, Span sp);      /* as messages name it */
 
-/* ---- ast.c: constructors, one a grammar action -------------------------------------------------------------------------- */
+/* ---- ast.c: constructors, one a grammar action --------------------------------------------------------- */
 Span span_of(const Span *parts, int n);     /* parts[1..n] of a rule; parts[0] came before it */
 
 ExprList *expr_push(Parser *p, ExprList *list, Expr *e);    /* the lists begin as NULL */
@@ -131,8 +131,8 @@ Stmt *stmt_if(Parser *p, Span sp, Expr *condition, Block *body, Block *orelse);
 Stmt *stmt_repeat(Parser *p, Span sp, Expr *count, Block *body);
 Stmt *stmt_train(Parser *p, Span sp, Block *body);
 
-Def *def_block(Parser *p, Span sp, DefKind kind, const char *doc, Name name, Formals formals, TypeExpr *result,
-               Block *body);
+Def *def_block(Parser *p, Span sp, DefKind kind, const char *doc, Name name, Formals formals,
+               TypeExpr *result, Block *body);
 Def *def_value(Parser *p, Span sp, DefKind kind, const char *doc, Name name, Expr *value);
 void program_add(Parser *p, Def *def);
 

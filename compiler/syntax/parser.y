@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* parser.y: the grammar of the model language. Line ends arrive as TOK_SEP, only where they end a statement (lex.c). */
+/* parser.y: the grammar of the model language. Line ends arrive as TOK_SEP where they end a statement (lex.c). */
 %code top {
 #include "syntax/parse.h"
 #include <stdlib.h>
@@ -33,7 +33,8 @@ static void dlc_yyerror(Span *span, Parser *p, const char *message);
 %token <text> STRING "string"
 %token TRUE "true" FALSE "false" FOR "for" IN "in" AS "as" NOT "not" AND "and" OR "or"
 %token PIPE "|>" ARROW "->" UPDATE "<-" ELLIPSIS "..." FLOOR_DIV "//" EQ "==" NE "!=" LE "<=" GE ">="
-%token <text> MODEL "model" LAYER "layer" OPTIMIZER "optimizer" INITIALIZER "initializer" CONST "const" IMPORT "import"
+%token <text> MODEL "model" LAYER "layer" OPTIMIZER "optimizer" INITIALIZER "initializer" CONST "const"
+%token <text> IMPORT "import"
 %token INPUT "input" OUTPUT "output" PARAM "param" STATE "state" STREAM "stream" RETURN "return" YIELD "yield"
 %token IF "if" ELSE "else" REPEAT "repeat" REQUIRE "require" TRAIN "train" TARGET "target" METRIC "metric"
 %token CLIP "clip" FREEZE "freeze" PENALTY "penalty"
@@ -72,7 +73,7 @@ static void dlc_yyerror(Span *span, Parser *p, const char *message);
 
 %%
 
-/* ---- definitions ---------------------------------------------------------------------------------------------------- */
+/* ---- definitions --------------------------------------------------------------------------------------- */
 
 program
     : %empty
@@ -88,7 +89,7 @@ definition
                                         { $$ = def_block(p, @$, DEF_LAYER, $1, $2, $3, $4, $5); }
     | OPTIMIZER NAME formals block      { $$ = def_block(p, @$, DEF_OPTIMIZER, $1, $2, $3, NULL, $4); }
     | INITIALIZER NAME '(' opt_attributes ')' block
-                                        { $$ = def_block(p, @$, DEF_INITIALIZER, $1, $2, (Formals){NULL, $4}, NULL, $6); }
+                    { $$ = def_block(p, @$, DEF_INITIALIZER, $1, $2, (Formals){NULL, $4}, NULL, $6); }
     | CONST NAME '=' expr               { $$ = def_value(p, @$, DEF_CONST, $1, $2, $4); }
     | IMPORT STRING                     { $$ = def_value(p, @$, DEF_IMPORT, $1, (Name){$2, @2}, NULL); }
     ;
@@ -123,7 +124,7 @@ opt_result: %empty                      { $$ = NULL; }
     | "->" type                         { $$ = $2; }
     ;
 
-/* ---- types ------------------------------------------------------------------------------------------------------------ */
+/* ---- types --------------------------------------------------------------------------------------------- */
 
 type
     : NAME                              { $$ = type_new(p, @$, $1, NULL); }
@@ -140,7 +141,7 @@ dim: expr                               { $$ = (Dim){false, $1, @$}; }
     | "..."                             { $$ = (Dim){true, NULL, @$}; }
     ;
 
-/* ---- statements --------------------------------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------------------- */
 
 block
     : '{' body '}'                      { $$ = $2; }
@@ -192,7 +193,7 @@ path: NAME                              { $$ = expr_text(p, @$, EX_NAME, $1.text
     | path '.' NAME                     { $$ = expr_field(p, @$, $1, $3); }
     ;
 
-/* ---- expressions ---------------------------------------------------------------------------------------------------------- */
+/* ---- expressions --------------------------------------------------------------------------------------- */
 
 expr
     : INT                               { $$ = expr_integer(p, @$, EX_INT, $1); }
@@ -261,9 +262,9 @@ subscripts: subscript                   { $$ = subscript_push(p, NULL, $1); }
 subscript
     : expr                              { $$ = (Subscript){.kind = SUB_INDEX, .index = $1, .span = @$}; }
     | "..."                             { $$ = (Subscript){.kind = SUB_ELLIPSIS, .span = @$}; }
-    | opt_expr ':' opt_expr             { $$ = (Subscript){.kind = SUB_SLICE, .start = $1, .stop = $3, .span = @$}; }
+    | opt_expr ':' opt_expr             { $$ = (Subscript){SUB_SLICE, NULL, $1, $3, NULL, @$}; }
     | opt_expr ':' opt_expr ':' opt_expr
-                    { $$ = (Subscript){.kind = SUB_SLICE, .start = $1, .stop = $3, .stride = $5, .span = @$}; }
+                                        { $$ = (Subscript){SUB_SLICE, NULL, $1, $3, $5, @$}; }
     ;
 
 clauses: clause                         { $$ = clause_push(p, NULL, $1); }
@@ -274,7 +275,7 @@ clause: NAME "in" expr                  { $$ = (ForClause){$1, $3}; }
 
 %%
 
-/* bison calls this when its stack is full, and for nothing else: syntax errors go through the function below. */
+/* Called when bison's stack is full, and for nothing else: syntax errors go through the function below. */
 static void dlc_yyerror(Span *span, Parser *p, const char *message)
 {
     (void)message;
@@ -288,6 +289,6 @@ static int yyreport_syntax_error(const yypcontext_t *context, Parser *p)
     int n = yypcontext_expected_tokens(context, kinds, YYNTOKENS);
     for (int i = 0; i < n; i++)
         names[i] = yysymbol_name(kinds[i]);
-    report_syntax(p, *yypcontext_location(context), yypcontext_token(context) == YYSYMBOL_YYEMPTY ? 0 : p->last, names, n);
+    report_syntax(p, *yypcontext_location(context), p->last, names, n);
     return n == YYENOMEM ? YYENOMEM : 0;
 }

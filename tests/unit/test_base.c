@@ -16,7 +16,7 @@
 
 #include "base/base.h"
 
-/* ---- arena ---------------------------------------------------------------------------------------------------------- */
+/* ---- arena --------------------------------------------------------------------------------------------- */
 
 static void blocks_are_zeroed_and_aligned(void **state)
 {
@@ -72,7 +72,8 @@ static void texts_are_copied(void **state)
     (void)state;
     Arena *a = arena_new();
     char text[] = "abcdef";
-    char *whole = arena_strdup(a, text), *part = arena_strndup(a, text, 3), *made = arena_printf(a, "%s-%d", text, 7);
+    char *whole = arena_strdup(a, text), *part = arena_strndup(a, text, 3);
+    char *made = arena_printf(a, "%s-%d", text, 7);
     text[0] = 'x';
     assert_string_equal(whole, "abcdef");
     assert_string_equal(part, "abc");
@@ -94,7 +95,7 @@ static void vectors_grow(void **state)
     arena_free(a);
 }
 
-/* ---- text ----------------------------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------------------- */
 
 static void string_buffers_grow(void **state)
 {
@@ -149,7 +150,7 @@ static void nearest_names(void **state)
     assert_null(nearest_name("dens", NULL, 0));
 }
 
-/* ---- diagnostics ----------------------------------------------------------------------------------------------------- */
+/* ---- diagnostics --------------------------------------------------------------------------------------- */
 
 typedef struct Case {
     const char *source;
@@ -251,7 +252,7 @@ static void spans_join(void **state)
     assert_true(alone.source == 2 && alone.lo == 1 && alone.hi == 2);
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------------------- */
 
 static int folder_open(void **state)
 {

@@ -47,7 +47,7 @@ static const char *printed(Parsed x)
     return sb_text(&sb);
 }
 
-/* ---- expressions with all their parentheses --------------------------------------------------------------------------- */
+/* ---- expressions with all their parentheses ------------------------------------------------------------ */
 
 static void show(StrBuf *sb, const Expr *e);
 
@@ -288,7 +288,7 @@ static void contextual_keywords_are_names(void **state)
     arena_free(x.a);
 }
 
-/* ---- statements and separators ------------------------------------------------------------------------------------------ */
+/* ---- statements and separators ------------------------------------------------------------------------- */
 
 static const char every_statement[] =
     "# Doc, line one.\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_syntax_errors.c: what the parser says about sources that are not programs, and that it survives all of them. */
+/* test_syntax_errors.c: what the parser says about sources that are no programs, and that it survives. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static Parsed parse(const char *source)
     return parse_bytes(source, strlen(source));
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------------------ */
 
 typedef struct Case {
     const char *source, *text;
@@ -191,7 +191,7 @@ static void bytes_that_are_not_text(void **state)
     arena_free(x.a);
 }
 
-/* ---- recovery ------------------------------------------------------------------------------------------------------------ */
+/* ---- recovery ------------------------------------------------------------------------------------------ */
 
 static void one_run_reports_several_errors(void **state)
 {
@@ -239,11 +239,11 @@ static void what_was_read_before_an_error_stays(void **state)
     arena_free(x.a);
 }
 
-/* ---- depth --------------------------------------------------------------------------------------------------------------- */
+/* ---- depth --------------------------------------------------------------------------------------------- */
 
 /* head, n times open, middle, n times close, tail: one complaint at most, and that of the depth. */
-static void nest(const char *head, const char *open, int n, const char *middle, const char *close, const char *tail,
-                 bool too_deep)
+static void nest(const char *head, const char *open, int n, const char *middle, const char *close,
+                 const char *tail, bool too_deep)
 {
     Arena *a = arena_new();
     StrBuf sb = {.a = a}, tree = {.a = a};
@@ -307,7 +307,7 @@ static void deep_nesting(void **state)
     }
 }
 
-/* ---- noise --------------------------------------------------------------------------------------------------------------- */
+/* ---- noise --------------------------------------------------------------------------------------------- */
 
 static uint32_t next_random(uint32_t *seed)
 {
