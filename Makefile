@@ -9,7 +9,8 @@ DLC_CFLAGS = -std=gnu11 $(WARN) -I. -Icompiler -I$(BUILD)/gen $(CFLAGS) $(SANITI
 LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
 
 SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o \
+           $(BUILD)/obj/gen/runtime_text.o
 
 all: $(BUILD)/dlc
 
@@ -30,6 +31,10 @@ $(BUILD)/gen/parser.c $(BUILD)/gen/parser.h &: compiler/syntax/parser.y
 $(BUILD)/gen/lexer.c: compiler/syntax/lexer.l
 	@mkdir -p $(@D)
 	flex -o $@ $<
+
+$(BUILD)/gen/runtime_text.c: compiler/emit/runtime_text.sh $(wildcard runtime/*.h)
+	@mkdir -p $(@D)
+	sh compiler/emit/runtime_text.sh $(sort $(wildcard runtime/*.h)) > $@
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/gen/parser.h
 	@mkdir -p $(@D)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* emit.h: prints plans as C. Decides nothing: orders, tiles, offsets and names come from the plan. */
+#ifndef DLC_EMIT_H
+#define DLC_EMIT_H
+
+#include "../kernels/kernel.h"
+
+/* Gives every buffer of the plan a C identifier of its own. `prefix` sets apart the kernels of a module's functions. */
+void name_buffers(Plan *p);
+void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix);
+const char *c_identifier(Arena *a, const char *name);       /* dots to underscores; keywords get one behind */
+const char *c_type(DType dt);
+const char *c_float(Arena *a, double value);
+
+/* ---- emit_body.c: what every entry point consists of ---- */
+typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */
+void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context);
+void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of the headers `body` needs, or their text */
+
+/* ---- emit_memory.c: for compilation in memory: no includes; entry points `dl_status dlc_NAME(void *const *in, void *const *out,
+ * void *arena)`, the pointers in the order of the function's inputs and results. A result that takes an input's place
+ * (parameters) is written there, and its own pointer is not looked at. ---- */
+typedef struct MemoryFunction {
+    const char *name;
+    Plan *plan;
+} MemoryFunction;
+const char *emit_memory(Arena *a, const MemoryFunction *functions, int n);
+
+/* ---- emit_module.c: for files ---- */
+typedef struct EmitOptions {
+    const char *name;           /* prefix of every symbol; "cnn" */
+    const char *file_name;      /* what the header is called, without .h */
+    bool train;
+    bool baked;                 /* parameters are constants in the file: see `weights` */
+    const float *const *weights;/* by parameter, then by state */
+} EmitOptions;
+
+typedef struct ModulePlans {    /* NULL where the module has no such function */
+    Plan *init, *infer, *train_step, *gradients, *evaluate;
+} ModulePlans;
+
+const char *emit_source(Arena *a, Diag *d, const Module *m, const ModulePlans *plans, const EmitOptions *options);
+const char *emit_header(Arena *a, const Module *m, const ModulePlans *plans, const EmitOptions *options);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_body.c: names, and what every entry point does: where its buffers lie in the arena, and its kernels in order. */
+#include "emit.h"
+#include "runtime_text.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- names ---------------------------------------------------------------------------------------------------------------------- */
+static const char *const reserved[] = {
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
+    "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
+    "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "bool", "true", "false", "class",
+    "new", "delete", "template", "this", "private", "public", "protected", "virtual", "operator", "namespace", "try",
+    "catch", "throw", "asm", "linux", "unix", "params", "state", "optimizer", "gradients", "metrics", "arena", "base",
+    "count", "seed", "step", "rows", "lane", "loops", "n", "k", "t", "a", "b", "c", "at", "x",
+};
+
+/* Looks like a loop variable or constant of an emitted kernel: a short letter prefix and digits. */
+static bool looks_local(const char *name)
+{
+    size_t letters = strspn(name, "ijkrtv");
+    return letters == 1 && name[1] && strspn(name + 1, "0123456789_") == strlen(name + 1);
+}
+
+const char *c_identifier(Arena *a, const char *name)
+{
+    char *text = arena_strdup(a, name && *name ? name : "value");
+    for (char *c = text; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_')
+            *c = '_';
+    if (isdigit((unsigned char)text[0]))
+        text = arena_printf(a, "_%s", text);
+    for (int i = 0; i < LEN(reserved); i++)
+        if (!strcmp(text, reserved[i]))
+            return arena_printf(a, "%s_", text);
+    return looks_local(text) || !strncmp(text, "dl_", 3) ? arena_printf(a, "%s_", text) : text;
+}
+
+static bool name_taken(const Plan *p, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(p->buffers.at[i]->name, name))
+            return true;
+    return false;
+}
+
+static const Unit *unit_stored_in(const Plan *p, const Buffer *b)
+{
+    for (int i = 0; i < p->kernels.n; i++)
+        for (int k = 0; k < p->kernels.at[i]->units.n; k++)
+            if (p->kernels.at[i]->units.at[k]->buffer == b)
+                return p->kernels.at[i]->units.at[k];
+    return NULL;
+}
+
+void name_buffers(Plan *p)
+{
+    for (int i = 0; i < p->buffers.n; i++) {
+        Buffer *b = p->buffers.at[i];
+        const char *name = b->name;
+        const Unit *u = name ? NULL : unit_stored_in(p, b);
+        if (u)
+            name = op_info(u->node->op)->text;
+        name = c_identifier(p->a, name);
+        const char *unique = name;
+        for (int k = 2; name_taken(p, i, unique); k++)
+            unique = arena_printf(p->a, "%s_%d", name, k);
+        b->name = unique;
+    }
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------------ */
+typedef struct Body {
+    StrBuf *sb;
+    Arena *a;
+    const char *prefix;
+    PortPointer *port;
+    void *context;
+} Body;
+
+static const char *pointer_of(Body *e, const Buffer *b)
+{
+    return b->kind == BUFFER_PORT ? e->port(e->context, b) : b->name;
+}
+
+static const char *call_text(Body *e, const Kernel *k)
+{
+    StrBuf sb = {.a = e->a};
+    sb_printf(&sb, "%s%s(", e->prefix, k->name);
+    for (int i = 0; i < k->scans.n; i++)
+        sb_printf(&sb, "%s%s", i ? ", " : "", k->scans.at[i]->name);
+    for (int i = 0; i < k->args.n; i++)
+        sb_printf(&sb, "%s%s", i || k->scans.n ? ", " : "", pointer_of(e, k->args.at[i]));
+    sb_putc(&sb, ')');
+    return sb_text(&sb);
+}
+
+static void put_steps(Body *e, Step *const *steps, int n, int indent)
+{
+    for (int i = 0; i < n; i++) {
+        const Step *s = steps[i];
+        if (s->kind == STEP_SCAN) {
+            const char *t = s->time->name;
+            if (s->reverse)
+                sb_printf(e->sb, "%*sfor (int %s = %" PRId64 "; %s >= 0; %s--) {\n", indent, "", t, s->time->extent - 1, t, t);
+            else
+                sb_printf(e->sb, "%*sfor (int %s = 0; %s < %" PRId64 "; %s++) {\n", indent, "", t, t, s->time->extent, t);
+            put_steps(e, s->body.at, s->body.n, indent + 4);
+            sb_printf(e->sb, "%*s}\n", indent, "");
+        } else if (s->kernel->stages.at[0]->kind == STAGE_CHECK) {
+            sb_printf(e->sb, "%*sif (%s != DL_OK)\n%*sreturn DL_INDEX;\n", indent, "", call_text(e, s->kernel), indent + 4, "");
+        } else {
+            sb_printf(e->sb, "%*s%s;\n", indent, "", call_text(e, s->kernel));
+        }
+    }
+}
+
+static void put_arena_pointers(Body *e, const Plan *p)
+{
+    bool any = false;
+    for (int i = 0; i < p->buffers.n; i++) {
+        const Buffer *b = p->buffers.at[i];
+        if (b->kind != BUFFER_ARENA || b->alias || b->first < 0)
+            continue;
+        if (!any)
+            sb_puts(e->sb, "    unsigned char *const base = arena;\n");
+        any = true;
+        const char *type = c_type(b->type.dt);
+        sb_printf(e->sb, "    %s *const %s = (%s *)(void *)(base + %" PRId64 ");   /* %s */\n", type, b->name, type, b->offset,
+                  type_text(e->a, b->type));
+    }
+    if (!any)
+        sb_puts(e->sb, "    (void)arena;\n");
+}
+
+void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context)
+{
+    Body e = {.sb = sb, .a = p->a, .prefix = prefix, .port = port, .context = context};
+    put_arena_pointers(&e, p);
+    sb_putc(sb, '\n');
+    put_steps(&e, p->steps.at, p->steps.n, 4);
+}
+
+/* ---- the runtime's headers ----------------------------------------------------------------------------------------------------- */
+/* One row a header: what in the text shows that it is needed. */
+static const struct { const char *header, *sign[20]; } runtime_headers[] = {
+    {"dl_math.h", {"dl_exp(", "dl_log(", "dl_tanh(", "dl_sigmoid(", "dl_erf(", "dl_sqrt(", "dl_pow(", "dl_abs(", "dl_floor(",
+                   "dl_rem(", "dl_max(", "dl_min(", "_i32(", "dl_i32_of(", "DL_INFINITY", "DL_NAN"}},
+    {"dl_random.h", {"dl_uniform("}},
+    {"dl_tile.h", {"dl_first_tap(", "dl_v4 ", "dl_v8 ", "dl_v16 "}},
+};
+
+void emit_runtime(StrBuf *sb, const char *body, bool whole)
+{
+    for (int i = 0; i < LEN(runtime_headers); i++) {
+        bool used = false;
+        for (int k = 0; runtime_headers[i].sign[k]; k++)
+            used |= strstr(body, runtime_headers[i].sign[k]) != NULL;
+        if (used && whole)
+            sb_puts(sb, runtime_text(runtime_headers[i].header));
+        else if (used)
+            sb_printf(sb, "#include \"%s\"\n", runtime_headers[i].header);
+    }
+}

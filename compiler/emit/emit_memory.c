@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_memory.c: functions for compilation in memory. */
+#include "emit.h"
+#include "runtime_text.h"
+
+#include <inttypes.h>
+
+static const char *port_in_list(void *context, const Buffer *b)
+{
+    const Plan *p = context;
+    for (int i = 0; i < p->fn->input.n; i++)
+        if (p->fn->input.at[i].role == b->role && p->fn->input.at[i].index == b->index)
+            return arena_printf(p->a, "in[%d]", i);
+    for (int i = 0; i < p->fn->result.n; i++)
+        if (p->fn->result.at[i].role == b->role && p->fn->result.at[i].index == b->index)
+            return arena_printf(p->a, "out[%d]", i);
+    BUG("port %s of %s is neither input nor result", b->name, p->fn->name);
+}
+
+const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
+{
+    StrBuf body = {.a = a}, sb = {.a = a};
+    bool calls_gemm = false;
+    for (int i = 0; i < n; i++) {
+        Plan *p = functions[i].plan;
+        const char *prefix = arena_printf(a, "%s_", functions[i].name);
+        name_buffers(p);
+        for (int k = 0; k < p->kernels.n; k++)
+            emit_kernel(&body, p, p->kernels.at[k], prefix);
+        sb_printf(&body, "dl_status dlc_%s(void *const *in, void *const *out, void *arena);\n", functions[i].name);
+        sb_printf(&body, "dl_status dlc_%s(void *const *in, void *const *out, void *arena)\n{\n", functions[i].name);
+        sb_puts(&body, "    (void)in;\n    (void)out;\n");
+        emit_steps(&body, p, prefix, port_in_list, p);
+        sb_puts(&body, "    return DL_OK;\n}\n\n");
+        calls_gemm |= p->target->calls_gemm;
+    }
+    sb_puts(&sb, runtime_text("types"));
+    sb_puts(&sb, runtime_text("dl_status.h"));
+    emit_runtime(&sb, sb_text(&body), true);
+    if (calls_gemm)
+        sb_puts(&sb, "void dl_gemm(int rows, int columns, int nloop, const int *loops, int a_row, int c_row,\n"
+                     "             const float *a, const float *b, float *c);\n");
+    sb_puts(&sb, sb_text(&body));
+    return sb_text(&sb);
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_module.c: a module as one C file and its header: parameter structs, kernels, entry points. */
+#include "emit.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- struct members ----------------------------------------------------------------------------------------------------------------- */
+static void put_members(StrBuf *sb, Arena *a, const Entry *entry, int n)
+{
+    for (int i = 0; i < n; i++)
+        sb_printf(sb, "    %s %s[%" PRId64 "];%s%s%s\n", c_type(entry[i].type.dt), c_identifier(a, entry[i].name),
+                  type_count(entry[i].type), entry[i].type.rank > 1 ? "   /* " : "",
+                  entry[i].type.rank > 1 ? type_text(a, entry[i].type) : "", entry[i].type.rank > 1 ? " */" : "");
+}
+
+static void put_struct(StrBuf *sb, Arena *a, const char *name, const char *kind, const Entry *entry, int n, const char *comment)
+{
+    sb_printf(sb, "/* %s */\ntypedef struct %s_%s {\n", comment, name, kind);
+    put_members(sb, a, entry, n);
+    sb_printf(sb, "} %s_%s;\n\n", name, kind);
+}
+
+static const char *upper(Arena *a, const char *name)
+{
+    char *text = arena_strdup(a, name);
+    for (char *c = text; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return text;
+}
+
+/* ---- entry points -------------------------------------------------------------------------------------------------------------------- */
+typedef enum Entrance { ENTER_INIT, ENTER_INFER, ENTER_TRAIN, ENTER_GRADIENTS, ENTER_EVALUATE, ENTRANCES } Entrance;
+
+static const struct { const char *name, *prefix, *comment; } entrance[ENTRANCES] = {
+    [ENTER_INIT] = {"init", "init_", "Initial values from a seed."},
+    [ENTER_INFER] = {"infer", "infer_", "Outputs of one batch."},
+    [ENTER_TRAIN] = {"train_step", "train_", "One optimizer step on the first `count` examples of a batch; metrics are means before the step."},
+    [ENTER_GRADIENTS] = {"gradients", "gradients_", "Gradients of the mean loss of the first `count` examples, for optimizers of one's own."},
+    [ENTER_EVALUATE] = {"evaluate", "evaluate_", "Loss and metrics summed over the first `count` examples, so that batches add up."},
+};
+
+static Plan *plan_of(const ModulePlans *plans, Entrance e)
+{
+    Plan *const all[ENTRANCES] = {plans->init, plans->infer, plans->train_step, plans->gradients, plans->evaluate};
+    return all[e];
+}
+
+typedef struct Emit {
+    StrBuf *sb;
+    Arena *a;
+    Diag *d;
+    const Module *m;
+    const ModulePlans *plans;
+    const EmitOptions *o;
+} Emit;
+
+static bool reads_role(const Plan *p, Role role)
+{
+    for (int i = 0; p && i < p->fn->input.n; i++)
+        if (p->fn->input.at[i].role == role)
+            return true;
+    return false;
+}
+
+static bool needs_seed(const ModulePlans *plans)
+{
+    return reads_role(plans->train_step, ROLE_SEED) || reads_role(plans->gradients, ROLE_SEED);
+}
+
+static void put_parameter(StrBuf *sb, const char *format, ...) PRINTF(2, 3);
+static void put_parameter(StrBuf *sb, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    sb_printf(sb, "%s%s", sb->n ? ", " : "", text);
+}
+
+static void put_tensors(Emit *e, StrBuf *sb, const Entry *entry, int n, bool written)
+{
+    for (int i = 0; i < n; i++)
+        put_parameter(sb, "%s%s *%s", written ? "" : "const ", c_type(entry[i].type.dt), c_identifier(e->a, entry[i].name));
+}
+
+static const char *signature(Emit *e, Entrance at)
+{
+    StrBuf sb = {.a = e->a};
+    const Plan *p = plan_of(e->plans, at);
+    const char *name = e->o->name;
+    bool trains = at == ENTER_INIT || at == ENTER_TRAIN;
+    if (e->m->params.n && !e->o->baked)
+        put_parameter(&sb, "%s%s_params *params", trains ? "" : "const ", name);
+    if (e->m->states.n && !e->o->baked)
+        put_parameter(&sb, "%s%s_state *state", trains || at == ENTER_GRADIENTS ? "" : "const ", name);
+    if (e->o->train && trains)
+        put_parameter(&sb, "%s_optimizer *optimizer", name);
+    if (at == ENTER_INIT)
+        put_parameter(&sb, "uint64_t seed");
+    if (at == ENTER_GRADIENTS && reads_role(p, ROLE_SEED))
+        put_parameter(&sb, "uint64_t seed, int32_t step");
+    if (at != ENTER_INIT)
+        put_tensors(e, &sb, e->m->inputs.at, e->m->inputs.n, false);
+    if (at == ENTER_INFER)
+        put_tensors(e, &sb, e->m->outputs.at, e->m->outputs.n, true);
+    if (at >= ENTER_TRAIN) {
+        put_tensors(e, &sb, e->m->targets.at, e->m->targets.n, false);
+        put_parameter(&sb, "int32_t count");
+    }
+    if (at == ENTER_GRADIENTS)
+        put_parameter(&sb, "%s_params *gradients", name);
+    if (at >= ENTER_TRAIN)
+        put_parameter(&sb, "%s_metrics *metrics", name);
+    put_parameter(&sb, "void *arena");
+    return arena_printf(e->a, "dl_status %s_%s(%s)", name, entrance[at].name, sb_text(&sb));
+}
+
+/* The C expression that points to a port's tensor inside an entry point. */
+static const char *port_pointer(void *context, const Buffer *b)
+{
+    Emit *e = context;
+    const Module *m = e->m;
+    switch (b->role) {
+    case ROLE_INPUT:
+        return c_identifier(e->a, m->inputs.at[b->index].name);
+    case ROLE_TARGET:
+        return c_identifier(e->a, m->targets.at[b->index].name);
+    case ROLE_OUTPUT:
+        return c_identifier(e->a, m->outputs.at[b->index].name);
+    case ROLE_PARAM:
+        return arena_printf(e->a, e->o->baked ? "%s_weight_%s" : "%sparams->%s", e->o->baked ? e->o->name : "",
+                            c_identifier(e->a, m->params.at[b->index].name));
+    case ROLE_STATE:
+        return arena_printf(e->a, e->o->baked ? "%s_weight_%s" : "%sstate->%s", e->o->baked ? e->o->name : "",
+                            c_identifier(e->a, m->states.at[b->index].name));
+    case ROLE_OPTIMIZER:
+        return arena_printf(e->a, "optimizer->%s", c_identifier(e->a, m->optimizer.at[b->index].name));
+    case ROLE_GRADIENT:
+        return arena_printf(e->a, "gradients->%s", c_identifier(e->a, m->params.at[b->index].name));
+    case ROLE_LOSS:
+        return "&metrics->loss";
+    case ROLE_METRIC:
+        return arena_printf(e->a, "&metrics->%s", c_identifier(e->a, m->metrics.at[b->index].name));
+    case ROLE_SEED:
+        return "words";
+    case ROLE_STEP:
+        return "&step";
+    case ROLE_COUNT:
+        return "&count";
+    default:
+        BUG("a %s port in an entry point", role_name(b->role));
+    }
+}
+
+static bool uses_port(const Plan *p, Role role)
+{
+    for (int i = 0; i < p->buffers.n; i++)
+        if (p->buffers.at[i]->kind == BUFFER_PORT && p->buffers.at[i]->role == role && p->buffers.at[i]->first >= 0)
+            return true;
+    return false;
+}
+
+static void put_unused(Emit *e, const Plan *p, Role role, int index, const char *name)
+{
+    for (int i = 0; i < p->buffers.n; i++) {
+        const Buffer *b = p->buffers.at[i];
+        if (b->kind == BUFFER_PORT && b->role == role && b->index == index && b->first >= 0)
+            return;
+    }
+    sb_printf(e->sb, "    (void)%s;\n", c_identifier(e->a, name));
+}
+
+static void put_unused_ports(Emit *e, Entrance at, const Plan *p)
+{
+    if (e->m->params.n && !e->o->baked && !uses_port(p, ROLE_PARAM))
+        sb_puts(e->sb, "    (void)params;\n");
+    if (e->m->states.n && !e->o->baked && !uses_port(p, ROLE_STATE))
+        sb_puts(e->sb, "    (void)state;\n");
+    for (int i = 0; at != ENTER_INIT && i < e->m->inputs.n; i++)
+        put_unused(e, p, ROLE_INPUT, i, e->m->inputs.at[i].name);
+    for (int i = 0; at >= ENTER_TRAIN && i < e->m->targets.n; i++)
+        put_unused(e, p, ROLE_TARGET, i, e->m->targets.at[i].name);
+    if (at == ENTER_GRADIENTS && reads_role(p, ROLE_SEED) && !uses_port(p, ROLE_STEP))
+        sb_puts(e->sb, "    (void)step;\n");
+}
+
+static void put_entrance(Emit *e, Entrance at)
+{
+    Plan *p = plan_of(e->plans, at);
+    if (!p)
+        return;
+    StrBuf *sb = e->sb;
+    sb_printf(sb, "%s\n{\n", signature(e, at));
+    if (at >= ENTER_TRAIN)
+        sb_printf(sb, "    if (count < 1 || count > %" PRId64 ")\n        return DL_COUNT;\n", e->m->train_batch);
+    if (uses_port(p, ROLE_SEED)) {
+        const char *seed = at == ENTER_TRAIN ? "optimizer->seed" : "seed";
+        sb_printf(sb, "    const int32_t words[2] = {(int32_t)(uint32_t)%s, (int32_t)(uint32_t)(%s >> 32)};\n", seed, seed);
+    } else if (at == ENTER_INIT && !(e->o->train && needs_seed(e->plans))) {
+        sb_puts(sb, "    (void)seed;\n");
+    }
+    if (at == ENTER_TRAIN)
+        sb_puts(sb, "    const int32_t step = optimizer->step + 1;\n");
+    put_unused_ports(e, at, p);
+    emit_steps(sb, p, entrance[at].prefix, port_pointer, e);
+    if (at == ENTER_TRAIN)
+        sb_puts(sb, "    optimizer->step = step;\n");
+    if (at == ENTER_INIT && e->o->train)
+        sb_printf(sb, "    optimizer->step = 0;\n%s", needs_seed(e->plans) ? "    optimizer->seed = seed;\n" : "");
+    if (at >= ENTER_TRAIN)
+        sb_puts(sb, "    metrics->count = count;\n");
+    sb_puts(sb, "    return DL_OK;\n}\n\n");
+}
+
+/* ---- declarations ---------------------------------------------------------------------------------------------------------------------- */
+static int64_t most(int64_t x, int64_t y)
+{
+    return x > y ? x : y;
+}
+
+static int64_t arena_of(const Plan *p)
+{
+    return p ? p->arena_bytes : 0;
+}
+
+static void put_declarations(Emit *e)
+{
+    const Module *m = e->m;
+    const char *name = e->o->name, *big = upper(e->a, name);
+    StrBuf *sb = e->sb;
+    if (e->plans->infer)
+        sb_printf(sb, "#define %s_BATCH %" PRId64 "\n#define %s_ARENA_BYTES %" PRId64 "   /* scratch for %s_infer, aligned to 64; contents need not survive between calls */\n",
+                  big, m->batch, big, most(arena_of(e->plans->infer), 1), name);
+    if (e->o->train)
+        sb_printf(sb, "#define %s_TRAIN_BATCH %" PRId64 "\n#define %s_TRAIN_ARENA_BYTES %" PRId64 "   /* for the training functions, likewise */\n", big, m->train_batch, big,
+                  most(most(arena_of(e->plans->train_step), arena_of(e->plans->gradients)), most(arena_of(e->plans->evaluate), 1)));
+    if (e->plans->init)
+        sb_printf(sb, "#define %s_INIT_ARENA_BYTES %" PRId64 "   /* for %s_init, likewise */\n", big, most(arena_of(e->plans->init), 1), name);
+    sb_putc(sb, '\n');
+    if (m->params.n && !e->o->baked)
+        put_struct(sb, e->a, name, "params", m->params.at, m->params.n, "Trainable tensors, in declaration order, row-major.");
+    if (m->states.n && !e->o->baked)
+        put_struct(sb, e->a, name, "state", m->states.at, m->states.n, "What the model keeps besides its parameters: running statistics.");
+    if (!e->o->train)
+        return;
+    sb_printf(sb, "/* What the optimizer keeps from step to step. */\ntypedef struct %s_optimizer {\n", name);
+    if (needs_seed(e->plans))
+        sb_puts(sb, "    uint64_t seed;\n");
+    sb_puts(sb, "    int32_t step;\n");
+    put_members(sb, e->a, m->optimizer.at, m->optimizer.n);
+    sb_printf(sb, "} %s_optimizer;\n\ntypedef struct %s_metrics {\n    float loss;\n", name, name);
+    for (int i = 0; i < m->metrics.n; i++)
+        sb_printf(sb, "    float %s;\n", c_identifier(e->a, m->metrics.at[i].name));
+    sb_printf(sb, "    int32_t count;   /* examples that counted */\n} %s_metrics;\n\n", name);
+}
+
+static void put_shapes(Emit *e, const char *what, const Entry *entry, int n, int64_t batch)
+{
+    for (int i = 0; i < n; i++) {
+        Type t = entry[i].batched ? type_insert(entry[i].type, 0, batch) : entry[i].type;
+        sb_printf(e->sb, " * %-8s %s: %s\n", what, c_identifier(e->a, entry[i].name), type_text(e->a, t));
+    }
+}
+
+static void put_prototypes(Emit *e)
+{
+    for (int at = 0; at < ENTRANCES; at++) {
+        if (!plan_of(e->plans, (Entrance)at))
+            continue;
+        int64_t batch = at == ENTER_INFER ? e->m->batch : e->m->train_batch;
+        sb_printf(e->sb, "/* %s", entrance[at].comment);
+        if (at != ENTER_INIT) {
+            sb_putc(e->sb, '\n');
+            put_shapes(e, "in", e->m->inputs.at, e->m->inputs.n, batch);
+            if (at == ENTER_INFER)
+                put_shapes(e, "out", e->m->outputs.at, e->m->outputs.n, batch);
+            else
+                put_shapes(e, "in", e->m->targets.at, e->m->targets.n, batch);
+        }
+        sb_printf(e->sb, " */\n%s;\n\n", signature(e, (Entrance)at));
+    }
+}
+
+const char *emit_header(Arena *a, const Module *m, const ModulePlans *plans, const EmitOptions *options)
+{
+    StrBuf sb = {.a = a};
+    Emit e = {.sb = &sb, .a = a, .m = m, .plans = plans, .o = options};
+    const char *guard = upper(a, options->name);
+    sb_printf(&sb, "/* Generated by dlc from model %s; do not edit. */\n#ifndef %s_H\n#define %s_H\n\n#include <stdint.h>\n\n#include \"dl_status.h\"\n\n",
+              m->name, guard, guard);
+    sb_puts(&sb, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+    put_declarations(&e);
+    put_prototypes(&e);
+    sb_puts(&sb, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+    return sb_text(&sb);
+}
+
+/* ---- the source ------------------------------------------------------------------------------------------------------------------------- */
+static void put_weights(Emit *e)
+{
+    for (int i = 0; i < e->m->params.n + e->m->states.n; i++) {
+        const Entry *entry = i < e->m->params.n ? &e->m->params.at[i] : &e->m->states.at[i - e->m->params.n];
+        int64_t n = type_count(entry->type);
+        sb_printf(e->sb, "static const float %s_weight_%s[%" PRId64 "] = {   /* %s */", e->o->name, c_identifier(e->a, entry->name), n,
+                  type_text(e->a, entry->type));
+        for (int64_t k = 0; k < n; k++)
+            sb_printf(e->sb, "%s%s", k % 8 ? ", " : k ? ",\n    " : "\n    ", c_float(e->a, (double)e->o->weights[i][k]));
+        sb_puts(e->sb, "\n};\n\n");
+    }
+}
+
+static void put_kernels(Emit *e, Entrance at)
+{
+    Plan *p = plan_of(e->plans, at);
+    for (int i = 0; p && i < p->kernels.n; i++)
+        emit_kernel(e->sb, p, p->kernels.at[i], entrance[at].prefix);
+}
+
+static void put_heading(Emit *e, const Target *target)
+{
+    sb_printf(e->sb, "/* Generated by dlc from model %s, target %s; do not edit.\n", e->m->name, target->name);
+    sb_puts(e->sb, " * Fast with: -O2 -ffp-contract=fast -fno-math-errno -fno-trapping-math. Right with any flags but -ffast-math. */\n");
+}
+
+static const Target *target_of(const ModulePlans *plans)
+{
+    for (int at = 0; at < ENTRANCES; at++)
+        if (plan_of(plans, (Entrance)at))
+            return plan_of(plans, (Entrance)at)->target;
+    BUG("a module without functions");
+}
+
+const char *emit_source(Arena *a, Diag *d, const Module *m, const ModulePlans *plans, const EmitOptions *options)
+{
+    StrBuf body = {.a = a}, sb = {.a = a};
+    Emit e = {.sb = &body, .a = a, .d = d, .m = m, .plans = plans, .o = options};
+    for (int at = 0; at < ENTRANCES; at++)
+        if (plan_of(plans, (Entrance)at))
+            name_buffers(plan_of(plans, (Entrance)at));
+    if (options->baked)
+        put_weights(&e);
+    for (int at = 0; at < ENTRANCES; at++) {
+        put_kernels(&e, (Entrance)at);
+        put_entrance(&e, (Entrance)at);
+    }
+    e.sb = &sb;
+    put_heading(&e, target_of(plans));
+    sb_printf(&sb, "#include \"%s.h\"\n\n", options->file_name);
+    emit_runtime(&sb, sb_text(&body), false);
+    sb_putc(&sb, '\n');
+    sb_puts(&sb, sb_text(&body));
+    return sb_text(&sb);
+}

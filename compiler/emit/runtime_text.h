@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* runtime_text.h: the runtime's headers, carried inside dlc for compilation in memory. */
+#ifndef DLC_RUNTIME_TEXT_H
+#define DLC_RUNTIME_TEXT_H
+
+/* A header's text without its #include lines; "types": stdint's names without any header. BUG for another name. */
+const char *runtime_text(const char *header);
+
+#endif

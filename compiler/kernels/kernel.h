@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel.h: what a graph function becomes: a list of steps over buffers.
+ *
+ * Glossary: p plan, k kernel, s stage, u unit, e expression, x linear index, v loop variable, b buffer.
+ *
+ * A unit is a node that gets storage; every other node is inlined into the units that use it, moves as edits of their
+ * indices. A kernel is a group of units that share their outer loops; a stage is a loop nest inside these. */
+#ifndef DLC_KERNEL_H
+#define DLC_KERNEL_H
+
+#include "../graph/ir.h"
+
+typedef struct Var Var;
+typedef struct Atom Atom;
+typedef struct Lin Lin;
+typedef struct Ex Ex;
+typedef struct Buffer Buffer;
+typedef struct Unit Unit;
+typedef struct Stage Stage;
+typedef struct Kernel Kernel;
+typedef struct Step Step;
+typedef struct Plan Plan;
+typedef struct Target Target;
+
+/* ---- targets.c: one row a target -------------------------------------------------------------------------------- */
+struct Target {
+    const char *name;       /* as --target spells it */
+    int lanes;              /* floats a vector holds; 1: scalar C99 */
+    int registers;          /* vector registers (scalar: floating-point registers) */
+    int columns;            /* vectors a row of the register tile has at the most */
+    bool calls_gemm;        /* contractions call dl_gemm instead of being written out (in-memory tcc) */
+    const char *flags;      /* what the system compiler is given for in-memory work */
+};
+const Target *target_find(const char *name);        /* NULL where unknown; "native" is detected */
+const Target *target_at(int i);                     /* NULL past the last */
+
+/* ---- index.c: linear indices over loop variables ------------------------------------------------------------------ */
+struct Var {
+    int id;
+    int64_t extent;         /* runs 0 .. extent - 1 */
+    const char *name;       /* in emitted C; unique among the loops around it */
+    int depth;              /* scratch of whoever places expressions: 0 outermost */
+};
+typedef enum AtomKind { ATOM_VAR, ATOM_DIV, ATOM_REM, ATOM_VALUE } AtomKind;
+struct Atom {
+    AtomKind kind;
+    Var *var;               /* ATOM_VAR */
+    const Lin *of;          /* ATOM_DIV: of / by; ATOM_REM: of % by; of is never negative */
+    int64_t by;
+    Ex *value;              /* ATOM_VALUE: an integer found at run time (an index that was checked) */
+    int64_t lo, hi;         /* its range, inclusive */
+};
+struct Lin {
+    int64_t constant;
+    int n;
+    struct {
+        int64_t factor;
+        const Atom *atom;
+    } term[];
+};
+const Lin *lin_const(Arena *a, int64_t c);
+const Lin *lin_var(Arena *a, Var *v);
+const Lin *lin_value(Arena *a, Ex *value, int64_t extent);
+const Lin *lin_add(Arena *a, const Lin *x, const Lin *y);
+const Lin *lin_scale(Arena *a, const Lin *x, int64_t factor);
+const Lin *lin_offset(Arena *a, const Lin *x, int64_t c);
+const Lin *lin_div(Arena *a, const Lin *x, int64_t by);     /* x >= 0 */
+const Lin *lin_rem(Arena *a, const Lin *x, int64_t by);
+bool lin_eq(const Lin *x, const Lin *y);
+void lin_range(const Lin *x, int64_t *lo, int64_t *hi);
+bool lin_uses(const Lin *x, const Var *v);                  /* also inside div, rem and values */
+int64_t lin_factor(const Lin *x, const Var *v);             /* of v's own term; 0 without one */
+bool lin_is_affine(const Lin *x);                           /* variables only */
+const Lin *lin_without(Arena *a, const Lin *x, const Var *v);   /* v's own term left out */
+const Lin *lin_flatten(Arena *a, Type t, const Lin *const *index);  /* row-major position */
+void lin_unflatten(Arena *a, const Lin *flat, Type t, const Lin **index);
+
+/* ---- expressions: one scalar, at the current values of the loop variables ------------------------------------------ */
+typedef enum ExKind {
+    X_CONST,       /* value */
+    X_INDEX,       /* at, as an i32 */
+    X_LOAD,        /* buffer[at] */
+    X_OP,          /* element op of in[] */
+    X_GUARD,       /* in[0] where every guard holds, else in[1], or value where there is no in[1] */
+    X_UNIFORM,     /* random: in[0], in[1] seed words, in[2] step, salt, at */
+    X_UNIT,        /* the value of a unit computed in this kernel at the same position: a C variable */
+} XKind;
+typedef struct Guard {
+    const Lin *at;          /* lo <= at < hi */
+    int64_t lo, hi;
+} Guard;
+struct Ex {
+    XKind kind;
+    int id;                 /* order of creation: stable names and orders */
+    DType dt;
+    Op op;
+    int nin;
+    Ex *in[3];
+    double value;
+    Buffer *buffer;
+    const Lin *at;
+    int nguard;
+    Guard *guard;
+    uint32_t salt;
+    Unit *unit;
+    /* scratch of the emitter */
+    int open, behind;       /* uses outside of guards, and behind them */
+    int depth, temp;
+};
+
+/* ---- buffers ---------------------------------------------------------------------------------------------------------- */
+typedef enum BufferKind {
+    BUFFER_PORT,        /* the caller's: an input or result of the function */
+    BUFFER_ARENA,       /* at `offset` in the arena */
+    BUFFER_LOCAL,       /* an array or scalar inside its kernel */
+} BufferKind;
+struct Buffer {
+    int id;
+    BufferKind kind;
+    Type type;              /* local and scratch: of what one outer iteration holds */
+    const char *name;       /* identifier in emitted C */
+    Role role;              /* BUFFER_PORT */
+    int index;
+    bool written;           /* BUFFER_PORT: a result */
+    Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
+    int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
+    int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
+};
+Buffer *buffer_root(Buffer *b);     /* behind all aliases */
+
+/* ---- kernels ---------------------------------------------------------------------------------------------------------- */
+typedef enum UnitKind {
+    UNIT_VALUE,     /* the node's value, computed from its operands */
+    UNIT_COPY,      /* the node's value, which lies elsewhere or nowhere, copied to where a result is wanted */
+    UNIT_PACK,      /* the same with its axes in the order of `permutation`, for a contraction */
+    UNIT_CHECK,     /* no value: the call fails where the node's index is out of range */
+    UNIT_LOOP,      /* a scan */
+} UnitKind;
+struct Unit {
+    UnitKind kind;
+    const Node *node;
+    struct Lower *context;  /* the function (or scan body) it stands in */
+    int permutation[MAX_RANK];  /* stored axis i is the node's axis permutation[i] */
+    Type type;              /* of what is stored */
+    Buffer *buffer;
+    Buffer *from;           /* UNIT_COPY: copy this buffer rather than the node's value */
+    const Lin *base;        /* where its first element lies in buffer: a scan's yield lands at its time's slot */
+    int id, group;          /* group: index into the context's groups */
+    int max_outer;          /* how many of its leading axes may be outer loops of a group */
+    VEC(Unit *) needs;      /* the units of its function it reads, inlined nodes seen through */
+    VEC(Buffer *) reads;    /* the caller's buffers it reads, likewise */
+    bool private;           /* read only inside its own kernel */
+};
+
+typedef enum StageKind { STAGE_MAP, STAGE_REDUCE, STAGE_TILE, STAGE_SCATTER, STAGE_CHECK } StageKind;
+
+typedef struct Item {       /* one value a stage computes */
+    Unit *unit;
+    Ex *value;
+    Buffer *buffer;
+    const Lin *at;          /* where it goes in buffer */
+    Op reduce;              /* OP_SUM, OP_MAX, OP_ARGMAX; OP_COUNT: stored as it is */
+} Item;
+
+/* out[m, n] = sum over k of a[m, k] * b[k, n], for literal strides. See tile.c. */
+enum { MAX_K = 4 };
+typedef struct Tap {        /* k runs only where 0 <= out * stride + k * dilation - pad < extent */
+    Var *out;
+    int64_t stride, dilation, pad, extent;
+} Tap;
+typedef struct KLoop {
+    Var *var;
+    int64_t a, b;           /* strides in elements */
+    bool tapped;
+    Tap tap;
+} KLoop;
+typedef struct Tile {
+    Buffer *a, *b;
+    const Lin *a_at, *b_at, *c_at;      /* at m = n = k = 0, over the outer variables */
+    Var *m, *n;
+    int64_t a_m, c_m;                   /* strides along m; along n a: 0, b and c: 1 */
+    int nk;
+    KLoop k[MAX_K];
+    /* the schedule */
+    int rows;               /* at the most per tile; the rows are split evenly by tile_rows */
+    int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
+} Tile;
+/* Splits `extent` rows evenly into tiles of at most `most` (tile.c): the first *nlarge have *large rows, the others one
+ * less. Returns how many tiles there are. */
+int tile_rows(int64_t extent, int most, int *large, int *nlarge);
+
+struct Stage {
+    StageKind kind;
+    int nloop;
+    Var *loop[2 * MAX_RANK];    /* inside the kernel's outer loops, outermost first */
+    int nparallel;              /* REDUCE: how many leading loops are not reduced; the others are */
+    int vector;                 /* REDUCE: 1: accumulate into memory along the last parallel loop, reduce loops outside it */
+    int lanes;                  /* REDUCE: accumulators side by side along the last reduce loop */
+    VEC(Item) items;
+    Tile *tile;
+    Buffer *index_buffer;       /* CHECK */
+    int64_t limit;              /* CHECK, SCATTER */
+};
+
+struct Kernel {
+    int id;
+    const char *name;
+    int nouter;
+    Var *outer[MAX_RANK];       /* in axis order */
+    int order[MAX_RANK];        /* outer[order[0]] is the outermost loop */
+    int blocked;                /* which outer variable the tile's rows run along; -1 without a tile */
+    Var *block;                 /* first row of the block, when blocked >= 0 */
+    VEC(Unit *) units;
+    VEC(Stage *) stages;
+    VEC(Buffer *) args;         /* caller's and arena's, in order of first appearance, deduplicated by storage */
+    VEC(Buffer *) locals;
+    VEC(Var *) scans;           /* scan positions it uses: int parameters */
+    VEC(Span) spans;            /* source places, deduplicated */
+    int64_t macs;
+    Arena *a;
+    int nvar;
+};
+
+typedef enum StepKind { STEP_KERNEL, STEP_SCAN } StepKind;
+struct Step {
+    StepKind kind;
+    Kernel *kernel;
+    Var *time;                  /* SCAN */
+    bool reverse;
+    VEC(Step *) body;
+    int at;                     /* position in plan order; a scan's is its first body step's minus one */
+    int end;                    /* SCAN: position behind its last body step */
+};
+
+struct Plan {
+    Arena *a;
+    const Fn *fn;
+    Diag *d;                    /* for source text in names and comments; may be NULL */
+    const Target *target;
+    VEC(Buffer *) buffers;
+    VEC(Step *) steps;
+    VEC(Kernel *) kernels;      /* all, in order of emission */
+    int nstep;
+    int64_t arena_bytes, arena_bound;   /* by plan_memory: what is used, and the most that is live at once */
+};
+
+/* ---- lower.c, fuse.c, schedule.c ----------------------------------------------------------------------------------------- */
+/* needs: a verified, simplified function. gives: kernels over buffers, scheduled for the target, arena offsets set. */
+Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
+void plan_memory(Plan *p);
+const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */
+void plan_print(StrBuf *sb, const Plan *p);
+
+#endif

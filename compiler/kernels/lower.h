@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* lower.h: shared by the files that turn a function into kernels: lower.c (expressions), store.c (what gets storage),
+ * fuse.c (groups), schedule.c (stages), tile.c (contractions). */
+#ifndef DLC_LOWER_H
+#define DLC_LOWER_H
+
+#include "kernel.h"
+
+typedef struct Group {
+    VEC(Unit *) units;          /* in topological order; a loop stands alone */
+    int outer;                  /* how many leading axes they share as outer loops */
+    Type shape;                 /* dim[0 .. outer - 1] are the shared extents */
+    VEC(int) after;             /* groups (by place in the context's list) that must run before it */
+} Group;
+
+/* One function, or one scan body inside its parent. */
+typedef struct Lower {
+    Arena *a;
+    Plan *p;
+    const Fn *fn;
+    struct Lower *parent;
+    const Node *scan;           /* the scan this is the body of */
+    Var *time;                  /* its position, as an index into the scanned operands */
+    int *uses;                  /* by node: edges to consumers and results */
+    int *cost;                  /* by node: element operations to compute it inline */
+    bool *stored;               /* by node */
+    const Node **anchor;        /* by node: the contraction whose elements this element-wise value is made of */
+    Unit **unit;                /* by node: where a stored node lies */
+    struct Lower **body;        /* by node: a scan's */
+    Buffer **carry;             /* body: by carry */
+    Buffer **stacked;           /* body: by yield: [length, ...] */
+    VEC(Unit *) units;
+    VEC(Group *) groups;
+    Unit **check;               /* by node: a check_index's unit */
+    VEC(Unit *) copies;         /* results that need one */
+    VEC(Unit *) packs;          /* transposed copies of contraction operands; also in units */
+} Lower;
+
+/* What is needed while the expressions of one kernel are made. */
+typedef struct Build {
+    Arena *a;
+    VEC(Ex *) all;              /* hash-consing */
+    const Lin **here;           /* NULL, or by unit id of `c`: the position whose value is a variable in this stage */
+    Lower *c;
+    Kernel *k;
+} Build;
+
+/* lower.c */
+Ex *ex_const(Build *b, DType dt, double value);
+Ex *ex_load(Build *b, Buffer *buffer, DType dt, const Lin *at);
+Ex *ex_op(Build *b, Op op, DType dt, Ex *x, Ex *y, Ex *z);
+Ex *resolve(Build *b, Lower *c, const Node *n, const Lin *const *index);
+/* n's value from its operands, although n itself is stored. */
+Ex *resolve_body(Build *b, Lower *c, const Node *n, const Lin *const *index);
+/* A reduction's operand, at the result's index and the reduced positions. */
+Ex *resolve_reduced(Build *b, Lower *c, const Node *n, const Lin *const *index, const Lin *const *reduced);
+int reduced_axes(const Node *n, int64_t *extent);   /* extents of what a reducing node (sum, max, argmax, fold, dot) runs over */
+
+/* store.c */
+Unit *pack_of(const Lower *c, const Node *n, const int *permutation);
+void decide_storage(Lower *c);          /* results first, then by cost; makes the units, in order, with what each needs */
+Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
+Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
+bool reduces_inline(const Node *n);
+/* n as a strided operand: its buffer, and the position of its first element and the strides of its axes. */
+bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride);
+
+/* fuse.c */
+void make_groups(Lower *c);             /* in an order in which they can run */
+
+/* tile.c */
+typedef struct Contraction {
+    const Node *node;
+    Buffer *a, *b;
+    const Lin *a_at, *b_at;
+    int64_t extent[2 * MAX_RANK], sa[2 * MAX_RANK], sb[2 * MAX_RANK];   /* by axis: the result's, then the contracted ones */
+    int naxis;
+    int n_axis;                                 /* the result's axis along which b and the result are contiguous */
+    struct { int out, k; int64_t stride, dilation, pad, extent; } tap[MAX_SPATIAL];
+    int ntap;
+} Contraction;
+bool contraction_tiles(const Node *n);          /* worth a register tile; otherwise a plain reduction */
+/* Whether operand 1 must be copied first, into which axis order, for its columns to be contiguous. */
+bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
+bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
+Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target);
+
+/* schedule.c */
+Kernel *schedule_group(Lower *c, Group *g);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* plan.c: a function becomes steps: kernels in order, and loops of them for scans; and how long each buffer lives. */
+#include "lower.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---- who touches what ------------------------------------------------------------------------------------------------------- */
+typedef void Visit(void *context, Buffer *buffer, bool writes);
+
+static void visit_lin(const Lin *x, Visit *visit, void *context);
+
+static void visit_ex(const Ex *e, Visit *visit, void *context)
+{
+    if (e->kind == X_LOAD)
+        visit(context, e->buffer, false);
+    if (e->at)
+        visit_lin(e->at, visit, context);
+    for (int i = 0; i < e->nin; i++)
+        visit_ex(e->in[i], visit, context);
+}
+
+static void visit_lin(const Lin *x, Visit *visit, void *context)
+{
+    for (int i = 0; i < x->n; i++) {
+        if (x->term[i].atom->kind == ATOM_VALUE)
+            visit_ex(x->term[i].atom->value, visit, context);
+        else if (x->term[i].atom->of)
+            visit_lin(x->term[i].atom->of, visit, context);
+    }
+}
+
+static void visit_kernel(const Kernel *k, Visit *visit, void *context)
+{
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *s = k->stages.at[i];
+        if (s->tile) {
+            visit(context, s->tile->a, false);
+            visit(context, s->tile->b, false);
+        }
+        for (int j = 0; j < s->items.n; j++) {
+            if (s->items.at[j].value)
+                visit_ex(s->items.at[j].value, visit, context);
+            visit_lin(s->items.at[j].at, visit, context);
+            if (s->items.at[j].buffer)
+                visit(context, s->items.at[j].buffer, true);
+        }
+    }
+}
+
+/* ---- the scans a kernel stands in --------------------------------------------------------------------------------------------- */
+static bool ex_uses_time(const Ex *e, const Var *t)
+{
+    if (e->at && lin_uses(e->at, t))
+        return true;
+    for (int i = 0; i < e->nguard; i++)
+        if (lin_uses(e->guard[i].at, t))
+            return true;
+    for (int i = 0; i < e->nin; i++)
+        if (ex_uses_time(e->in[i], t))
+            return true;
+    return false;
+}
+
+static bool kernel_uses_time(const Kernel *k, const Var *t)
+{
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *s = k->stages.at[i];
+        if (s->tile && (lin_uses(s->tile->a_at, t) || lin_uses(s->tile->b_at, t) || lin_uses(s->tile->c_at, t)))
+            return true;
+        for (int j = 0; j < s->items.n; j++)
+            if (lin_uses(s->items.at[j].at, t) || (s->items.at[j].value && ex_uses_time(s->items.at[j].value, t)))
+                return true;
+    }
+    return false;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------------------ */
+typedef VEC(Step *) StepList;
+
+static void make_steps(Lower *c, StepList *steps);
+
+static void kernel_step(Lower *c, Group *g, StepList *steps)
+{
+    Step *step = NEW(c->a, Step);
+    step->kernel = schedule_group(c, g);
+    step->at = c->p->nstep++;
+    for (const Lower *at = c; at->parent; at = at->parent)
+        if (kernel_uses_time(step->kernel, at->time))
+            vec_push(c->a, &step->kernel->scans, at->time);
+    vec_push(c->a, &c->p->kernels, step->kernel);
+    vec_push(c->a, steps, step);
+}
+
+static void scan_step(Lower *c, const Node *scan, StepList *steps)
+{
+    Lower *body = c->body[scan->id];
+    Step *step = NEW(c->a, Step);
+    step->kind = STEP_SCAN;
+    step->time = body->time;
+    step->reverse = scan->attr.scan.reverse;
+    step->at = c->p->nstep++;
+    vec_push(c->a, steps, step);
+    StepList inner = {0};
+    make_steps(body, &inner);
+    step->body.at = inner.at;
+    step->body.n = inner.n;
+    step->end = c->p->nstep++;
+}
+
+static void make_steps(Lower *c, StepList *steps)
+{
+    make_groups(c);
+    for (int i = 0; i < c->groups.n; i++) {
+        Group *g = c->groups.at[i];
+        if (g->units.at[0]->kind == UNIT_LOOP)
+            scan_step(c, g->units.at[0]->node, steps);
+        else
+            kernel_step(c, g, steps);
+    }
+}
+
+/* ---- lifetimes ------------------------------------------------------------------------------------------------------------------------ */
+static void touch(void *context, Buffer *buffer, bool writes)
+{
+    int at = *(int *)context;
+    (void)writes;
+    if (buffer->first < 0 || at < buffer->first)
+        buffer->first = at;
+    if (at > buffer->last)
+        buffer->last = at;
+}
+
+static void touch_steps(Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i]->kind == STEP_SCAN)
+            touch_steps(steps[i]->body.at, steps[i]->body.n);
+        else
+            visit_kernel(steps[i]->kernel, touch, &steps[i]->at);
+}
+
+/* What lives both inside and outside of a loop lives through all of it. */
+static void extend_through_loops(Plan *p, Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const Step *s = steps[i];
+        if (s->kind != STEP_SCAN)
+            continue;
+        extend_through_loops(p, s->body.at, s->body.n);
+        for (int k = 0; k < p->buffers.n; k++) {
+            Buffer *b = p->buffers.at[k];
+            bool inside = b->last > s->at && b->first < s->end && b->first >= 0;
+            if (inside && (b->first < s->at || b->last > s->end)) {
+                b->first = b->first < s->at ? b->first : s->at;
+                b->last = b->last > s->end ? b->last : s->end;
+            }
+        }
+    }
+}
+
+static void find_lifetimes(Plan *p)
+{
+    for (int i = 0; i < p->buffers.n; i++)
+        p->buffers.at[i]->first = p->buffers.at[i]->last = -1;
+    touch_steps(p->steps.at, p->steps.n);
+    extend_through_loops(p, p->steps.at, p->steps.n);
+}
+
+/* ---- in place ---------------------------------------------------------------------------------------------------------------------------- */
+Buffer *buffer_root(Buffer *b)
+{
+    while (b->alias)
+        b = b->alias;
+    return b;
+}
+
+enum { LOADS_NONE = 0, LOADS_HERE = 1, LOADS_ELSEWHERE = 2 };
+
+static int how_loaded(const Ex *e, const Buffer *buffer, const Lin *at)
+{
+    int how = e->kind == X_LOAD && e->buffer == buffer ? lin_eq(e->at, at) ? LOADS_HERE : LOADS_ELSEWHERE : 0;
+    for (int i = 0; i < e->nin; i++)
+        how |= how_loaded(e->in[i], buffer, at);
+    for (int i = 0; e->at && i < e->at->n; i++)
+        if (e->at->term[i].atom->kind == ATOM_VALUE)
+            how |= how_loaded(e->at->term[i].atom->value, buffer, at);
+    return how;
+}
+
+static bool made_in(const Kernel *k, const Buffer *buffer)
+{
+    for (int i = 0; i < k->units.n; i++)
+        if (k->units.at[i]->buffer == buffer)
+            return true;
+    return false;
+}
+
+/* May item `j` of stage `i` overwrite x, reading it last? */
+static bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x)
+{
+    const Item *item = &k->stages.at[i]->items.at[j];
+    if (how_loaded(item->value, x, item->at) != LOADS_HERE)
+        return false;
+    bool own = made_in(k, x);
+    for (int s = 0; s < k->stages.n; s++) {
+        const Stage *stage = k->stages.at[s];
+        if (stage->tile && (stage->tile->a == x || stage->tile->b == x))
+            return false;
+        for (int t = 0; t < stage->items.n; t++) {
+            if (!stage->items.at[t].value)
+                continue;
+            int how = how_loaded(stage->items.at[t].value, x, item->at);
+            bool before = s < i || (s == i && t <= j);
+            if (how && (!before || (s < i && !own) || (s == i && how != LOADS_HERE)))
+                return false;
+            if (t != j && s >= i && stage->items.at[t].buffer == x)
+                return false;
+        }
+    }
+    return true;
+}
+
+static void find_candidate(void *context, Buffer *buffer, bool writes)
+{
+    struct { VEC(Buffer *) list; Arena *a; } *found = context;
+    if (!writes && buffer->kind == BUFFER_ARENA)
+        vec_push(found->a, &found->list, buffer);
+}
+
+static void share_storage(Plan *p, const Step *step, Kernel *k, int i, int j)
+{
+    Item *item = &k->stages.at[i]->items.at[j];
+    Buffer *to = item->buffer;
+    struct { VEC(Buffer *) list; Arena *a; } found = {.a = p->a};
+    visit_ex(item->value, find_candidate, &found);
+    for (int c = 0; c < found.list.n; c++) {
+        Buffer *x = found.list.at[c];
+        if (x == to || x->alias || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
+            x->type.dt != to->type.dt || !may_overwrite(k, i, j, x))
+            continue;
+        if (x->first == x->last) {
+            x->alias = to;
+        } else if (to->kind == BUFFER_ARENA && to->first == step->at) {
+            to->alias = x;
+            x->last = to->last;
+        }
+    }
+}
+
+static void share_in_steps(Plan *p, Step *const *steps, int n)
+{
+    for (int s = 0; s < n; s++) {
+        if (steps[s]->kind == STEP_SCAN) {
+            share_in_steps(p, steps[s]->body.at, steps[s]->body.n);
+            continue;
+        }
+        Kernel *k = steps[s]->kernel;
+        for (int i = 0; i < k->stages.n; i++)
+            for (int j = 0; j < k->stages.at[i]->items.n; j++) {
+                const Stage *stage = k->stages.at[i];
+                if (stage->kind == STAGE_MAP && stage->items.at[j].buffer && stage->items.at[j].buffer->kind != BUFFER_LOCAL)
+                    share_storage(p, steps[s], k, i, j);
+            }
+    }
+}
+
+/* ---- arguments and names -------------------------------------------------------------------------------------------------------------------- */
+static void add_argument(void *context, Buffer *buffer, bool writes)
+{
+    Kernel *k = context;
+    (void)writes;
+    buffer = buffer_root(buffer);
+    if (buffer->kind == BUFFER_LOCAL)
+        return;
+    for (int i = 0; i < k->args.n; i++)
+        if (k->args.at[i] == buffer)
+            return;
+    vec_push(k->a, &k->args, buffer);
+}
+
+/* The layer's or function's name in the source text of a span: what the user wrote there. */
+static const char *span_word(Plan *p, Span sp)
+{
+    if (!p->d || !sp.source)
+        return NULL;
+    size_t bytes;
+    const char *text = diag_source_text(p->d, sp.source, &bytes);
+    uint32_t lo = sp.lo, hi = sp.lo;
+    while (hi < sp.hi && (isalnum((unsigned char)text[hi]) || text[hi] == '_'))
+        hi++;
+    if (hi == lo || isdigit((unsigned char)text[lo]) || (hi < bytes && text[hi] != '(' && hi < sp.hi))
+        return NULL;
+    return arena_strndup(p->a, text + lo, hi - lo);
+}
+
+static const char *main_op(const Kernel *k)
+{
+    static const char *const other[] = {[UNIT_COPY] = "copy", [UNIT_PACK] = "pack", [UNIT_CHECK] = "check", [UNIT_LOOP] = "loop"};
+    const Unit *first = k->units.at[0];
+    return first->kind == UNIT_VALUE ? op_info(first->node->op)->text : other[first->kind];
+}
+
+static void name_kernel(Plan *p, Kernel *k, int number)
+{
+    StrBuf sb = {.a = p->a};
+    sb_printf(&sb, "k%d_%s", number, main_op(k));
+    int words = 0;
+    for (int i = 0; i < k->spans.n && words < 3; i++) {
+        const char *word = span_word(p, k->spans.at[i]);
+        if (word && !strstr(sb_text(&sb), word)) {
+            sb_printf(&sb, "_%s", word);
+            words++;
+        }
+    }
+    k->name = sb_text(&sb);
+}
+
+Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
+{
+    Plan *p = NEW(a, Plan);
+    *p = (Plan){.a = a, .fn = fn, .d = d, .target = target};
+    Lower *c = lower_context(a, p, fn, NULL, NULL);
+    decide_storage(c);
+    StepList steps = {0};
+    make_steps(c, &steps);
+    p->steps.at = steps.at;
+    p->steps.n = steps.n;
+    find_lifetimes(p);
+    share_in_steps(p, p->steps.at, p->steps.n);
+    for (int i = 0; i < p->kernels.n; i++) {
+        visit_kernel(p->kernels.at[i], add_argument, p->kernels.at[i]);
+        name_kernel(p, p->kernels.at[i], i);
+    }
+    plan_memory(p);
+    return p;
+}

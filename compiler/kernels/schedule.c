@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/* schedule.c: a group of units becomes a kernel: its outer loops, and a stage for each unit or several that share their loops. */
+#include "lower.h"
+
+#include <string.h>
+
+enum {
+    LONG_REDUCTION = 32,    /* elements from which accumulators side by side are worth it */
+    MAX_LANES = 8,
+    LOCAL_BYTES = 1024,     /* the largest array a kernel keeps on the stack */
+};
+
+typedef struct Making {     /* a kernel being made */
+    Kernel *k;
+    Lower *c;
+    Group *g;
+    Build b;
+} Making;
+
+static Var *var_new(Kernel *k, int64_t extent, const char *prefix, int number)
+{
+    Var *v = NEW(k->a, Var);
+    *v = (Var){.id = k->nvar++, .extent = extent, .name = arena_printf(k->a, "%s%d", prefix, number)};
+    return v;
+}
+
+static Stage *stage_new(Making *m, StageKind kind)
+{
+    Stage *s = NEW(m->k->a, Stage);
+    s->kind = kind;
+    s->lanes = 1;
+    vec_push(m->k->a, &m->k->stages, s);
+    return s;
+}
+
+/* The index of u's element: the kernel's outer variables, then the stage's first loops. */
+static void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
+{
+    for (int i = 0; i < u->type.rank; i++)
+        index[i] = lin_var(m->k->a, i < m->k->nouter ? m->k->outer[i] : s->loop[i - m->k->nouter]);
+}
+
+static void add_loop(Making *m, Stage *s, int64_t extent, const char *prefix)
+{
+    s->loop[s->nloop] = var_new(m->k, extent, prefix, s->nloop);
+    s->nloop++;
+}
+
+static void add_inner_loops(Making *m, Stage *s, const Unit *u)
+{
+    for (int i = m->k->nouter; i < u->type.rank; i++)
+        add_loop(m, s, u->type.dim[i], "j");
+    s->nparallel = s->nloop;
+}
+
+static void add_item(Making *m, Stage *s, Unit *u, Ex *value, const Lin *flat, Op reduce)
+{
+    Item item = {.unit = u, .value = value, .buffer = u->buffer, .at = lin_add(m->k->a, u->base, flat), .reduce = reduce};
+    vec_push(m->k->a, &s->items, item);
+}
+
+/* ---- maps ---------------------------------------------------------------------------------------------------------------------- */
+static Ex *unit_value(Making *m, const Unit *u, const Lin *const *index)
+{
+    const Lin *original[MAX_RANK];
+    switch (u->kind) {
+    case UNIT_COPY:
+        if (u->from)
+            return ex_load(&m->b, u->from, u->type.dt, lin_flatten(m->k->a, u->type, index));
+        return resolve(&m->b, m->c, u->node, index);
+    case UNIT_PACK:
+        for (int i = 0; i < u->type.rank; i++)
+            original[u->permutation[i]] = index[i];
+        return resolve(&m->b, m->c, u->node, original);
+    default:
+        return resolve_body(&m->b, m->c, u->node, index);
+    }
+}
+
+/* Does e read memory that this stage is only writing? */
+static bool reads_stage(const Ex *e, const Stage *s)
+{
+    for (int i = 0; i < s->items.n; i++)
+        if (e->kind == X_LOAD && e->buffer == s->items.at[i].buffer)
+            return true;
+    for (int i = 0; i < e->nin; i++)
+        if (reads_stage(e->in[i], s))
+            return true;
+    return false;
+}
+
+static bool same_loops(const Stage *s, int n, const int64_t *extent)
+{
+    if (s->nloop != n)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (s->loop[i]->extent != extent[i])
+            return false;
+    return true;
+}
+
+/* u's value inside the last stage's loops, or NULL where it reads more than this stage's own position. */
+static bool join_map(Making *m, Unit *u)
+{
+    if (!m->k->stages.n)
+        return false;
+    Stage *s = m->k->stages.at[m->k->stages.n - 1];
+    int inner = u->type.rank - m->k->nouter;
+    if (s->kind != STAGE_MAP || !same_loops(s, inner, u->type.dim + m->k->nouter))
+        return false;
+    const Lin *index[MAX_RANK];
+    unit_index(m, u, s, index);
+    Ex *value = unit_value(m, u, index);
+    if (reads_stage(value, s))
+        return false;
+    const Lin *flat = lin_flatten(m->k->a, u->type, index);
+    add_item(m, s, u, value, flat, OP_COUNT);
+    m->b.here[u->id] = flat;
+    return true;
+}
+
+static void forget_here(Making *m)
+{
+    memset(m->b.here, 0, sizeof(Lin *) * (size_t)m->c->units.n);
+}
+
+static void map_stage(Making *m, Unit *u)
+{
+    if (join_map(m, u))
+        return;
+    forget_here(m);
+    Stage *s = stage_new(m, STAGE_MAP);
+    add_inner_loops(m, s, u);
+    const Lin *index[MAX_RANK];
+    unit_index(m, u, s, index);
+    const Lin *flat = lin_flatten(m->k->a, u->type, index);
+    add_item(m, s, u, unit_value(m, u, index), flat, OP_COUNT);
+    m->b.here[u->id] = flat;
+}
+
+/* One stage an operand, each storing its own range. */
+static void concat_stages(Making *m, Unit *u)
+{
+    int axis = u->node->attr.axis.axis;
+    int64_t start = 0;
+    for (int i = 0; i < u->node->nin; i++) {
+        const Node *x = u->node->in[i];
+        Stage *s = stage_new(m, STAGE_MAP);
+        const Lin *index[MAX_RANK];
+        for (int k = 0; k < x->type.rank; k++) {
+            add_loop(m, s, x->type.dim[k], "j");
+            index[k] = lin_var(m->k->a, s->loop[k]);
+        }
+        s->nparallel = s->nloop;
+        Ex *value = resolve(&m->b, m->c, x, index);
+        index[axis] = lin_offset(m->k->a, index[axis], start);
+        add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), OP_COUNT);
+        start += x->type.dim[axis];
+    }
+}
+
+/* ---- reductions ------------------------------------------------------------------------------------------------------------------ */
+static Op reduction_of(const Node *n)
+{
+    return n->op == OP_MAX || n->op == OP_ARGMAX ? n->op : OP_SUM;
+}
+
+static int64_t smallest_step(const Ex *e, const Var *v, int64_t best)
+{
+    if (e->kind == X_LOAD) {
+        int64_t step = lin_factor(e->at, v);
+        step = step < 0 ? -step : step;
+        if (step && (!best || step < best))
+            best = step;
+    }
+    for (int i = 0; i < e->nin; i++)
+        best = smallest_step(e->in[i], v, best);
+    return best;
+}
+
+static int lanes_for(int64_t extent)
+{
+    int lanes = MAX_LANES;
+    while (extent % lanes)
+        lanes /= 2;
+    return extent >= LONG_REDUCTION ? lanes : 1;
+}
+
+/* The reduced value in the last stage's loops, where this has just these loops and makes what is reduced. */
+static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
+{
+    if (!m->k->stages.n || u->type.rank > m->k->nouter)
+        return false;
+    Stage *s = m->k->stages.at[m->k->stages.n - 1];
+    if ((s->kind != STAGE_MAP && (s->kind != STAGE_REDUCE || s->nparallel)) || !same_loops(s, nr, extent))
+        return false;
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    unit_index(m, u, s, index);
+    for (int i = 0; i < nr; i++)
+        reduced[i] = lin_var(m->k->a, s->loop[i]);
+    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
+    if (reads_stage(value, s))
+        return false;
+    s->kind = STAGE_REDUCE;
+    s->nparallel = 0;
+    s->lanes = u->node->op == OP_ARGMAX ? 1 : s->items.at[0].reduce == OP_ARGMAX ? 1 : lanes_for(extent[nr - 1]);
+    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
+    return true;
+}
+
+static void reduce_stage(Making *m, Unit *u)
+{
+    int64_t extent[MAX_RANK];
+    int nr = reduced_axes(u->node, extent);
+    if (join_reduction(m, u, nr, extent))
+        return;
+    forget_here(m);
+    Stage *s = stage_new(m, STAGE_REDUCE);
+    add_inner_loops(m, s, u);
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    unit_index(m, u, s, index);
+    for (int i = 0; i < nr; i++) {
+        add_loop(m, s, extent[i], "r");
+        reduced[i] = lin_var(m->k->a, s->loop[s->nloop - 1]);
+    }
+    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
+    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
+    const Var *last = s->loop[s->nloop - 1];
+    const Var *column = s->nparallel ? s->loop[s->nparallel - 1] : NULL;
+    int64_t along = smallest_step(value, last, 0), across = column ? smallest_step(value, column, 0) : 0;
+    if (u->node->op == OP_ARGMAX)
+        return;
+    if (column && column->extent >= 4 && across == 1 && along != 1)
+        s->vector = 1;
+    else
+        s->lanes = lanes_for(last->extent);
+}
+
+/* A reduction alone in its kernel keeps its last axis for itself where that is the one its operand is contiguous along. */
+static void free_last_axis(Making *m, const Unit *u)
+{
+    Kernel *k = m->k;
+    if (u->node->op == OP_ARGMAX || k->nouter != u->type.rank || !k->nouter || m->g->units.n > 1)
+        return;
+    int64_t extent[MAX_RANK];
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    Var var[MAX_RANK], *last = NULL;
+    int nr = reduced_axes(u->node, extent);
+    Stage none = {0};
+    unit_index(m, u, &none, index);
+    for (int i = 0; i < nr; i++) {
+        var[i] = (Var){.id = -1 - i, .extent = extent[i]};
+        reduced[i] = lin_var(k->a, &var[i]);
+        last = &var[i];
+    }
+    Build b = {.a = k->a, .c = m->c};
+    Ex *value = resolve_reduced(&b, m->c, u->node, index, reduced);
+    const Var *column = k->outer[k->nouter - 1];
+    if (column->extent >= 4 && smallest_step(value, column, 0) == 1 && smallest_step(value, last, 0) != 1)
+        k->nouter--;
+}
+
+/* ---- scatter and checks ------------------------------------------------------------------------------------------------------------ */
+static void scatter_stage(Making *m, Unit *u)
+{
+    const Node *index_node = u->node->in[0], *updates = u->node->in[1];
+    Stage *s = stage_new(m, STAGE_SCATTER);
+    const Lin *index[MAX_RANK], *to[MAX_RANK];
+    for (int i = 0; i < updates->type.rank; i++) {
+        add_loop(m, s, updates->type.dim[i], "j");
+        index[i] = lin_var(m->k->a, s->loop[i]);
+    }
+    int ni = index_node->type.rank;
+    to[0] = lin_value(m->k->a, resolve(&m->b, m->c, index_node, index), u->type.dim[0]);
+    for (int i = 1; i < u->type.rank; i++)
+        to[i] = index[ni + i - 1];
+    add_item(m, s, u, resolve(&m->b, m->c, updates, index), lin_flatten(m->k->a, u->type, to), OP_SUM);
+    s->limit = type_count(u->type);
+}
+
+static void check_stage(Making *m, Unit *u)
+{
+    Stage *s = stage_new(m, STAGE_CHECK);
+    const Lin *index[MAX_RANK];
+    for (int i = 0; i < u->type.rank; i++) {
+        add_loop(m, s, u->type.dim[i], "j");
+        index[i] = lin_var(m->k->a, s->loop[i]);
+    }
+    s->limit = u->node->attr.limit.limit;
+    Item item = {.unit = u, .value = resolve(&m->b, m->c, u->node->in[0], index), .at = lin_const(m->k->a, 0), .reduce = OP_COUNT};
+    vec_push(m->k->a, &s->items, item);
+}
+
+/* ---- kernels ---------------------------------------------------------------------------------------------------------------------- */
+static void add_unit(Making *m, Unit *u)
+{
+    OpClass class = op_info(u->node->op)->class;
+    if (u->kind == UNIT_CHECK) {
+        check_stage(m, u);
+        return;
+    }
+    if (u->kind != UNIT_VALUE || u->node->op == OP_RANDOM) {
+        map_stage(m, u);
+        return;
+    }
+    if (class == CLASS_CONTRACT) {
+        forget_here(m);
+        Stage *s = tile_stage(m->k, m->c, u, m->c->p->target);
+        if (s)
+            vec_push(m->k->a, &m->k->stages, s);
+        else
+            reduce_stage(m, u);
+    } else if (u->node->op == OP_SCATTER) {
+        scatter_stage(m, u);
+    } else if (u->node->op == OP_CONCAT) {
+        concat_stages(m, u);
+    } else if (class == CLASS_REDUCE && !reduces_inline(u->node)) {
+        reduce_stage(m, u);
+    } else {
+        map_stage(m, u);
+    }
+}
+
+static void add_span(Kernel *k, Span sp)
+{
+    for (int i = 0; i < k->spans.n; i++)
+        if (k->spans.at[i].source == sp.source && k->spans.at[i].lo == sp.lo)
+            return;
+    if (sp.source)
+        vec_push(k->a, &k->spans, sp);
+}
+
+static int64_t unit_macs(const Unit *u)
+{
+    if (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_CONTRACT)
+        return 0;
+    int64_t extent[MAX_RANK], macs = type_count(u->type);
+    int nr = reduced_axes(u->node, extent);
+    for (int i = 0; i < nr; i++)
+        macs *= extent[i];
+    return macs;
+}
+
+static void set_order(Kernel *k)
+{
+    int at = 0;
+    for (int i = 0; i < k->nouter; i++)
+        if (i != k->blocked)
+            k->order[at++] = i;
+    if (k->blocked >= 0)
+        k->order[at] = k->blocked;
+}
+
+/* ---- what only the kernel itself reads ------------------------------------------------------------------------------------------------ */
+static bool loads_buffer(const Ex *e, const Buffer *buffer)
+{
+    if (e->kind == X_LOAD && e->buffer == buffer)
+        return true;
+    for (int i = 0; i < e->nin; i++)
+        if (loads_buffer(e->in[i], buffer))
+            return true;
+    for (int i = 0; e->at && i < e->at->n; i++)
+        if (e->at->term[i].atom->kind == ATOM_VALUE && loads_buffer(e->at->term[i].atom->value, buffer))
+            return true;
+    return false;
+}
+
+static bool kernel_loads(const Kernel *k, const Buffer *buffer)
+{
+    for (int i = 0; i < k->stages.n; i++)
+        for (int j = 0; j < k->stages.at[i]->items.n; j++) {
+            const Item *item = &k->stages.at[i]->items.at[j];
+            if (item->value && loads_buffer(item->value, buffer))
+                return true;
+        }
+    return false;
+}
+
+static void forget_storage(Kernel *k, const Buffer *buffer)
+{
+    for (int i = 0; i < k->stages.n; i++)
+        for (int j = 0; j < k->stages.at[i]->items.n; j++)
+            if (k->stages.at[i]->items.at[j].buffer == buffer)
+                k->stages.at[i]->items.at[j].buffer = NULL;
+}
+
+/* A value no other kernel reads lives in a C variable, or in a small array, or nowhere. */
+static void keep_local(Making *m)
+{
+    for (int i = 0; i < m->g->units.n; i++) {
+        Unit *u = m->g->units.at[i];
+        if (!u->private || u->buffer->kind != BUFFER_ARENA)
+            continue;
+        Type t = {.dt = u->type.dt};
+        for (int k = m->k->nouter; k < u->type.rank; k++)
+            t.dim[t.rank++] = u->type.dim[k];
+        bool tiled = false;
+        for (int k = 0; k < m->k->stages.n; k++)
+            tiled |= m->k->stages.at[k]->kind == STAGE_TILE && m->k->stages.at[k]->items.at[0].unit == u;
+        if (tiled || type_bytes(t) > LOCAL_BYTES)
+            continue;
+        u->buffer->kind = BUFFER_LOCAL;
+        u->buffer->type = t;
+        if (kernel_loads(m->k, u->buffer))
+            vec_push(m->k->a, &m->k->locals, u->buffer);
+        else
+            forget_storage(m->k, u->buffer);
+    }
+}
+
+Kernel *schedule_group(Lower *c, Group *g)
+{
+    Kernel *k = NEW(c->a, Kernel);
+    Making m = {.k = k, .c = c, .g = g};
+    *k = (Kernel){.a = c->a, .nouter = g->outer, .blocked = -1, .id = c->p->kernels.n};
+    m.b = (Build){.a = c->a, .c = c, .k = k, .here = NEWN(c->a, const Lin *, c->units.n)};
+    const Unit *first = g->units.at[0];
+    if (first->kind != UNIT_VALUE || first->node->op == OP_SCATTER || first->node->op == OP_CONCAT)
+        k->nouter = 0;
+    for (int i = 0; i < k->nouter; i++)
+        k->outer[i] = var_new(k, g->shape.dim[i], "i", i);
+    if (op_info(first->node->op)->class == CLASS_REDUCE && first->kind == UNIT_VALUE && !reduces_inline(first->node))
+        free_last_axis(&m, first);
+    for (int i = 0; i < g->units.n; i++) {
+        Unit *u = g->units.at[i];
+        add_unit(&m, u);
+        add_span(k, u->node->span);
+        k->macs += unit_macs(u);
+        vec_push(c->a, &k->units, u);
+    }
+    set_order(k);
+    keep_local(&m);
+    return k;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* tile.c: contractions as register tiles. Matrix products, convolutions and the gradients of both are one thing: a result
+ * whose axes walk through two operands with literal strides, summed over some more axes.
+ *
+ * Columns run along the result's last axis, contiguous in the right operand and in the result; rows along another axis of the
+ * result that the right operand does not have. Zero padding costs nothing: where a position has no taps, they are left out of the loops. */
+#include "lower.h"
+
+#include <stdlib.h>
+
+enum { WIDEST_SCALAR = 4, TALLEST = 13 };
+
+static bool conv_tiles(const Node *n)
+{
+    for (int i = 0; i < n->attr.conv.nspatial; i++)
+        if (n->attr.conv.lhs_dilation[i] != 1)
+            return false;
+    return n->attr.conv.groups == 1 && n->attr.conv.nspatial + 1 <= MAX_K;
+}
+
+bool contraction_tiles(const Node *n)
+{
+    if (n->type.dt != DT_F32 || n->in[0]->type.dt != DT_F32 || n->in[1]->type.dt != DT_F32)
+        return false;
+    if (n->op == OP_CONV)
+        return conv_tiles(n);
+    int nfree = n->in[1]->type.rank - n->attr.dot.nbatch - n->attr.dot.ncontract;
+    int64_t k = 1, extent[MAX_RANK];
+    int nk = reduced_axes(n, extent);
+    for (int i = 0; i < nk; i++)
+        k *= extent[i];
+    return nfree > 0 && nk <= MAX_K && k > 1 && n->type.dim[n->type.rank - 1] > 1;
+}
+
+/* The order of the right operand's axes that the result wants: batch, contracted, free. */
+static void wanted_order(const Node *n, int *order)
+{
+    int rank = n->in[1]->type.rank, at = 0;
+    bool named[MAX_RANK] = {false};
+    if (n->op == OP_CONV) {
+        for (int i = 0; i < rank; i++)
+            order[i] = i;
+        return;
+    }
+    for (int i = 0; i < n->attr.dot.nbatch; i++)
+        named[order[at++] = n->attr.dot.rhs_batch[i]] = true;
+    for (int i = 0; i < n->attr.dot.ncontract; i++)
+        named[order[at++] = n->attr.dot.rhs_contract[i]] = true;
+    for (int i = 0; i < rank; i++)
+        if (!named[i])
+            order[at++] = i;
+}
+
+bool contraction_wants_pack(Lower *c, const Node *n, int *permutation)
+{
+    Buffer *buffer;
+    const Lin *at;
+    int64_t stride[MAX_RANK];
+    wanted_order(n, permutation);
+    if (!strided_view(c, n->in[1], &buffer, &at, stride))
+        return false;
+    return stride[permutation[n->in[1]->type.rank - 1]] != 1;
+}
+
+/* ---- analysis ---------------------------------------------------------------------------------------------------------------- */
+static bool view_right(Lower *c, const Node *n, Contraction *k, int64_t *stride)
+{
+    int order[MAX_RANK];
+    wanted_order(n, order);
+    const Unit *pack = pack_of(c, n->in[1], order);
+    if (!pack)
+        return strided_view(c, n->in[1], &k->b, &k->b_at, stride);
+    int64_t step = 1;
+    for (int i = pack->type.rank - 1; i >= 0; i--) {
+        stride[order[i]] = step;
+        step *= pack->type.dim[i];
+    }
+    k->b = pack->buffer;
+    k->b_at = pack->base;
+    return true;
+}
+
+static void add_axis(Contraction *k, int64_t extent, int64_t sa, int64_t sb)
+{
+    k->extent[k->naxis] = extent;
+    k->sa[k->naxis] = sa;
+    k->sb[k->naxis++] = sb;
+}
+
+static void dot_axes(const Node *n, Contraction *k, const int64_t *a, const int64_t *b)
+{
+    bool named[2][MAX_RANK] = {{false}};
+    const int nb = n->attr.dot.nbatch, nc = n->attr.dot.ncontract;
+    for (int i = 0; i < nb; i++) {
+        int x = n->attr.dot.lhs_batch[i], y = n->attr.dot.rhs_batch[i];
+        named[0][x] = named[1][y] = true;
+        add_axis(k, n->in[0]->type.dim[x], a[x], b[y]);
+    }
+    for (int i = 0; i < nc; i++)
+        named[0][n->attr.dot.lhs_contract[i]] = named[1][n->attr.dot.rhs_contract[i]] = true;
+    for (int side = 0; side < 2; side++)
+        for (int i = 0; i < n->in[side]->type.rank; i++)
+            if (!named[side][i])
+                add_axis(k, n->in[side]->type.dim[i], side ? 0 : a[i], side ? b[i] : 0);
+    for (int i = 0; i < nc; i++) {
+        int x = n->attr.dot.lhs_contract[i], y = n->attr.dot.rhs_contract[i];
+        add_axis(k, n->in[0]->type.dim[x], a[x], b[y]);
+    }
+}
+
+static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a, const int64_t *b)
+{
+    int ns = n->attr.conv.nspatial;
+    add_axis(k, n->type.dim[0], a[0], 0);
+    for (int i = 0; i < ns; i++)
+        add_axis(k, n->type.dim[i + 1], a[i + 1] * n->attr.conv.stride[i], 0);
+    add_axis(k, n->type.dim[ns + 1], 0, b[ns + 1]);
+    for (int i = 0; i < ns; i++) {
+        int64_t pad = n->attr.conv.pad_lo[i], extent = n->in[0]->type.dim[i + 1];
+        int64_t stride = n->attr.conv.stride[i], dilation = n->attr.conv.rhs_dilation[i];
+        k->a_at = lin_offset(c->a, k->a_at, -pad * a[i + 1]);
+        int64_t last = (n->type.dim[i + 1] - 1) * stride + (n->in[1]->type.dim[i] - 1) * dilation - pad;
+        if (pad > 0 || last >= extent) {
+            k->tap[k->ntap].out = i + 1;
+            k->tap[k->ntap].k = k->naxis;
+            k->tap[k->ntap].stride = stride;
+            k->tap[k->ntap].dilation = dilation;
+            k->tap[k->ntap].pad = pad;
+            k->tap[k->ntap++].extent = extent;
+        }
+        add_axis(k, n->in[1]->type.dim[i], a[i + 1] * dilation, b[i]);
+    }
+    add_axis(k, n->in[1]->type.dim[ns], a[ns + 1], b[ns]);
+}
+
+bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
+{
+    int64_t a[MAX_RANK], b[MAX_RANK];
+    *k = (Contraction){.node = n, .n_axis = n->type.rank - 1};
+    if (!contraction_tiles(n) || !strided_view(c, n->in[0], &k->a, &k->a_at, a) || !view_right(c, n, k, b))
+        return false;
+    if (n->op == OP_CONV)
+        conv_axes(c, n, k, a, b);
+    else
+        dot_axes(n, k, a, b);
+    return k->sb[k->n_axis] == 1;
+}
+
+/* ---- the schedule -------------------------------------------------------------------------------------------------------------- */
+static bool has_tap(const Contraction *k, int out)
+{
+    for (int i = 0; i < k->ntap; i++)
+        if (k->tap[i].out == out)
+            return true;
+    return false;
+}
+
+/* The axis whose positions become rows: free of the right operand and of padding, and long; the later one of equals. */
+static int rows_axis(const Contraction *k)
+{
+    int best = -1;
+    int64_t most = 1;
+    for (int i = 0; i < k->n_axis; i++) {
+        int64_t rows = k->extent[i] < 2 * TALLEST ? k->extent[i] : 2 * TALLEST;
+        if (k->sb[i] == 0 && !has_tap(k, i) && rows >= most && k->extent[i] > 1) {
+            best = i;
+            most = rows;
+        }
+    }
+    return best;
+}
+
+int tile_rows(int64_t extent, int most, int *large, int *nlarge)
+{
+    int tiles = (int)((extent + most - 1) / most);
+    *large = (int)((extent + tiles - 1) / tiles);
+    *nlarge = tiles - (int)((int64_t)*large * tiles - extent);
+    return tiles;
+}
+
+static void choose_shape(Tile *t, int64_t rows, int64_t columns, const Target *target)
+{
+    t->lanes = target->lanes;
+    while (t->lanes > 1 && t->lanes > columns)
+        t->lanes /= 2;
+    if (t->lanes < 4)
+        t->lanes = 1;
+    int64_t vectors = columns / t->lanes;
+    int widest = t->lanes == 1 ? WIDEST_SCALAR : target->columns;
+    if (t->lanes > 1 && rows < TALLEST / 2 && target->registers >= 32)
+        widest = 4;
+    else if (t->lanes > 1 && rows <= 4)
+        widest = 3;
+    t->columns = (int)(vectors < widest ? vectors : widest);
+    int registers = t->lanes == 1 && target->lanes == 1 ? 4 * WIDEST_SCALAR + WIDEST_SCALAR + 1 : target->registers;
+    t->rows = (registers - 1 - t->columns) / t->columns;
+    if (t->rows > TALLEST)
+        t->rows = TALLEST;
+    if (target->calls_gemm)
+        t->rows = rows > 256 ? 256 : (int)rows;
+    int large, nlarge;
+    tile_rows(rows, t->rows, &large, &nlarge);
+    t->rows = large;
+}
+
+static bool merges(const KLoop *outer, const KLoop *inner)
+{
+    return !outer->tapped && !inner->tapped && outer->a == inner->a * inner->var->extent &&
+           outer->b == inner->b * inner->var->extent;
+}
+
+static int by_stride(const void *x, const void *y)
+{
+    int64_t a = llabs(((const KLoop *)x)->a), b = llabs(((const KLoop *)y)->a);
+    return a < b ? 1 : a > b ? -1 : 0;
+}
+
+static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
+{
+    for (int i = k->n_axis + 1; i < k->naxis; i++) {
+        int tap = k->ntap - 1;
+        while (tap >= 0 && k->tap[tap].k != i)
+            tap--;
+        if (k->extent[i] == 1 && tap < 0)
+            continue;
+        KLoop *loop = &t->k[t->nk++];
+        Var *v = NEW(kernel->a, Var);
+        *v = (Var){.id = kernel->nvar++, .extent = k->extent[i]};
+        *loop = (KLoop){.var = v, .a = k->sa[i], .b = k->sb[i], .tapped = tap >= 0};
+        if (tap >= 0)
+            loop->tap = (Tap){kernel->outer[k->tap[tap].out], k->tap[tap].stride, k->tap[tap].dilation,
+                              k->tap[tap].pad, k->tap[tap].extent};
+    }
+    qsort(t->k, (size_t)t->nk, sizeof t->k[0], by_stride);
+    for (int i = 0; i + 1 < t->nk;) {
+        if (!merges(&t->k[i], &t->k[i + 1])) {
+            i++;
+            continue;
+        }
+        t->k[i + 1].var->extent *= t->k[i].var->extent;
+        for (int j = i; j + 1 < t->nk; j++)
+            t->k[j] = t->k[j + 1];
+        t->nk--;
+    }
+    for (int i = 0; i < t->nk; i++)
+        t->k[i].var->name = t->nk == 1 ? "k" : arena_printf(kernel->a, "k%d", i);
+}
+
+/* A register tile for u, or NULL where its operands do not allow one. The kernel's outer variables are the result's axes but the last. */
+Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
+{
+    Contraction k;
+    if (!contraction_analyse(c, u->node, &k))
+        return NULL;
+    Tile *t = NEW(kernel->a, Tile);
+    int rows = rows_axis(&k);
+    t->a = k.a;
+    t->b = k.b;
+    t->a_at = k.a_at;
+    t->b_at = k.b_at;
+    t->c_at = u->base;
+    int64_t stride = u->type.dim[k.n_axis];
+    for (int i = k.n_axis - 1; i >= 0; i--) {
+        const Lin *v = lin_var(kernel->a, kernel->outer[i]);
+        if (i == rows) {
+            t->m = kernel->outer[i];
+            t->a_m = k.sa[i];
+            t->c_m = stride;
+        } else {
+            t->a_at = lin_add(kernel->a, t->a_at, lin_scale(kernel->a, v, k.sa[i]));
+            t->b_at = lin_add(kernel->a, t->b_at, lin_scale(kernel->a, v, k.sb[i]));
+            t->c_at = lin_add(kernel->a, t->c_at, lin_scale(kernel->a, v, stride));
+        }
+        stride *= u->type.dim[i];
+    }
+    t->n = NEW(kernel->a, Var);
+    *t->n = (Var){.id = kernel->nvar++, .extent = u->type.dim[k.n_axis], .name = "n"};
+    choose_shape(t, t->m ? t->m->extent : 1, t->n->extent, target);
+    choose_k_loops(kernel, &k, t);
+    kernel->blocked = rows;
+    Stage *s = NEW(kernel->a, Stage);
+    s->kind = STAGE_TILE;
+    s->tile = t;
+    vec_push(kernel->a, &s->items, ((Item){.unit = u, .buffer = u->buffer, .at = t->c_at, .reduce = OP_SUM}));
+    return s;
+}
