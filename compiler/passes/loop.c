@@ -201,7 +201,7 @@ static Node *outside_yield(const Loop *l, Node *value)
 }
 
 /* Closes a loop whose every input is needed: the body with its ports in order, the scan, its results. */
-static void seal(const Loop *l, Node **carry_out, Node **yield_out)
+static Node *seal(const Loop *l, Node **carry_out, Node **yield_out)
 {
     Arena *a = l->fn->a;
     Fn *body = fn_new(a, l->body->name);
@@ -245,6 +245,7 @@ static void seal(const Loop *l, Node **carry_out, Node **yield_out)
         carry_out[l->carry.at[i].index] = node_result(l->fn, scan, i);
     for (int i = 0; i < l->yield.n; i++)
         yield_out[i] = node_result(l->fn, scan, l->carry.n + i);
+    return scan;
 }
 
 /* The loop with nothing left to drop. carry_out gets the carries that never change. */
@@ -266,7 +267,7 @@ static Loop *settled(Loop *l, const bool *carry_wanted, Node **carry_out)
     }
 }
 
-void loop_close(Loop *l, const bool *carry_wanted, Node **carry_out, Node **yield_out)
+Node *loop_close(Loop *l, const bool *carry_wanted, Node **carry_out, Node **yield_out)
 {
     Arena *a = l->fn->a;
     l = settled(l, carry_wanted, carry_out);
@@ -282,9 +283,10 @@ void loop_close(Loop *l, const bool *carry_wanted, Node **carry_out, Node **yiel
     if (ninside < nyield) /* slices that were only there to be yielded */
         l = settled(l, carry_wanted, carry_out);
     if (!l->carry.n && !l->yield.n)
-        return;
+        return NULL;
     Node **made = NEWN(a, Node *, ninside + 1);
-    seal(l, carry_out, made);
+    Node *scan = seal(l, carry_out, made);
     for (int i = 0; i < ninside; i++)
         yield_out[inside[i]] = made[i];
+    return scan;
 }

@@ -43,8 +43,8 @@ Node *loop_invariant(Loop *l, const char *name, Node *outer);
 int loop_yield(Loop *l, const char *name, Node *value);
 /* Makes the scan, without what nobody needs: carry_out[i] is the final value of carry i where carry_wanted[i], else NULL;
  * yield_out[i] is yield i, stacked. Carries that never change become invariants, yields of slices and invariants
- * are taken from outside. No scan is made where nothing is left of it. */
-void loop_close(Loop *l, const bool *carry_wanted, Node **carry_out, Node **yield_out);
+ * are taken from outside. Returns the scan; NULL where nothing is left of it. */
+Node *loop_close(Loop *l, const bool *carry_wanted, Node **carry_out, Node **yield_out);
 
 /* ---- graft.c: copying parts of functions ------------------------------------------------------------------------- */
 /* Results of a scan for which those of another, made later with more yields, are to be taken. */
@@ -62,5 +62,13 @@ Node **swapped(Arena *a, const Fn *fn, const Swaps *swaps);
 void graft(Fn *to, const Fn *from, int nroots, Node *const *roots, Node **map, const Swaps *swaps);
 /* live[n->id] for what the roots need, themselves included. */
 bool *reached_from(Arena *a, const Fn *fn, int nroots, Node *const *roots);
+
+/* ---- batch.c: one step's work for all steps at once --------------------------------------------------------------- */
+/* Is there a rule for n when these operands differ from step to step? At least one does. */
+bool can_batch(const Node *n, const bool *stepped);
+/* n for all steps: operands that are stepped have a leading axis of `steps`, and so has the result. Needs can_batch. */
+Node *batch_node(Fn *fn, const Node *n, Node *const *in, const bool *stepped, int64_t steps);
+/* A dot's attribute when the left or right operand has got a leading axis. */
+Attr dot_one_further(const Attr *dot, bool lhs, bool rhs);
 
 #endif

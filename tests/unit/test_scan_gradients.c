@@ -171,7 +171,7 @@ static int build_image(Fn *fn, int variant, Node **result)
 
 static const Program programs[] = {
     {"lstm", build_lstm, 5, NULL},       {"mixed", build_mixed, 5, NULL}, {"nested", build_nested, 4, NULL},
-    {"odd", build_odd, 2, NULL}, {"image", build_image, 2, NULL},
+    {"odd", build_odd, 2, "--0--"}, {"image", build_image, 2, NULL},
 };
 
 /* ---- the checks ---------------------------------------------------------------------------------------------------- */
