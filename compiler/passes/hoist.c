@@ -258,10 +258,12 @@ static const Node *tidy_scan(Fn *fn, const Node *scan, const bool *used, Node **
     for (int i = 0; i < scan->nin; i++) {
         const Port *port = &body->input.at[i];
         Node **to = &map[port->node->id];
-        if (i < ncarry)
-            *to = l->carry.at[loop_carry(l, port->name, scan->in[i])].in;
-        else
-            *to = i < ncarry + nslice ? loop_slice(l, port->name, scan->in[i]) : loop_invariant(l, port->name, scan->in[i]);
+        if (i < ncarry) {
+            int carry = loop_carry(l, port->name, scan->in[i]);
+            *to = l->carry.at[carry].in;
+            continue;
+        }
+        *to = i < ncarry + nslice ? loop_slice(l, port->name, scan->in[i]) : loop_invariant(l, port->name, scan->in[i]);
     }
     for (int i = 0; i < nresult; i++)
         roots[i] = body->result.at[i].node;
