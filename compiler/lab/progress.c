@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* progress.c: how training goes. A terminal gets a line that is drawn over:
- *     epoch 2/5  [##########----------]  187/375  loss 0.2131  accuracy 0.9358  8211 examples/s  0:09 left
+ *     epoch 2/5  [##########----------]  187/375  loss 0.2131  accuracy 0.9358  8211/s  0:09 left
  * and every epoch leaves one line behind, in a file too. */
 #include "lab.h"
 
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR = 20, DEFAULT_COLUMNS = 80 };
+enum { BAR = 20, LEAST_BAR = 5, DEFAULT_COLUMNS = 80 };
 static const double redraw_seconds = 0.1;
 
 struct Progress {
@@ -84,23 +84,35 @@ static double seconds_left(const Progress *p, int64_t epoch, int64_t batch, doub
     return batch > 0 ? seconds / (double)batch * left : -1;
 }
 
+/* "[#######-------]  ", as wide as there is room for; nothing where there is little. */
+static void add_bar(Line *line, int64_t done, int64_t of, int room)
+{
+    int width = room < BAR + 4 ? room - 4 : BAR;
+    if (width < LEAST_BAR)
+        return;
+    int64_t full = of > 0 ? width * done / of : width;
+    add(line, "[");
+    for (int i = 0; i < width; i++)
+        add(line, "%c", i < full ? '#' : '-');
+    add(line, "]  ");
+}
+
 void progress_batch(Progress *p, int64_t epoch, int64_t batch, int64_t examples, const Figure *figure, int n)
 {
     double at = now(), seconds = at - p->epoch_start;
     if (!p->terminal || (at - p->drawn < redraw_seconds && batch < p->batches))
         return;
     p->drawn = at;
-    Line line = {.n = 0};
-    add(&line, "epoch %lld/%lld  [", (long long)epoch, (long long)p->epochs);
-    int64_t full = p->batches > 0 ? BAR * batch / p->batches : BAR;
-    for (int i = 0; i < BAR; i++)
-        add(&line, "%c", i < full ? '#' : '-');
-    add(&line, "]  %lld/%lld", (long long)batch, (long long)p->batches);
-    add_figures(&line, figure, n);
+    Line line = {.n = 0}, rest = {.n = 0};
+    add(&rest, "%lld/%lld", (long long)batch, (long long)p->batches);
+    add_figures(&rest, figure, n);
     if (seconds > 0)
-        add(&line, "  %.0f examples/s", (double)examples / seconds);
-    add_left(&line, seconds_left(p, epoch, batch, seconds));
+        add(&rest, "  %.0f/s", (double)examples / seconds);
+    add_left(&rest, seconds_left(p, epoch, batch, seconds));
     int columns = terminal_columns(p->out) - 1;
+    add(&line, "epoch %lld/%lld  ", (long long)epoch, (long long)p->epochs);
+    add_bar(&line, batch, p->batches, columns - line.n - rest.n);
+    add(&line, "%s", rest.at);
     fprintf(p->out, "\r%.*s\x1b[K", columns < line.n ? columns : line.n, line.at);
     fflush(p->out);
 }
