@@ -258,6 +258,8 @@ Fn *fn_prune(const Fn *fn);
 /* NULL when sound; otherwise what is wrong, and *guilty the node. */
 const char *fn_verify(Arena *a, const Fn *fn, const Node **guilty);
 void fn_print(StrBuf *sb, const Fn *fn);
+/* The same with `why` as a comment under the guilty node's line; prints broken functions too. */
+void fn_print_error(StrBuf *sb, const Fn *fn, const Node *guilty, const char *why);
 const char *node_text(Arena *a, const Node *n);
 /* Reads what fn_print printed. NULL with diagnostics on errors. */
 Fn *fn_parse(Arena *a, Diag *d, int source);

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 100 }; /* a header or a return line longer than this is broken, one port a line */
+enum {
+    WIDTH = 100,      /* a header or a return line longer than this is broken, one port a line */
+    MAX_NESTING = 70, /* bodies in bodies: only a broken function has more than can be read */
+};
 
 typedef struct Printer {
     StrBuf *sb;
@@ -22,9 +25,11 @@ typedef struct Printer {
     int *number;   /* by id */
     bool *by_name; /* by id: an input that is spelled by its name */
     int depth;
+    const Node *guilty; /* the node `why` is about; NULL: the whole function */
+    const char *why;    /* NULL: nothing is wrong */
 } Printer;
 
-static void print_fn(StrBuf *sb, const Fn *fn, int depth);
+static void print_fn(StrBuf *sb, const Fn *fn, int depth, const Node *guilty, const char *why);
 
 /* ---- names and numbers --------------------------------------------------------------------------------- */
 static bool is_plain_name(const char *name)
@@ -133,8 +138,8 @@ static void print_field(Printer *p, const AttrField *f, const Node *n)
         print_list(p->sb, f, attr);
         break;
     case FIELD_BODY:
-        if (p->fn)
-            print_fn(p->sb, ATTR_GET(Fn *, attr, f->offset), p->depth + 1);
+        if (p->fn && p->depth < MAX_NESTING && ATTR_GET(Fn *, attr, f->offset))
+            print_fn(p->sb, ATTR_GET(Fn *, attr, f->offset), p->depth + 1, NULL, NULL);
         else
             sb_puts(p->sb, "...");
         break;
@@ -145,8 +150,17 @@ static void print_field(Printer *p, const AttrField *f, const Node *n)
 }
 
 /* ---- nodes --------------------------------------------------------------------------------------------- */
+static bool belongs(const Fn *fn, const Node *n)
+{
+    return n && n->id >= 0 && n->id < fn->node.n && fn->node.at[n->id] == n;
+}
+
 static void print_ref(Printer *p, const Node *n)
 {
+    if (p->fn && !belongs(p->fn, n)) {
+        sb_puts(p->sb, "%?");
+        return;
+    }
     bool by_name = p->fn ? p->by_name[n->id] : n->op == OP_INPUT && n->name;
     if (by_name)
         print_name(p->sb, n->name);
@@ -154,11 +168,15 @@ static void print_ref(Printer *p, const Node *n)
         sb_printf(p->sb, "%%%d", p->fn ? p->number[n->id] : n->id);
 }
 
-static void print_node(Printer *p, const Node *n)
+static void print_node(Printer *p, const Node *n, int number)
 {
+    if ((unsigned)n->op >= OP_COUNT) {
+        sb_printf(p->sb, "%%%d = ?", number);
+        return;
+    }
     const OpInfo *info = op_info(n->op);
     const AttrKindInfo *fields = attr_fields(info->attr);
-    sb_printf(p->sb, "%%%d = %s(", p->fn ? p->number[n->id] : n->id, info->text);
+    sb_printf(p->sb, "%%%d = %s(", number, info->text);
     for (int i = 0; i < n->nin; i++) {
         if (i)
             sb_puts(p->sb, ", ");
@@ -179,7 +197,7 @@ const char *node_text(Arena *a, const Node *n)
 {
     StrBuf sb = {.a = a};
     Printer p = {.sb = &sb};
-    print_node(&p, n);
+    print_node(&p, n, n->id);
     return sb_text(&sb);
 }
 
@@ -202,6 +220,8 @@ static void number_nodes(Printer *p)
         p->number[id] = -1;
     for (int i = 0; i < fn->input.n; i++) {
         const Port *port = &fn->input.at[i];
+        if (!belongs(fn, port->node))
+            continue;
         p->number[port->node->id] = next++;
         p->by_name[port->node->id] = str_eq(port->name, port->node->name) && port->name &&
                                      is_plain_name(port->name) && name_is_unique(fn, i);
@@ -215,6 +235,8 @@ static void number_nodes(Printer *p)
 static void print_input(Printer *p, const Port *port)
 {
     print_ref(p, port->node);
+    if (!belongs(p->fn, port->node))
+        return;
     if (port->name && !p->by_name[port->node->id]) {
         sb_putc(p->sb, ' ');
         print_name(p->sb, port->name);
@@ -271,9 +293,15 @@ static bool is_port(const Fn *fn, const Node *n)
     return false;
 }
 
-static void print_fn(StrBuf *sb, const Fn *fn, int depth)
+static void print_complaint(Printer *p)
 {
-    Printer p = {.sb = sb, .fn = fn, .depth = depth};
+    indent(p->sb, p->depth + 1);
+    sb_printf(p->sb, "# ^ %s\n", p->why);
+}
+
+static void print_fn(StrBuf *sb, const Fn *fn, int depth, const Node *guilty, const char *why)
+{
+    Printer p = {.sb = sb, .fn = fn, .depth = depth, .guilty = guilty, .why = why};
     number_nodes(&p);
     sb_puts(sb, "func ");
     if (fn->name)
@@ -281,13 +309,17 @@ static void print_fn(StrBuf *sb, const Fn *fn, int depth)
     sb_putc(sb, '(');
     print_ports(&p, "", fn->input.at, fn->input.n, print_input);
     sb_puts(sb, ") {\n");
+    if (why && (!guilty || is_port(fn, guilty)))
+        print_complaint(&p);
     for (int id = 0; id < fn->node.n; id++) {
         const Node *n = fn->node.at[id];
         if (n->op == OP_INPUT && is_port(fn, n))
             continue;
         indent(sb, depth + 1);
-        print_node(&p, n);
+        print_node(&p, n, p.number[id]);
         sb_putc(sb, '\n');
+        if (why && n == guilty)
+            print_complaint(&p);
     }
     indent(sb, depth + 1);
     sb_puts(sb, "return");
@@ -299,6 +331,11 @@ static void print_fn(StrBuf *sb, const Fn *fn, int depth)
 
 void fn_print(StrBuf *sb, const Fn *fn)
 {
-    print_fn(sb, fn, 0);
+    fn_print_error(sb, fn, NULL, NULL);
+}
+
+void fn_print_error(StrBuf *sb, const Fn *fn, const Node *guilty, const char *why)
+{
+    print_fn(sb, fn, 0, guilty, why);
     sb_putc(sb, '\n');
 }

@@ -78,9 +78,9 @@ const char *type_text(Arena *a, Type t)
 {
     StrBuf sb = {.a = a};
     sb_puts(&sb, dtype_name(t.dt));
-    for (int i = 0; i < t.rank; i++)
+    for (int i = 0; i < t.rank && i < MAX_RANK; i++)
         sb_printf(&sb, "%s%lld", i ? ", " : "[", (long long)t.dim[i]);
-    if (t.rank)
+    if (t.rank > 0)
         sb_putc(&sb, ']');
     return sb_text(&sb);
 }

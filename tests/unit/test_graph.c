@@ -330,6 +330,9 @@ static void expect_complaint(const char *message, int guilty_id)
     if (!why || !strstr(why, message))
         fail_msg("expected %s, found %s", message, why ? why : "nothing");
     assert_int_equal(guilty ? guilty->id : -1, guilty_id);
+    StrBuf sb = {.a = a};
+    fn_print_error(&sb, fn, guilty, why); /* however broken it is */
+    assert_non_null(strstr(sb_text(&sb), arena_printf(a, "# ^ %s\n", why)));
 }
 
 static void sound_functions_pass(void **state)
