@@ -10,7 +10,7 @@ LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
 
 SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o \
-           $(BUILD)/obj/gen/runtime_text.o
+           $(BUILD)/obj/gen/runtime_text.o $(BUILD)/obj/gen/std_sources.o
 
 all: $(BUILD)/dlc
 
@@ -31,6 +31,10 @@ $(BUILD)/gen/parser.c $(BUILD)/gen/parser.h &: compiler/syntax/parser.y
 $(BUILD)/gen/lexer.c: compiler/syntax/lexer.l
 	@mkdir -p $(@D)
 	flex -o $@ $<
+
+$(BUILD)/gen/std_sources.c: compiler/std/embed.sh $(wildcard compiler/std/*.dl)
+	@mkdir -p $(@D)
+	sh $< $(filter %.dl,$^) > $@.tmp && mv $@.tmp $@
 
 $(BUILD)/gen/runtime_text.c: compiler/emit/runtime_text.sh $(wildcard runtime/*.h)
 	@mkdir -p $(@D)

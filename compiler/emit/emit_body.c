@@ -17,9 +17,12 @@ static const char *const reserved[] = {
     "count", "seed", "step", "rows", "lane", "loops", "n", "k", "t", "a", "b", "c", "at", "x",
 };
 
-/* Looks like a loop variable or constant of an emitted kernel: a short letter prefix and digits. */
+/* Looks like a loop variable, a constant or a unit's value in an emitted kernel: a letter and digits, or _v and digits behind. */
 static bool looks_local(const char *name)
 {
+    const char *value = strrchr(name, '_');
+    if (value && value[1] == 'v' && value[2] && strspn(value + 2, "0123456789") == strlen(value + 2))
+        return true;
     size_t letters = strspn(name, "ijkrtv");
     return letters == 1 && name[1] && strspn(name + 1, "0123456789_") == strlen(name + 1);
 }

@@ -139,6 +139,13 @@ static void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at)
     sb_putc(sb, ']');
 }
 
+/* The C variable that holds a unit's value inside its kernel. */
+static const char *unit_name(Out *o, const Unit *u)
+{
+    const char *name = u->node->name ? u->node->name : op_info(u->node->op)->text;
+    return arena_printf(o->a, "%s_v%d", c_identifier(o->a, name), u->id);
+}
+
 /* ---- expressions ------------------------------------------------------------------------------------------------------------------------ */
 enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH = 4, EITHER = 3, CHOOSE = 2, ANY = 0 };
 
@@ -317,7 +324,7 @@ static void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside)
         sb_printf(sb, "0x%08" PRIx32 "u, (uint32_t)(%s))", e->salt, lin_text(o, e->at));
         break;
     case X_UNIT:
-        sb_printf(sb, "%s_%d", c_identifier(o->a, e->unit->node->name ? e->unit->node->name : op_info(e->unit->node->op)->text), e->unit->id);
+        sb_puts(sb, unit_name(o, e->unit));
         break;
     }
 }
@@ -526,11 +533,6 @@ static void open_loops(Out *o, const Stage *s, int from, int to, const ExList *t
         open_loop(o, s->loop[i]);
         print_temps(o, temps, s->loop[i]->depth);
     }
-}
-
-static const char *unit_name(Out *o, const Unit *u)
-{
-    return arena_printf(o->a, "%s_%d", c_identifier(o->a, u->node->name ? u->node->name : op_info(u->node->op)->text), u->id);
 }
 
 static void print_value(Out *o, const Stage *s, int i)
@@ -882,6 +884,16 @@ static void print_gemm_call(Out *o, const Stage *s, const char *rows, const Lin 
          lin_text(o, c_at));
 }
 
+static const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column)
+{
+    const char *name = buffer_root(buffer)->name, *offset = lin_text(o, at);
+    bool nowhere = !strcmp(offset, "0"), first = !strcmp(column, "0");
+    if (nowhere && first)
+        return name;
+    return nowhere || first ? arena_printf(o->a, at->n > 1 ? "%s + (%s)" : "%s + %s", name, first ? offset : column)
+                            : arena_printf(o->a, "%s + (%s + %s)", name, offset, column);
+}
+
 static void print_tile(Out *o, const Stage *s)
 {
     const Tile *t = s->tile;
@@ -894,19 +906,16 @@ static void print_tile(Out *o, const Stage *s)
         return;
     }
     int64_t width = t->lanes * t->columns, extent = t->n->extent;
-    if (extent == width) {
-        line(o, "const int n = 0;");
-    } else if (extent % width == 0) {
-        line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
-    } else {        /* the last columns are computed again rather than one by one */
-        line(o, "for (int n = 0; n < %" PRId64 "; n = n < %" PRId64 " || n == %" PRId64 " ? n + %" PRId64 " : %" PRId64 ")", extent,
-             extent - 2 * width + 1, extent - width, width, extent - width);
+    const char *column = extent == width ? "0" : "n";
+    if (extent % width) {       /* the last columns are computed again rather than one by one */
+        column = arena_printf(o->a, "(n < %" PRId64 " ? n : %" PRId64 ")", extent - width, extent - width);
     }
+    if (extent != width)
+        line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
     o->indent += extent != width;
-    const char *b_at = lin_text(o, t->b_at);
-    const char *call = arena_printf(o->a, "(%s, %s, %s + (%s + n), %s + (%s + n)%s);", buffer_root(t->a)->name, lin_text(o, a_at),
-                                    buffer_root(t->b)->name, b_at, buffer_root(s->items.at[0].buffer)->name, lin_text(o, c_at),
-                                    tap_arguments(o, t));
+    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, lin_text(o, a_at),
+                                    tile_pointer(o, t->b, t->b_at, column),
+                                    tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
     if (nlarge == tiles) {
         line(o, "%s%s_tile_%d%s", o->prefix, o->k->name, large, call);
     } else {

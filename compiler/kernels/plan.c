@@ -239,12 +239,16 @@ static void share_storage(Plan *p, const Step *step, Kernel *k, int i, int j)
         if (x == to || x->alias || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
             x->type.dt != to->type.dt || !may_overwrite(k, i, j, x))
             continue;
-        if (x->first == x->last) {
+        bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
+        if (x->first == x->last && fresh) {
             x->alias = to;
         } else if (to->kind == BUFFER_ARENA && to->first == step->at) {
             to->alias = x;
             x->last = to->last;
+        } else {
+            continue;
         }
+        return;
     }
 }
 

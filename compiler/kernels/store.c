@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    SHORT_REDUCTION = 16,   /* elements: written out in place, so that pooling windows are element-wise work */
+    SHORT_REDUCTION = 9,    /* elements: written out in place, so that pooling windows are element-wise work */
     CHEAP = 3,              /* element operations and loads worth repeating rather than storing */
     COSTLY = 8,             /* not worth repeating once per element of a row */
     COST_CAP = 1000,

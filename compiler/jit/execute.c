@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* execute.c: one interface over the interpreter and the engines. */
+#include "execute.h"
+
+#include "../emit/emit.h"
+#include "../../runtime/dl_status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct Executable {
+    Arena *a;
+    const char *engine;
+    int n;
+    Fn *const *fn;
+    bool interpreted;
+    Precision precision;
+    Jit *jit;
+    const char *source;
+    JitFunction **call;
+    void *scratch;              /* one arena for all functions, aligned to 64 */
+};
+
+/* ---- the interpreter -------------------------------------------------------------------------------------------------- */
+static double element(DType dt, const void *at, int64_t i)
+{
+    return dt == DT_F32 ? (double)((const float *)at)[i] : dt == DT_I32 ? (double)((const int32_t *)at)[i]
+                                                         : (double)((const uint8_t *)at)[i];
+}
+
+static void set_element(DType dt, void *at, int64_t i, double value)
+{
+    if (dt == DT_F32)
+        ((float *)at)[i] = (float)value;
+    else if (dt == DT_I32)
+        ((int32_t *)at)[i] = (int32_t)value;
+    else
+        ((uint8_t *)at)[i] = (uint8_t)value;
+}
+
+static void *result_place(const Fn *fn, int result, void *const *in, void *const *out)
+{
+    for (int i = 0; i < fn->input.n; i++)
+        if (fn->input.at[i].role == fn->result.at[result].role && fn->input.at[i].index == fn->result.at[result].index)
+            return in[i];
+    return out[result];
+}
+
+static int interpret(Executable *x, const Fn *fn, void *const *in, void *const *out)
+{
+    Arena *a = arena_new();
+    Value *from = NEWN(a, Value, fn->input.n), *to = NEWN(a, Value, fn->result.n);
+    const char *why;
+    for (int i = 0; i < fn->input.n; i++) {
+        from[i] = value_new(a, fn->input.at[i].node->type);
+        for (int64_t k = 0; k < type_count(from[i].type); k++)
+            from[i].at[k] = element(from[i].type.dt, in[i], k);
+    }
+    bool ok = fn_interpret(a, fn, x->precision, from, to, &why);
+    for (int i = 0; ok && i < fn->result.n; i++)
+        for (int64_t k = 0; k < type_count(to[i].type); k++)
+            set_element(to[i].type.dt, result_place(fn, i, in, out), k, to[i].at[k]);
+    arena_free(a);
+    return ok ? DL_OK : DL_INDEX;
+}
+
+/* ---- compiled code ---------------------------------------------------------------------------------------------------------- */
+static bool compile(Executable *x, Diag *d, const JitEngine *engine, const char *const *name, const char **why)
+{
+    const Target *target = target_find(engine->target);
+    MemoryFunction *functions = NEWN(x->a, MemoryFunction, x->n);
+    int n = 0;
+    int64_t bytes = 64;
+    for (int i = 0; i < x->n; i++) {
+        if (!x->fn[i])
+            continue;
+        Plan *p = lower(x->a, d, x->fn[i], target);
+        functions[n++] = (MemoryFunction){name[i], p};
+        bytes = p->arena_bytes > bytes ? p->arena_bytes : bytes;
+    }
+    x->source = emit_memory(x->a, functions, n);
+    x->jit = engine->compile(x->a, x->source, target, why);
+    if (!x->jit)
+        return false;
+    for (int i = 0; i < x->n; i++)
+        if (x->fn[i])
+            x->call[i] = (JitFunction *)jit_symbol(x->jit, arena_printf(x->a, "dlc_%s", name[i]));
+    x->scratch = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    if (!x->scratch) {
+        *why = arena_printf(x->a, "cannot allocate %lld bytes for activations", (long long)bytes);
+        return false;
+    }
+    return true;
+}
+
+Executable *executable_new(Arena *a, Diag *d, const char *engine, Fn *const *fn, const char *const *name, int n, const char **why)
+{
+    Executable *x = NEW(a, Executable);
+    *x = (Executable){.a = a, .n = n, .fn = fn, .call = NEWN(a, JitFunction *, n)};
+    x->interpreted = engine && !strncmp(engine, "interpret", 9);
+    if (x->interpreted) {
+        x->engine = engine;
+        x->precision = strcmp(engine, "interpret") ? PRECISION_F64 : PRECISION_F32;
+        return x;
+    }
+    const JitEngine *e = jit_engine(engine);
+    if (!e) {
+        *why = arena_printf(a, "no engine is called %s", engine);
+        return NULL;
+    }
+    x->engine = e->name;
+    if (compile(x, d, e, name, why))
+        return x;
+    executable_close(x);
+    return NULL;
+}
+
+int executable_call(Executable *x, int i, void *const *in, void *const *out)
+{
+    return x->interpreted ? interpret(x, x->fn[i], in, out) : x->call[i](in, out, x->scratch);
+}
+
+const char *executable_source(const Executable *x)
+{
+    return x->source;
+}
+
+const char *executable_engine(const Executable *x)
+{
+    return x->engine;
+}
+
+void executable_close(Executable *x)
+{
+    if (x->jit)
+        jit_close(x->jit);
+    free(x->scratch);
+    x->jit = NULL;
+    x->scratch = NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* execute.h: graph functions, ready to be called: interpreted, or compiled in memory. */
+#ifndef DLC_EXECUTE_H
+#define DLC_EXECUTE_H
+
+#include "jit.h"
+
+typedef struct Executable Executable;
+
+/* `engine`: "tcc", "cc", "interpret" (in f32), "interpret64" (entirely in double inside; tensors stay f32), or NULL for the default.
+ * fn[i] may be NULL: it cannot be called then. NULL with *why set on failure. */
+Executable *executable_new(Arena *a, Diag *d, const char *engine, Fn *const *fn, const char *const *name, int n, const char **why);
+/* Calls function i. in[] and out[] point to the tensors of fn->input and fn->result (row-major; bool as bytes); a result that has
+ * an input of the same role and index is written over that input, and its out[] is not looked at. Returns a dl_status. */
+int executable_call(Executable *x, int i, void *const *in, void *const *out);
+const char *executable_source(const Executable *x);     /* the C that was compiled; NULL for the interpreter */
+const char *executable_engine(const Executable *x);
+void executable_close(Executable *x);                   /* unloads code and frees scratch memory */
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* pipeline.c: the compiler on one page, up to kernels (kernels/plan.c: lower) and C (emit/). */
+#include "pipeline.h"
+
+#include "graph/ir.h"
+#include "passes/passes.h"
+#include "std/std.h"
+
+#include <string.h>
+
+/* ---- functions ------------------------------------------------------------------------------------------------------ */
+static Fn **function_slot(Module *m, int i, const char **name)
+{
+    Fn **const slot[] = {&m->init, &m->infer, &m->loss, &m->evaluate, &m->update, &m->gradients, &m->train_step};
+    static const char *const names[] = {"init", "infer", "loss", "evaluate", "update", "gradients", "train_step"};
+    if (i < 0 || i >= LEN(slot))
+        return NULL;
+    *name = names[i];
+    return slot[i];
+}
+
+const char *module_function(const Module *m, int i, Fn **fn)
+{
+    const char *name = NULL;
+    Fn **slot = function_slot((Module *)m, i, &name);
+    if (slot)
+        *fn = *slot;
+    return name;
+}
+
+/* ---- passes --------------------------------------------------------------------------------------------------------- */
+static void run_differentiate(Module *m)
+{
+    if (m->loss)
+        m->gradients = differentiate(m, m->loss);
+}
+
+static void run_compose(Module *m)
+{
+    if (m->gradients)
+        m->train_step = compose_train_step(m, m->gradients, m->update);
+}
+
+static void run_hoist(Module *m)
+{
+    const char *name;
+    Fn **slot;
+    for (int i = 0; (slot = function_slot(m, i, &name)) != NULL; i++)
+        if (*slot)
+            *slot = hoist(*slot);
+}
+
+static const Pass passes[] = {
+    {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
+    {"compose", run_compose, "gradients and optimizer in one training step"},
+    {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},
+};
+
+const Pass *pipeline_pass(int i)
+{
+    return i >= 0 && i < LEN(passes) ? &passes[i] : NULL;
+}
+
+static void verify_module(const Module *m, const char *pass)
+{
+    const char *name, *wrong;
+    Fn *fn = NULL;
+    for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++) {
+        const Node *guilty = NULL;
+        if (!fn || !(wrong = fn_verify(m->a, fn, &guilty)))
+            continue;
+        StrBuf sb = {.a = m->a};
+        fn_print(&sb, fn);
+        BUG("after %s, %s of %s is unsound: %s\n%s\n%s", pass, name, m->name, wrong,
+            guilty ? node_text(m->a, guilty) : "", sb_text(&sb));
+    }
+}
+
+/* ---- the way in ----------------------------------------------------------------------------------------------------- */
+const Program *pipeline_parse(Arena *a, Diag *d, const char *path)
+{
+    size_t bytes;
+    const char *why, *text = file_read(a, path, &bytes, &why);
+    if (!text) {
+        diag_error(d, (Span){0}, "%s: %s", path, why);
+        return NULL;
+    }
+    return parse_program(a, d, diag_add_source(d, strcmp(path, "-") ? path : "<stdin>", text, bytes));
+}
+
+Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context)
+{
+    int nstd;
+    const Program *const *std = std_programs(a, d, &nstd);
+    const Program *program = pipeline_parse(a, d, path);
+    if (!program || diag_errors(d))
+        return NULL;
+    Module *m = elaborate(a, d, program, std, nstd, options);
+    if (!m || diag_errors(d))
+        return NULL;
+    verify_module(m, "elaborate");
+    if (after)
+        after(context, "elaborate", m);
+    for (int i = 0; i < LEN(passes); i++) {
+        passes[i].run(m);
+        verify_module(m, passes[i].name);
+        if (after)
+            after(context, passes[i].name, m);
+    }
+    return m;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* pipeline.h: from a model description to a module whose functions are ready to be lowered. */
+#ifndef DLC_PIPELINE_H
+#define DLC_PIPELINE_H
+
+#include "graph/elaborate.h"
+#include "graph/ir.h"
+
+/* The passes in order. After each, every function is verified; an unsound one is a BUG, printed with its dump. */
+typedef struct Pass {
+    const char *name;               /* as `dlc ir --after` spells it */
+    void (*run)(Module *m);
+    const char *idea;
+} Pass;
+const Pass *pipeline_pass(int i);   /* NULL past the last */
+
+/* Called after elaboration ("elaborate") and after each pass. */
+typedef void AfterPass(void *context, const char *pass, const Module *m);
+
+/* Reads, parses and elaborates `path` ("-": standard input) and runs the passes. NULL with diagnostics in d. */
+Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context);
+const Program *pipeline_parse(Arena *a, Diag *d, const char *path);    /* NULL where the file cannot be read */
+
+/* The functions a module has, by name: "init", "infer", ...; NULL past the last. *fn may be NULL. */
+const char *module_function(const Module *m, int i, Fn **fn);
+
+#endif
