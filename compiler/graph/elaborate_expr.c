@@ -14,7 +14,7 @@ Span site_of(Elab *e, Span sp)
 /* `x |> f(a)` spans its whole pipe; the call itself is only the last piece. */
 Span call_span(const Expr *call)
 {
-    return call->piped ? span_join(call->text_span, call->span) : call->span;
+    return call->piped ? (Span){call->span.source, call->text_span.lo, call->span.hi} : call->span;
 }
 
 void mark(Elab *e, Span sp)

@@ -48,31 +48,7 @@ static bool slice_range(Elab *e, const Subscript *s, int64_t extent, int64_t *st
     return true;
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------------- */
-
-static Term index_list(Elab *e, const Expr *x, Term list)
-{
-    if (x->subscripts.n != 1) {
-        elab_error(e, x->span, "a list has one axis, found %d subscripts", x->subscripts.n);
-        return term_error();
-    }
-    const Subscript *s = &x->subscripts.at[0];
-    if (s->kind == SUB_INDEX) {
-        int64_t i;
-        if (!want_int(e, s->span, "a list's index", eval(e, s->index), &i) || !index_in_range(e, s->span, 0, list.n, &i))
-            return term_error();
-        return list.item[i];
-    }
-    int64_t start = 0, count = list.n, stride = 1;
-    if (s->kind == SUB_SLICE && !slice_range(e, s, list.n, &start, &count, &stride))
-        return term_error();
-    Term *item = NEWN(e->a, Term, count + 1);
-    for (int64_t i = 0; i < count; i++)
-        item[i] = list.item[start + i * stride];
-    return term_list(item, (int)count);
-}
-
-/* ---- tensors ------------------------------------------------------------------------------------------------------------- */
+/* ---- run-time indices ------------------------------------------------------------------------------------------------------------- */
 
 /* table[..., V, ...] by index[i...] along the axis: [..., i..., ...]. Every index is checked when it runs. */
 Term elab_gather(Elab *e, Span sp, Term table, int axis, Term index)
@@ -128,6 +104,41 @@ Term elab_gather(Elab *e, Span sp, Term table, int axis, Term index)
     return elab_permute(e, out, place);
 }
 
+static Term gather_at(Elab *e, Span sp, Term x, int axis, Term index)
+{
+    if (is_error(x))
+        return x;
+    if (index.node->type.dt == DT_I32)
+        return elab_gather(e, sp, x, axis, index);
+    elab_error(e, sp, "an index must be i32, found %s", term_describe(e, index));
+    return term_error();
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------------- */
+
+static Term index_list(Elab *e, const Expr *x, Term list)
+{
+    const Subscript *s = &x->subscripts.at[0];
+    if (s->kind == SUB_INDEX) {
+        int64_t i;
+        Term index = eval(e, s->index);
+        if (is_tensor(index))
+            return gather_at(e, s->span, term_tensor(e, x->base->span, "what is indexed", list, DT_COUNT), 0, index);
+        if (!want_int(e, s->span, "a list's index", index, &i) || !index_in_range(e, s->span, 0, list.n, &i))
+            return term_error();
+        return list.item[i];
+    }
+    int64_t start = 0, count = list.n, stride = 1;
+    if (s->kind == SUB_SLICE && !slice_range(e, s, list.n, &start, &count, &stride))
+        return term_error();
+    Term *item = NEWN(e->a, Term, count + 1);
+    for (int64_t i = 0; i < count; i++)
+        item[i] = list.item[start + i * stride];
+    return term_list(item, (int)count);
+}
+
+/* ---- tensors --------------------------------------------------------------------------------------------------------------- */
+
 static Term slice_axis(Elab *e, const Subscript *s, Term x, int axis)
 {
     int64_t start, count, stride, extent = example_type(x).dim[axis];
@@ -151,13 +162,9 @@ static Term index_axis(Elab *e, const Subscript *s, Term x, int *axis)
     Term index = eval(e, s->index);
     mark(e, s->span);
     if (is_tensor(index)) {
-        if (index.node->type.dt != DT_I32) {
-            elab_error(e, s->span, "an index must be i32, found %s", term_describe(e, index));
-            return term_error();
-        }
         int at = *axis;
         *axis += example_type(index).rank;
-        return elab_gather(e, s->span, x, at, index);
+        return gather_at(e, s->span, x, at, index);
     }
     if (!want_int(e, s->span, "an index", index, &i) || !index_in_range(e, s->span, *axis, extent, &i))
         return term_error();
@@ -195,6 +202,8 @@ Term eval_index(Elab *e, const Expr *x)
 {
     Term t = eval(e, x->base);
     mark(e, x->span);
+    if (t.kind == TERM_LIST && x->subscripts.n > 1)
+        t = term_tensor(e, x->base->span, "what is indexed", t, DT_COUNT);
     if (is_tensor(t))
         return index_tensor(e, x, t);
     if (t.kind == TERM_LIST || t.kind == TERM_TUPLE)

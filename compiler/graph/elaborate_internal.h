@@ -193,6 +193,7 @@ Term term_node(Elab *e, Node *n, bool batched);
 Type example_type(Term t);                          /* without the batch axis */
 /* Numbers, lists and captured nodes become a tensor of the current frame; dt is a number's wish. */
 Term term_tensor(Elab *e, Span sp, const char *what, Term t, DType dt);
+DType common_dtype(int n, const Term *x);
 bool here(Elab *e, Span sp, Term *t);               /* a tensor of another frame is captured */
 Node *frame_capture(Elab *e, Frame *f, Frame *from, Node *n);
 Node *frame_slice_input(Elab *e, Frame *f, Node *outer, const char *name);

@@ -96,11 +96,11 @@ static bool add_carry(Elab *e, Loop *l, Name name)
     Binding *b = find_binding(e, name.text);
     if (!b)
         return true;    /* reading it will say that it is unknown */
-    Carry c = {.name = name.text, .number = is_number(b->term)};
+    Carry c = {.name = name.text, .number = is_number(b->term) || b->term.weak};
     if (b->assignable)
         return elab_error(e, name.span, "a state cannot change inside a loop"), false;
     c.initial = term_tensor(e, name.span, arena_printf(e->a, "the carried `%s`", name.text), b->term, DT_COUNT);
-    c.initial.weak = b->term.kind == TERM_INT;
+    c.initial.weak = b->term.kind == TERM_INT || b->term.weak;
     c.initial.origin = b->term.origin;
     vec_push(e->a, &l->carry, c);
     return !is_error(c.initial);
@@ -169,13 +169,13 @@ static bool fit_carry(Elab *e, const Loop *l, Carry *c, bool *changed)
     if (!c->initial.weak || t.node->type.dt == DT_I32)
         t.weak = false;
     Type got = example_type(t);
-    bool stretch = !type_eq(got, want) && !c->number;
+    bool stretch = !type_eq(got, want);
     Type both;
     if (stretch && got.dt == want.dt && broadcast_shapes(got, want, &both) && type_eq(both, want)) {
         t = term_node(e, spread(e, t, want, t.batched), t.batched);
         stretch = false;
     }
-    if (stretch) {
+    if (stretch && !c->number) {
         elab_error(e, l->x->span, "`%s` is %s before the loop and %s after a step", c->name, type_text(e->a, want),
                    type_text(e->a, got));
         note_term(e, arena_printf(e->a, "%s at first", c->name), c->initial);
@@ -202,8 +202,10 @@ static bool widen_carry(Elab *e, Carry *c)
         return true;
     if (!type_eq(want, have) && is_const(c->initial.node, &value))
         c->initial = term_node(e, node_full(e->frame->fn, want, value), false);
+    else if (want.dt != have.dt)
+        c->initial = term_node(e, node_cast(e->frame->fn, c->initial.node, want.dt), c->initial.batched);
     c->initial.weak = false;
-    c->initial = term_node(e, spread(e, c->initial, example_type(c->initial), batched), batched);
+    c->initial = term_node(e, spread(e, c->initial, want, batched), batched);
     return true;
 }
 

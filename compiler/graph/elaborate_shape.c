@@ -172,17 +172,6 @@ Term elab_slice_axis(Elab *e, Term x, int axis, int64_t start, int64_t count, in
     return term_node(e, n, x.batched);
 }
 
-static DType common_dtype(int n, const Term *x)
-{
-    for (int i = 0; i < n; i++)
-        if (is_tensor(x[i]) && !x[i].weak)
-            return x[i].node->type.dt;
-    for (int i = 0; i < n; i++)
-        if (x[i].kind == TERM_FLOAT)
-            return DT_F32;
-    return DT_COUNT;
-}
-
 /* All of x as tensors of one element type, batched where any is. */
 static bool to_tensors(Elab *e, Span sp, int n, Term *x, DType dt, bool *batched)
 {

@@ -148,6 +148,21 @@ Term term_tensor(Elab *e, Span sp, const char *what, Term t, DType dt)
     return term_error();
 }
 
+/* The element type that numbers among x should take: that of a tensor, else f32 where one is a float; DT_COUNT: no wish. */
+DType common_dtype(int n, const Term *x)
+{
+    DType found = DT_COUNT;
+    for (int i = 0; i < n; i++) {
+        if (is_tensor(x[i]) && !x[i].weak)
+            return x[i].node->type.dt;
+        DType inner = x[i].kind == TERM_FLOAT  ? DT_F32
+                      : x[i].kind == TERM_LIST ? common_dtype(x[i].n, x[i].item)
+                                               : DT_COUNT;
+        found = inner != DT_COUNT ? inner : found;
+    }
+    return found;
+}
+
 /* ---- shapes --------------------------------------------------------------------------------------------------------------- */
 
 /* Whether a tensor of this example shape may exist: rank, extents, elements. Counts without overflow. */
@@ -313,12 +328,13 @@ Term elementwise(Elab *e, Span sp, Op op, int n, const Term *given, const Expr *
     DType dt;
     bool batched, weak = true;
     int values = op == OP_SELECT ? 1 : 0;   /* where the operands of one element type begin */
+    DType wish = common_dtype(n - values, given + values);
     for (int i = 0; i < n; i++) {
         if (is_error(given[i]))
             return term_error();
         x[i] = given[i];
         if (!is_tensor(x[i]) && !is_number(x[i]) && x[i].kind != TERM_BOOL)
-            x[i] = term_tensor(e, sp, "an operand", x[i], DT_COUNT);
+            x[i] = term_tensor(e, sp, "an operand", x[i], i < values ? DT_COUNT : wish);
         if (is_error(x[i]))
             return x[i];
         weak &= x[i].weak || x[i].kind == TERM_INT;

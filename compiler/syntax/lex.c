@@ -123,7 +123,7 @@ static bool is_keyword(const Parser *p, const Word *w)
 {
     switch (w->place) {
     case ANYWHERE: return p->last != '.';
-    case AFTER_OPERAND: return among(p->last, operand_ends, LEN(operand_ends)) && name_follows(p);
+    case AFTER_OPERAND: return among(p->last, operand_ends, LEN(operand_ends)) && (w->token == TOK_IN || name_follows(p));
     case DECLARATION: return at_start(p) && name_follows(p);
     case STATEMENT: return at_start(p) && !used_as_name(p);
     case BEFORE_BLOCK: return at_start(p) && *following(p) == '{';

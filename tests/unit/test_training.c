@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* test_training.c: what a train block becomes: loss, metrics, evaluation, states, penalties, the optimizer's update. */
+#include "elaborate_check.h"
+
+static const char *const linear =
+    "model t {\n input x: f32[2]\n y = dense(x, 1) as d\n output z = y\n"
+    " train { target t: f32[1]; loss = mean_squared_error(y, t); optimizer %s; metric off = abs(y - t); metric near = abs(y[0] - t[0]) < 1\n%s }\n}\n";
+
+static const double xs[] = {1, 2, 3, 4, 5, 6}, ts[] = {1, 2, 30};
+
+static Built build_linear(const char *optimizer, const char *more)
+{
+    Arena *a = arena_new();
+    Built b = build(arena_printf(a, linear, optimizer, more), 3, true);
+    arena_free(a);
+    b.param[0].at[0] = 1;
+    b.param[0].at[1] = -1;
+    b.param[1].at[0] = 0.5;
+    return b;
+}
+
+/* y = x0 - x1 + 0.5 = -0.5 everywhere. */
+static void test_loss_and_metrics(void **state)
+{
+    (void)state;
+    Built b = build_linear("sgd()", "");
+    const Given given[] = {{"x", xs}, {"t", ts}};
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    check_near("loss", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], (2.25 + 6.25 + 930.25) / 3, 1e-6);
+    check_near("off", result_of(b.m->loss, out, ROLE_METRIC, 0).at[0], (1.5 + 2.5 + 30.5) / 3, 1e-6);
+    b.count = 2;
+    out = run_fn(&b, b.m->loss, given, 2);
+    check_near("loss of two", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], (2.25 + 6.25) / 2, 1e-6);
+    out = run_fn(&b, b.m->evaluate, given, 2);
+    check_near("summed loss", result_of(b.m->evaluate, out, ROLE_LOSS, 0).at[0], 2.25 + 6.25, 1e-6);
+    check_near("summed off", result_of(b.m->evaluate, out, ROLE_METRIC, 0).at[0], 4, 1e-6);
+    check_near("summed near", result_of(b.m->evaluate, out, ROLE_METRIC, 1).at[0], 0, 1e-6);
+    done(b);
+}
+
+/* What fills the batch up must not matter, whatever it is. */
+static void test_uncounted_examples_do_not_matter(void **state)
+{
+    (void)state;
+    Built b = build_linear("sgd()", "");
+    const double bad[] = {1, 2, 3, 4, NAN, INFINITY};
+    const Given given[] = {{"x", bad}, {"t", ts}};
+    b.count = 2;
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    check_near("loss", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], 4.25, 1e-6);
+    done(b);
+}
+
+static void test_cross_entropy(void **state)
+{
+    (void)state;
+    Built b = build("model t { input x: f32[3]; output y = x; train { target label: i32; loss = cross_entropy(x, label); "
+                    "optimizer sgd(); metric accuracy = argmax(x) == label } }", 2, true);
+    const double x[] = {1, 2, 4, 0, 0, 900}, label[] = {2, 0}, bad[] = {0, 3};
+    Given given[] = {{"x", x}, {"label", label}};
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    double first = log(exp(-3) + exp(-2) + 1), second = 900;
+    check_near("loss", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], (first + second) / 2, 1e-7);
+    check_near("accuracy", result_of(b.m->loss, out, ROLE_METRIC, 0).at[0], 0.5, 1e-7);
+    given[1].at = bad;
+    assert_null(run_fn(&b, b.m->loss, given, 2));
+    done(b);
+}
+
+/* Further axes of a loss are averaged: here over time. */
+static void test_loss_per_step(void **state)
+{
+    (void)state;
+    Built b = build("model t { input x: f32[2, 2]; output y = x; train { target label: i32[2]; loss = cross_entropy(x, label); "
+                    "optimizer sgd() } }", 1, true);
+    const double x[] = {0, 0, 1, 2}, label[] = {0, 1};
+    const Given given[] = {{"x", x}, {"label", label}};
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    check_near("loss", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], (log(2) + log(1 + exp(-1))) / 2, 1e-7);
+    done(b);
+}
+
+/* ---- updates ------------------------------------------------------------------------------------------------------------------ */
+
+/* One update with these gradients of kernel (2) and bias (1). */
+static Value *update(Built *b, const double *g)
+{
+    Value *in = NEWN(b->a, Value, b->m->update->input.n), *out = NEWN(b->a, Value, b->m->update->result.n);
+    const char *why;
+    for (int i = 0; i < b->m->update->input.n; i++) {
+        const Port *p = &b->m->update->input.at[i];
+        if (p->role != ROLE_GRADIENT) {
+            in[i] = port_value(b, p, NULL, 0);
+            continue;
+        }
+        in[i] = value_new(b->a, p->node->type);
+        memcpy(in[i].at, g + (p->index ? 2 : 0), sizeof(double) * (size_t)type_count(in[i].type));
+    }
+    assert_true(fn_interpret(b->a, b->m->update, PRECISION_F64, in, out, &why));
+    return out;
+}
+
+static void test_adam(void **state)
+{
+    (void)state;
+    Built b = build_linear("adam(learning_rate = 0.01)", "");
+    const double g[] = {0.5, -2, 4}, p[] = {1, -1, 0.5};
+    double m[3] = {0}, v[3] = {0}, w[3];
+    memcpy(w, p, sizeof w);
+    assert_int_equal(b.m->optimizer.n, 4);
+    assert_string_equal(b.m->optimizer.at[0].name, "m.d.kernel");
+    assert_string_equal(b.m->optimizer.at[3].name, "v.d.bias");
+    assert_int_equal(b.m->optimizer.at[3].param, 1);
+    for (int step = 1; step <= 3; step++) {
+        b.step = step;
+        Value *out = update(&b, g);
+        for (int i = 0; i < 3; i++) {
+            m[i] = 0.9 * m[i] + 0.1 * g[i];
+            v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
+            w[i] -= 0.01 * sqrt(1 - pow(0.999, step)) / (1 - pow(0.9, step)) * m[i] / (sqrt(v[i]) + 1e-7);
+        }
+        for (int i = 0; i < 2; i++)
+            b.param[i] = result_of(b.m->update, out, ROLE_PARAM, i);
+        for (int i = 0; i < 4; i++)
+            b.optimizer[i] = result_of(b.m->update, out, ROLE_OPTIMIZER, i);
+        check_values("kernel", b.param[0], w, 2, 1e-4);     /* 1 - 0.999f keeps four digits */
+        check_values("bias", b.param[1], w + 2, 1, 1e-4);
+        check_values("m", b.optimizer[0], m, 2, 1e-6);
+    }
+    done(b);
+}
+
+static void check_update(const char *optimizer, const char *more, const double *g, const double *want)
+{
+    Built b = build_linear(optimizer, more);
+    Value *out = update(&b, g);
+    check_values(optimizer, result_of(b.m->update, out, ROLE_PARAM, 0), want, 2, 1e-6);
+    check_values(optimizer, result_of(b.m->update, out, ROLE_PARAM, 1), want + 2, 1, 1e-6);
+    done(b);
+}
+
+static void test_sgd_clip_freeze_schedule(void **state)
+{
+    (void)state;
+    static const double g[] = {1, -2, 2};
+    check_update("sgd(0.1)", "", g, (double[]){0.9, -0.8, 0.3});
+    check_update("sgd(0.1, momentum = 0.5)", "", g, (double[]){0.9, -0.8, 0.3});
+    check_update("sgd(0.1, 0.5, nesterov = true)", "", g, (double[]){0.85, -0.7, 0.2});
+    check_update("sgd(0.1)", "clip global_norm(1.5)", g, (double[]){0.95, -0.9, 0.4});
+    check_update("sgd(0.1)", "clip global_norm(30)", g, (double[]){0.9, -0.8, 0.3});
+    check_update("sgd(0.1)", "freeze d.kernel", g, (double[]){1, -1, 0.3});
+    check_update("sgd(0.1)", "freeze d", g, (double[]){1, -1, 0.5});
+    check_update("sgd(0.2 / (1 + cast(step, f32)))", "", g, (double[]){0.9, -0.8, 0.3});
+    check_update("sgd(0.2 * 0.5 ^ step)", "", g, (double[]){0.9, -0.8, 0.3});
+}
+
+static void test_frozen_parameters_have_no_state(void **state)
+{
+    (void)state;
+    Built b = build_linear("adam()", "freeze d.kernel");
+    assert_false(b.m->params.at[0].trainable);
+    assert_true(b.m->params.at[1].trainable);
+    assert_int_equal(b.m->optimizer.n, 2);
+    assert_null(fn_find_input(b.m->update, ROLE_GRADIENT, 0));
+    done(b);
+}
+
+/* ---- states, draws, penalties ---------------------------------------------------------------------------------------------------- */
+
+static void test_batch_norm(void **state)
+{
+    (void)state;
+    Built b = build("model t { input x: f32[1]; y = batch_norm(x) as n; output z = y\n"
+                    "train { target t: f32[1]; loss = sum(y) + 0 * t; optimizer sgd() } }", 3, true);
+    const double x[] = {1, 3, 100}, t[] = {0, 0, 0};
+    const Given given[] = {{"x", x}, {"t", t}};
+    assert_int_equal(b.m->states.n, 2);
+    assert_string_equal(b.m->states.at[0].name, "n.moving_mean");
+    b.count = 2;
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    check_near("mean", result_of(b.m->loss, out, ROLE_STATE, 0).at[0], 0.01 * 2, 1e-5);
+    check_near("variance", result_of(b.m->loss, out, ROLE_STATE, 1).at[0], 0.99 + 0.01 * 1, 1e-5);
+    check_near("loss", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], 0, 1e-6);
+    b.state[0].at[0] = 1;
+    b.state[1].at[0] = 4;
+    out = run_fn(&b, b.m->infer, given, 1);
+    check_near("normalised", out[0].at[1], 2 / sqrt(4.001), 1e-6);
+    done(b);
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    Built b = build("model t { input x: f32[1000]; y = dropout(x, 0.25); u = dropout(x, 0.25); output z = y\n"
+                    "train { target t: f32; loss = sum(y) + t * sum(u); optimizer sgd() } }", 2, true);
+    double x[2000], t[] = {0, 0}, first[2];
+    for (int i = 0; i < 2000; i++)
+        x[i] = 1;
+    const Given given[] = {{"x", x}, {"t", t}};
+    assert_null(fn_find_input(b.m->infer, ROLE_SEED, 0));
+    check_values("as it is", run_fn(&b, b.m->infer, given, 1)[0], x, 2000, 0);
+    for (int step = 0; step < 2; step++) {
+        b.step = step + 1;
+        Value *out = run_fn(&b, b.m->loss, given, 2);
+        first[step] = result_of(b.m->loss, out, ROLE_LOSS, 0).at[0];
+        assert_true(fabs(first[step] - 1000) < 60);     /* four deviations of 2000 draws, halved by the mean */
+    }
+    assert_true(fabs(first[0] - first[1]) > 1e-6);      /* another step, other draws */
+    t[0] = t[1] = -1;
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    assert_true(fabs(result_of(b.m->loss, out, ROLE_LOSS, 0).at[0]) > 1e-6);   /* two calls, other draws */
+    done(b);
+}
+
+/* Inside a loop every step draws anew. */
+static void test_draws_in_a_loop(void **state)
+{
+    (void)state;
+    Built b = build("model t { input x: f32[4]; output z = x\n train { target t: f32; "
+                    "r = for a in x { yield (training ? random([]) : 0) + 0 * a }; loss = sum(abs(r[1:] - r[:-1])) + t; optimizer sgd(); "
+                    "metric same = r[0] == r[1] } }", 2, true);
+    const double x[8] = {0}, t[2] = {0};
+    const Given given[] = {{"x", x}, {"t", t}};
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    assert_true(result_of(b.m->loss, out, ROLE_LOSS, 0).at[0] > 1e-3);
+    check_near("same", result_of(b.m->loss, out, ROLE_METRIC, 0).at[0], 0, 0);
+    done(b);
+}
+
+static void test_penalty(void **state)
+{
+    (void)state;
+    Built b = build("layer decayed(x: f32[D]) {\n param w: f32[D] = 2\n penalty 0.5 * sum(w * w)\n return x * w\n}\n"
+                    "model t { input x: f32[2]; y = decayed(x); output z = y\n"
+                    "train { target t: f32; loss = sum(y) - t; optimizer sgd() } }", 2, true);
+    const double x[] = {1, 2, 3, 4}, t[] = {0, 0};
+    const Given given[] = {{"x", x}, {"t", t}};
+    Value *out = run_fn(&b, b.m->loss, given, 2);
+    check_near("loss", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], 10 + 4, 1e-6);
+    out = run_fn(&b, b.m->evaluate, given, 2);
+    check_near("evaluated", result_of(b.m->evaluate, out, ROLE_LOSS, 0).at[0], 20, 1e-6);
+    done(b);
+}
+
+/* The order of ports is fixed: parameters first, then what is given. */
+static void test_port_order(void **state)
+{
+    (void)state;
+    Built b = build_linear("adam()", "");
+    const Role want[] = {ROLE_PARAM, ROLE_PARAM, ROLE_INPUT, ROLE_TARGET, ROLE_COUNT};
+    assert_int_equal(b.m->loss->input.n, LEN(want));
+    for (int i = 0; i < LEN(want); i++)
+        assert_int_equal(b.m->loss->input.at[i].role, want[i]);
+    done(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loss_and_metrics),
+        cmocka_unit_test(test_uncounted_examples_do_not_matter),
+        cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_loss_per_step),
+        cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_sgd_clip_freeze_schedule),
+        cmocka_unit_test(test_frozen_parameters_have_no_state),
+        cmocka_unit_test(test_batch_norm),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_draws_in_a_loop),
+        cmocka_unit_test(test_penalty),
+        cmocka_unit_test(test_port_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
