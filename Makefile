@@ -59,5 +59,8 @@ setup:
 
 include tests/runtime/accuracy.mk
 
+docs/ops.md: compiler/graph/ops.def
+	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
+
 .PHONY: all setup
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
