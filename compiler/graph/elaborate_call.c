@@ -128,19 +128,26 @@ static bool is_free_dim(Elab *e, const Expr *x)
     return !s || s->def->kind != DEF_CONST;
 }
 
-/* What the names of a type were bound to: "where T = 5, D = 3". */
+static void put_dim_names(Elab *e, StrBuf *sb, const Expr *x)
+{
+    if (!x)
+        return;
+    put_dim_names(e, sb, x->base);
+    put_dim_names(e, sb, x->right);
+    Binding *b = x->kind == EX_NAME ? find_binding(e, x->text) : NULL;
+    if (!b || b->term.kind != TERM_INT)
+        return;
+    sb_printf(sb, "%s%s = %lld", sb->n ? ", " : "", x->text, (long long)b->term.integer);
+    if (b->term.origin)
+        sb_printf(sb, " (from `%s`)", b->term.origin);
+}
+
+/* What the names of a type are bound to: "where T = 5 (from `x`), D = 3". */
 static void note_dims(Elab *e, const TypeExpr *want)
 {
     StrBuf sb = {.a = e->a};
-    for (int i = 0; i < want->dims.n; i++) {
-        const Expr *x = want->dims.at[i].extent;
-        Binding *b = x && x->kind == EX_NAME ? find_binding(e, x->text) : NULL;
-        if (b && b->term.kind == TERM_INT && b->term.origin)
-            sb_printf(&sb, "%s%s = %lld (from `%s`)", sb.n ? ", " : "", x->text, (long long)b->term.integer,
-                      b->term.origin);
-        else if (b && b->term.kind == TERM_INT)
-            sb_printf(&sb, "%s%s = %lld", sb.n ? ", " : "", x->text, (long long)b->term.integer);
-    }
+    for (int i = 0; i < want->dims.n; i++)
+        put_dim_names(e, &sb, want->dims.at[i].extent);
     if (sb.n)
         diag_note(e->d, "where %s", sb_text(&sb));
 }

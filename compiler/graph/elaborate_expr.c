@@ -202,7 +202,7 @@ static Term eval_conditional(Elab *e, const Expr *x)
     bool yes;
     Term c = eval(e, x->condition);
     if (is_tensor(c)) {
-        elab_error(e, x->condition->span, "a condition is decided at compile time, found %s", term_describe(e, c));
+        elab_error(e, x->condition->span, "a condition is decided at compile time, found a tensor: %s", term_describe(e, c));
         diag_help(e->d, "where(condition, a, b) chooses element by element");
         return term_error();
     }

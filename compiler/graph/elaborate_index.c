@@ -146,7 +146,7 @@ static Term slice_axis(Elab *e, const Subscript *s, Term x, int axis)
         return term_error();
     mark(e, s->span);
     if (count == 0) {
-        elab_error(e, s->span, "this slice of %s is empty", ordinal_axis(e, axis, extent));
+        elab_error(e, s->span, "an empty slice of %s", ordinal_axis(e, axis, extent));
         return term_error();
     }
     if (stride > 0)

@@ -155,6 +155,7 @@ static void run_param(Elab *e, const Stmt *s)
     Type t;
     if (root_frame(e) == e->init || e->phase == PHASE_UPDATE || root_frame(e) == e->consts) {
         elab_error(e, s->span, "a parameter belongs in a layer or a model");
+        bind(e, name.text, term_error());
         return;
     }
     if (!eval_type(e, s->type, &t) || !declare(e, name)) {
@@ -200,6 +201,7 @@ static void run_state(Elab *e, const Stmt *s)
     }
     if (root_frame(e) == e->init || root_frame(e) == e->consts) {
         elab_error(e, s->span, "a state belongs in a layer, a model or an optimizer");
+        bind(e, name.text, term_error());
         return;
     }
     if ((s->type && !eval_type(e, s->type, &t)) || !declare(e, name)) {
@@ -325,7 +327,7 @@ static void run_if(Elab *e, const Stmt *s)
     bool yes;
     Term c = eval(e, s->value);
     if (is_tensor(c)) {
-        elab_error(e, s->value->span, "`if` is decided at compile time, found %s", term_describe(e, c));
+        elab_error(e, s->value->span, "`if` is decided at compile time, found a tensor: %s", term_describe(e, c));
         diag_help(e->d, "where(condition, a, b) chooses element by element");
     } else if (want_bool(e, s->value->span, "a condition", c, &yes))
         run_block(e, yes ? &s->body : &s->orelse);

@@ -180,6 +180,8 @@ void freeze_params(Elab *e)
         for (int k = 0; k < e->m->params.n; k++) {
             Entry *p = &e->m->params.at[k];
             vec_push(e->a, &names, p->name);
+            for (const char *dot = strchr(p->name, '.'); dot; dot = strchr(dot + 1, '.'))
+                vec_push(e->a, &names, arena_strndup(e->a, p->name, (size_t)(dot - p->name)));
             if (!under(p->name, e->frozen.at[i].text))
                 continue;
             p->trainable = false;

@@ -158,8 +158,9 @@ void note_term(Elab *e, const char *label, Term t)
 {
     if (is_error(t))
         return;
-    if (is_tensor(t) && t.origin && t.span.source)
-        diag_note_at(e->d, t.span, "%s : %s (%s)", label, term_describe(e, t), t.origin);
+    int line = is_tensor(t) && t.origin ? diag_line(e->d, t.span, NULL) : 0;
+    if (line)
+        diag_note(e->d, "%s : %s (%s, line %d)", label, term_describe(e, t), t.origin, line);
     else
         diag_note(e->d, "%s : %s", label, term_describe(e, t));
 }
@@ -361,7 +362,7 @@ bool want_ints(Elab *e, Span sp, const char *what, Term t, int max, int64_t *x, 
         return true;
     }
     if (t.kind != TERM_LIST || t.n > max)
-        return unwanted(e, sp, what, arena_printf(e->a, "a list of at most %d integers", max), t);
+        return unwanted(e, sp, what, arena_printf(e->a, "an integer or a list of at most %d", max), t);
     for (int i = 0; i < t.n; i++)
         if (!want_int(e, sp, what, t.item[i], &x[i]))
             return false;
