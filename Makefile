@@ -1,6 +1,14 @@
 # dlc: deep-learning models, compiled to C.
-#   make            build/dlc and its tests' programs
+#   make            build/dlc
+#   make check      the quick tests, for every edit
+#   make test       install what is missing, build everything, pass every test
+#   make test-long  what takes longer: accuracy on real data where there is some, fuzzing, broken operations
+#   make asan       the tests with the compiler under the address and undefined-behaviour sanitizers
+#   make bless      write anew what tests compare with; review the difference
+#   make generated  write generated/, the C of the examples
+#   make fmt        lay out the C sources
 #   make setup      install what is missing (apt; elsewhere a list of what is needed)
+#   make clean      remove build/
 BUILD   ?= build
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -54,6 +62,48 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -o $@ $< -lm
 
+# ---- tests: tests/unit/test_*.c are programs; tests/*/check_*.sh are quick, test_*.sh take longer, long_*.sh longest ----
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+UNITS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+CHECKS  := $(wildcard tests/*/check_*.sh)
+TESTS   := $(CHECKS) $(wildcard tests/*/test_*.sh)
+LONGS   := $(wildcard tests/*/long_*.sh)
+# What reads files of others, and the front end: these run under sanitizers too.
+ASAN     = CFLAGS="-O1 -g" SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" BUILD=build/asan
+GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_syntax% test_elaborate test_graph test_ir% test_lab%,$(UNITS)))
+RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
+MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
+
+programs: $(if $(wildcard compiler/main.c),$(BUILD)/dlc) $(UNITS:%=$(BUILD)/tests/%)
+
+check:
+	@$(MAKE_ALL) -s programs
+	@$(RUN) $(UNITS:%=$(BUILD)/tests/%) $(CHECKS)
+
+test: setup
+	@$(MAKE_ALL) -s programs
+	@$(MAKE_ALL) -s $(ASAN) $(GUARDED)
+	@$(RUN) $(TESTS) $(UNITS:%=$(BUILD)/tests/%) $(GUARDED)
+
+test-long: test
+	@LIMIT=7200 JOBS=1 $(RUN) $(LONGS) tests/mutants.sh
+
+asan:
+	@$(MAKE_ALL) -s $(ASAN) programs
+	@BUILD=build/asan JOBS=$(JOBS) tests/run.sh $(UNITS:%=build/asan/tests/%) $(TESTS)
+
+bless: programs
+	BLESS=1 $(BUILD)/tests/test_ir_docs
+
+generated: $(BUILD)/dlc
+	BUILD=$(BUILD) sh tests/generate.sh generated
+
+fmt:
+	clang-format -i $$(git ls-files 'compiler/*.[ch]' 'runtime/*.[ch]' 'tests/*.[ch]')
+
+clean:
+	rm -rf build
+
 setup:
 	sh tests/setup.sh
 
@@ -62,5 +112,5 @@ include tests/runtime/accuracy.mk
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
 
-.PHONY: all setup
+.PHONY: all setup programs check test test-long asan bless generated fmt clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,31 @@
+# For test scripts: `. tests/tap.sh`, then `check NAME COMMAND...` for each case, `skip NAME WHY` where one cannot run, `finish`
+# in the end. What a failing command printed is shown. $build is the build folder, $dlc the compiler, $work an empty folder.
+build=${BUILD:-build}
+dlc=$build/dlc
+tap_cases=0 tap_failed=0
+work=$build/work/$(basename "$0" .sh)
+rm -rf "$work" && mkdir -p "$work" || exit 2
+
+check() {
+    tap_name=$1
+    shift
+    tap_cases=$((tap_cases + 1))
+    if "$@" >"$work/tap.out" 2>&1; then
+        echo "ok $tap_cases - $tap_name"
+    else
+        tap_failed=$((tap_failed + 1))
+        echo "not ok $tap_cases - $tap_name"
+        tail -n 20 "$work/tap.out" | sed 's/^/# /'
+    fi
+}
+
+skip() {
+    tap_cases=$((tap_cases + 1))
+    echo "ok $tap_cases # SKIP $1: $2"
+}
+
+finish() {
+    echo "1..$tap_cases"
+    [ "$tap_failed" = 0 ] || exit 1
+    exit 0
+}
