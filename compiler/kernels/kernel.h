@@ -249,6 +249,8 @@ struct Plan {
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
 void plan_memory(Plan *p);
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */
-void plan_print(StrBuf *sb, const Plan *p);
+void plan_print(StrBuf *sb, const Plan *p);             /* both of the following */
+void plan_print_kernels(StrBuf *sb, const Plan *p);     /* the steps: loops and kernels */
+void plan_print_memory(StrBuf *sb, const Plan *p);      /* the arena: who lies where, and from when to when */
 
 #endif
