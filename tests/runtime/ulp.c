@@ -225,7 +225,7 @@ int main(int argc, char **argv)
         "The largest error of each function of `runtime/dl_math.h`, in units in the last place of the exact\n"
         "result (libm's in double), and the argument it occurs at; 0.5 is correctly rounded. Swept: every "
         "float\n"
-        "(one in %llu of them; with tcc one in %llu), and for `dl_pow` pairs: the bases of optimizers with "
+        "%llu (with tcc one in %llu), and for `dl_pow` pairs: the bases of optimizers with "
         "whole\n"
         "exponents, arbitrary ones, and such as have a finite result. Special values count: a NaN, an "
         "infinity\n"
