@@ -90,12 +90,16 @@ DL_INLINE uint32_t dl_mul_high(uint32_t x, uint32_t y)
 /* The larger and the smaller of two; NaN if either is NaN; y if they are equal. */
 DL_INLINE float dl_max(float x, float y)
 {
-    return ((x > y) | (x != x)) ? x : y;
+    const float larger = x > y ? x : y;     /* two plain choices: compilers vectorise these */
+
+    return x != x ? x : larger;
 }
 
 DL_INLINE float dl_min(float x, float y)
 {
-    return ((x < y) | (x != x)) ? x : y;
+    const float smaller = x < y ? x : y;
+
+    return x != x ? x : smaller;
 }
 
 /* The largest integer not above x. From 2^23 on every float is an integer. */

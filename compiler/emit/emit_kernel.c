@@ -582,7 +582,9 @@ static const char *accumulator(Out *o, const Stage *s, const Item *item)
 
 static const char *start_of(const Item *item)
 {
-    return item->reduce == OP_SUM ? (item->unit->type.dt == DT_F32 ? "0.0f" : "0") : "-DL_INFINITY";
+    if (item->value->dt != DT_F32)
+        return item->reduce == OP_SUM ? "0" : "-2147483647 - 1";
+    return item->reduce == OP_SUM ? "0.0f" : "-DL_INFINITY";
 }
 
 static bool is_reduced(const Item *item)
@@ -603,9 +605,9 @@ static void print_start(Out *o, const Stage *s, const Item *item)
     const char *name = unit_name(o, item->unit);
     if (item->reduce == OP_ARGMAX) {
         line(o, "int32_t %s = 0;", name);
-        line(o, "float best_%s = -DL_INFINITY;", name);
+        line(o, "%s best_%s = %s;", c_value_type(item->value->dt), name, start_of(item));
     } else if (s->lanes > 1) {
-        line(o, "float %s[%d];", name, s->lanes);
+        line(o, "%s %s[%d];", c_value_type(item->value->dt), name, s->lanes);
         line(o, "for (int lane = 0; lane < %d; lane++)", s->lanes);
         line(o, "    %s[lane] = %s;", name, start_of(item));
     } else {
@@ -621,12 +623,15 @@ static void print_step(Out *o, const Stage *s, const Item *item, const char *sof
         return;
     }
     const char *name = unit_name(o, item->unit);
-    line(o, "const float x_%s = %s;", name, value);
+    line(o, "const %s x_%s = %s;", c_value_type(item->value->dt), name, value);
     if (item->reduce == OP_MAX) {
-        line(o, "%s = dl_max(%s, x_%s);", sofar, sofar, name);
+        if (item->value->dt == DT_F32)
+            line(o, "%s = dl_max(%s, x_%s);", sofar, sofar, name);
+        else
+            line(o, "%s = %s < x_%s ? x_%s : %s;", sofar, sofar, name, name, sofar);
         return;
     }
-    line(o, "if (!(x_%s <= best_%s) && best_%s == best_%s) {", name, name, name, name);
+    line(o, "if (best_%s < x_%s) {", name, name);
     line(o, "    best_%s = x_%s;", name, name);
     line(o, "    %s = %s;", sofar, position_text(o, s));
     line(o, "}");
@@ -639,6 +644,8 @@ static void print_finish(Out *o, const Stage *s, const Item *item)
         line(o, "for (int lane = 1; lane < %d; lane++)", s->lanes);
         if (item->reduce == OP_SUM)
             line(o, "    %s[0] += %s[lane];", name, name);
+        else if (item->value->dt != DT_F32)
+            line(o, "    %s[0] = %s[0] < %s[lane] ? %s[lane] : %s[0];", name, name, name, name, name);
         else
             line(o, "    %s[0] = dl_max(%s[0], %s[lane]);", name, name, name);
         name = arena_printf(o->a, "%s[0]", name);

@@ -192,19 +192,42 @@ static Group *group_new(Lower *c)
     return g;
 }
 
+/* Takes group `at` for u where it may join it and no later group was found before. */
+static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
+{
+    if (at <= *best || !is_sociable(c->groups.at[at]->units.at[0]))
+        return;
+    int k = shared_outer(c, u, c->groups.at[at]);
+    if (k < 0 || overwrites(u, c->groups.at[at]) || would_wait_in_a_circle(c, u, at))
+        return;
+    *best = at;
+    *outer = k;
+}
+
+static bool is_plain(const Unit *u)
+{
+    return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_ELEMENT;
+}
+
+/* Element work over the same tensor, side by side. */
+static bool shares_operand(const Unit *u, const Unit *v)
+{
+    for (int i = 0; i < u->needs.n; i++)
+        for (int k = 0; k < v->needs.n; k++)
+            if (u->needs.at[i] == v->needs.at[k])
+                return true;
+    return false;
+}
+
 static void place_unit(Lower *c, Unit *u)
 {
     int best = -1, outer = -1;
-    for (int i = 0; i < u->needs.n && is_sociable(u) && !is_tiled(u); i++) {
-        int at = u->needs.at[i]->group;
-        if (at <= best || !is_sociable(c->groups.at[at]->units.at[0]))
-            continue;
-        int k = shared_outer(c, u, c->groups.at[at]);
-        if (k >= 0 && !overwrites(u, c->groups.at[at]) && !would_wait_in_a_circle(c, u, at)) {
-            best = at;
-            outer = k;
-        }
-    }
+    for (int i = 0; i < u->needs.n && is_sociable(u) && !is_tiled(u); i++)
+        consider(c, u, u->needs.at[i]->group, &best, &outer);
+    for (int i = 0; i < c->units.n && best < 0 && is_plain(u); i++)
+        if (c->units.at[i]->group >= 0 && is_plain(c->units.at[i]) && type_eq(c->units.at[i]->type, u->type) &&
+            shares_operand(u, c->units.at[i]))
+            consider(c, u, c->units.at[i]->group, &best, &outer);
     Group *g = best >= 0 ? c->groups.at[best] : group_new(c);
     u->group = best >= 0 ? best : c->groups.n - 1;
     if (best < 0) {

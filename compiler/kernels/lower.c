@@ -2,6 +2,7 @@
 /* lower.c: the value of a node at an index, as an expression over loads from stored nodes. Moves disappear into indices. */
 #include "lower.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- making expressions, equal ones once ------------------------------------------------------------------------------ */
@@ -279,9 +280,7 @@ static Ex *combine(Build *b, const Node *n, Ex *sofar, Ex *best, Ex *value, int6
         return ex_op(b, OP_MAX2, n->type.dt, sofar, value, NULL);
     if (n->op != OP_ARGMAX)
         return ex_op(b, OP_ADD, n->type.dt, sofar, value, NULL);
-    /* the first maximum: later ones must be greater, or the first NaN */
-    Ex *ordered = ex_op(b, OP_EQ, DT_BOOL, best, best, NULL), *not_above = ex_op(b, OP_LE, DT_BOOL, value, best, NULL);
-    Ex *greater = ex_op(b, OP_AND, DT_BOOL, ordered, ex_op(b, OP_NOT, DT_BOOL, not_above, NULL, NULL), NULL);
+    Ex *greater = ex_op(b, OP_LT, DT_BOOL, best, value, NULL);
     *new_best = ex_op(b, OP_SELECT, value->dt, greater, value, best);
     return ex_op(b, OP_SELECT, DT_I32, greater, ex_const(b, DT_I32, (double)position), sofar);
 }
@@ -295,7 +294,7 @@ static Ex *resolve_unrolled(Build *b, Lower *c, const Node *n, const Lin *const 
         return resolve_fold_apart(b, c, n, index);
     for (int i = 0; i < nr; i++)
         total *= extent[i];
-    Ex *result = NULL, *best = NULL;
+    Ex *result = ex_const(b, n->type.dt, 0), *best = ex_const(b, n->in[0]->type.dt, n->in[0]->type.dt == DT_F32 ? -INFINITY : INT32_MIN);
     for (int64_t at = 0; at < total; at++) {
         const Lin *reduced[MAX_RANK];
         int64_t rest = at;
@@ -304,9 +303,8 @@ static Ex *resolve_unrolled(Build *b, Lower *c, const Node *n, const Lin *const 
             rest /= extent[i];
         }
         Ex *value = resolve_reduced(b, c, n, index, reduced);
-        if (at == 0) {
-            result = n->op == OP_ARGMAX ? ex_const(b, DT_I32, 0) : value;
-            best = value;
+        if (at == 0 && n->op != OP_ARGMAX) {
+            result = value;
         } else {
             result = combine(b, n, result, best, value, at, &best);
         }

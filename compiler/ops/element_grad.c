@@ -147,20 +147,20 @@ void grad_pow(GradCtx *g, Node *n, Node *dy)
     grad_into(g, y, node_binary(fn, OP_MUL, dy, slope));
 }
 
-/* max(x, y): dx = dy where x > y; dy = dy elsewhere */
+/* n = max(x, y): dx = dy where x > y, which is where n > y: x need not be kept; dy = dy elsewhere */
 void grad_max2(GradCtx *g, Node *n, Node *dy)
 {
     Fn *fn = g->fn;
-    Node *first = node_binary(fn, OP_LT, n->in[1], n->in[0]);
+    Node *first = node_binary(fn, OP_LT, n->in[1], n);
     grad_into(g, n->in[0], where(fn, first, dy));
     grad_into(g, n->in[1], node_select(fn, first, zeros(fn, dy), dy));
 }
 
-/* min(x, y): dx = dy where x < y; dy = dy elsewhere */
+/* n = min(x, y): dx = dy where x < y, which is where n < y; dy = dy elsewhere */
 void grad_min2(GradCtx *g, Node *n, Node *dy)
 {
     Fn *fn = g->fn;
-    Node *first = node_binary(fn, OP_LT, n->in[0], n->in[1]);
+    Node *first = node_binary(fn, OP_LT, n, n->in[1]);
     grad_into(g, n->in[0], where(fn, first, dy));
     grad_into(g, n->in[1], node_select(fn, first, zeros(fn, dy), dy));
 }

@@ -60,14 +60,26 @@ static Split *split_axes(EvalCtx *e, const Node *n)
     return s;
 }
 
-/* The first of the largest, or the first NaN. */
+/* The first of the largest; NaN is never larger. */
 static int64_t position_of_max(const double *x, const int64_t *offset, int64_t count)
 {
     int64_t best = 0;
-    for (int64_t i = 1; i < count && !isnan(x[offset[best]]); i++)
-        if (x[offset[i]] > x[offset[best]] || isnan(x[offset[i]]))
+    double most = -INFINITY;
+    for (int64_t i = 0; i < count; i++)
+        if (x[offset[i]] > most) {
             best = i;
+            most = x[offset[i]];
+        }
     return best;
+}
+
+/* NaN where there is one. */
+static double largest(const double *x, const int64_t *offset, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (isnan(x[offset[i]]))
+            return x[offset[i]];
+    return x[offset[position_of_max(x, offset, count)]];
 }
 
 static void eval_best(EvalCtx *e, const Node *n, bool position)
@@ -78,8 +90,9 @@ static void eval_best(EvalCtx *e, const Node *n, bool position)
     const double *x = eval_in(e, n, 0);
     double *y = eval_out(e, n);
     for (int64_t i = 0; i < s->nkept; i++) {
-        int64_t best = position_of_max(x + s->kept[i], s->reduced, s->nreduced);
-        y[i] = position ? (double)best : x[s->kept[i] + s->reduced[best]];
+        const double *from = x + s->kept[i];
+        y[i] = position ? (double)position_of_max(from, s->reduced, s->nreduced)
+                        : largest(from, s->reduced, s->nreduced);
     }
 }
 

@@ -376,14 +376,14 @@ static double sum_all_integers(const Value *in, const int64_t *i)
     return wrap((int64_t)sum_all(in, i));
 }
 
-/* over axes 0 and 2 of [3, 2, 5]: row-major position of the first largest, a NaN being larger than all */
+/* over axes 0 and 2 of [3, 2, 5]: row-major position of the first largest, NaN never being larger */
 static int64_t best_02(const Value *in, const int64_t *i)
 {
-    int64_t best = -1;
-    double most = 0;
+    int64_t best = 0;
+    double most = -INFINITY;
     for (int64_t p = 0; p < 15; p++) {
         double x = AT(in[0], p / 5, i[0], p % 5);
-        if (best < 0 || (!isnan(most) && (isnan(x) || x > most))) {
+        if (x > most) {
             best = p;
             most = x;
         }
@@ -391,7 +391,16 @@ static int64_t best_02(const Value *in, const int64_t *i)
     return best;
 }
 
-EXPECT(max_02, AT(in[0], best_02(in, i) / 5, i[0], best_02(in, i) % 5))
+/* the same axes: the largest, or NaN where there is one */
+static double largest_02(const Value *in, const int64_t *i)
+{
+    for (int64_t p = 0; p < 15; p++)
+        if (isnan(AT(in[0], p / 5, i[0], p % 5)))
+            return NAN;
+    return AT(in[0], best_02(in, i) / 5, i[0], best_02(in, i) % 5);
+}
+
+EXPECT(max_02, largest_02(in, i))
 EXPECT(argmax_02, (double)best_02(in, i))
 EXPECT(zero, 0)
 
