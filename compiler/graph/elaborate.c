@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* elaborate.c: the entry: definitions, constants and settings, and the runs of a model's body that make its functions. */
+/* elaborate.c: the entry: definitions, constants and settings, and the runs of a model's body that make its
+ * functions. */
 #include <ctype.h>
 #include <string.h>
 
 #include "elaborate_internal.h"
 
-/* ---- diagnostics ---------------------------------------------------------------------------------------------------------- */
+/* ---- diagnostics --------------------------------------------------------------------------------------- */
 
-/* Where the library's text is at fault, the user's call is shown, with a note on the place inside. Where a user's layer
- * is, the calls that led there follow. */
+/* Where the library's text is at fault, the user's call is shown, with a note on the place inside. Where a
+ * user's layer is, the calls that led there follow. */
 void elab_error(Elab *e, Span sp, const char *format, ...)
 {
     if (e->gave_up)
@@ -26,8 +27,8 @@ void elab_error(Elab *e, Span sp, const char *format, ...)
     diag_error(e->d, std ? i->site : sp, "%s", text);
     if (std) {
         int line = diag_line(e->d, sp, NULL);
-        diag_note(e->d, "in `%s` of the library, %s:%d: %s", i->def->name.text, diag_source_name(e->d, sp.source), line,
-                  span_text(e, sp));
+        diag_note(e->d, "in `%s` of the library, %s:%d: %s", i->def->name.text,
+                  diag_source_name(e->d, sp.source), line, span_text(e, sp));
     }
     for (int shown = 0; i && i->caller && shown < 4; i = i->caller) {
         if (i->std || i->def->kind == DEF_OPTIMIZER)
@@ -50,7 +51,7 @@ bool elab_tick(Elab *e, Span sp)
     return false;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 const char *path_join(Arena *a, const char *path, const char *name)
 {
@@ -93,7 +94,7 @@ static void add_symbols(Elab *e, const Program *program, bool std)
     }
 }
 
-/* ---- constants ---------------------------------------------------------------------------------------------------------------- */
+/* ---- constants ----------------------------------------------------------------------------------------- */
 
 static Term eval_const(Elab *e, const Expr *x, bool std)
 {
@@ -194,7 +195,7 @@ static void apply_setting(Elab *e, const Setting *set)
     s->override = program->defs.at[0]->value;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- runs ---------------------------------------------------------------------------------------------- */
 
 static const Def *choose_model(Elab *e, const char *name)
 {
@@ -238,8 +239,9 @@ static Frame *frame_new(Elab *e, const char *name)
 /* The order of a function's ports. */
 static int role_rank(Role role)
 {
-    static const Role order[] = {ROLE_PARAM, ROLE_GRADIENT, ROLE_OPTIMIZER, ROLE_STATE, ROLE_INPUT, ROLE_TARGET, ROLE_SEED,
-                                 ROLE_STEP,  ROLE_COUNT,    ROLE_OUTPUT,    ROLE_LOSS,  ROLE_METRIC};
+    static const Role order[] = {ROLE_PARAM, ROLE_GRADIENT, ROLE_OPTIMIZER, ROLE_STATE,
+                                 ROLE_INPUT, ROLE_TARGET,   ROLE_SEED,      ROLE_STEP,
+                                 ROLE_COUNT, ROLE_OUTPUT,   ROLE_LOSS,      ROLE_METRIC};
     for (int i = 0; i < LEN(order); i++)
         if (order[i] == role)
             return i;
@@ -307,10 +309,7 @@ static Fn *run_model(Elab *e, Phase phase, const char *name)
     return e->frame->fn;
 }
 
-static bool failed(const Elab *e)
-{
-    return diag_errors(e->d) > 0;
-}
+static bool failed(const Elab *e) { return diag_errors(e->d) > 0; }
 
 static void run_update_phase(Elab *e)
 {
@@ -336,7 +335,7 @@ static void make_functions(Elab *e)
             m->evaluate = finish(e, fn);
             freeze_params(e);
         } else if (e->train && !e->gave_up)
-            run_update_phase(e);    /* for what it has to say */
+            run_update_phase(e); /* for what it has to say */
     }
     if (failed(e))
         return;

@@ -7,13 +7,13 @@
 #include "ir.h"
 
 typedef struct Setting {
-    const char *name, *value;       /* --set NAME=VALUE; the value is an expression of the language */
+    const char *name, *value; /* --set NAME=VALUE; the value is an expression of the language */
 } Setting;
 
 typedef struct ElaborateOptions {
-    const char *model;              /* NULL: the file's only model */
-    int64_t batch, train_batch;     /* examples per call; >= 1 */
-    bool train;                     /* also the training functions; an error where the model has no train block */
+    const char *model;          /* NULL: the file's only model */
+    int64_t batch, train_batch; /* examples per call; >= 1 */
+    bool train;                 /* also the training functions; an error where the model has no train block */
     const Setting *set;
     int nset;
 } ElaborateOptions;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* elaborate_call.c: calls of definitions: arguments to formals, a path of its own for each call, its body run in place. */
+/* elaborate_call.c: calls of definitions: arguments to formals, a path of its own for each call, its body run
+ * in place. */
 #include <ctype.h>
 #include <string.h>
 
 #include "elaborate_internal.h"
 
-/* ---- arguments ---------------------------------------------------------------------------------------------------------- */
+/* ---- arguments ----------------------------------------------------------------------------------------- */
 
 static int find_formal(int n, const char *const *formal, const char *name)
 {
@@ -15,7 +16,8 @@ static int find_formal(int n, const char *const *formal, const char *name)
     return -1;
 }
 
-static void unknown_argument(Elab *e, const Argument *arg, const char *callee, int n, const char *const *formal)
+static void unknown_argument(Elab *e, const Argument *arg, const char *callee, int n,
+                             const char *const *formal)
 {
     elab_error(e, arg->name.span, "`%s` has no argument `%s`", callee, arg->name.text);
     const char *near = nearest_name(arg->name.text, formal, n);
@@ -30,8 +32,8 @@ static void unknown_argument(Elab *e, const Argument *arg, const char *callee, i
         diag_note(e->d, "it takes %s", sb_text(&sb));
 }
 
-/* Evaluates a call's arguments into out[nformal], the implied ones first. false after a diagnostic; every argument is
- * evaluated in any case. */
+/* Evaluates a call's arguments into out[nformal], the implied ones first. false after a diagnostic; every
+ * argument is evaluated in any case. */
 bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, const char *const *formal,
                     const bool *required, int nimplied, const Term *implied, Bound *out)
 {
@@ -48,15 +50,16 @@ bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, 
             ok = false;
         } else if (at >= nformal) {
             if (at == nformal)
-                elab_error(e, arg->value->span, "`%s` takes at most %d argument%s", callee, nformal - nimplied,
-                           nformal - nimplied == 1 ? "" : "s");
+                elab_error(e, arg->value->span, "`%s` takes at most %d argument%s", callee,
+                           nformal - nimplied, nformal - nimplied == 1 ? "" : "s");
             ok = false;
         } else if (out[at].given) {
             elab_error(e, arg->value->span, "`%s` is given `%s` twice", callee, formal[at]);
             ok = false;
         } else {
             if (t.kind == TERM_NONE || t.kind == TERM_TUPLE) {
-                elab_error(e, arg->value->span, "an argument must be one value, found %s", term_describe(e, t));
+                elab_error(e, arg->value->span, "an argument must be one value, found %s",
+                           term_describe(e, t));
                 t = term_error();
             }
             out[at] = (Bound){.term = t, .from = arg->value, .given = true};
@@ -73,7 +76,7 @@ bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, 
     return ok;
 }
 
-/* ---- types ---------------------------------------------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------------------------- */
 
 static bool type_dtype(Elab *e, const TypeExpr *type, DType *dt)
 {
@@ -98,7 +101,9 @@ bool eval_type(Elab *e, const TypeExpr *type, Type *out)
     for (int i = 0; i < type->dims.n; i++) {
         const Dim *d = &type->dims.at[i];
         if (d->ellipsis && !e->instance->has_rest)
-            return elab_error(e, d->span, "`...` stands for the leading axes of a formal; there is none here"), false;
+            return elab_error(e, d->span,
+                              "`...` stands for the leading axes of a formal; there is none here"),
+                   false;
         int more = d->ellipsis ? e->instance->nrest : 1;
         if (rank + more > MAX_RANK)
             return elab_error(e, type->span, "at most %d axes are possible", MAX_RANK), false;
@@ -153,7 +158,8 @@ static void note_dims(Elab *e, const TypeExpr *want)
 }
 
 /* Complains in the caller's text, with the callee's names still in scope for the notes. */
-static bool mismatch(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t, const Expr *from)
+static bool mismatch(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t,
+                     const Expr *from)
 {
     Instance *callee_instance = e->instance;
     if (callee_instance->caller)
@@ -162,7 +168,8 @@ static bool mismatch(Elab *e, const TypeExpr *want, const char *callee, const ch
         elab_error(e, at, "`%s` of `%s` must be %s, found %s", formal, callee, span_text(e, want->span),
                    term_describe(e, t));
     else
-        elab_error(e, at, "`%s` must give %s, found %s", callee, span_text(e, want->span), term_describe(e, t));
+        elab_error(e, at, "`%s` must give %s, found %s", callee, span_text(e, want->span),
+                   term_describe(e, t));
     if (from && t.origin)
         note_operand(e, from, t);
     e->instance = callee_instance;
@@ -170,8 +177,9 @@ static bool mismatch(Elab *e, const TypeExpr *want, const char *callee, const ch
     if (callee_instance->has_rest && callee_instance->nrest > 0)
         for (int i = 0; i < want->dims.n; i++)
             if (want->dims.at[i].ellipsis)
-                diag_note(e->d, "where ... = %s", type_text(e->a, type_make(DT_F32, callee_instance->nrest,
-                                                                           callee_instance->rest)) + 3);
+                diag_note(e->d, "where ... = %s",
+                          type_text(e->a, type_make(DT_F32, callee_instance->nrest, callee_instance->rest)) +
+                              3);
     return false;
 }
 
@@ -190,8 +198,10 @@ static bool match_rest(Instance *i, Type t, int first, int n)
     return same;
 }
 
-/* Whether t is of a declared type; capital names not known yet are bound. In the callee's scope. `formal` NULL: its result. */
-bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t, const Expr *from)
+/* Whether t is of a declared type; capital names not known yet are bound. In the callee's scope. `formal`
+ * NULL: its result. */
+bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t,
+                const Expr *from)
 {
     DType dt;
     Type type = example_type(t);
@@ -225,7 +235,7 @@ bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *f
     return true;
 }
 
-/* ---- instances --------------------------------------------------------------------------------------------------------------- */
+/* ---- instances ----------------------------------------------------------------------------------------- */
 
 Instance *instance_new(Elab *e, const Def *def, bool std, const char *path, Span site)
 {
@@ -287,7 +297,8 @@ static const char *name_call(Elab *e, const Expr *call)
     for (int k = 0; k < i->calls.n && as; k++) {
         const CallName *other = &i->calls.at[k];
         bool round = i->repeats && other->call == call;
-        if (round || !(str_eq(other->name, name) || (other->call->as.text && str_eq(other->call->as.text, as))))
+        if (round ||
+            !(str_eq(other->name, name) || (other->call->as.text && str_eq(other->call->as.text, as))))
             continue;
         elab_error(e, call->as.span, "two calls named `%s` in one scope", as);
         diag_note_at(e->d, other->call->as.text ? other->call->as.span : other->call->span, "the first");
@@ -298,7 +309,7 @@ static const char *name_call(Elab *e, const Expr *call)
     return name;
 }
 
-/* ---- running a definition ------------------------------------------------------------------------------------------------------ */
+/* ---- running a definition ------------------------------------------------------------------------------ */
 
 static bool is_literal(const Expr *x)
 {
@@ -356,7 +367,8 @@ static bool bind_tensors(Elab *e, const Expr *call, const Def *def, Bound *arg)
             t = term_tensor(e, at, arena_printf(e->a, "`%s` of `%s`", f->name.text, def->name.text), t, dt);
             e->instance = callee;
         }
-        ok = !is_error(t) && here(e, at, &t) && match_type(e, f->type, def->name.text, f->name.text, at, t, arg[i].from);
+        ok = !is_error(t) && here(e, at, &t) &&
+             match_type(e, f->type, def->name.text, f->name.text, at, t, arg[i].from);
         bind(e, f->name.text, t);
     }
     return ok;
@@ -370,8 +382,8 @@ static Term check_result(Elab *e, const Def *def, Term t)
     Instance *callee = e->instance;
     DType dt;
     if (t.kind == TERM_NONE || t.kind == TERM_TUPLE || !type_dtype(e, def->result, &dt)) {
-        elab_error(e, def->name.span, "`%s` must give %s, found %s", def->name.text, span_text(e, def->result->span),
-                   term_describe(e, t));
+        elab_error(e, def->name.span, "`%s` must give %s, found %s", def->name.text,
+                   span_text(e, def->result->span), term_describe(e, t));
         return term_error();
     }
     t = term_tensor(e, def->name.span, "the result", t, dt);
@@ -416,7 +428,8 @@ static int implied_shape(Elab *e, const Expr *call, const Def *def)
     if (!e->shape || def->kind != DEF_INITIALIZER)
         return 0;
     for (int i = 0; i < call->args.n; i++)
-        if (str_eq(call->args.at[i].name.text, "shape") || (i == 0 && call->args.at[i].value->kind == EX_LIST))
+        if (str_eq(call->args.at[i].name.text, "shape") ||
+            (i == 0 && call->args.at[i].value->kind == EX_LIST))
             return 0;
     return 1;
 }
@@ -431,7 +444,8 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const char *pat
     Bound *arg = NEWN(e->a, Bound, n + 1);
     if (!may_call(e, call, def))
         return term_error();
-    bool bound = bind_arguments(e, call, def->name.text, n, names, required, implied_shape(e, call, def), e->shape, arg);
+    bool bound = bind_arguments(e, call, def->name.text, n, names, required, implied_shape(e, call, def),
+                                e->shape, arg);
     if (!path)
         path = path_join(e->a, e->instance->path, name_call(e, call));
     if (!bound)
@@ -457,7 +471,7 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const char *pat
     return t;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- calls --------------------------------------------------------------------------------------------- */
 
 static void suggest_callee(Elab *e, const char *name)
 {

@@ -6,10 +6,7 @@
 
 #include "elaborate_internal.h"
 
-Span site_of(Elab *e, Span sp)
-{
-    return e->instance && e->instance->std ? e->instance->site : sp;
-}
+Span site_of(Elab *e, Span sp) { return e->instance && e->instance->std ? e->instance->site : sp; }
 
 /* `x |> f(a)` spans its whole pipe; the call itself is only the last piece. */
 Span call_span(const Expr *call)
@@ -35,7 +32,7 @@ bool dtype_named(const char *name, DType *dt)
     return false;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 Binding *find_binding(Elab *e, const char *name)
 {
@@ -137,8 +134,11 @@ static Term eval_field(Elab *e, const Expr *x)
     Frame *root = root_frame(e);
     if (i >= 0 && root != e->init && root != e->consts && e->phase != PHASE_UPDATE) {
         Entry *p = &e->m->params.at[i];
-        Term t = {.kind = TERM_TENSOR, .node = root_input(e, ROLE_PARAM, i, p->name, p->type), .frame = root,
-                  .origin = "param", .span = p->span};
+        Term t = {.kind = TERM_TENSOR,
+                  .node = root_input(e, ROLE_PARAM, i, p->name, p->type),
+                  .frame = root,
+                  .origin = "param",
+                  .span = p->span};
         return here(e, x->span, &t) ? t : term_error();
     }
     elab_error(e, x->span, "no parameter `%s` here", path);
@@ -155,12 +155,9 @@ static Term eval_field(Elab *e, const Expr *x)
     return term_error();
 }
 
-/* ---- operators ----------------------------------------------------------------------------------------------------------- */
+/* ---- operators ----------------------------------------------------------------------------------------- */
 
-static bool needs_graph(Term t)
-{
-    return is_tensor(t) || (t.kind == TERM_LIST && !is_static(t));
-}
+static bool needs_graph(Term t) { return is_tensor(t) || (t.kind == TERM_LIST && !is_static(t)); }
 
 static Term eval_unary(Elab *e, const Expr *x)
 {
@@ -178,7 +175,8 @@ static bool has_value(Elab *e, const Expr *x, Term t)
     if (t.kind == TERM_NONE)
         elab_error(e, x->span, "`%s` gives no value", span_text(e, x->span));
     if (t.kind == TERM_TUPLE)
-        elab_error(e, x->span, "`%s` gives %d results; unpack them first: a, b = ...", span_text(e, x->span), t.n);
+        elab_error(e, x->span, "`%s` gives %d results; unpack them first: a, b = ...", span_text(e, x->span),
+                   t.n);
     return t.kind != TERM_NONE && t.kind != TERM_TUPLE && t.kind != TERM_ERROR;
 }
 
@@ -202,7 +200,8 @@ static Term eval_conditional(Elab *e, const Expr *x)
     bool yes;
     Term c = eval(e, x->condition);
     if (is_tensor(c)) {
-        elab_error(e, x->condition->span, "a condition is decided at compile time, found a tensor: %s", term_describe(e, c));
+        elab_error(e, x->condition->span, "a condition is decided at compile time, found a tensor: %s",
+                   term_describe(e, c));
         diag_help(e->d, "where(condition, a, b) chooses element by element");
         return term_error();
     }
@@ -226,25 +225,40 @@ static Term eval_list(Elab *e, const Expr *x)
 static Term eval_kind(Elab *e, const Expr *x)
 {
     switch (x->kind) {
-    case EX_ERROR: return term_error();
-    case EX_INT: return term_int(x->integer);
-    case EX_FLOAT: return term_float(x->number);
-    case EX_BOOL: return term_bool(x->integer != 0);
-    case EX_STRING: return term_string(x->text);
-    case EX_NAME: return eval_name(e, x);
-    case EX_FIELD: return eval_field(e, x);
-    case EX_LIST: return eval_list(e, x);
-    case EX_UNARY: return eval_unary(e, x);
-    case EX_BINARY: return eval_binary(e, x);
-    case EX_CONDITIONAL: return eval_conditional(e, x);
-    case EX_CALL: return eval_call(e, x);
-    case EX_INDEX: return eval_index(e, x);
-    case EX_FOR: return eval_for(e, x);
+    case EX_ERROR:
+        return term_error();
+    case EX_INT:
+        return term_int(x->integer);
+    case EX_FLOAT:
+        return term_float(x->number);
+    case EX_BOOL:
+        return term_bool(x->integer != 0);
+    case EX_STRING:
+        return term_string(x->text);
+    case EX_NAME:
+        return eval_name(e, x);
+    case EX_FIELD:
+        return eval_field(e, x);
+    case EX_LIST:
+        return eval_list(e, x);
+    case EX_UNARY:
+        return eval_unary(e, x);
+    case EX_BINARY:
+        return eval_binary(e, x);
+    case EX_CONDITIONAL:
+        return eval_conditional(e, x);
+    case EX_CALL:
+        return eval_call(e, x);
+    case EX_INDEX:
+        return eval_index(e, x);
+    case EX_FOR:
+        return eval_for(e, x);
     }
     BUG("expression kind %d", (int)x->kind);
 }
 
-/* The value of an expression; what cannot be known now becomes nodes of the current frame. TERM_ERROR once diagnosed. */
+/* The value of an expression; what cannot be known now becomes nodes of the current frame. TERM_ERROR once
+ * diagnosed. */
 Term eval(Elab *e, const Expr *x)
 {
     if (!x || !elab_tick(e, x->span))

@@ -4,7 +4,8 @@
 
 static const char *ordinal_axis(Elab *e, int axis, int64_t extent)
 {
-    return arena_printf(e->a, "axis %d, which has %lld element%s", axis, (long long)extent, extent == 1 ? "" : "s");
+    return arena_printf(e->a, "axis %d, which has %lld element%s", axis, (long long)extent,
+                        extent == 1 ? "" : "s");
 }
 
 static bool index_in_range(Elab *e, Span sp, int axis, int64_t extent, int64_t *i)
@@ -18,7 +19,8 @@ static bool index_in_range(Elab *e, Span sp, int axis, int64_t extent, int64_t *
 }
 
 /* start:stop:stride as Python reads it; the elements taken are start, start + stride, ... (count of them). */
-static bool slice_range(Elab *e, const Subscript *s, int64_t extent, int64_t *start, int64_t *count, int64_t *stride)
+static bool slice_range(Elab *e, const Subscript *s, int64_t extent, int64_t *start, int64_t *count,
+                        int64_t *stride)
 {
     int64_t stop;
     *stride = 1;
@@ -48,7 +50,7 @@ static bool slice_range(Elab *e, const Subscript *s, int64_t extent, int64_t *st
     return true;
 }
 
-/* ---- run-time indices ------------------------------------------------------------------------------------------------------------- */
+/* ---- run-time indices ---------------------------------------------------------------------------------- */
 
 /* table[..., V, ...] by index[i...] along the axis: [..., i..., ...]. Every index is checked when it runs. */
 Term elab_gather(Elab *e, Span sp, Term table, int axis, Term index)
@@ -72,20 +74,21 @@ Term elab_gather(Elab *e, Span sp, Term table, int axis, Term index)
     if (!shape_allowed(e, sp, result, batched))
         return term_error();
     if (rank > 1)
-        table = elab_permute(e, table, order);      /* [V, r...] */
+        table = elab_permute(e, table, order); /* [V, r...] */
     Node *i = node_check_index(fn, index.node, extent), *n;
-    if (table.batched && index.batched) {           /* one table of batch * V rows */
+    if (table.batched && index.batched) { /* one table of batch * V rows */
         Type flat = type_insert(type_drop(table.node->type, 0), 0, e->batch * extent);
         flat = type_drop(flat, 1);
         if (flat.dim[0] > MAX_EXTENT) {
-            elab_error(e, sp, "indexing %s in %lld examples at once is too large", type_text(e->a, t), (long long)e->batch);
+            elab_error(e, sp, "indexing %s in %lld examples at once is too large", type_text(e->a, t),
+                       (long long)e->batch);
             return term_error();
         }
         Node *rows = node_reshape(fn, table.node, flat.rank, flat.dim);
         Node *base = node_iota(fn, type_make(DT_I32, 1, (int64_t[]){e->batch}), 0);
         base = node_broadcast(fn, node_binary_const(fn, OP_MUL, base, (double)extent), i->type, (int[]){0});
         n = node_gather(fn, rows, node_binary(fn, OP_ADD, i, base));
-    } else if (table.batched) {                     /* [V, batch, r...] -> [i..., batch, r...] -> [batch, i..., r...] */
+    } else if (table.batched) { /* [V, batch, r...] -> [i..., batch, r...] -> [batch, i..., r...] */
         int front[MAX_RANK] = {1, 0}, back[MAX_RANK] = {irank};
         for (int k = 2; k <= rank; k++)
             front[k] = k;
@@ -95,7 +98,7 @@ Term elab_gather(Elab *e, Span sp, Term table, int axis, Term index)
         n = node_permute(fn, n, back);
     } else
         n = node_gather(fn, table.node, i);
-    Term out = term_node(e, n, batched);            /* [i..., r...]: the index's axes go where the axis was */
+    Term out = term_node(e, n, batched); /* [i..., r...]: the index's axes go where the axis was */
     if (axis == 0 || irank == 0)
         return out;
     int place[MAX_RANK] = {0};
@@ -114,7 +117,7 @@ static Term gather_at(Elab *e, Span sp, Term x, int axis, Term index)
     return term_error();
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------------------- */
 
 static Term index_list(Elab *e, const Expr *x, Term list)
 {
@@ -123,7 +126,8 @@ static Term index_list(Elab *e, const Expr *x, Term list)
         int64_t i;
         Term index = eval(e, s->index);
         if (is_tensor(index))
-            return gather_at(e, s->span, term_tensor(e, x->base->span, "what is indexed", list, DT_COUNT), 0, index);
+            return gather_at(e, s->span, term_tensor(e, x->base->span, "what is indexed", list, DT_COUNT), 0,
+                             index);
         if (!want_int(e, s->span, "a list's index", index, &i) || !index_in_range(e, s->span, 0, list.n, &i))
             return term_error();
         return list.item[i];
@@ -137,7 +141,7 @@ static Term index_list(Elab *e, const Expr *x, Term list)
     return term_list(item, (int)count);
 }
 
-/* ---- tensors --------------------------------------------------------------------------------------------------------------- */
+/* ---- tensors ------------------------------------------------------------------------------------------- */
 
 static Term slice_axis(Elab *e, const Subscript *s, Term x, int axis)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* elaborate_internal.h: what the elaborate_*.c files share. Nobody else includes it.
  *
- * Elaboration runs the program: statements in order, layers at each call, `if` and `repeat` decided now. What cannot be
- * known now becomes graph nodes. One run of the model's body makes one function; the body is run once for each.
+ * Elaboration runs the program: statements in order, layers at each call, `if` and `repeat` decided now. What
+ * cannot be known now becomes graph nodes. One run of the model's body makes one function; the body is run
+ * once for each.
  *
  * Glossary: e elaboration, t or x a term (the value of an expression), f frame. */
 #ifndef DLC_ELABORATE_INTERNAL_H
@@ -14,46 +15,46 @@ typedef struct Elab Elab;
 typedef struct Frame Frame;
 typedef struct Instance Instance;
 
-/* ---- terms: values of expressions -------------------------------------------------------------------------------------- */
+/* ---- terms: values of expressions ---------------------------------------------------------------------- */
 typedef enum TermKind {
-    TERM_ERROR,         /* diagnosed already: whoever consumes it stays silent */
-    TERM_NONE,          /* no value: a layer that returns nothing */
+    TERM_ERROR, /* diagnosed already: whoever consumes it stays silent */
+    TERM_NONE,  /* no value: a layer that returns nothing */
     TERM_TENSOR,
     TERM_INT,
     TERM_FLOAT,
-    TERM_BOOL,          /* integer: 0 or 1 */
+    TERM_BOOL, /* integer: 0 or 1 */
     TERM_STRING,
     TERM_LIST,
-    TERM_TUPLE,         /* several results; only unpacked, returned or passed on */
+    TERM_TUPLE, /* several results; only unpacked, returned or passed on */
 } TermKind;
 
 typedef struct Term Term;
 struct Term {
     TermKind kind;
-    Node *node;             /* TENSOR: a node of frame->fn; where batched its axis 0 is the batch */
+    Node *node; /* TENSOR: a node of frame->fn; where batched its axis 0 is the batch */
     Frame *frame;
     bool batched;
-    bool weak;              /* TENSOR: an i32 scalar made of a compile-time integer; joins f32 where it meets it */
+    bool weak; /* TENSOR: an i32 scalar made of a compile-time integer; joins f32 where it meets it */
     int64_t integer;
     double number;
     const char *text;
-    const Term *item;       /* LIST, TUPLE */
+    const Term *item; /* LIST, TUPLE */
     int n;
-    const char *origin;     /* for diagnostics: "input", "param", ...; NULL: only an expression */
-    Span span;              /* where it came to be */
+    const char *origin; /* for diagnostics: "input", "param", ...; NULL: only an expression */
+    Span span;          /* where it came to be */
 };
 typedef VEC(Term) TermList;
 
-/* ---- where nodes are made ------------------------------------------------------------------------------------------------ */
+/* ---- where nodes are made ------------------------------------------------------------------------------ */
 typedef struct Capture {
-    Node *outer, *inner;    /* a node of the enclosing frame, and the body's input that stands for it */
-    bool slice;             /* read along its leading axis, not whole */
+    Node *outer, *inner; /* a node of the enclosing frame, and the body's input that stands for it */
+    bool slice;          /* read along its leading axis, not whole */
 } Capture;
 
 struct Frame {
     Fn *fn;
-    Frame *outer;           /* a loop body's surroundings; NULL: a whole function */
-    int64_t length;         /* a loop's number of steps */
+    Frame *outer;   /* a loop body's surroundings; NULL: a whole function */
+    int64_t length; /* a loop's number of steps */
     VEC(Capture) captures;
     int nslice, ninvariant; /* how many of each so far */
 };
@@ -61,49 +62,49 @@ struct Frame {
 typedef struct Binding {
     const char *name;
     Term term;
-    int state;              /* index into module->states or ->optimizer; -1: an ordinary name */
-    bool assignable;        /* by <- : a state, an optimizer's state or its parameter */
+    int state;       /* index into module->states or ->optimizer; -1: an ordinary name */
+    bool assignable; /* by <- : a state, an optimizer's state or its parameter */
 } Binding;
 
 typedef struct Scope Scope;
 struct Scope {
     VEC(Binding) at;
-    Scope *outer;           /* a loop body reads its surroundings; NULL at a definition's own level */
-
+    Scope *outer; /* a loop body reads its surroundings; NULL at a definition's own level */
 };
 
-/* ---- definitions ------------------------------------------------------------------------------------------------------------ */
+/* ---- definitions --------------------------------------------------------------------------------------- */
 typedef struct Symbol {
     const Def *def;
     bool std;
-    enum { CONST_UNKNOWN, CONST_BUSY, CONST_KNOWN } known;  /* DEF_CONST */
-    const Expr *override;   /* DEF_CONST: from --set */
+    enum { CONST_UNKNOWN, CONST_BUSY, CONST_KNOWN } known; /* DEF_CONST */
+    const Expr *override;                                  /* DEF_CONST: from --set */
     Term term;
 } Symbol;
 
 typedef struct CallName {
-    const char *base, *name;/* `dense`, `dense_2` */
+    const char *base, *name; /* `dense`, `dense_2` */
     const Expr *call;
 } CallName;
 
-/* One use of a definition: the model, a call of a layer, an initializer at work, an optimizer for one parameter. */
+/* One use of a definition: the model, a call of a layer, an initializer at work, an optimizer for one
+ * parameter. */
 struct Instance {
     const Def *def;
-    bool std;               /* its text is the standard library's */
-    const char *path;       /* "" for the model */
+    bool std;         /* its text is the standard library's */
+    const char *path; /* "" for the model */
     Instance *caller;
-    Span site;              /* the call, in the user's text */
-    Scope *scope;           /* the definition's own level */
+    Span site;    /* the call, in the user's text */
+    Scope *scope; /* the definition's own level */
     VEC(CallName) calls;
-    NameList declared;      /* parameters and states of its own, so far */
-    int draws;              /* random draws made so far */
-    int repeats;            /* enclosing repeat blocks */
+    NameList declared; /* parameters and states of its own, so far */
+    int draws;         /* random draws made so far */
+    int repeats;       /* enclosing repeat blocks */
     bool returned;
     Term result;
     bool yielded;
-    Term yield;             /* of the loop body being run */
-    int loops;              /* enclosing for bodies of its own text */
-    bool has_rest;          /* `...` in its formals, and the axes it stands for */
+    Term yield;    /* of the loop body being run */
+    int loops;     /* enclosing for bodies of its own text */
+    bool has_rest; /* `...` in its formals, and the axes it stands for */
     int nrest;
     int64_t rest[MAX_RANK];
 };
@@ -119,46 +120,46 @@ struct Elab {
     const Def *model;
 
     Phase phase;
-    bool training;          /* the language's `training` */
+    bool training; /* the language's `training` */
     int64_t batch;
     Frame *frame;
     Scope *scope;
     Instance *instance;
-    Frame *init;            /* the function of initial values */
-    const Term *shape;      /* while a param's initial value is evaluated: the shape initializers are given */
+    Frame *init;       /* the function of initial values */
+    const Term *shape; /* while a param's initial value is evaluated: the shape initializers are given */
     TermList penalties;
     Term loss;
     bool has_loss;
-    VEC(Node *) state;      /* current value of each module->states, in the root frame */
+    VEC(Node *) state; /* current value of each module->states, in the root frame */
     const Stmt *train, *optimizer, *clip;
     NameList frozen;
-    bool in_train;          /* inside the train block */
-    Scope *model_scope;     /* of the last run: what an optimizer's arguments may name */
-    Frame *consts;          /* where constants are evaluated; nothing made there is kept */
-    int depth;              /* of layer calls */
-    int64_t steps;          /* work done, against absurd programs */
+    bool in_train;      /* inside the train block */
+    Scope *model_scope; /* of the last run: what an optimizer's arguments may name */
+    Frame *consts;      /* where constants are evaluated; nothing made there is kept */
+    int depth;          /* of layer calls */
+    int64_t steps;      /* work done, against absurd programs */
     bool gave_up;
 };
 
 enum {
     MAX_CALL_DEPTH = 64,
     MAX_LOOP_DEPTH = 8,
-    MAX_STEPS = 4000000,        /* expressions and statements run */
-    MAX_NODES = 2000000,        /* in one function */
+    MAX_STEPS = 4000000, /* expressions and statements run */
+    MAX_NODES = 2000000, /* in one function */
     MAX_REPEAT = 100000,
 };
-#define MAX_EXTENT ((int64_t)INT32_MAX)
+#define MAX_EXTENT   ((int64_t)INT32_MAX)
 #define MAX_ELEMENTS ((int64_t)1 << 40)
 
-/* ---- elaborate.c ------------------------------------------------------------------------------------------------------------ */
+/* ---- elaborate.c --------------------------------------------------------------------------------------- */
 void elab_error(Elab *e, Span sp, const char *format, ...) PRINTF(3, 4);
-bool elab_tick(Elab *e, Span sp);                   /* counts work; false once the program is absurd */
+bool elab_tick(Elab *e, Span sp); /* counts work; false once the program is absurd */
 Symbol *find_symbol(Elab *e, const char *name, bool std_only);
 Term const_value(Elab *e, Symbol *s);
 const char *path_join(Arena *a, const char *path, const char *name);
-int find_entry(const Entry *entry, int n, const char *name);    /* -1 */
+int find_entry(const Entry *entry, int n, const char *name); /* -1 */
 
-/* ---- elaborate_value.c: compile-time values ------------------------------------------------------------------------------------ */
+/* ---- elaborate_value.c: compile-time values ------------------------------------------------------------ */
 Term term_error(void);
 Term term_int(int64_t x);
 Term term_float(double x);
@@ -167,8 +168,8 @@ Term term_string(const char *text);
 Term term_list(const Term *item, int n);
 Term term_shape(Arena *a, const int64_t *dim, int rank);
 bool is_error(Term t);
-bool is_number(Term t);         /* INT or FLOAT */
-bool is_static(Term t);         /* known at compile time */
+bool is_number(Term t); /* INT or FLOAT */
+bool is_static(Term t); /* known at compile time */
 bool is_tensor(Term t);
 double term_number(Term t);     /* of INT, FLOAT, BOOL */
 bool term_same(Term x, Term y); /* static values */
@@ -186,15 +187,15 @@ bool want_bool(Elab *e, Span sp, const char *what, Term t, bool *x);
 bool want_number(Elab *e, Span sp, const char *what, Term t, double *x);
 /* A list of integers; a single integer counts as a list of one. */
 bool want_ints(Elab *e, Span sp, const char *what, Term t, int max, int64_t *x, int *n);
-bool want_shape(Elab *e, Span sp, const char *what, Term t, Type *shape);    /* its dt is F32 */
+bool want_shape(Elab *e, Span sp, const char *what, Term t, Type *shape); /* its dt is F32 */
 
-/* ---- elaborate_tensor.c, elaborate_shape.c: terms that are nodes ------------------------------------------------------------------------------------ */
+/* ---- elaborate_tensor.c, elaborate_shape.c: terms that are nodes --------------------------------------- */
 Term term_node(Elab *e, Node *n, bool batched);
-Type example_type(Term t);                          /* without the batch axis */
+Type example_type(Term t); /* without the batch axis */
 /* Numbers, lists and captured nodes become a tensor of the current frame; dt is a number's wish. */
 Term term_tensor(Elab *e, Span sp, const char *what, Term t, DType dt);
 DType common_dtype(int n, const Term *x);
-bool here(Elab *e, Span sp, Term *t);               /* a tensor of another frame is captured */
+bool here(Elab *e, Span sp, Term *t); /* a tensor of another frame is captured */
 Node *frame_capture(Elab *e, Frame *f, Frame *from, Node *n);
 Node *frame_slice_input(Elab *e, Frame *f, Node *outer, const char *name);
 bool shape_allowed(Elab *e, Span sp, Type t, bool batched);
@@ -208,34 +209,34 @@ Term elab_full(Elab *e, Span sp, Term value, Type shape);
 Term elab_reduce(Elab *e, Span sp, Op op, Term x, int n, const int *axis, bool keep);
 Term elab_mean(Elab *e, Span sp, Term x, int n, const int *axis, bool keep);
 Term elab_reshape(Elab *e, Term x, Type example);
-Term elab_permute(Elab *e, Term x, const int *axis);    /* of the example */
+Term elab_permute(Elab *e, Term x, const int *axis); /* of the example */
 Term elab_concat(Elab *e, Span sp, int n, Term *x, int axis);
 Term elab_stack(Elab *e, Span sp, int n, const Term *x, int axis, DType dt);
 Term elab_random(Elab *e, Span sp, Type shape);
 Term elab_scale(Elab *e, Term x, double factor);
 Node *root_input(Elab *e, Role role, int index, const char *name, Type t);
 
-/* ---- elaborate_expr.c ------------------------------------------------------------------------------------------------------------ */
+/* ---- elaborate_expr.c ---------------------------------------------------------------------------------- */
 Term eval(Elab *e, const Expr *x);
-Span site_of(Elab *e, Span sp);                     /* sp, or the user's call where the text is the library's */
-void mark(Elab *e, Span sp);                        /* nodes made from now on come from there */
+Span site_of(Elab *e, Span sp); /* sp, or the user's call where the text is the library's */
+void mark(Elab *e, Span sp);    /* nodes made from now on come from there */
 Binding *find_binding(Elab *e, const char *name);
-void bind(Elab *e, const char *name, Term t);       /* in the innermost scope */
+void bind(Elab *e, const char *name, Term t); /* in the innermost scope */
 bool dtype_named(const char *name, DType *dt);
 
-/* ---- elaborate_index.c ------------------------------------------------------------------------------------------------------------- */
+/* ---- elaborate_index.c --------------------------------------------------------------------------------- */
 Term eval_index(Elab *e, const Expr *x);
 Term elab_gather(Elab *e, Span sp, Term table, int axis, Term index);
 Term elab_slice_axis(Elab *e, Term x, int axis, int64_t start, int64_t count, int64_t stride);
 
-Span call_span(const Expr *call);                   /* without what was piped into it */
+Span call_span(const Expr *call); /* without what was piped into it */
 
-/* ---- elaborate_call.c ---------------------------------------------------------------------------------------------------------------- */
+/* ---- elaborate_call.c ---------------------------------------------------------------------------------- */
 Term eval_call(Elab *e, const Expr *x);
 /* One argument bound to a formal. */
 typedef struct Bound {
     Term term;
-    const Expr *from;       /* NULL: a default */
+    const Expr *from; /* NULL: a default */
     bool given;
 } Bound;
 bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, const char *const *formal,
@@ -251,9 +252,10 @@ Saved enter_instance(Elab *e, Instance *i);
 void leave_instance(Elab *e, Saved saved);
 /* A declared type: dtype and extents, every name known. */
 bool eval_type(Elab *e, const TypeExpr *type, Type *out);
-bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t, const Expr *from);
+bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *formal, Span at, Term t,
+                const Expr *from);
 
-/* ---- elaborate_builtin.c --------------------------------------------------------------------------------------------------------------- */
+/* ---- elaborate_builtin.c ------------------------------------------------------------------------------- */
 typedef struct Builtin Builtin;
 const Builtin *find_builtin(const char *name);
 Term call_builtin(Elab *e, const Builtin *b, const Expr *call);
@@ -264,34 +266,43 @@ typedef struct Args {
     const Expr *call;
     const char *name;
     Span sp;
-    Bound *arg;             /* one for each formal */
+    Bound *arg; /* one for each formal */
 } Args;
 typedef Term BuiltinFn(Elab *e, const Args *g);
+/* elaborate_math.c, elaborate_moves.c */
+BuiltinFn bi_exp, bi_log, bi_sqrt, bi_tanh, bi_sigmoid, bi_erf, bi_stop, bi_floor, bi_abs, bi_where, bi_cast,
+    bi_sum, bi_mean, bi_max, bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_transpose, bi_permute,
+    bi_reshape, bi_flatten, bi_concat, bi_stack, bi_split, bi_reverse, bi_gather, bi_check_index, bi_full,
+    bi_full_like, bi_broadcast_to, bi_iota, bi_random, bi_shape, bi_size, bi_len, bi_ndim, bi_range,
+    bi_is_list;
 /* elaborate_window.c */
 BuiltinFn bi_window, bi_convolution, bi_pad;
 /* Complaints in one place; arguments by position. */
 Span arg_span(const Args *g, int i);
 bool arg_tensor(Elab *e, const Args *g, int i, DType dt, Term *t);
+bool axis_in_range(Elab *e, Span sp, int rank, int64_t *axis); /* negative ones made positive */
 bool arg_axis(Elab *e, const Args *g, int i, int rank, int fallback, int *axis);
 bool arg_axes(Elab *e, const Args *g, int i, int rank, int *n, int *axis);
 
-/* ---- elaborate_loop.c, elaborate_names.c ----------------------------------------------------------------------------------------------- */
+/* ---- elaborate_loop.c, elaborate_names.c --------------------------------------------------------------- */
 Term eval_for(Elab *e, const Expr *x);
 bool name_listed(const NameList *names, const char *name);
 void names_assigned(Arena *a, const Block *body, NameList *out);
-void names_carried(Arena *a, const Expr *loop, NameList *out);   /* assigned in the body, and read there before */
+void names_carried(Arena *a, const Expr *loop,
+                   NameList *out); /* assigned in the body, and read there before */
 bool name_used_after(Arena *a, const Block *body, const char *name, Span loop, bool anywhere);
 
-/* ---- elaborate_stmt.c -------------------------------------------------------------------------------------------------------------------- */
+/* ---- elaborate_stmt.c ---------------------------------------------------------------------------------- */
 void run_block(Elab *e, const Block *body);
-/* Evaluates an initial value in the init function: of type t, or (NULL) of its own. The node, or NULL once diagnosed. */
+/* Evaluates an initial value in the init function: of type t, or (NULL) of its own. The node, or NULL once
+ * diagnosed. */
 Node *initial_value(Elab *e, const char *path, const Type *t, const Expr *value, Span sp);
 Frame *root_frame(Elab *e);
 
-/* ---- elaborate_train.c ------------------------------------------------------------------------------------------------------------------- */
-void run_train_stmt(Elab *e, const Stmt *s);    /* a statement that only stands in train */
+/* ---- elaborate_train.c --------------------------------------------------------------------------------- */
+void run_train_stmt(Elab *e, const Stmt *s); /* a statement that only stands in train */
 void run_optimizer_state(Elab *e, const Stmt *s);
-void finish_loss(Elab *e, Span sp);     /* the loss and the new states as results of the frame's function */
+void finish_loss(Elab *e, Span sp); /* the loss and the new states as results of the frame's function */
 void freeze_params(Elab *e);
 void make_update(Elab *e);
 Term elab_batch_mean(Elab *e, Span sp, Term x);

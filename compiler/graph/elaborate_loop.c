@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* elaborate_loop.c: `for a in x, b in y { ... yield e }` to a scan.
  *
- * The body becomes a function of its own. What it carries must have one type and one batchedness at every step, which is only
- * known once the body has been run: so it is run, the carried values are widened to what came out, and it is run again until
- * nothing changes (each run only ever adds a batch axis or replaces a number, so this ends). */
+ * The body becomes a function of its own. What it carries must have one type and one batchedness at every
+ * step, which is only known once the body has been run: so it is run, the carried values are widened to what
+ * came out, and it is run again until nothing changes (each run only ever adds a batch axis or replaces a
+ * number, so this ends). */
 #include "elaborate_internal.h"
 
 typedef struct Carry {
     const char *name;
-    Term initial;       /* in the enclosing frame: of the final type */
-    bool number;        /* began as a compile-time number: takes the type of what it becomes */
-    bool fresh;         /* not read before it is assigned: only its last value matters */
+    Term initial; /* in the enclosing frame: of the final type */
+    bool number;  /* began as a compile-time number: takes the type of what it becomes */
+    bool fresh;   /* not read before it is assigned: only its last value matters */
     Node *input;
     Term next;
 } Carry;
@@ -45,7 +46,7 @@ static void roll_back(Elab *e, Mark m)
     e->penalties.n = m.penalties;
 }
 
-/* ---- what is looped over -------------------------------------------------------------------------------------------------- */
+/* ---- what is looped over ------------------------------------------------------------------------------- */
 
 static bool eval_clauses(Elab *e, Loop *l)
 {
@@ -89,17 +90,18 @@ static Node *time_first(Elab *e, Term t)
     return node_permute(e->frame->fn, t.node, axis);
 }
 
-/* ---- carries --------------------------------------------------------------------------------------------------------------- */
+/* ---- carries ------------------------------------------------------------------------------------------- */
 
 static bool add_carry(Elab *e, Loop *l, Name name)
 {
     Binding *b = find_binding(e, name.text);
     if (!b)
-        return true;    /* reading it will say that it is unknown */
+        return true; /* reading it will say that it is unknown */
     Carry c = {.name = name.text, .number = is_number(b->term) || b->term.weak};
     if (b->assignable)
         return elab_error(e, name.span, "a state cannot change inside a loop"), false;
-    c.initial = term_tensor(e, name.span, arena_printf(e->a, "the carried `%s`", name.text), b->term, DT_COUNT);
+    c.initial =
+        term_tensor(e, name.span, arena_printf(e->a, "the carried `%s`", name.text), b->term, DT_COUNT);
     c.initial.weak = b->term.kind == TERM_INT || b->term.weak;
     c.initial.origin = b->term.origin;
     vec_push(e->a, &l->carry, c);
@@ -162,7 +164,8 @@ static bool fit_carry(Elab *e, const Loop *l, Carry *c, bool *changed)
     Term t = b ? b->term : c->initial;
     Type want = example_type(c->initial);
     if (t.kind == TERM_TUPLE || t.kind == TERM_NONE || t.kind == TERM_STRING)
-        return elab_error(e, l->x->span, "`%s` cannot be carried: it is %s", c->name, term_describe(e, t)), false;
+        return elab_error(e, l->x->span, "`%s` cannot be carried: it is %s", c->name, term_describe(e, t)),
+               false;
     t = term_tensor(e, l->x->span, arena_printf(e->a, "the carried `%s`", c->name), t, want.dt);
     if (is_error(t))
         return false;
@@ -176,8 +179,8 @@ static bool fit_carry(Elab *e, const Loop *l, Carry *c, bool *changed)
         stretch = false;
     }
     if (stretch && !c->number) {
-        elab_error(e, l->x->span, "`%s` is %s before the loop and %s after a step", c->name, type_text(e->a, want),
-                   type_text(e->a, got));
+        elab_error(e, l->x->span, "`%s` is %s before the loop and %s after a step", c->name,
+                   type_text(e->a, want), type_text(e->a, got));
         note_term(e, arena_printf(e->a, "%s at first", c->name), c->initial);
         note_term(e, arena_printf(e->a, "%s after a step", c->name), t);
         return false;
@@ -231,7 +234,7 @@ static bool add_fresh(Elab *e, Loop *l, const NameList *fresh, bool *changed)
     return true;
 }
 
-/* ---- the value -------------------------------------------------------------------------------------------------------------- */
+/* ---- the value ----------------------------------------------------------------------------------------- */
 
 static bool collect_yields(Elab *e, Loop *l)
 {
@@ -287,10 +290,7 @@ static bool run_body(Elab *e, Loop *l, const NameList *fresh, bool first, bool *
     return ok;
 }
 
-static int port_rank(const Port *p)
-{
-    return p->role == ROLE_CARRY ? 0 : p->role == ROLE_SLICE ? 1 : 2;
-}
+static int port_rank(const Port *p) { return p->role == ROLE_CARRY ? 0 : p->role == ROLE_SLICE ? 1 : 2; }
 
 /* Carries, slices, invariants: the order a scan's operands come in. */
 static void sort_ports(Elab *e, Fn *body)
@@ -319,7 +319,7 @@ static Node *make_scan(Elab *e, Loop *l)
     for (int slice = 1; slice >= 0; slice--)
         for (int i = 0; i < l->frame->captures.n; i++) {
             const Capture *c = &l->frame->captures.at[i];
-            bool input = c->inner->op == OP_INPUT;  /* a captured constant needs no input */
+            bool input = c->inner->op == OP_INPUT; /* a captured constant needs no input */
             if (c->slice == slice && input)
                 in[n++] = c->outer;
         }

@@ -16,17 +16,17 @@ static void list_name(Arena *a, NameList *names, Name name)
         vec_push(a, names, name);
 }
 
-/* ---- walking ------------------------------------------------------------------------------------------------------------ */
+/* ---- walking ------------------------------------------------------------------------------------------- */
 
 /* Visits in the order things happen. `read` and `set` may be NULL. */
 typedef struct Walk {
     void (*read)(struct Walk *w, const Expr *name);
     void (*set)(struct Walk *w, Name name);
     Arena *a;
-    NameList assigned;      /* so far, in order */
+    NameList assigned; /* so far, in order */
     NameList *found;
     const char *name;
-    Span skip;              /* an expression not to look into */
+    Span skip; /* an expression not to look into */
     bool anywhere, hit;
 } Walk;
 
@@ -42,7 +42,7 @@ static void walk_expr(Walk *w, const Expr *x)
         return;
     }
     if (x->kind == EX_FIELD)
-        return;     /* a path names a parameter, not a variable */
+        return; /* a path names a parameter, not a variable */
     walk_expr(w, x->condition);
     walk_expr(w, x->base);
     walk_expr(w, x->right);
@@ -106,12 +106,9 @@ static void walk_block(Walk *w, const Block *body)
         walk_stmt(w, body->at[i]);
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------------------------------------- */
 
-static void set_found(Walk *w, Name name)
-{
-    list_name(w->a, w->found, name);
-}
+static void set_found(Walk *w, Name name) { list_name(w->a, w->found, name); }
 
 void names_assigned(Arena *a, const Block *body, NameList *out)
 {
@@ -125,10 +122,7 @@ static void read_before_set(Walk *w, const Expr *x)
         list_name(w->a, w->found, (Name){x->text, x->span});
 }
 
-static void set_assigned(Walk *w, Name name)
-{
-    list_name(w->a, &w->assigned, name);
-}
+static void set_assigned(Walk *w, Name name) { list_name(w->a, &w->assigned, name); }
 
 /* Names the body assigns and reads before that: what one step leaves, the next one finds. */
 void names_carried(Arena *a, const Expr *loop, NameList *out)
@@ -150,7 +144,8 @@ static void read_after(Walk *w, const Expr *x)
         w->hit = true;
 }
 
-/* Whether the text outside the loop reads the name: behind it, or `anywhere` where the surroundings come round again. */
+/* Whether the text outside the loop reads the name: behind it, or `anywhere` where the surroundings come
+ * round again. */
 bool name_used_after(Arena *a, const Block *body, const char *name, Span loop, bool anywhere)
 {
     Walk w = {.a = a, .read = read_after, .name = name, .skip = loop, .anywhere = anywhere};

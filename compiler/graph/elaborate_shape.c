@@ -4,13 +4,13 @@
 
 #include "elaborate_internal.h"
 
-/* ---- @ ------------------------------------------------------------------------------------------------------------------- */
+/* ---- @ ------------------------------------------------------------------------------------------------- */
 
 /* One side of a product: [batch][lead...][own] and the contracted axis. */
 typedef struct Side {
     Node *node;
-    int lead;       /* axes before the last two, the batch included */
-    int own;        /* 1 where it has an axis of its own, 0 for a vector */
+    int lead;           /* axes before the last two, the batch included */
+    int own;            /* 1 where it has an axis of its own, 0 for a vector */
     int contract, free; /* positions in node; free is -1 for a vector */
 } Side;
 
@@ -23,7 +23,8 @@ static Side left_side(Term x)
 static Side right_side(Term y)
 {
     int rank = y.node->type.rank, vector = example_type(y).rank == 1;
-    return (Side){y.node, rank - (vector ? 1 : 2), !vector, vector ? rank - 1 : rank - 2, vector ? -1 : rank - 1};
+    return (Side){y.node, rank - (vector ? 1 : 2), !vector, vector ? rank - 1 : rank - 2,
+                  vector ? -1 : rank - 1};
 }
 
 static Term product_error(Elab *e, Span sp, const char *why, Term x, Term y, const Expr *xe, const Expr *ye)
@@ -34,14 +35,15 @@ static Term product_error(Elab *e, Span sp, const char *why, Term x, Term y, con
     return term_error();
 }
 
-/* Without shared leading axes: x[lead..., m, k] @ y[k, n], or x[m, k] @ y[lead..., k, n] turned round after. */
+/* Without shared leading axes: x[lead..., m, k] @ y[k, n], or x[m, k] @ y[lead..., k, n] turned round after.
+ */
 static Node *dot_plain(Elab *e, Side x, Side y)
 {
     Attr attr = {.dot = {.ncontract = 1, .lhs_contract = {x.contract}, .rhs_contract = {y.contract}}};
     Node *n = node_dot(e->frame->fn, x.node, y.node, &attr);
     if (y.lead == 0 || x.own == 0)
         return n;
-    int axis[MAX_RANK] = {0}, k = 0;    /* n is [m, lead..., own] */
+    int axis[MAX_RANK] = {0}, k = 0; /* n is [m, lead..., own] */
     for (int i = 1; i <= y.lead; i++)
         axis[k++] = i;
     axis[k++] = 0;
@@ -52,7 +54,9 @@ static Node *dot_plain(Elab *e, Side x, Side y)
 
 static Node *dot_batched(Elab *e, Side x, Side y)
 {
-    Attr attr = {.dot = {.nbatch = x.lead, .ncontract = 1, .lhs_contract = {x.contract}, .rhs_contract = {y.contract}}};
+    Attr attr = {
+        .dot = {
+            .nbatch = x.lead, .ncontract = 1, .lhs_contract = {x.contract}, .rhs_contract = {y.contract}}};
     for (int i = 0; i < x.lead; i++)
         attr.dot.lhs_batch[i] = attr.dot.rhs_batch[i] = i;
     return node_dot(e->frame->fn, x.node, y.node, &attr);
@@ -68,15 +72,13 @@ static Term with_lead(Elab *e, Term t, Type lead, int keep, bool batched)
     return term_node(e, spread(e, t, want, batched), batched);
 }
 
-static Type lead_type(Type t, int keep)
-{
-    return type_make(t.dt, t.rank > keep ? t.rank - keep : 0, t.dim);
-}
+static Type lead_type(Type t, int keep) { return type_make(t.dt, t.rank > keep ? t.rank - keep : 0, t.dim); }
 
 static bool product_size_allowed(Elab *e, Span sp, Type lead, Side x, Side y, bool batched)
 {
     if (lead.rank + x.own + y.own > MAX_RANK)
-        return shape_allowed(e, sp, lead, batched) && (elab_error(e, sp, "the product has too many axes"), false);
+        return shape_allowed(e, sp, lead, batched) &&
+               (elab_error(e, sp, "the product has too many axes"), false);
     if (x.own)
         lead = type_insert(lead, lead.rank, x.node->type.dim[x.free]);
     if (y.own)
@@ -119,7 +121,7 @@ Term elab_matmul(Elab *e, Span sp, Term x, Term y, const Expr *xe, const Expr *y
     return term_node(e, dot_batched(e, left_side(x), right_side(y)), batched);
 }
 
-/* ---- reductions ------------------------------------------------------------------------------------------------------------ */
+/* ---- reductions ---------------------------------------------------------------------------------------- */
 
 Term elab_reshape(Elab *e, Term x, Type example)
 {
@@ -155,7 +157,7 @@ Term elab_mean(Elab *e, Span sp, Term x, int n, const int *axis, bool keep)
     return term_node(e, node_binary_const(e->frame->fn, OP_DIV, sum.node, (double)count), x.batched);
 }
 
-/* ---- moves ------------------------------------------------------------------------------------------------------------------ */
+/* ---- moves --------------------------------------------------------------------------------------------- */
 
 Term elab_permute(Elab *e, Term x, const int *axis)
 {
@@ -167,8 +169,8 @@ Term elab_permute(Elab *e, Term x, const int *axis)
 
 Term elab_slice_axis(Elab *e, Term x, int axis, int64_t start, int64_t count, int64_t stride)
 {
-    Node *n = node_slice_axis(e->frame->fn, x.node, axis + (x.batched ? 1 : 0), start, start + (count - 1) * stride + 1,
-                              stride);
+    Node *n = node_slice_axis(e->frame->fn, x.node, axis + (x.batched ? 1 : 0), start,
+                              start + (count - 1) * stride + 1, stride);
     return term_node(e, n, x.batched);
 }
 
@@ -208,7 +210,8 @@ Term elab_concat(Elab *e, Span sp, int n, Term *x, int axis)
         if (ranked)
             t.dim[axis] = u.dim[axis];
         if (!ranked || !type_eq(t, u)) {
-            elab_error(e, sp, "concat along axis %d of %s and %s", axis, term_describe(e, x[0]), term_describe(e, x[i]));
+            elab_error(e, sp, "concat along axis %d of %s and %s", axis, term_describe(e, x[0]),
+                       term_describe(e, x[i]));
             return term_error();
         }
         if (i > 0)
@@ -242,7 +245,7 @@ Term elab_stack(Elab *e, Span sp, int n, const Term *given, int axis, DType dt)
     return elab_concat(e, sp, n, x, axis);
 }
 
-/* ---- random draws ------------------------------------------------------------------------------------------------------------ */
+/* ---- random draws -------------------------------------------------------------------------------------- */
 
 /* Drawn for all steps before the loop and sliced inside it, so that every step has draws of its own. */
 static Node *draw(Elab *e, Frame *f, Type t, uint32_t salt, Node *seed, Node *step)
@@ -284,7 +287,8 @@ Term elab_random(Elab *e, Span sp, Type shape)
     uint64_t h = hash_bytes(key, strlen(key));
     uint32_t salt = (uint32_t)(h ^ h >> 32);
     Node *seed = root_input(e, ROLE_SEED, 0, "seed", type_make(DT_I32, 1, (int64_t[]){2}));
-    Node *step = init ? node_const(root->fn, DT_I32, 0) : root_input(e, ROLE_STEP, 0, "step", type_scalar(DT_I32));
+    Node *step =
+        init ? node_const(root->fn, DT_I32, 0) : root_input(e, ROLE_STEP, 0, "step", type_scalar(DT_I32));
     Type t = batched ? type_insert(shape, 0, e->batch) : shape;
     return term_node(e, draw(e, e->frame, type_with(t, DT_F32), salt, seed, step), batched);
 }

@@ -10,7 +10,7 @@ static bool in_model(Elab *e, const Stmt *s, const char *what)
     return false;
 }
 
-/* ---- assignment ---------------------------------------------------------------------------------------------------------- */
+/* ---- assignment ---------------------------------------------------------------------------------------- */
 
 static void name_node(Elab *e, const char *name, Term t)
 {
@@ -65,7 +65,8 @@ static void run_update(Elab *e, const Stmt *s)
     Binding *b = find_binding(e, name.text);
     Term t = eval(e, s->value);
     if (!b || !b->assignable) {
-        elab_error(e, name.span, b ? "`%s` is not a state; `=` gives it another value" : "unknown state `%s`", name.text);
+        elab_error(e, name.span, b ? "`%s` is not a state; `=` gives it another value" : "unknown state `%s`",
+                   name.text);
         return;
     }
     if (e->phase != PHASE_UPDATE && e->phase != PHASE_LOSS) {
@@ -90,7 +91,8 @@ static void run_update(Elab *e, const Stmt *s)
         return;
     }
     if (example_type(t).dt != want.dt) {
-        elab_error(e, s->value->span, "`%s` is %s, found %s", name.text, type_text(e->a, want), term_describe(e, t));
+        elab_error(e, s->value->span, "`%s` is %s, found %s", name.text, type_text(e->a, want),
+                   term_describe(e, t));
         return;
     }
     t = elab_full(e, s->value->span, t, want);
@@ -104,7 +106,7 @@ static void run_update(Elab *e, const Stmt *s)
         e->state.at[b->state] = t.node;
 }
 
-/* ---- declarations ---------------------------------------------------------------------------------------------------------- */
+/* ---- declarations -------------------------------------------------------------------------------------- */
 
 Node *initial_value(Elab *e, const char *path, const Type *t, const Expr *value, Span sp)
 {
@@ -112,7 +114,7 @@ Node *initial_value(Elab *e, const char *path, const Type *t, const Expr *value,
     Instance maker = *e->instance, *instance = e->instance;
     const Term *shape = e->shape;
     Term dims = t ? term_shape(e->a, t->dim, t->rank) : term_error();
-    maker.path = path;      /* draws depend on it alone */
+    maker.path = path; /* draws depend on it alone */
     maker.draws = maker.loops = maker.repeats = 0;
     maker.calls.n = maker.calls.cap = 0;
     maker.calls.at = NULL;
@@ -125,7 +127,8 @@ Node *initial_value(Elab *e, const char *path, const Type *t, const Expr *value,
     if (!is_error(v) && t) {
         v = term_tensor(e, value->span, "the initial value", v, t->dt);
         if (!is_error(v) && v.node->type.dt != t->dt) {
-            elab_error(e, value->span, "the initial value must be %s, found %s", dtype_name(t->dt), term_describe(e, v));
+            elab_error(e, value->span, "the initial value must be %s, found %s", dtype_name(t->dt),
+                       term_describe(e, v));
             v = term_error();
         }
         v = elab_full(e, value->span, v, *t);
@@ -178,8 +181,11 @@ static void run_param(Elab *e, const Stmt *s)
             fn_result(e->init->fn, ROLE_PARAM, i, path, init);
     }
     mark(e, s->span);
-    Term p = {.kind = TERM_TENSOR, .node = root_input(e, ROLE_PARAM, i, path, e->m->params.at[i].type),
-              .frame = root_frame(e), .origin = "param", .span = site_of(e, name.span)};
+    Term p = {.kind = TERM_TENSOR,
+              .node = root_input(e, ROLE_PARAM, i, path, e->m->params.at[i].type),
+              .frame = root_frame(e),
+              .origin = "param",
+              .span = site_of(e, name.span)};
     bind(e, name.text, p);
 }
 
@@ -221,8 +227,11 @@ static void run_state(Elab *e, const Stmt *s)
         vec_push(e->a, &e->m->states, entry);
         fn_result(e->init->fn, ROLE_STATE, i, path, init);
     }
-    Term v = {.kind = TERM_TENSOR, .node = root_input(e, ROLE_STATE, i, path, e->m->states.at[i].type),
-              .frame = root_frame(e), .origin = "state", .span = site_of(e, name.span)};
+    Term v = {.kind = TERM_TENSOR,
+              .node = root_input(e, ROLE_STATE, i, path, e->m->states.at[i].type),
+              .frame = root_frame(e),
+              .origin = "state",
+              .span = site_of(e, name.span)};
     while (e->state.n <= i)
         vec_push(e->a, &e->state, NULL);
     if (!e->state.at[i])
@@ -250,7 +259,8 @@ static void run_input(Elab *e, const Stmt *s)
         else
             vec_push(e->a, &e->m->inputs, entry);
     }
-    Term x = term_node(e, root_input(e, target ? ROLE_TARGET : ROLE_INPUT, i, name.text, type_insert(t, 0, e->batch)), true);
+    Term x = term_node(
+        e, root_input(e, target ? ROLE_TARGET : ROLE_INPUT, i, name.text, type_insert(t, 0, e->batch)), true);
     x.origin = target ? "target" : "input";
     x.span = name.span;
     bind(e, name.text, x);
@@ -271,7 +281,8 @@ static void run_output(Elab *e, const Stmt *s)
         return;
     int i = find_entry(e->m->outputs.at, e->m->outputs.n, name.text);
     if (i < 0) {
-        Entry entry = {.name = name.text, .type = example_type(t), .span = s->span, .param = -1, .batched = true};
+        Entry entry = {
+            .name = name.text, .type = example_type(t), .span = s->span, .param = -1, .batched = true};
         i = e->m->outputs.n;
         vec_push(e->a, &e->m->outputs, entry);
     }
@@ -284,7 +295,7 @@ static void run_output(Elab *e, const Stmt *s)
     fn_result(e->frame->fn, ROLE_OUTPUT, i, name.text, spread(e, t, example_type(t), true));
 }
 
-/* ---- flow -------------------------------------------------------------------------------------------------------------------- */
+/* ---- flow ---------------------------------------------------------------------------------------------- */
 
 static Term collect(Elab *e, const ExprList *values)
 {
@@ -303,8 +314,9 @@ static void run_return(Elab *e, const Stmt *s)
 {
     bool loop = e->instance->loops > 0;
     if (loop || !e->instance->caller) {
-        elab_error(e, s->span, loop ? "`return` inside a loop; `yield` gives a step's value"
-                                    : "a model does not return; `output NAME = ...` gives a result");
+        elab_error(e, s->span,
+                   loop ? "`return` inside a loop; `yield` gives a step's value"
+                        : "a model does not return; `output NAME = ...` gives a result");
         return;
     }
     e->instance->result = collect(e, &s->values);
@@ -327,7 +339,8 @@ static void run_if(Elab *e, const Stmt *s)
     bool yes;
     Term c = eval(e, s->value);
     if (is_tensor(c)) {
-        elab_error(e, s->value->span, "`if` is decided at compile time, found a tensor: %s", term_describe(e, c));
+        elab_error(e, s->value->span, "`if` is decided at compile time, found a tensor: %s",
+                   term_describe(e, c));
         diag_help(e->d, "where(condition, a, b) chooses element by element");
     } else if (want_bool(e, s->value->span, "a condition", c, &yes))
         run_block(e, yes ? &s->body : &s->orelse);
@@ -344,7 +357,8 @@ static void run_repeat(Elab *e, const Stmt *s)
     }
     int errors = diag_errors(e->d);
     e->instance->repeats++;
-    for (int64_t i = 0; i < n && diag_errors(e->d) == errors && !e->instance->returned && elab_tick(e, s->span); i++)
+    for (int64_t i = 0;
+         i < n && diag_errors(e->d) == errors && !e->instance->returned && elab_tick(e, s->span); i++)
         run_block(e, &s->body);
     e->instance->repeats--;
 }
@@ -377,7 +391,8 @@ static void run_penalty(Elab *e, const Stmt *s)
     if (is_error(t))
         return;
     if (e->frame->outer || t.batched || t.node->type.rank != 0 || t.node->type.dt != DT_F32) {
-        elab_error(e, s->value->span, "a penalty is one f32 number that depends on no example, outside of loops; found %s%s",
+        elab_error(e, s->value->span,
+                   "a penalty is one f32 number that depends on no example, outside of loops; found %s%s",
                    term_describe(e, t), t.batched ? " for each example" : "");
         return;
     }
@@ -413,22 +428,53 @@ static void run_train(Elab *e, const Stmt *s)
 static void run_stmt(Elab *e, const Stmt *s)
 {
     switch (s->kind) {
-    case ST_ERROR: break;
-    case ST_ASSIGN: run_assign(e, s); break;
-    case ST_UPDATE: run_update(e, s); break;
-    case ST_EXPR: run_expression(e, s); break;
-    case ST_INPUT: run_input(e, s); break;
-    case ST_OUTPUT: run_output(e, s); break;
-    case ST_PARAM: run_param(e, s); break;
-    case ST_STATE: run_state(e, s); break;
-    case ST_STREAM: elab_error(e, s->span, "`stream` is not supported yet"); break;
-    case ST_RETURN: run_return(e, s); break;
-    case ST_YIELD: run_yield(e, s); break;
-    case ST_IF: run_if(e, s); break;
-    case ST_REPEAT: run_repeat(e, s); break;
-    case ST_REQUIRE: run_require(e, s); break;
-    case ST_TRAIN: run_train(e, s); break;
-    case ST_PENALTY: run_penalty(e, s); break;
+    case ST_ERROR:
+        break;
+    case ST_ASSIGN:
+        run_assign(e, s);
+        break;
+    case ST_UPDATE:
+        run_update(e, s);
+        break;
+    case ST_EXPR:
+        run_expression(e, s);
+        break;
+    case ST_INPUT:
+        run_input(e, s);
+        break;
+    case ST_OUTPUT:
+        run_output(e, s);
+        break;
+    case ST_PARAM:
+        run_param(e, s);
+        break;
+    case ST_STATE:
+        run_state(e, s);
+        break;
+    case ST_STREAM:
+        elab_error(e, s->span, "`stream` is not supported yet");
+        break;
+    case ST_RETURN:
+        run_return(e, s);
+        break;
+    case ST_YIELD:
+        run_yield(e, s);
+        break;
+    case ST_IF:
+        run_if(e, s);
+        break;
+    case ST_REPEAT:
+        run_repeat(e, s);
+        break;
+    case ST_REQUIRE:
+        run_require(e, s);
+        break;
+    case ST_TRAIN:
+        run_train(e, s);
+        break;
+    case ST_PENALTY:
+        run_penalty(e, s);
+        break;
     case ST_TARGET:
         if (e->in_train)
             run_input(e, s);
@@ -439,7 +485,9 @@ static void run_stmt(Elab *e, const Stmt *s)
     case ST_OPTIMIZER:
     case ST_METRIC:
     case ST_CLIP:
-    case ST_FREEZE: run_train_stmt(e, s); break;
+    case ST_FREEZE:
+        run_train_stmt(e, s);
+        break;
     }
 }
 

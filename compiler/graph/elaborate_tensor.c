@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* elaborate_tensor.c: terms that are nodes. The batch axis, where a term has one, is axis 0 of its node; everything a
- * program says about axes and shapes is about the example, and is shifted here. */
+/* elaborate_tensor.c: terms that are nodes. The batch axis, where a term has one, is axis 0 of its node;
+ * everything a program says about axes and shapes is about the example, and is shifted here. */
 #include <string.h>
 
 #include "elaborate_internal.h"
@@ -10,12 +10,9 @@ Term term_node(Elab *e, Node *n, bool batched)
     return (Term){.kind = TERM_TENSOR, .node = n, .frame = e->frame, .batched = batched};
 }
 
-Type example_type(Term t)
-{
-    return t.batched ? type_drop(t.node->type, 0) : t.node->type;
-}
+Type example_type(Term t) { return t.batched ? type_drop(t.node->type, 0) : t.node->type; }
 
-/* ---- frames ------------------------------------------------------------------------------------------------------------ */
+/* ---- frames -------------------------------------------------------------------------------------------- */
 
 static Node *find_capture(const Frame *f, const Node *outer, bool slice)
 {
@@ -32,7 +29,8 @@ static Node *add_capture(Elab *e, Frame *f, Node *outer, Node *inner, bool slice
     return inner;
 }
 
-/* A node of `from` as seen in f: itself, or handed inwards loop by loop. NULL where f does not lie inside `from`. */
+/* A node of `from` as seen in f: itself, or handed inwards loop by loop. NULL where f does not lie inside
+ * `from`. */
 Node *frame_capture(Elab *e, Frame *f, Frame *from, Node *n)
 {
     if (f == from)
@@ -102,16 +100,14 @@ Node *root_input(Elab *e, Role role, int index, const char *name, Type t)
     return n ? n : fn_input(fn, role, index, name, t);
 }
 
-/* ---- becoming a tensor ------------------------------------------------------------------------------------------------- */
+/* ---- becoming a tensor --------------------------------------------------------------------------------- */
 
 static Term number_tensor(Elab *e, Span sp, const char *what, Term t, DType dt)
 {
     double v = term_number(t);
     if (dt == DT_COUNT)
         dt = t.kind == TERM_INT ? DT_I32 : t.kind == TERM_FLOAT ? DT_F32 : DT_BOOL;
-    bool fits = dt == DT_F32    ? t.kind != TERM_BOOL
-                : dt == DT_BOOL ? t.kind == TERM_BOOL
-                                : t.kind == TERM_INT;
+    bool fits = dt == DT_F32 ? t.kind != TERM_BOOL : dt == DT_BOOL ? t.kind == TERM_BOOL : t.kind == TERM_INT;
     if (!fits) {
         elab_error(e, sp, "%s must be %s, found %s", what, dtype_name(dt), term_describe(e, t));
         return term_error();
@@ -136,19 +132,23 @@ Term term_tensor(Elab *e, Span sp, const char *what, Term t, DType dt)
         return t;
     case TERM_INT:
     case TERM_FLOAT:
-    case TERM_BOOL: return number_tensor(e, sp, what, t, dt);
+    case TERM_BOOL:
+        return number_tensor(e, sp, what, t, dt);
     case TERM_LIST:
         if (t.n > 0)
             return elab_stack(e, sp, t.n, t.item, 0, dt);
         break;
-    case TERM_ERROR: return t;
-    default: break;
+    case TERM_ERROR:
+        return t;
+    default:
+        break;
     }
     elab_error(e, sp, "%s must be a tensor, found %s", what, term_describe(e, t));
     return term_error();
 }
 
-/* The element type that numbers among x should take: that of a tensor, else f32 where one is a float; DT_COUNT: no wish. */
+/* The element type that numbers among x should take: that of a tensor, else f32 where one is a float;
+ * DT_COUNT: no wish. */
 DType common_dtype(int n, const Term *x)
 {
     DType found = DT_COUNT;
@@ -163,7 +163,7 @@ DType common_dtype(int n, const Term *x)
     return found;
 }
 
-/* ---- shapes --------------------------------------------------------------------------------------------------------------- */
+/* ---- shapes -------------------------------------------------------------------------------------------- */
 
 /* Whether a tensor of this example shape may exist: rank, extents, elements. Counts without overflow. */
 bool shape_allowed(Elab *e, Span sp, Type t, bool batched)
@@ -176,9 +176,11 @@ bool shape_allowed(Elab *e, Span sp, Type t, bool batched)
         return false;
     }
     for (int i = 0; i < t.rank && fits; i++)
-        fits = t.dim[i] <= MAX_EXTENT && !__builtin_mul_overflow(count, t.dim[i], &count) && count <= MAX_ELEMENTS;
+        fits = t.dim[i] <= MAX_EXTENT && !__builtin_mul_overflow(count, t.dim[i], &count) &&
+               count <= MAX_ELEMENTS;
     if (!fits)
-        elab_error(e, sp, "a tensor %s%s is too large; at most 2^40 elements are possible", type_text(e->a, t),
+        elab_error(e, sp, "a tensor %s%s is too large; at most 2^40 elements are possible",
+                   type_text(e->a, t),
                    batched ? arena_printf(e->a, " for %lld examples", (long long)e->batch) : "");
     return fits;
 }
@@ -216,24 +218,38 @@ Node *spread(Elab *e, Term t, Type example, bool batched)
     return node_broadcast(e->frame->fn, t.node, want, axis);
 }
 
-/* ---- element-wise --------------------------------------------------------------------------------------------------------- */
+/* ---- element-wise -------------------------------------------------------------------------------------- */
 
 static const char *op_spelling(Op op)
 {
     switch (op) {
-    case OP_NEG: case OP_SUB: return "-";
-    case OP_ADD: return "+";
-    case OP_MUL: return "*";
-    case OP_DIV: return "/";
-    case OP_REM: return "%";
-    case OP_POW: return "^";
-    case OP_EQ: return "==";
-    case OP_LT: return "<";
-    case OP_LE: return "<=";
-    case OP_MAX2: return "max";
-    case OP_MIN2: return "min";
-    case OP_SELECT: return "where";
-    default: return op_info(op)->text;
+    case OP_NEG:
+    case OP_SUB:
+        return "-";
+    case OP_ADD:
+        return "+";
+    case OP_MUL:
+        return "*";
+    case OP_DIV:
+        return "/";
+    case OP_REM:
+        return "%";
+    case OP_POW:
+        return "^";
+    case OP_EQ:
+        return "==";
+    case OP_LT:
+        return "<";
+    case OP_LE:
+        return "<=";
+    case OP_MAX2:
+        return "max";
+    case OP_MIN2:
+        return "min";
+    case OP_SELECT:
+        return "where";
+    default:
+        return op_info(op)->text;
     }
 }
 
@@ -242,12 +258,28 @@ static unsigned op_takes(Op op)
 {
     enum { F = 1 << DT_F32, I = 1 << DT_I32, B = 1 << DT_BOOL, U = 1 << DT_U8 };
     switch (op) {
-    case OP_EXP: case OP_LOG: case OP_SQRT: case OP_TANH: case OP_SIGMOID: case OP_ERF: case OP_FLOOR: case OP_POW:
+    case OP_EXP:
+    case OP_LOG:
+    case OP_SQRT:
+    case OP_TANH:
+    case OP_SIGMOID:
+    case OP_ERF:
+    case OP_FLOOR:
+    case OP_POW:
         return F;
-    case OP_NOT: case OP_AND: case OP_OR: return B;
-    case OP_EQ: case OP_SELECT: case OP_STOP: return F | I | B | U;
-    case OP_LT: case OP_LE: return F | I | U;
-    default: return F | I;
+    case OP_NOT:
+    case OP_AND:
+    case OP_OR:
+        return B;
+    case OP_EQ:
+    case OP_SELECT:
+    case OP_STOP:
+        return F | I | B | U;
+    case OP_LT:
+    case OP_LE:
+        return F | I | U;
+    default:
+        return F | I;
     }
 }
 
@@ -283,14 +315,16 @@ static bool agree_dtype(Elab *e, Span sp, Op op, int n, const Term *x, const Exp
     for (int i = 0; i < n; i++) {
         if (!is_tensor(x[i]) || x[i].node->type.dt == *dt || (x[i].weak && *dt == DT_F32))
             continue;
-        elab_error(e, sp, "`%s` of %s and %s", op_spelling(op), dtype_name(*dt), dtype_name(x[i].node->type.dt));
+        elab_error(e, sp, "`%s` of %s and %s", op_spelling(op), dtype_name(*dt),
+                   dtype_name(x[i].node->type.dt));
         note_operands(e, n, x, from);
         diag_help(e->d, "element types are never converted silently; cast(x, %s) converts", dtype_name(*dt));
         return false;
     }
     if (op_takes(op) >> *dt & 1)
         return true;
-    elab_error(e, sp, "`%s` takes %s, found %s", op_spelling(op), takes_text(e, op_takes(op)), dtype_name(*dt));
+    elab_error(e, sp, "`%s` takes %s, found %s", op_spelling(op), takes_text(e, op_takes(op)),
+               dtype_name(*dt));
     note_operands(e, n, x, from);
     if (*dt != DT_F32 && (op_takes(op) >> DT_F32 & 1))
         diag_help(e->d, "cast(x, f32) converts");
@@ -319,15 +353,15 @@ static bool align(Elab *e, Span sp, Op op, int n, Term *x, const Expr *const *fr
     return true;
 }
 
-/* An element-wise operation: numbers become tensors, element types agree, shapes broadcast. `from` (may be NULL) are the
- * operands' expressions, for notes. */
+/* An element-wise operation: numbers become tensors, element types agree, shapes broadcast. `from` (may be
+ * NULL) are the operands' expressions, for notes. */
 Term elementwise(Elab *e, Span sp, Op op, int n, const Term *given, const Expr *const *from)
 {
     Term x[3];
     Node *in[3];
     DType dt;
     bool batched, weak = true;
-    int values = op == OP_SELECT ? 1 : 0;   /* where the operands of one element type begin */
+    int values = op == OP_SELECT ? 1 : 0; /* where the operands of one element type begin */
     DType wish = common_dtype(n - values, given + values);
     for (int i = 0; i < n; i++) {
         if (is_error(given[i]))
@@ -423,23 +457,39 @@ Term elab_binary(Elab *e, Span sp, Operator op, Term x, Term y, const Expr *xe, 
     if (is_error(x) || is_error(y))
         return term_error();
     switch (op) {
-    case OPR_ADD: return pair(e, sp, OP_ADD, x, y, xe, ye);
-    case OPR_SUB: return pair(e, sp, OP_SUB, x, y, xe, ye);
-    case OPR_MUL: return pair(e, sp, OP_MUL, x, y, xe, ye);
-    case OPR_REM: return pair(e, sp, OP_REM, x, y, xe, ye);
+    case OPR_ADD:
+        return pair(e, sp, OP_ADD, x, y, xe, ye);
+    case OPR_SUB:
+        return pair(e, sp, OP_SUB, x, y, xe, ye);
+    case OPR_MUL:
+        return pair(e, sp, OP_MUL, x, y, xe, ye);
+    case OPR_REM:
+        return pair(e, sp, OP_REM, x, y, xe, ye);
     case OPR_DIV:
-    case OPR_FLOOR_DIV: return divide(e, sp, op, x, y, xe, ye);
-    case OPR_POW: return power(e, sp, x, y, xe, ye);
-    case OPR_MATMUL: return elab_matmul(e, sp, x, y, xe, ye);
-    case OPR_EQ: return pair(e, sp, OP_EQ, x, y, xe, ye);
-    case OPR_NE: return elab_unary(e, sp, OP_NOT, pair(e, sp, OP_EQ, x, y, xe, ye), NULL);
-    case OPR_LT: return pair(e, sp, OP_LT, x, y, xe, ye);
-    case OPR_LE: return pair(e, sp, OP_LE, x, y, xe, ye);
-    case OPR_GT: return pair(e, sp, OP_LT, y, x, ye, xe);
-    case OPR_GE: return pair(e, sp, OP_LE, y, x, ye, xe);
-    case OPR_AND: return pair(e, sp, OP_AND, x, y, xe, ye);
-    case OPR_OR: return pair(e, sp, OP_OR, x, y, xe, ye);
-    default: BUG("operator %d on tensors", (int)op);
+    case OPR_FLOOR_DIV:
+        return divide(e, sp, op, x, y, xe, ye);
+    case OPR_POW:
+        return power(e, sp, x, y, xe, ye);
+    case OPR_MATMUL:
+        return elab_matmul(e, sp, x, y, xe, ye);
+    case OPR_EQ:
+        return pair(e, sp, OP_EQ, x, y, xe, ye);
+    case OPR_NE:
+        return elab_unary(e, sp, OP_NOT, pair(e, sp, OP_EQ, x, y, xe, ye), NULL);
+    case OPR_LT:
+        return pair(e, sp, OP_LT, x, y, xe, ye);
+    case OPR_LE:
+        return pair(e, sp, OP_LE, x, y, xe, ye);
+    case OPR_GT:
+        return pair(e, sp, OP_LT, y, x, ye, xe);
+    case OPR_GE:
+        return pair(e, sp, OP_LE, y, x, ye, xe);
+    case OPR_AND:
+        return pair(e, sp, OP_AND, x, y, xe, ye);
+    case OPR_OR:
+        return pair(e, sp, OP_OR, x, y, xe, ye);
+    default:
+        BUG("operator %d on tensors", (int)op);
     }
 }
 
@@ -450,7 +500,8 @@ Term elab_full(Elab *e, Span sp, Term value, Type shape)
         return term_error();
     if (is_number(value) || value.kind == TERM_BOOL) {
         Term scalar = number_tensor(e, sp, "the value", value, shape.dt);
-        return is_error(scalar) ? scalar : term_node(e, node_full(e->frame->fn, shape, term_number(value)), false);
+        return is_error(scalar) ? scalar
+                                : term_node(e, node_full(e->frame->fn, shape, term_number(value)), false);
     }
     value = term_tensor(e, sp, "the value", value, shape.dt);
     Type out;

@@ -4,7 +4,7 @@
 
 #include "elaborate_internal.h"
 
-/* ---- over the batch ------------------------------------------------------------------------------------------------------ */
+/* ---- over the batch ------------------------------------------------------------------------------------ */
 
 static Node *count_node(Elab *e)
 {
@@ -73,7 +73,7 @@ static Node *over_batch(Elab *e, Term t)
     return e->phase == PHASE_LOSS ? over_count(e, sum) : sum;
 }
 
-/* ---- statements --------------------------------------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------------------- */
 
 static void run_loss(Elab *e, const Stmt *s)
 {
@@ -107,7 +107,9 @@ static void run_metric(Elab *e, const Stmt *s)
 
 static const char *path_text(Elab *e, const Expr *x)
 {
-    return x->kind == EX_FIELD ? arena_printf(e->a, "%s.%s", path_text(e, x->base), x->text) : x->text ? x->text : "";
+    return x->kind == EX_FIELD ? arena_printf(e->a, "%s.%s", path_text(e, x->base), x->text)
+           : x->text           ? x->text
+                               : "";
 }
 
 /* A statement that only stands in train. */
@@ -122,8 +124,12 @@ void run_train_stmt(Elab *e, const Stmt *s)
         return;
     }
     switch (s->kind) {
-    case ST_LOSS: run_loss(e, s); break;
-    case ST_METRIC: run_metric(e, s); break;
+    case ST_LOSS:
+        run_loss(e, s);
+        break;
+    case ST_METRIC:
+        run_metric(e, s);
+        break;
     case ST_OPTIMIZER:
         if (e->optimizer && e->optimizer != s)
             elab_error(e, s->span, "a model has one optimizer");
@@ -140,7 +146,8 @@ void run_train_stmt(Elab *e, const Stmt *s)
             vec_push(e->a, &e->frozen, path);
         break;
     }
-    default: BUG("statement kind %d in train", (int)s->kind);
+    default:
+        BUG("statement kind %d in train", (int)s->kind);
     }
 }
 
@@ -164,7 +171,7 @@ void finish_loss(Elab *e, Span sp)
             fn_result(fn, ROLE_STATE, i, e->m->states.at[i].name, e->state.at[i]);
 }
 
-/* ---- freeze ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- freeze -------------------------------------------------------------------------------------------- */
 
 static bool under(const char *name, const char *path)
 {
@@ -196,13 +203,10 @@ void freeze_params(Elab *e)
     }
 }
 
-/* ---- the optimizer ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the optimizer ------------------------------------------------------------------------------------- */
 
 /* The formal of the parameter: the first. */
-static const char *param_formal(const Instance *i)
-{
-    return i->def->tensors.at[0].name.text;
-}
+static const char *param_formal(const Instance *i) { return i->def->tensors.at[0].name.text; }
 
 /* state m = full_like(0, p): its first value is made in init, where p is the parameter's first value. */
 void run_optimizer_state(Elab *e, const Stmt *s)
@@ -257,7 +261,8 @@ static Node *clip_scale(Elab *e)
     double limit;
     Fn *fn = e->frame->fn;
     if (!str_eq(call->text, "global_norm")) {
-        elab_error(e, call->text_span, "gradients are clipped by `global_norm(limit)`, found `%s`", call->text);
+        elab_error(e, call->text_span, "gradients are clipped by `global_norm(limit)`, found `%s`",
+                   call->text);
         return NULL;
     }
     if (!bind_arguments(e, call, "global_norm", 1, &formal, &required, 0, NULL, &arg) ||
@@ -276,7 +281,8 @@ static Node *clip_scale(Elab *e)
         for (int k = 0; k < rank; k++)
             axis[k] = k;
         Node *square = node_binary(fn, OP_MUL, g, g);
-        squares = node_binary(fn, OP_ADD, squares, rank ? node_reduce(fn, OP_SUM, square, rank, axis) : square);
+        squares =
+            node_binary(fn, OP_ADD, squares, rank ? node_reduce(fn, OP_SUM, square, rank, axis) : square);
     }
     Node *norm = node_binary_const(fn, OP_MAX2, node_unary(fn, OP_SQRT, squares), limit);
     return node_binary(fn, OP_DIV, node_const(fn, DT_F32, limit), norm);
@@ -318,7 +324,8 @@ static void update_results(Elab *e, const Instance *i, int param, int first_stat
     for (int k = 0; k < i->scope->at.n; k++) {
         const Binding *b = &i->scope->at.at[k];
         if (b->assignable && b->state >= first_state)
-            fn_result(e->frame->fn, ROLE_OPTIMIZER, b->state, e->m->optimizer.at[b->state].name, b->term.node);
+            fn_result(e->frame->fn, ROLE_OPTIMIZER, b->state, e->m->optimizer.at[b->state].name,
+                      b->term.node);
     }
 }
 
@@ -357,7 +364,8 @@ static bool find_optimizer(Elab *e, Update *u)
         for (int i = 0; i < e->symbols.n; i++)
             if (e->symbols.at[i].def->kind == DEF_OPTIMIZER)
                 vec_push(e->a, &names, e->symbols.at[i].def->name.text);
-        elab_error(e, call->text_span, u->s ? "`%s` is not an optimizer" : "unknown optimizer `%s`", call->text);
+        elab_error(e, call->text_span, u->s ? "`%s` is not an optimizer" : "unknown optimizer `%s`",
+                   call->text);
         const char *near = nearest_name(call->text, names.at, names.n);
         if (near)
             diag_help(e->d, "did you mean `%s`?", near);
@@ -365,8 +373,9 @@ static bool find_optimizer(Elab *e, Update *u)
     }
     const Def *def = u->s->def;
     if (def->tensors.n < 2 || def->tensors.n > 3) {
-        elab_error(e, def->name.span, "an optimizer takes a parameter, its gradient and the step: (p: f32[...], "
-                                      "gradient: f32[...], step: i32; ...)");
+        elab_error(e, def->name.span,
+                   "an optimizer takes a parameter, its gradient and the step: (p: f32[...], "
+                   "gradient: f32[...], step: i32; ...)");
         return false;
     }
     int n = def->attributes.n;

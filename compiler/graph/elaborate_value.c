@@ -1,40 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* elaborate_value.c: compile-time values. Integers are 64 bits and diagnosed where they overflow, floats are double;
- * a number is rounded once, where it enters a tensor. */
+/* elaborate_value.c: compile-time values. Integers are 64 bits and diagnosed where they overflow, floats are
+ * double; a number is rounded once, where it enters a tensor. */
 #include <math.h>
 #include <string.h>
 
 #include "elaborate_internal.h"
 
-Term term_error(void)
-{
-    return (Term){.kind = TERM_ERROR};
-}
+Term term_error(void) { return (Term){.kind = TERM_ERROR}; }
 
-Term term_int(int64_t x)
-{
-    return (Term){.kind = TERM_INT, .integer = x};
-}
+Term term_int(int64_t x) { return (Term){.kind = TERM_INT, .integer = x}; }
 
-Term term_float(double x)
-{
-    return (Term){.kind = TERM_FLOAT, .number = x};
-}
+Term term_float(double x) { return (Term){.kind = TERM_FLOAT, .number = x}; }
 
-Term term_bool(bool x)
-{
-    return (Term){.kind = TERM_BOOL, .integer = x};
-}
+Term term_bool(bool x) { return (Term){.kind = TERM_BOOL, .integer = x}; }
 
-Term term_string(const char *text)
-{
-    return (Term){.kind = TERM_STRING, .text = text};
-}
+Term term_string(const char *text) { return (Term){.kind = TERM_STRING, .text = text}; }
 
-Term term_list(const Term *item, int n)
-{
-    return (Term){.kind = TERM_LIST, .item = item, .n = n};
-}
+Term term_list(const Term *item, int n) { return (Term){.kind = TERM_LIST, .item = item, .n = n}; }
 
 Term term_shape(Arena *a, const int64_t *dim, int rank)
 {
@@ -44,20 +26,11 @@ Term term_shape(Arena *a, const int64_t *dim, int rank)
     return term_list(item, rank);
 }
 
-bool is_error(Term t)
-{
-    return t.kind == TERM_ERROR;
-}
+bool is_error(Term t) { return t.kind == TERM_ERROR; }
 
-bool is_number(Term t)
-{
-    return t.kind == TERM_INT || t.kind == TERM_FLOAT;
-}
+bool is_number(Term t) { return t.kind == TERM_INT || t.kind == TERM_FLOAT; }
 
-bool is_tensor(Term t)
-{
-    return t.kind == TERM_TENSOR;
-}
+bool is_tensor(Term t) { return t.kind == TERM_TENSOR; }
 
 bool is_static(Term t)
 {
@@ -70,15 +43,13 @@ bool is_static(Term t)
     return is_number(t) || t.kind == TERM_BOOL || t.kind == TERM_STRING;
 }
 
-double term_number(Term t)
-{
-    return t.kind == TERM_FLOAT ? t.number : (double)t.integer;
-}
+double term_number(Term t) { return t.kind == TERM_FLOAT ? t.number : (double)t.integer; }
 
 bool term_same(Term x, Term y)
 {
     if (is_number(x) && is_number(y))
-        return x.kind == TERM_INT && y.kind == TERM_INT ? x.integer == y.integer : term_number(x) == term_number(y);
+        return x.kind == TERM_INT && y.kind == TERM_INT ? x.integer == y.integer
+                                                        : term_number(x) == term_number(y);
     if (x.kind != y.kind)
         return false;
     if (x.kind == TERM_STRING)
@@ -93,7 +64,7 @@ bool term_same(Term x, Term y)
     return true;
 }
 
-/* ---- describing ------------------------------------------------------------------------------------------------------ */
+/* ---- describing ---------------------------------------------------------------------------------------- */
 
 /* A static value as the source would write it. */
 static void put_static(StrBuf *sb, Term t)
@@ -125,15 +96,28 @@ const char *term_describe(Elab *e, Term t)
 {
     StrBuf sb = {.a = e->a};
     switch (t.kind) {
-    case TERM_ERROR: return "an error";
-    case TERM_NONE: return "nothing";
-    case TERM_TENSOR: return type_text(e->a, example_type(t));
-    case TERM_TUPLE: return arena_printf(e->a, "%d results", t.n);
-    case TERM_INT: sb_puts(&sb, "the integer "); break;
-    case TERM_FLOAT: sb_puts(&sb, "the number "); break;
-    case TERM_BOOL: break;
-    case TERM_STRING: sb_puts(&sb, "the string "); break;
-    case TERM_LIST: sb_puts(&sb, "the list "); break;
+    case TERM_ERROR:
+        return "an error";
+    case TERM_NONE:
+        return "nothing";
+    case TERM_TENSOR:
+        return type_text(e->a, example_type(t));
+    case TERM_TUPLE:
+        return arena_printf(e->a, "%d results", t.n);
+    case TERM_INT:
+        sb_puts(&sb, "the integer ");
+        break;
+    case TERM_FLOAT:
+        sb_puts(&sb, "the number ");
+        break;
+    case TERM_BOOL:
+        break;
+    case TERM_STRING:
+        sb_puts(&sb, "the string ");
+        break;
+    case TERM_LIST:
+        sb_puts(&sb, "the list ");
+        break;
     }
     put_static(&sb, t);
     return sb_text(&sb);
@@ -171,12 +155,12 @@ void note_operand(Elab *e, const Expr *x, Term t)
         note_term(e, span_text(e, x->span), t);
 }
 
-/* ---- arithmetic -------------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic ---------------------------------------------------------------------------------------- */
 
 static Term overflow(Elab *e, Span sp, Operator op, Term x, Term y)
 {
-    elab_error(e, sp, "integer overflow: %lld %s %lld does not fit 64 bits", (long long)x.integer, operator_text(op),
-               (long long)y.integer);
+    elab_error(e, sp, "integer overflow: %lld %s %lld does not fit 64 bits", (long long)x.integer,
+               operator_text(op), (long long)y.integer);
     return term_error();
 }
 
@@ -207,9 +191,15 @@ static Term fold_int(Elab *e, Span sp, Operator op, Term x, Term y)
     int64_t a = x.integer, b = y.integer, r = 0;
     bool fits = true;
     switch (op) {
-    case OPR_ADD: fits = !__builtin_add_overflow(a, b, &r); break;
-    case OPR_SUB: fits = !__builtin_sub_overflow(a, b, &r); break;
-    case OPR_MUL: fits = !__builtin_mul_overflow(a, b, &r); break;
+    case OPR_ADD:
+        fits = !__builtin_add_overflow(a, b, &r);
+        break;
+    case OPR_SUB:
+        fits = !__builtin_sub_overflow(a, b, &r);
+        break;
+    case OPR_MUL:
+        fits = !__builtin_mul_overflow(a, b, &r);
+        break;
     case OPR_POW:
         if (b < 0)
             return term_float(pow((double)a, (double)b));
@@ -236,23 +226,34 @@ static Term fold_float(Elab *e, Span sp, Operator op, double a, double b)
         return term_error();
     }
     switch (op) {
-    case OPR_ADD: return term_float(a + b);
-    case OPR_SUB: return term_float(a - b);
-    case OPR_MUL: return term_float(a * b);
-    case OPR_DIV: return term_float(a / b);
-    case OPR_FLOOR_DIV: return term_float(floor(a / b));
-    case OPR_REM: return term_float(a - b * floor(a / b));
-    default: return term_float(pow(a, b));
+    case OPR_ADD:
+        return term_float(a + b);
+    case OPR_SUB:
+        return term_float(a - b);
+    case OPR_MUL:
+        return term_float(a * b);
+    case OPR_DIV:
+        return term_float(a / b);
+    case OPR_FLOOR_DIV:
+        return term_float(floor(a / b));
+    case OPR_REM:
+        return term_float(a - b * floor(a / b));
+    default:
+        return term_float(pow(a, b));
     }
 }
 
 static Term fold_compare(Operator op, double a, double b)
 {
     switch (op) {
-    case OPR_LT: return term_bool(a < b);
-    case OPR_LE: return term_bool(a <= b);
-    case OPR_GT: return term_bool(a > b);
-    default: return term_bool(a >= b);
+    case OPR_LT:
+        return term_bool(a < b);
+    case OPR_LE:
+        return term_bool(a <= b);
+    case OPR_GT:
+        return term_bool(a > b);
+    default:
+        return term_bool(a >= b);
     }
 }
 
@@ -266,7 +267,8 @@ static bool fold_list(Elab *e, Operator op, Term x, Term y, Term *out)
         *out = term_list(item, x.n + y.n);
         return true;
     }
-    if (op == OPR_MUL && x.kind == TERM_LIST && y.kind == TERM_INT && y.integer >= 0 && y.integer <= 1000 && x.n <= 1000) {
+    if (op == OPR_MUL && x.kind == TERM_LIST && y.kind == TERM_INT && y.integer >= 0 && y.integer <= 1000 &&
+        x.n <= 1000) {
         int n = x.n * (int)y.integer;
         Term *item = NEWN(e->a, Term, n + 1);
         for (int i = 0; i < n; i++)
@@ -277,10 +279,7 @@ static bool fold_list(Elab *e, Operator op, Term x, Term y, Term *out)
     return false;
 }
 
-static bool is_ordering(Operator op)
-{
-    return op == OPR_LT || op == OPR_LE || op == OPR_GT || op == OPR_GE;
-}
+static bool is_ordering(Operator op) { return op == OPR_LT || op == OPR_LE || op == OPR_GT || op == OPR_GE; }
 
 Term fold_binary(Elab *e, Span sp, Operator op, Term x, Term y)
 {
@@ -290,7 +289,7 @@ Term fold_binary(Elab *e, Span sp, Operator op, Term x, Term y)
     if ((op == OPR_AND || op == OPR_OR) && x.kind == TERM_BOOL && y.kind == TERM_BOOL)
         return term_bool(op == OPR_AND ? x.integer && y.integer : x.integer || y.integer);
     if (is_number(x) && is_number(y) && is_ordering(op)) {
-        if (x.kind == TERM_INT && y.kind == TERM_INT)    /* exact beyond 2^53 */
+        if (x.kind == TERM_INT && y.kind == TERM_INT) /* exact beyond 2^53 */
             return fold_compare(op, (x.integer > y.integer) - (x.integer < y.integer), 0);
         return fold_compare(op, term_number(x), term_number(y));
     }
@@ -298,7 +297,8 @@ Term fold_binary(Elab *e, Span sp, Operator op, Term x, Term y)
         return list;
     bool arithmetic = op >= OPR_ADD && op != OPR_MATMUL && op != OPR_NEG;
     if (!is_number(x) || !is_number(y) || !arithmetic) {
-        elab_error(e, sp, "`%s` does not take %s and %s", operator_text(op), term_describe(e, x), term_describe(e, y));
+        elab_error(e, sp, "`%s` does not take %s and %s", operator_text(op), term_describe(e, x),
+                   term_describe(e, y));
         return term_error();
     }
     if (x.kind == TERM_INT && y.kind == TERM_INT)
@@ -318,7 +318,7 @@ Term fold_unary(Elab *e, Span sp, Operator op, Term x)
     return term_error();
 }
 
-/* ---- wanting ------------------------------------------------------------------------------------------------------------- */
+/* ---- wanting ------------------------------------------------------------------------------------------- */
 
 static bool unwanted(Elab *e, Span sp, const char *what, const char *kind, Term t)
 {

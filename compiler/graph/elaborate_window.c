@@ -20,13 +20,14 @@ Term bi_window(Elab *e, const Args *g)
     int axis;
     int64_t size, stride, dilation;
     if (!arg_tensor(e, g, 0, DT_F32, &x) || !arg_axis(e, g, 1, example_type(x).rank, 0, &axis) ||
-        !arg_positive(e, g, 2, "a window's size", 1, &size) || !arg_positive(e, g, 3, "a stride", 1, &stride) ||
-        !arg_positive(e, g, 4, "a dilation", 1, &dilation))
+        !arg_positive(e, g, 2, "a window's size", 1, &size) ||
+        !arg_positive(e, g, 3, "a stride", 1, &stride) || !arg_positive(e, g, 4, "a dilation", 1, &dilation))
         return term_error();
     Type t = example_type(x);
     int64_t reach = (size - 1) * dilation + 1;
     if (reach > t.dim[axis]) {
-        elab_error(e, g->sp, "a window of %lld does not fit axis %d of %s", (long long)reach, axis, term_describe(e, x));
+        elab_error(e, g->sp, "a window of %lld does not fit axis %d of %s", (long long)reach, axis,
+                   term_describe(e, x));
         return term_error();
     }
     if (t.rank + 1 + (x.batched ? 1 : 0) > MAX_RANK)
@@ -34,7 +35,8 @@ Term bi_window(Elab *e, const Args *g)
     t.dim[axis] = (t.dim[axis] - reach) / stride + 1;
     if (!shape_allowed(e, g->sp, type_insert(t, axis + 1, size), x.batched))
         return term_error();
-    return term_node(e, node_window(e->frame->fn, x.node, axis + (x.batched ? 1 : 0), size, stride, dilation), x.batched);
+    return term_node(e, node_window(e->frame->fn, x.node, axis + (x.batched ? 1 : 0), size, stride, dilation),
+                     x.batched);
 }
 
 /* A list of [low, high] pairs, one for each of n axes; a single integer means the same everywhere. */
@@ -114,8 +116,10 @@ static bool conv_types(Elab *e, const Args *g, Term x, Term kernel, int64_t grou
     int spatial = t.rank - 1;
     if (t.dt != DT_F32 || k.dt != DT_F32 || kernel.batched || k.rank != t.rank + 1 || spatial < 1 ||
         spatial > MAX_SPATIAL) {
-        elab_error(e, g->sp, "`convolution` takes x: f32[space..., C] and a kernel f32[size..., C / groups, O] that no "
-                             "input changes, with 1 to %d axes of space", MAX_SPATIAL);
+        elab_error(e, g->sp,
+                   "`convolution` takes x: f32[space..., C] and a kernel f32[size..., C / groups, O] that no "
+                   "input changes, with 1 to %d axes of space",
+                   MAX_SPATIAL);
         note_operand(e, g->arg[0].from, x);
         note_operand(e, g->arg[1].from, kernel);
         return false;
@@ -130,7 +134,8 @@ static bool conv_types(Elab *e, const Args *g, Term x, Term kernel, int64_t grou
     return false;
 }
 
-/* convolution(x, kernel, strides = 1, padding = 0, dilation = 1, groups = 1): x [s..., C] with kernel [k..., C / groups, O]. */
+/* convolution(x, kernel, strides = 1, padding = 0, dilation = 1, groups = 1): x [s..., C] with kernel [k...,
+ * C / groups, O]. */
 Term bi_convolution(Elab *e, const Args *g)
 {
     Term x, kernel;
@@ -153,7 +158,8 @@ Term bi_convolution(Elab *e, const Args *g)
         int64_t padded = t.dim[i] + attr.conv.pad_lo[i] + attr.conv.pad_hi[i];
         int64_t reach = (k.dim[i] - 1) * attr.conv.rhs_dilation[i] + 1;
         if (reach > padded) {
-            elab_error(e, g->sp, "a kernel of %lld does not fit axis %d of %s", (long long)reach, i, term_describe(e, x));
+            elab_error(e, g->sp, "a kernel of %lld does not fit axis %d of %s", (long long)reach, i,
+                       term_describe(e, x));
             return term_error();
         }
         out.dim[i] = (padded - reach) / attr.conv.stride[i] + 1;
@@ -163,5 +169,6 @@ Term bi_convolution(Elab *e, const Args *g)
         return term_error();
     Node *in = x.batched ? x.node : node_insert_axis(e->frame->fn, x.node, 0, 1);
     Node *y = node_conv(e->frame->fn, in, kernel.node, &attr);
-    return x.batched ? term_node(e, y, true) : term_node(e, node_reshape(e->frame->fn, y, out.rank, out.dim), false);
+    return x.batched ? term_node(e, y, true)
+                     : term_node(e, node_reshape(e->frame->fn, y, out.rank, out.dim), false);
 }

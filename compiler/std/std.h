@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* std.h: the standard library's sources, embedded. The table is generated from compiler/std/NAME.dl by embed.sh. */
+/* std.h: the standard library's sources, embedded. The table is generated from compiler/std/NAME.dl by
+ * embed.sh. */
 #ifndef DLC_STD_H
 #define DLC_STD_H
 
 #include "../syntax/ast.h"
 
 typedef struct StdSource {
-    const char *name;       /* "std/nn.dl" */
+    const char *name; /* "std/nn.dl" */
     const char *text;
     size_t bytes;
 } StdSource;

@@ -20,8 +20,8 @@ typedef struct Built {
     Arena *a;
     Diag *d;
     Module *m;
-    Value *param, *state, *optimizer;   /* as init makes them */
-    double seed, step, count;           /* inputs of these roles */
+    Value *param, *state, *optimizer; /* as init makes them */
+    double seed, step, count;         /* inputs of these roles */
 } Built;
 
 /* A named input or target, row-major with the batch in front. */
@@ -61,17 +61,23 @@ static inline Value given_value(Built *b, const Port *p, const Given *given, int
 static inline Value port_value(Built *b, const Port *p, const Given *given, int n)
 {
     switch (p->role) {
-    case ROLE_PARAM: return b->param[p->index];
-    case ROLE_STATE: return b->state[p->index];
-    case ROLE_OPTIMIZER: return b->optimizer[p->index];
-    case ROLE_STEP: return scalar_value(b->a, b->step);
-    case ROLE_COUNT: return scalar_value(b->a, b->count);
+    case ROLE_PARAM:
+        return b->param[p->index];
+    case ROLE_STATE:
+        return b->state[p->index];
+    case ROLE_OPTIMIZER:
+        return b->optimizer[p->index];
+    case ROLE_STEP:
+        return scalar_value(b->a, b->step);
+    case ROLE_COUNT:
+        return scalar_value(b->a, b->count);
     case ROLE_SEED: {
         Value v = value_new(b->a, p->node->type);
         v.at[0] = b->seed;
         return v;
     }
-    default: return given_value(b, p, given, n);
+    default:
+        return given_value(b, p, given, n);
     }
 }
 
@@ -137,10 +143,7 @@ static inline Built build(const char *text, int64_t batch, bool train)
     return b;
 }
 
-static inline void done(Built b)
-{
-    arena_free(b.a);
-}
+static inline void done(Built b) { arena_free(b.a); }
 
 static inline int param_index(const Built *b, const char *name)
 {

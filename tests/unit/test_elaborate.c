@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test_elaborate.c: what expressions and statements of the language compute, against values worked out by hand. */
+/* test_elaborate.c: what expressions and statements of the language compute, against values worked out by
+ * hand. */
 #include "elaborate_check.h"
 
-/* ---- one input, one output, two examples ------------------------------------------------------------------------------ */
+/* ---- one input, one output, two examples --------------------------------------------------------------- */
 
 typedef struct Case {
-    const char *text;       /* model body; a definition may stand before a line `--` */
+    const char *text; /* model body; a definition may stand before a line `--` */
     double in[24];
     int nout;
     double out[24];
@@ -47,7 +48,10 @@ static void test_arithmetic(void **state)
         {"input x: i32[2]; output y = x // 2 * 10 + x % 2", {5, -1, -4, 4}, 4, {21, -9, -20, 20}},
         {"input x: f32[2]; output y = 2 ^ x", {1, 2, 3, 4}, 4, {2, 4, 8, 16}},
         {"input x: f32[2]; output y = x ^ 0.5 + x ^ 1.5", {1, 4, 9, 16}, 4, {2, 10, 30, 68}},
-        {"input x: f32[2]; output y = where(x > 2 and not (x == 4), x, -1)", {1, 2, 3, 4}, 4, {-1, -1, 3, -1}},
+        {"input x: f32[2]; output y = where(x > 2 and not (x == 4), x, -1)",
+         {1, 2, 3, 4},
+         4,
+         {-1, -1, 3, -1}},
         {"input x: f32[2]; output y = where(x >= 2 or x != x, 1, 0)", {1, 2, 3, 4}, 4, {0, 1, 1, 1}},
         {"input x: f32[2]; output y = max(x, 2) * min(x, 3)", {1, 2, 3, 4}, 4, {2, 4, 9, 12}},
         {"input x: i32[2]; output y = cast(x, f32) / 2", {1, 2, 3, 4}, 4, {0.5, 1, 1.5, 2}},
@@ -62,7 +66,9 @@ static void test_broadcasting(void **state)
 {
     (void)state;
     static const Case cases[] = {
-        {"input x: f32[2, 2]; output y = x - mean(x, axis = -1, keepdims = true)", {1, 3, 5, 9, 0, 2, 4, 4}, 8,
+        {"input x: f32[2, 2]; output y = x - mean(x, axis = -1, keepdims = true)",
+         {1, 3, 5, 9, 0, 2, 4, 4},
+         8,
          {-1, 1, -2, 2, -1, 1, 0, 0}},
         {"input x: f32[2]; output y = reshape(x, [2, 1]) * x", {1, 2, 3, 4}, 8, {1, 2, 2, 4, 9, 12, 12, 16}},
         {"input x: f32[2]; output y = x + full(1, [2, 2])", {1, 2, 3, 4}, 8, {2, 3, 2, 3, 4, 5, 4, 5}},
@@ -79,7 +85,10 @@ static void test_reductions(void **state)
         {"input x: f32[2, 2]; output y = sum(x)", {1, 2, 3, 4, 5, 6, 7, 8}, 2, {10, 26}},
         {"input x: f32[2, 2]; output y = sum(x, axis = 0)", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {4, 6, 12, 14}},
         {"input x: f32[2, 2]; output y = mean(x, axis = [0, -1])", {1, 2, 3, 4, 5, 6, 7, 8}, 2, {2.5, 6.5}},
-        {"input x: f32[2, 2]; output y = max(x, axis = 1) - min(x)", {1, 2, 3, 4, 5, 6, 7, 9}, 4, {1, 3, 1, 4}},
+        {"input x: f32[2, 2]; output y = max(x, axis = 1) - min(x)",
+         {1, 2, 3, 4, 5, 6, 7, 9},
+         4,
+         {1, 3, 1, 4}},
         {"input x: f32[3]; output y = argmax(x) * 10 + argmin(x)", {1, 5, 5, 3, 2, 9}, 2, {10, 21}},
         {"input x: f32[3]; output y = argmax(x) == 1", {1, 5, 5, 3, 2, 9}, 2, {1, 0}},
     };
@@ -92,12 +101,20 @@ static void test_products(void **state)
     static const Case cases[] = {
         {"input x: f32[2]; output y = x @ x", {1, 2, 3, 4}, 2, {5, 25}},
         {"input x: f32[2]; output y = x @ [[1, 2, 3], [4, 5, 6]]", {1, 2, 3, 4}, 6, {9, 12, 15, 19, 26, 33}},
-        {"input x: f32[2]; output y = [[1, 2], [3, 4], [5, 6]] @ x", {1, 2, 3, 4}, 6, {5, 11, 17, 11, 25, 39}},
-        {"input x: f32[2, 2]; output y = x @ transpose(x)", {1, 2, 3, 4, 0, 1, 1, 0}, 8, {5, 11, 11, 25, 1, 0, 0, 1}},
+        {"input x: f32[2]; output y = [[1, 2], [3, 4], [5, 6]] @ x",
+         {1, 2, 3, 4},
+         6,
+         {5, 11, 17, 11, 25, 39}},
+        {"input x: f32[2, 2]; output y = x @ transpose(x)",
+         {1, 2, 3, 4, 0, 1, 1, 0},
+         8,
+         {5, 11, 11, 25, 1, 0, 0, 1}},
         {"input x: f32[2, 2]; output y = [[1, 1]] @ x", {1, 2, 3, 4, 0, 1, 1, 0}, 4, {4, 6, 1, 1}},
         {"input x: f32[2, 2]; output y = x @ x[0]", {1, 2, 3, 4, 0, 1, 1, 0}, 4, {5, 11, 1, 0}},
         {"input x: f32[2, 1, 2]; output y = x @ [[1], [10]]", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {21, 43, 65, 87}},
-        {"input x: f32[2, 1, 2]; output y = [[2, 0], [0, 3]] @ transpose(x)", {1, 2, 3, 4, 5, 6, 7, 8}, 8,
+        {"input x: f32[2, 1, 2]; output y = [[2, 0], [0, 3]] @ transpose(x)",
+         {1, 2, 3, 4, 5, 6, 7, 8},
+         8,
          {2, 6, 6, 12, 10, 18, 14, 24}},
     };
     check_cases(cases, LEN(cases));
@@ -107,13 +124,28 @@ static void test_moves(void **state)
 {
     (void)state;
     static const Case cases[] = {
-        {"input x: f32[2, 2]; output y = flatten(transpose(x))", {1, 2, 3, 4, 5, 6, 7, 8}, 8, {1, 3, 2, 4, 5, 7, 6, 8}},
-        {"input x: f32[2, 1, 2]; output y = permute(x, [2, 0, 1])", {1, 2, 3, 4, 5, 6, 7, 8}, 8, {1, 3, 2, 4, 5, 7, 6, 8}},
+        {"input x: f32[2, 2]; output y = flatten(transpose(x))",
+         {1, 2, 3, 4, 5, 6, 7, 8},
+         8,
+         {1, 3, 2, 4, 5, 7, 6, 8}},
+        {"input x: f32[2, 1, 2]; output y = permute(x, [2, 0, 1])",
+         {1, 2, 3, 4, 5, 6, 7, 8},
+         8,
+         {1, 3, 2, 4, 5, 7, 6, 8}},
         {"input x: f32[4]; output y = reshape(x, [2, -1])[1]", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {3, 4, 7, 8}},
         {"input x: f32[2]; output y = concat([x, [9], x])", {1, 2, 3, 4}, 10, {1, 2, 9, 1, 2, 3, 4, 9, 3, 4}},
-        {"input x: f32[2]; output y = stack([x, -x], axis = 1)", {1, 2, 3, 4}, 8, {1, -1, 2, -2, 3, -3, 4, -4}},
-        {"input x: f32[4]; a, b = split(x, 2); output y = a - b", {1, 2, 3, 5, 5, 6, 7, 9}, 4, {-2, -3, -2, -3}},
-        {"input x: f32[2, 2]; a, b = split(x, 2, axis = 1); output y = a + b", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {3, 7, 11, 15}},
+        {"input x: f32[2]; output y = stack([x, -x], axis = 1)",
+         {1, 2, 3, 4},
+         8,
+         {1, -1, 2, -2, 3, -3, 4, -4}},
+        {"input x: f32[4]; a, b = split(x, 2); output y = a - b",
+         {1, 2, 3, 5, 5, 6, 7, 9},
+         4,
+         {-2, -3, -2, -3}},
+        {"input x: f32[2, 2]; a, b = split(x, 2, axis = 1); output y = a + b",
+         {1, 2, 3, 4, 5, 6, 7, 8},
+         4,
+         {3, 7, 11, 15}},
         {"input x: f32[2]; output y = pad(x, [[1, 2]], 7)", {1, 2, 3, 4}, 10, {7, 1, 2, 7, 7, 7, 3, 4, 7, 7}},
         {"input x: f32[3]; output y = reverse(x)", {1, 2, 3, 4, 5, 6}, 6, {3, 2, 1, 6, 5, 4}},
         {"input x: f32[3]; output y = window(x, 0, 2)", {1, 2, 3, 4, 5, 6}, 8, {1, 2, 2, 3, 4, 5, 5, 6}},
@@ -133,40 +165,70 @@ static void test_indexing(void **state)
         {"input x: f32[2, 2]; output y = x[..., 1]", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {2, 4, 6, 8}},
         {"input x: f32[2, 2]; output y = x[1, :]", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {3, 4, 7, 8}},
         {"input x: f32[3]; output y = x[argmax(x)]", {1, 5, 2, 4, 3, 6}, 2, {5, 6}},
-        {"input x: i32[2]; t = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]; output y = t[x]", {0, 2, 1, 1}, 8, {1, 2, 5, 6, 3, 4, 3, 4}},
-        {"input x: i32[]; t = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]; output y = t[:, x]", {0, 2}, 4, {1, 4, 3, 6}},
+        {"input x: i32[2]; t = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]; output y = t[x]",
+         {0, 2, 1, 1},
+         8,
+         {1, 2, 5, 6, 3, 4, 3, 4}},
+        {"input x: i32[]; t = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]; output y = t[:, x]",
+         {0, 2},
+         4,
+         {1, 4, 3, 6}},
         {"input x: f32[2, 2]; output y = x[:, iota(2)[1]]", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {2, 4, 6, 8}},
         {"input x: f32[3]; i = 0; output y = x[iota(3)[1]]", {1, 2, 3, 4, 5, 6}, 2, {2, 5}},
     };
     check_cases(cases, LEN(cases));
 }
 
-/* ---- layers, dims, names ------------------------------------------------------------------------------------------------- */
+/* ---- layers, dims, names ------------------------------------------------------------------------------- */
 
 static void test_layers(void **state)
 {
     (void)state;
     static const Case cases[] = {
         {"layer add(a: f32[..., D], b: f32[D]; by = 1) -> f32[..., D] { return a + b * by * D }\n--\n"
-         "input x: f32[2]; output y = add(x, [1, 2], by = 10)", {1, 2, 3, 4}, 4, {21, 42, 23, 44}},
-        {"layer two(a: f32[D]) { return a, -a }\n--\ninput x: f32[2]; p, q = two(x); output y = p - q", {1, 2, 3, 4}, 4,
+         "input x: f32[2]; output y = add(x, [1, 2], by = 10)",
+         {1, 2, 3, 4},
+         4,
+         {21, 42, 23, 44}},
+        {"layer two(a: f32[D]) { return a, -a }\n--\ninput x: f32[2]; p, q = two(x); output y = p - q",
+         {1, 2, 3, 4},
+         4,
          {2, 4, 6, 8}},
         {"layer outer(a: f32[T, D]; n) -> f32[T - n + 1, D] { return a[n - 1:] }\n--\n"
-         "input x: f32[3, 1]; output y = x |> outer(2)", {1, 2, 3, 4, 5, 6}, 4, {2, 3, 5, 6}},
+         "input x: f32[3, 1]; output y = x |> outer(2)",
+         {1, 2, 3, 4, 5, 6},
+         4,
+         {2, 3, 5, 6}},
         {"layer even(; n) { if n % 2 == 0 { return 1 } else { return 0 } }\n--\n"
-         "input x: f32[1]; output y = x + even(4) + 10 * even(3)", {1, 2}, 2, {2, 3}},
-        {"layer f(a: f32[D]; k = D + 1) { return a * k }\n--\ninput x: f32[2]; output y = f(x)", {1, 2, 3, 4}, 4,
+         "input x: f32[1]; output y = x + even(4) + 10 * even(3)",
+         {1, 2},
+         2,
+         {2, 3}},
+        {"layer f(a: f32[D]; k = D + 1) { return a * k }\n--\ninput x: f32[2]; output y = f(x)",
+         {1, 2, 3, 4},
+         4,
          {3, 6, 9, 12}},
         {"const N = 3\nconst M = N * 2\n--\ninput x: f32[1]; output y = x * M", {1, 2}, 2, {6, 12}},
         {"layer f(a: f32[]) { return a + 1 }\n--\ninput x: f32[]; output y = f(x) + f(2)", {1, 2}, 2, {5, 6}},
         {"input x: f32[2]; y = x; repeat 3 { y = y * 2 }; output z = y", {1, 2, 3, 4}, 4, {8, 16, 24, 32}},
-        {"input x: f32[2]; n = 0; repeat 4 { n = n + 2 }; output z = x + n", {1, 2, 3, 4}, 4, {9, 10, 11, 12}},
-        {"input x: f32[1]; y = training ? x : -x; if not training and 2 > 1 { y = y * 2 }; output z = y", {1, 2}, 2,
+        {"input x: f32[2]; n = 0; repeat 4 { n = n + 2 }; output z = x + n",
+         {1, 2, 3, 4},
+         4,
+         {9, 10, 11, 12}},
+        {"input x: f32[1]; y = training ? x : -x; if not training and 2 > 1 { y = y * 2 }; output z = y",
+         {1, 2},
+         2,
          {-2, -4}},
-        {"input x: f32[2, 3]; require shape(x)[1:] == [3] and ndim(x) == 2 and size(x) == 6 and len(x) == 2, \"no\"\n"
-         "output y = sum(x)", {1, 2, 3, 4, 5, 6, 1, 1, 1, 1, 1, 1}, 2, {21, 6}},
-        {"layer relu(a: f32[...]) { return a * 0 }\n--\ninput x: f32[2]; output y = relu(x) + leaky_relu(x)", {1, -10, 3, 4},
-         4, {1, -3, 3, 4}},
+        {"input x: f32[2, 3]; require shape(x)[1:] == [3] and ndim(x) == 2 and size(x) == 6 and len(x) == 2, "
+         "\"no\"\n"
+         "output y = sum(x)",
+         {1, 2, 3, 4, 5, 6, 1, 1, 1, 1, 1, 1},
+         2,
+         {21, 6}},
+        {"layer relu(a: f32[...]) { return a * 0 }\n--\ninput x: f32[2]; output y = relu(x) + leaky_relu(x)",
+         {1, -10, 3, 4},
+         4,
+         {1, -3, 3, 4}},
     };
     check_cases(cases, LEN(cases));
 }
@@ -183,22 +245,29 @@ static void check_names(const char *text, const char *const *names, int n)
 static void test_names_of_parameters(void **state)
 {
     (void)state;
-    static const char *const names[] = {"dense_1.kernel", "dense_1.bias", "hidden.kernel", "dense_2.kernel", "dense_2.bias",
-                                        "block_1.dense_1.kernel", "block_1.out.kernel", "block_2.dense_1.kernel",
+    static const char *const names[] = {"dense_1.kernel",     "dense_1.bias",
+                                        "hidden.kernel",      "dense_2.kernel",
+                                        "dense_2.bias",       "block_1.dense_1.kernel",
+                                        "block_1.out.kernel", "block_2.dense_1.kernel",
                                         "block_2.out.kernel", "scale"};
-    check_names("layer block(x: f32[D]) { return x |> dense(D, use_bias = false) |> dense(D, false) as out }\n"
-                "model t {\n input x: f32[3]\n h = x |> dense(4) |> dense(2, use_bias = false) as hidden |> dense(3)\n"
-                " repeat 2 { h = block(h) }\n param scale: f32[] = 2\n output y = h * scale\n}\n",
-                names, LEN(names));
+    check_names(
+        "layer block(x: f32[D]) { return x |> dense(D, use_bias = false) |> dense(D, false) as out }\n"
+        "model t {\n input x: f32[3]\n h = x |> dense(4) |> dense(2, use_bias = false) as hidden |> "
+        "dense(3)\n"
+        " repeat 2 { h = block(h) }\n param scale: f32[] = 2\n output y = h * scale\n}\n",
+        names, LEN(names));
     static const char *const repeated[] = {"block_1.kernel", "block_2.kernel", "block_3.kernel"};
-    check_names("model t {\n input x: f32[3]\n repeat 3 { x = dense(x, 3, false) as block }\n output y = x\n}\n", repeated, 3);
+    check_names(
+        "model t {\n input x: f32[3]\n repeat 3 { x = dense(x, 3, false) as block }\n output y = x\n}\n",
+        repeated, 3);
 }
 
 static void test_parameters_by_path(void **state)
 {
     (void)state;
     Built b = build("layer tied(x: f32[D], kernel: f32[D, D]) { return x @ transpose(kernel) }\n"
-                    "model t {\n input x: f32[2]\n h = dense(x, 2, false) as hidden\n output y = tied(x, hidden.kernel) - x\n}\n",
+                    "model t {\n input x: f32[2]\n h = dense(x, 2, false) as hidden\n output y = tied(x, "
+                    "hidden.kernel) - x\n}\n",
                     1, false);
     assert_int_equal(b.m->params.n, 1);
     const double x[] = {1, 2}, kernel[] = {1, 2, 3, 4}, want[] = {4, 9};
@@ -212,7 +281,8 @@ static void test_initial_values_depend_on_the_path_alone(void **state)
 {
     (void)state;
     Built x = build("model t {\n input x: f32[3]\n output y = dense(x, 4) as b\n}\n", 1, false);
-    Built y = build("model t {\n input x: f32[3]\n h = dense(x, 3) as a\n output y = dense(h, 4) as b\n}\n", 1, false);
+    Built y = build("model t {\n input x: f32[3]\n h = dense(x, 3) as a\n output y = dense(h, 4) as b\n}\n",
+                    1, false);
     Value u = x.param[param_index(&x, "b.kernel")], v = y.param[param_index(&y, "b.kernel")];
     Value w = y.param[param_index(&y, "a.kernel")];
     check_values("b.kernel", v, u.at, 12, 0);
@@ -232,28 +302,51 @@ static void test_settings(void **state)
     done(b);
 }
 
-/* ---- loops -------------------------------------------------------------------------------------------------------------------- */
+/* ---- loops --------------------------------------------------------------------------------------------- */
 
 static void test_loops(void **state)
 {
     (void)state;
     static const Case cases[] = {
-        {"input x: f32[3]; s = 0; y = for a in x { s = s + a; yield s }; output z = y", {1, 2, 3, 4, 5, 6}, 6,
+        {"input x: f32[3]; s = 0; y = for a in x { s = s + a; yield s }; output z = y",
+         {1, 2, 3, 4, 5, 6},
+         6,
          {1, 3, 6, 4, 9, 15}},
         {"input x: f32[3]; s = 0; for a in x { s = s + a }; output z = s", {1, 2, 3, 4, 5, 6}, 2, {6, 15}},
-        {"input x: f32[2, 2]; y = for a in x { yield sum(a) }; output z = y", {1, 2, 3, 4, 5, 6, 7, 8}, 4, {3, 7, 11, 15}},
-        {"input x: f32[]; a = x; b = x; for i in iota(5) { a, b = step(a, b) }; output z = b", {1, 2}, 2, {13, 26}},
-        {"input x: f32[2]; h = full(0, [2]); hs = for i in iota(3) { h = h + x * cast(i, f32); yield h }; output z = hs",
-         {1, 2, 3, 4}, 12, {0, 0, 1, 2, 3, 6, 0, 0, 3, 4, 9, 12}},
+        {"input x: f32[2, 2]; y = for a in x { yield sum(a) }; output z = y",
+         {1, 2, 3, 4, 5, 6, 7, 8},
+         4,
+         {3, 7, 11, 15}},
+        {"input x: f32[]; a = x; b = x; for i in iota(5) { a, b = step(a, b) }; output z = b",
+         {1, 2},
+         2,
+         {13, 26}},
+        {"input x: f32[2]; h = full(0, [2]); hs = for i in iota(3) { h = h + x * cast(i, f32); yield h }; "
+         "output z = hs",
+         {1, 2, 3, 4},
+         12,
+         {0, 0, 1, 2, 3, 6, 0, 0, 3, 4, 9, 12}},
         {"input x: f32[3]; for a in x { last = a * 2 }; output z = last", {1, 2, 3, 4, 5, 6}, 2, {6, 12}},
         {"input x: f32[2, 2]; t = 0; for row in x { for a in row { t = t * 2 + a } }; output z = t",
-         {1, 2, 3, 4, 0, 1, 0, 1}, 2, {26, 5}},
-        {"input x: f32[2, 2]; y = for row in x { p = 0; q = for a in row { p = p + a; yield p }; yield q }; output z = y",
-         {1, 2, 3, 4, 5, 6, 7, 8}, 8, {1, 3, 3, 7, 5, 11, 7, 15}},
-        {"input x: f32[2]; p, q = for a in x, b in reverse(x) { yield a - b, a + b }; output z = p * q", {1, 2, 3, 5}, 4,
+         {1, 2, 3, 4, 0, 1, 0, 1},
+         2,
+         {26, 5}},
+        {"input x: f32[2, 2]; y = for row in x { p = 0; q = for a in row { p = p + a; yield p }; yield q }; "
+         "output z = y",
+         {1, 2, 3, 4, 5, 6, 7, 8},
+         8,
+         {1, 3, 3, 7, 5, 11, 7, 15}},
+        {"input x: f32[2]; p, q = for a in x, b in reverse(x) { yield a - b, a + b }; output z = p * q",
+         {1, 2, 3, 5},
+         4,
          {-3, 3, -16, 16}},
-        {"input x: f32[2]; n = 0; for a in x { n = n + 1 }; output z = x * cast(n, f32)", {1, 2, 3, 5}, 4, {2, 4, 6, 10}},
-        {"input x: f32[2]; u = 0; for v in [[1.0, 2], [3, 4], [5, 6]] { u = u + v }; output z = x + u", {1, 2, 3, 5}, 4,
+        {"input x: f32[2]; n = 0; for a in x { n = n + 1 }; output z = x * cast(n, f32)",
+         {1, 2, 3, 5},
+         4,
+         {2, 4, 6, 10}},
+        {"input x: f32[2]; u = 0; for v in [[1.0, 2], [3, 4], [5, 6]] { u = u + v }; output z = x + u",
+         {1, 2, 3, 5},
+         4,
          {10, 14, 12, 17}},
     };
     for (int i = 0; i < LEN(cases); i++) {
@@ -269,7 +362,9 @@ static void test_loops(void **state)
 static void test_layer_in_a_loop_has_one_set_of_parameters(void **state)
 {
     (void)state;
-    Built b = build("model t {\n input x: f32[3, 2]\n ys = for a in x { yield dense(a, 2) as inner }\n output y = ys\n}\n", 2, false);
+    Built b = build("model t {\n input x: f32[3, 2]\n ys = for a in x { yield dense(a, 2) as inner }\n "
+                    "output y = ys\n}\n",
+                    2, false);
     assert_int_equal(b.m->params.n, 2);
     assert_string_equal(b.m->params.at[0].name, "inner.kernel");
     const double x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, kernel[] = {0, 1, 1, 0};
@@ -285,7 +380,8 @@ static void test_nodes_are_named(void **state)
 {
     (void)state;
     Built b = build("layer f(x: f32[D]) {\n t = x * 2\n return t + 1\n}\n"
-                    "model m {\n input x: f32[3]\n u = f(x) as g\n output y = u * u\n}\n", 1, false);
+                    "model m {\n input x: f32[3]\n u = f(x) as g\n output y = u * u\n}\n",
+                    1, false);
     bool t = false, u = false;
     for (int i = 0; i < b.m->infer->node.n; i++) {
         t |= str_eq(b.m->infer->node.at[i]->name, "g.t");
@@ -298,7 +394,8 @@ static void test_nodes_are_named(void **state)
 static void test_library_nodes_carry_the_users_line(void **state)
 {
     (void)state;
-    Built b = build("model m {\n input x: f32[3]\n output y = x\n   |> dense(4)\n   |> softmax\n}\n", 1, false);
+    Built b =
+        build("model m {\n input x: f32[3]\n output y = x\n   |> dense(4)\n   |> softmax\n}\n", 1, false);
     for (int i = 0; i < b.m->infer->node.n; i++) {
         const Node *n = b.m->infer->node.at[i];
         int line = diag_line(b.d, n->span, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_errors.c: programs that must fail, and what is said of them. tests/errors/NAME.dl must give NAME.err, byte for byte.
- * BLESS=1 in the environment writes the .err files instead; the difference is for review. A first line
+/* test_errors.c: programs that must fail, and what is said of them. tests/errors/NAME.dl must give NAME.err,
+ * byte for byte. BLESS=1 in the environment writes the .err files instead; the difference is for review. A
+ * first line
  * `# options: train`, `# options: model NAME` or `# options: set NAME=VALUE` says how it is compiled.
  * Runs in the project's folder. */
 #include <setjmp.h>
@@ -40,11 +41,14 @@ static const char *complaint(Arena *a, const char *name, const char *text, size_
     Diag *d = diag_new(a);
     int nstd;
     const Program *const *std = std_programs(a, d, &nstd);
-    ElaborateOptions o = {.batch = 2, .train_batch = 2, .train = option(a, text, "train") != NULL,
+    ElaborateOptions o = {.batch = 2,
+                          .train_batch = 2,
+                          .train = option(a, text, "train") != NULL,
                           .model = option(a, text, "model")};
     const char *set = option(a, text, "set");
     const char *equals = set ? strchr(set, '=') : NULL;
-    Setting setting = {set ? arena_strndup(a, set, (size_t)(equals - set)) : NULL, equals ? equals + 1 : NULL};
+    Setting setting = {set ? arena_strndup(a, set, (size_t)(equals - set)) : NULL,
+                       equals ? equals + 1 : NULL};
     o.set = &setting;
     o.nset = set ? 1 : 0;
     const Program *program = parse_program(a, d, diag_add_source(d, name, text, bytes));
@@ -65,7 +69,8 @@ static bool check(const char *name, bool bless)
     const char *expected = file_read(a, expected_path, &expected_bytes, &why);
     bool same = expected && strcmp(expected, said) == 0 && strcmp(said, "no complaint\n") != 0;
     if (!same)
-        print_message("---- %s says\n%s---- expected\n%s", path, said, expected ? expected : "nothing: no .err file\n");
+        print_message("---- %s says\n%s---- expected\n%s", path, said,
+                      expected ? expected : "nothing: no .err file\n");
     arena_free(a);
     return same;
 }

@@ -21,12 +21,9 @@ static Value infer(Built *b, const double *x)
     return out[0];
 }
 
-static double sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
-/* ---- activations --------------------------------------------------------------------------------------------------------- */
+/* ---- activations --------------------------------------------------------------------------------------- */
 
 static double ref_relu(double x) { return x > 0 ? x : 0; }
 static double ref_relu6(double x) { return fmin(fmax(x, 0), 6); }
@@ -37,15 +34,31 @@ static double ref_softsign(double x) { return x / (1 + fabs(x)); }
 static double ref_silu(double x) { return x * sigmoid(x); }
 static double ref_hard(double x) { return fmin(fmax(x + 3, 0), 6) / 6; }
 static double ref_gelu(double x) { return 0.5 * x * (1 + erf(x / sqrt(2))); }
-static double ref_gelu_tanh(double x) { return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x))); }
+static double ref_gelu_tanh(double x)
+{
+    return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
+}
 
 static void test_activations(void **state)
 {
     (void)state;
-    static const struct { const char *call; double (*ref)(double); } rows[] = {
-        {"relu", ref_relu}, {"relu6", ref_relu6}, {"leaky_relu", ref_leaky}, {"elu", ref_elu}, {"softplus", ref_softplus},
-        {"softsign", ref_softsign}, {"silu", ref_silu}, {"swish", ref_silu}, {"hard_sigmoid", ref_hard}, {"gelu", ref_gelu},
-        {"gelu(approximate = true)", ref_gelu_tanh}, {"sigmoid", sigmoid}, {"tanh", tanh},
+    static const struct {
+        const char *call;
+        double (*ref)(double);
+    } rows[] = {
+        {"relu", ref_relu},
+        {"relu6", ref_relu6},
+        {"leaky_relu", ref_leaky},
+        {"elu", ref_elu},
+        {"softplus", ref_softplus},
+        {"softsign", ref_softsign},
+        {"silu", ref_silu},
+        {"swish", ref_silu},
+        {"hard_sigmoid", ref_hard},
+        {"gelu", ref_gelu},
+        {"gelu(approximate = true)", ref_gelu_tanh},
+        {"sigmoid", sigmoid},
+        {"tanh", tanh},
     };
     static const double x[] = {-7, -2.5, -0.5, 0, 0.25, 1, 4, 8};
     for (int r = 0; r < LEN(rows); r++) {
@@ -53,7 +66,8 @@ static void test_activations(void **state)
         double want[LEN(x)];
         for (int i = 0; i < LEN(x); i++)
             want[i] = rows[r].ref(x[i]);
-        Built b = build(arena_printf(a, "model t { input x: f32[8]; output y = x |> %s }", rows[r].call), 1, false);
+        Built b =
+            build(arena_printf(a, "model t { input x: f32[8]; output y = x |> %s }", rows[r].call), 1, false);
         check_values(rows[r].call, infer(&b, x), want, LEN(x), 1e-6);
         done(b);
         arena_free(a);
@@ -80,7 +94,7 @@ static void test_softmax(void **state)
     done(b);
 }
 
-/* ---- layers ---------------------------------------------------------------------------------------------------------------- */
+/* ---- layers -------------------------------------------------------------------------------------------- */
 
 static void test_dense(void **state)
 {
@@ -114,11 +128,15 @@ static int positions(int n, int k, int s, bool same, int *before)
 static void check_conv(Conv k)
 {
     Arena *a = arena_new();
-    Built b = build(arena_printf(a, "model t { input x: f32[%d, %d, %d]\n output y = conv2d(x, %d, [%d, %d], strides = %d, "
-                                    "padding = \"%s\") }", k.h, k.w, k.c, k.o, k.kh, k.kw, k.stride,
-                                 k.same ? "same" : "valid"), 1, false);
-    int top, left, oh = positions(k.h, k.kh, k.stride, k.same, &top), ow = positions(k.w, k.kw, k.stride, k.same, &left);
-    double *x = NEWN(a, double, k.h * k.w * k.c), *want = NEWN(a, double, oh * ow * k.o);
+    Built b = build(
+        arena_printf(a,
+                     "model t { input x: f32[%d, %d, %d]\n output y = conv2d(x, %d, [%d, %d], strides = %d, "
+                     "padding = \"%s\") }",
+                     k.h, k.w, k.c, k.o, k.kh, k.kw, k.stride, k.same ? "same" : "valid"),
+        1, false);
+    int top, left, oh = positions(k.h, k.kh, k.stride, k.same, &top),
+                   ow = positions(k.w, k.kw, k.stride, k.same, &left);
+    double *x = NEWN(a, double, k.h *k.w *k.c), *want = NEWN(a, double, oh *ow *k.o);
     fill(x, k.h * k.w * k.c, 3);
     fill(b.param[1].at, k.o, 4);
     for (int i = 0; i < oh * ow * k.o; i++) {
@@ -139,8 +157,9 @@ static void test_conv2d(void **state)
 {
     (void)state;
     static const Conv cases[] = {
-        {5, 6, 2, 3, 3, 3, 1, false}, {5, 6, 2, 3, 3, 3, 1, true},  {5, 6, 1, 2, 2, 2, 1, true}, {6, 5, 2, 3, 2, 3, 2, true},
-        {7, 7, 1, 3, 3, 1, 2, false}, {5, 5, 3, 4, 4, 2, 3, true},  {3, 3, 2, 1, 1, 4, 1, true},  {4, 4, 1, 5, 5, 1, 1, true},
+        {5, 6, 2, 3, 3, 3, 1, false}, {5, 6, 2, 3, 3, 3, 1, true},  {5, 6, 1, 2, 2, 2, 1, true},
+        {6, 5, 2, 3, 2, 3, 2, true},  {7, 7, 1, 3, 3, 1, 2, false}, {5, 5, 3, 4, 4, 2, 3, true},
+        {3, 3, 2, 1, 1, 4, 1, true},  {4, 4, 1, 5, 5, 1, 1, true},
     };
     for (int i = 0; i < LEN(cases); i++)
         check_conv(cases[i]);
@@ -149,11 +168,16 @@ static void test_conv2d(void **state)
 static void check_pool(Conv k, bool max)
 {
     Arena *a = arena_new();
-    Built b = build(arena_printf(a, "model t { input x: f32[%d, %d, %d]\n output y = %s(x, [%d, %d], strides = %d, "
-                                    "padding = \"%s\") }", k.h, k.w, k.c, max ? "max_pool2d" : "avg_pool2d", k.kh, k.kw,
-                                 k.stride, k.same ? "same" : "valid"), 1, false);
-    int top, left, oh = positions(k.h, k.kh, k.stride, k.same, &top), ow = positions(k.w, k.kw, k.stride, k.same, &left);
-    double *x = NEWN(a, double, k.h * k.w * k.c), *want = NEWN(a, double, oh * ow * k.c);
+    Built b =
+        build(arena_printf(a,
+                           "model t { input x: f32[%d, %d, %d]\n output y = %s(x, [%d, %d], strides = %d, "
+                           "padding = \"%s\") }",
+                           k.h, k.w, k.c, max ? "max_pool2d" : "avg_pool2d", k.kh, k.kw, k.stride,
+                           k.same ? "same" : "valid"),
+              1, false);
+    int top, left, oh = positions(k.h, k.kh, k.stride, k.same, &top),
+                   ow = positions(k.w, k.kw, k.stride, k.same, &left);
+    double *x = NEWN(a, double, k.h *k.w *k.c), *want = NEWN(a, double, oh *ow *k.c);
     fill(x, k.h * k.w * k.c, 5);
     for (int i = 0; i < oh * ow * k.c; i++) {
         int y0 = i / k.c / ow * k.stride - top, x0 = i / k.c % ow * k.stride - left, n = 0;
@@ -178,8 +202,8 @@ static void test_pooling(void **state)
 {
     (void)state;
     static const Conv cases[] = {
-        {4, 4, 2, 2, 2, 0, 2, false}, {5, 5, 1, 2, 2, 0, 2, false}, {5, 5, 1, 2, 2, 0, 2, true}, {5, 6, 2, 3, 2, 0, 1, true},
-        {6, 5, 1, 3, 3, 0, 2, true},
+        {4, 4, 2, 2, 2, 0, 2, false}, {5, 5, 1, 2, 2, 0, 2, false}, {5, 5, 1, 2, 2, 0, 2, true},
+        {5, 6, 2, 3, 2, 0, 1, true},  {6, 5, 1, 3, 3, 0, 2, true},
     };
     for (int i = 0; i < LEN(cases); i++) {
         check_pool(cases[i], true);
@@ -202,14 +226,16 @@ static void test_layer_norm(void **state)
         for (int i = 0; i < 4; i++)
             variance += (x[r * 4 + i] - mean) * (x[r * 4 + i] - mean) / 4;
         for (int i = 0; i < 4; i++)
-            want[r * 4 + i] = (x[r * 4 + i] - mean) / sqrt(variance + 0.001) * b.param[0].at[i] + b.param[1].at[i];
+            want[r * 4 + i] =
+                (x[r * 4 + i] - mean) / sqrt(variance + 0.001) * b.param[0].at[i] + b.param[1].at[i];
     }
     check_values("layer_norm", infer(&b, x), want, 8, 1e-6);
     done(b);
 }
 
 /* One example through an LSTM of `u` units; hs: [t, u]. */
-static void plain_lstm(const double *x, int t, int in, int u, const double *k, const double *r, const double *bias, double *hs)
+static void plain_lstm(const double *x, int t, int in, int u, const double *k, const double *r,
+                       const double *bias, double *hs)
 {
     double h[8] = {0}, c[8] = {0};
     for (int s = 0; s < t; s++) {
@@ -235,7 +261,8 @@ static void test_lstm(void **state)
     enum { B = 2, T = 4, I = 3, U = 2 };
     double x[B * T * I], hs[B * T * U], last[B * U];
     fill(x, LEN(x), 9);
-    Built b = build("model t { input x: f32[4, 3]; output y = lstm(x, 2, return_sequences = true) }", B, false);
+    Built b =
+        build("model t { input x: f32[4, 3]; output y = lstm(x, 2, return_sequences = true) }", B, false);
     for (int e = 0; e < B; e++)
         plain_lstm(x + e * T * I, T, I, U, b.param[0].at, b.param[1].at, b.param[2].at, hs + e * T * U);
     const double bias[] = {0, 0, 1, 1, 0, 0, 0, 0};
@@ -266,7 +293,8 @@ static void test_attention(void **state)
 {
     (void)state;
     enum { S = 3, D = 2 };
-    Built b = build("model t { input x: f32[3, 2]; output y = scaled_dot_product_attention(x, 2 * x, x + 1, causal = true) }",
+    Built b = build("model t { input x: f32[3, 2]; output y = scaled_dot_product_attention(x, 2 * x, x + 1, "
+                    "causal = true) }",
                     1, false);
     double x[S * D], want[S * D] = {0};
     fill(x, S * D, 10);
@@ -290,7 +318,8 @@ static void test_multi_head_attention(void **state)
                     " q = x @ a.query.kernel\n k = x @ a.key.kernel\n v = x @ a.value.kernel\n"
                     " h0 = scaled_dot_product_attention(q[:, :3], k[:, :3], v[:, :3])\n"
                     " h1 = scaled_dot_product_attention(q[:, 3:], k[:, 3:], v[:, 3:])\n"
-                    " output z = y - concat([h0, h1], axis = 1) @ a.output.kernel\n}\n", 2, false);
+                    " output z = y - concat([h0, h1], axis = 1) @ a.output.kernel\n}\n",
+                    2, false);
     double x[24], zero[24] = {0};
     fill(x, 24, 11);
     assert_int_equal(b.m->params.n, 8);
@@ -298,7 +327,7 @@ static void test_multi_head_attention(void **state)
     done(b);
 }
 
-/* ---- initial values ---------------------------------------------------------------------------------------------------------- */
+/* ---- initial values ------------------------------------------------------------------------------------ */
 
 static void test_orthogonal(void **state)
 {
@@ -307,14 +336,18 @@ static void test_orthogonal(void **state)
     for (int s = 0; s < LEN(shapes); s++) {
         int rows = shapes[s][0], columns = shapes[s][1], n = rows < columns ? rows : columns;
         Arena *a = arena_new();
-        Built b = build(arena_printf(a, "model t { input x: f32[%d]\n param w: f32[%d, %d] = orthogonal()\n output y = x @ w }",
-                                     rows, rows, columns), 1, false);
+        Built b = build(
+            arena_printf(
+                a, "model t { input x: f32[%d]\n param w: f32[%d, %d] = orthogonal()\n output y = x @ w }",
+                rows, rows, columns),
+            1, false);
         const double *w = b.param[0].at;
         for (int i = 0; i < n; i++)
             for (int j = 0; j < n; j++) {
                 double dot = 0;
                 for (int k = 0; k < (rows < columns ? columns : rows); k++)
-                    dot += rows < columns ? w[i * columns + k] * w[j * columns + k] : w[k * columns + i] * w[k * columns + j];
+                    dot += rows < columns ? w[i * columns + k] * w[j * columns + k]
+                                          : w[k * columns + i] * w[k * columns + j];
                 check_near("orthogonal", dot, i == j, 1e-9);
             }
         done(b);
@@ -345,7 +378,10 @@ static Moments moments(Value v)
 static void test_distributions(void **state)
 {
     (void)state;
-    static const struct { const char *init; double mean, deviation, bound; } rows[] = {
+    static const struct {
+        const char *init;
+        double mean, deviation, bound;
+    } rows[] = {
         {"uniform()", 0, 0.1 / 3.4641016, 0.05},
         {"random_uniform(-1, 3)", 1, 4 / 3.4641016, 3},
         {"normal()", 0, 0.05, 0.3},
@@ -365,8 +401,10 @@ static void test_distributions(void **state)
     };
     for (int i = 0; i < LEN(rows); i++) {
         Arena *a = arena_new();
-        Built b = build(arena_printf(a, "model t { input x: f32[100]\n param w: f32[100, 100] = %s\n output y = x @ w }",
-                                     rows[i].init), 1, false);
+        Built b = build(
+            arena_printf(a, "model t { input x: f32[100]\n param w: f32[100, 100] = %s\n output y = x @ w }",
+                         rows[i].init),
+            1, false);
         Moments m = moments(b.param[0]);
         check_near(rows[i].init, m.mean, rows[i].mean, 5e-2 * (0.01 + rows[i].deviation));
         check_near(rows[i].init, m.deviation, rows[i].deviation, 0.02 * rows[i].deviation + 1e-12);
@@ -380,7 +418,8 @@ static void test_distributions(void **state)
 static void test_normal_draws_are_normal(void **state)
 {
     (void)state;
-    Built b = build("model t { input x: f32[1]\n param w: f32[1, 20000] = normal(0, 1)\n output y = x @ w }", 1, false);
+    Built b = build("model t { input x: f32[1]\n param w: f32[1, 20000] = normal(0, 1)\n output y = x @ w }",
+                    1, false);
     for (double bound = -3; bound <= 3; bound += 0.5) {
         double below = 0, share = 0.5 * (1 + erf(bound / sqrt(2)));
         for (int i = 0; i < 20000; i++)
@@ -393,8 +432,10 @@ static void test_normal_draws_are_normal(void **state)
 static void test_fans(void **state)
 {
     (void)state;
-    Built b = build("model t { input x: f32[1]\n output y = x * (fan_in([3, 3, 4, 5]) * 1000 + fan_out([3, 3, 4, 5])) + "
-                    "fan_in([7]) + fan_out([6, 2]) }", 1, false);
+    Built b = build(
+        "model t { input x: f32[1]\n output y = x * (fan_in([3, 3, 4, 5]) * 1000 + fan_out([3, 3, 4, 5])) + "
+        "fan_in([7]) + fan_out([6, 2]) }",
+        1, false);
     const double x[] = {1}, want[] = {36045 + 7 + 2};
     check_values("fans", infer(&b, x), want, 1, 0);
     done(b);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* test_training.c: what a train block becomes: loss, metrics, evaluation, states, penalties, the optimizer's update. */
+/* test_training.c: what a train block becomes: loss, metrics, evaluation, states, penalties, the optimizer's
+ * update. */
 #include "elaborate_check.h"
 
-static const char *const linear =
-    "model t {\n input x: f32[2]\n y = dense(x, 1) as d\n output z = y\n"
-    " train { target t: f32[1]; loss = mean_squared_error(y, t); optimizer %s; metric off = abs(y - t); metric near = abs(y[0] - t[0]) < 1\n%s }\n}\n";
+static const char *const linear = "model t {\n input x: f32[2]\n y = dense(x, 1) as d\n output z = y\n"
+                                  " train { target t: f32[1]; loss = mean_squared_error(y, t); optimizer %s; "
+                                  "metric off = abs(y - t); metric near = abs(y[0] - t[0]) < 1\n%s }\n}\n";
 
 static const double xs[] = {1, 2, 3, 4, 5, 6}, ts[] = {1, 2, 30};
 
@@ -54,8 +55,10 @@ static void test_uncounted_examples_do_not_matter(void **state)
 static void test_cross_entropy(void **state)
 {
     (void)state;
-    Built b = build("model t { input x: f32[3]; output y = x; train { target label: i32; loss = cross_entropy(x, label); "
-                    "optimizer sgd(); metric accuracy = argmax(x) == label } }", 2, true);
+    Built b = build(
+        "model t { input x: f32[3]; output y = x; train { target label: i32; loss = cross_entropy(x, label); "
+        "optimizer sgd(); metric accuracy = argmax(x) == label } }",
+        2, true);
     const double x[] = {1, 2, 4, 0, 0, 900}, label[] = {2, 0}, bad[] = {0, 3};
     Given given[] = {{"x", x}, {"label", label}};
     Value *out = run_fn(&b, b.m->loss, given, 2);
@@ -71,8 +74,10 @@ static void test_cross_entropy(void **state)
 static void test_loss_per_step(void **state)
 {
     (void)state;
-    Built b = build("model t { input x: f32[2, 2]; output y = x; train { target label: i32[2]; loss = cross_entropy(x, label); "
-                    "optimizer sgd() } }", 1, true);
+    Built b = build("model t { input x: f32[2, 2]; output y = x; train { target label: i32[2]; loss = "
+                    "cross_entropy(x, label); "
+                    "optimizer sgd() } }",
+                    1, true);
     const double x[] = {0, 0, 1, 2}, label[] = {0, 1};
     const Given given[] = {{"x", x}, {"label", label}};
     Value *out = run_fn(&b, b.m->loss, given, 2);
@@ -80,7 +85,7 @@ static void test_loss_per_step(void **state)
     done(b);
 }
 
-/* ---- updates ------------------------------------------------------------------------------------------------------------------ */
+/* ---- updates ------------------------------------------------------------------------------------------- */
 
 /* One update with these gradients of kernel (2) and bias (1). */
 static Value *update(Built *b, const double *g)
@@ -123,7 +128,7 @@ static void test_adam(void **state)
             b.param[i] = result_of(b.m->update, out, ROLE_PARAM, i);
         for (int i = 0; i < 4; i++)
             b.optimizer[i] = result_of(b.m->update, out, ROLE_OPTIMIZER, i);
-        check_values("kernel", b.param[0], w, 2, 1e-4);     /* 1 - 0.999f keeps four digits */
+        check_values("kernel", b.param[0], w, 2, 1e-4); /* 1 - 0.999f keeps four digits */
         check_values("bias", b.param[1], w + 2, 1, 1e-4);
         check_values("m", b.optimizer[0], m, 2, 1e-6);
     }
@@ -165,13 +170,14 @@ static void test_frozen_parameters_have_no_state(void **state)
     done(b);
 }
 
-/* ---- states, draws, penalties ---------------------------------------------------------------------------------------------------- */
+/* ---- states, draws, penalties -------------------------------------------------------------------------- */
 
 static void test_batch_norm(void **state)
 {
     (void)state;
     Built b = build("model t { input x: f32[1]; y = batch_norm(x) as n; output z = y\n"
-                    "train { target t: f32[1]; loss = sum(y) + 0 * t; optimizer sgd() } }", 3, true);
+                    "train { target t: f32[1]; loss = sum(y) + 0 * t; optimizer sgd() } }",
+                    3, true);
     const double x[] = {1, 3, 100}, t[] = {0, 0, 0};
     const Given given[] = {{"x", x}, {"t", t}};
     assert_int_equal(b.m->states.n, 2);
@@ -192,7 +198,8 @@ static void test_dropout(void **state)
 {
     (void)state;
     Built b = build("model t { input x: f32[1000]; y = dropout(x, 0.25); u = dropout(x, 0.25); output z = y\n"
-                    "train { target t: f32; loss = sum(y) + t * sum(u); optimizer sgd() } }", 2, true);
+                    "train { target t: f32; loss = sum(y) + t * sum(u); optimizer sgd() } }",
+                    2, true);
     double x[2000], t[] = {0, 0}, first[2];
     for (int i = 0; i < 2000; i++)
         x[i] = 1;
@@ -203,12 +210,12 @@ static void test_dropout(void **state)
         b.step = step + 1;
         Value *out = run_fn(&b, b.m->loss, given, 2);
         first[step] = result_of(b.m->loss, out, ROLE_LOSS, 0).at[0];
-        assert_true(fabs(first[step] - 1000) < 60);     /* four deviations of 2000 draws, halved by the mean */
+        assert_true(fabs(first[step] - 1000) < 60); /* four deviations of 2000 draws, halved by the mean */
     }
-    assert_true(fabs(first[0] - first[1]) > 1e-6);      /* another step, other draws */
+    assert_true(fabs(first[0] - first[1]) > 1e-6); /* another step, other draws */
     t[0] = t[1] = -1;
     Value *out = run_fn(&b, b.m->loss, given, 2);
-    assert_true(fabs(result_of(b.m->loss, out, ROLE_LOSS, 0).at[0]) > 1e-6);   /* two calls, other draws */
+    assert_true(fabs(result_of(b.m->loss, out, ROLE_LOSS, 0).at[0]) > 1e-6); /* two calls, other draws */
     done(b);
 }
 
@@ -217,8 +224,10 @@ static void test_draws_in_a_loop(void **state)
 {
     (void)state;
     Built b = build("model t { input x: f32[4]; output z = x\n train { target t: f32; "
-                    "r = for a in x { yield (training ? random([]) : 0) + 0 * a }; loss = sum(abs(r[1:] - r[:-1])) + t; optimizer sgd(); "
-                    "metric same = r[0] == r[1] } }", 2, true);
+                    "r = for a in x { yield (training ? random([]) : 0) + 0 * a }; loss = sum(abs(r[1:] - "
+                    "r[:-1])) + t; optimizer sgd(); "
+                    "metric same = r[0] == r[1] } }",
+                    2, true);
     const double x[8] = {0}, t[2] = {0};
     const Given given[] = {{"x", x}, {"t", t}};
     Value *out = run_fn(&b, b.m->loss, given, 2);
@@ -230,9 +239,11 @@ static void test_draws_in_a_loop(void **state)
 static void test_penalty(void **state)
 {
     (void)state;
-    Built b = build("layer decayed(x: f32[D]) {\n param w: f32[D] = 2\n penalty 0.5 * sum(w * w)\n return x * w\n}\n"
-                    "model t { input x: f32[2]; y = decayed(x); output z = y\n"
-                    "train { target t: f32; loss = sum(y) - t; optimizer sgd() } }", 2, true);
+    Built b = build(
+        "layer decayed(x: f32[D]) {\n param w: f32[D] = 2\n penalty 0.5 * sum(w * w)\n return x * w\n}\n"
+        "model t { input x: f32[2]; y = decayed(x); output z = y\n"
+        "train { target t: f32; loss = sum(y) - t; optimizer sgd() } }",
+        2, true);
     const double x[] = {1, 2, 3, 4}, t[] = {0, 0};
     const Given given[] = {{"x", x}, {"t", t}};
     Value *out = run_fn(&b, b.m->loss, given, 2);
