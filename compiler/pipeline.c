@@ -88,11 +88,9 @@ const Program *pipeline_parse(Arena *a, Diag *d, const char *path)
     return parse_program(a, d, diag_add_source(d, strcmp(path, "-") ? path : "<stdin>", text, bytes));
 }
 
-Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context)
+static Module *build(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
+                     const ElaborateOptions *options, AfterPass *after, void *context)
 {
-    int nstd;
-    const Program *const *std = std_programs(a, d, &nstd);
-    const Program *program = pipeline_parse(a, d, path);
     if (!program || diag_errors(d))
         return NULL;
     Module *m = elaborate(a, d, program, std, nstd, options);
@@ -108,4 +106,19 @@ Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOpti
             after(context, passes[i].name, m);
     }
     return m;
+}
+
+Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context)
+{
+    int nstd;
+    const Program *const *std = std_programs(a, d, &nstd);
+    return build(a, d, pipeline_parse(a, d, path), std, nstd, options, after, context);
+}
+
+Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options)
+{
+    int nstd;
+    const Program *const *std = std_programs(a, d, &nstd);
+    const Program *program = parse_program(a, d, diag_add_source(d, name, text, bytes));
+    return build(a, d, program, std, nstd, options, NULL, NULL);
 }

@@ -108,5 +108,13 @@ void bug_at(const char *file, int line, const char *format, ...) PRINTF(3, 4) __
 char *file_read(Arena *a, const char *path, size_t *bytes, const char **why);
 /* Writes to a temporary beside `path` and renames it; "-" is standard output. false with *why set on failure. */
 bool file_write(Arena *a, const char *path, const void *bytes, size_t n, const char **why);
+typedef struct FileText {
+    const char *path;
+    const void *bytes;
+    size_t n;
+} FileText;
+/* The same for files that belong together: all are written beside before the first is renamed, so that none appears when
+ * there is no room or no permission for one of them. false with the guilty path in *failed. */
+bool files_write(Arena *a, const FileText *file, int n, const char **failed, const char **why);
 
 #endif

@@ -139,3 +139,62 @@ bool file_write(Arena *a, const char *path, const void *bytes, size_t n, const c
         *why = reason(a);
     return ok;
 }
+
+/* ---- several files or none ------------------------------------------------------------------------------ */
+typedef struct Staged {
+    const char *path;   /* what is replaced, behind links */
+    char *temporary;    /* NULL: written straight through */
+} Staged;
+
+static bool stage(Arena *a, const FileText *f, Staged *out)
+{
+    struct stat st;
+    char real[PATH_MAX];
+    *out = (Staged){.path = f->path};
+    if (str_eq(f->path, "-"))
+        return true;
+    if (stat(f->path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return false;
+    }
+    if (stat(f->path, &st) == 0 && !S_ISREG(st.st_mode))
+        return true;
+    if (lstat(f->path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(f->path, real))
+        out->path = arena_strdup(a, real);
+    char *temporary;
+    int fd = open_temporary(a, out->path, &temporary);
+    if (fd < 0)
+        return false;
+    out->temporary = temporary;
+    bool ok = write_all(fd, f->bytes, f->n);
+    return close(fd) == 0 && ok;
+}
+
+static bool commit(const FileText *f, Staged *s)
+{
+    if (!s->temporary)
+        return str_eq(f->path, "-") ? write_stdout(f->bytes, f->n) : write_through(f->path, f->bytes, f->n);
+    if (rename(s->temporary, s->path) != 0)
+        return false;
+    s->temporary = NULL;
+    return true;
+}
+
+bool files_write(Arena *a, const FileText *file, int n, const char **failed, const char **why)
+{
+    Staged *staged = NEWN(a, Staged, n + 1);
+    int at = 0;
+    bool ok = true;
+    for (int i = 0; i < n && ok; i++)
+        ok = stage(a, &file[at = i], &staged[i]);
+    for (int i = 0; i < n && ok; i++)
+        ok = commit(&file[at = i], &staged[i]);
+    if (!ok) {
+        *failed = file[at].path;
+        *why = reason(a);
+    }
+    for (int i = 0; i < n; i++)
+        if (staged[i].temporary)
+            unlink(staged[i].temporary);
+    return ok;
+}

@@ -80,6 +80,8 @@ bool safetensors_write(Arena *a, const char *path, const ArrayList *list, const 
  * mismatch, one a line: missing, unexpected, wrong dtype, wrong shape. `path` is what *why calls the file. */
 bool weights_match(Arena *a, const char *path, const ArrayList *file, const Entry *wanted, int n, Array *found,
                    const char **why);
+/* A weight file's tensors for every parameter, then every state of m; all that does not fit is in *why. */
+bool weights_load(Arena *a, const char *path, const Module *m, Array *found, const char **why);
 
 /* ---- dataset.c: a data folder, one split of it ---------------------------------------------------------
  * DIR/SPLIT/NAME.npy for every input and target (SPLIT: train, val, test), or MNIST's four IDX files in DIR itself, which

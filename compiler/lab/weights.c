@@ -49,3 +49,13 @@ bool weights_match(Arena *a, const char *path, const ArrayList *file, const Entr
     *why = arena_printf(a, "%s does not fit the model:%s", path, sb_text(&sb));
     return false;
 }
+
+bool weights_load(Arena *a, const char *path, const Module *m, Array *found, const char **why)
+{
+    ArrayList file = {0};
+    int n = m->params.n + m->states.n;
+    Entry *wanted = NEWN(a, Entry, n + 1);
+    for (int i = 0; i < n; i++)
+        wanted[i] = i < m->params.n ? m->params.at[i] : m->states.at[i - m->params.n];
+    return safetensors_read(a, path, &file, why) && weights_match(a, path, &file, wanted, n, found, why);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* build.c: `dlc model.dl -o model.c`: a model as C. */
+#include "commands.h"
+
+#include "../emit/emit.h"
+
+#include <ctype.h>
+#include <string.h>
+
+typedef struct Build {
+    Arena *a;
+    Diag *d;
+    ModelChoice choice;
+    ElaborateOptions options;
+    int64_t train_batch;        /* 0: not given */
+    const char *path, *output, *weights, *target, *name;
+    bool report, json;
+    const Module *m;
+    ModulePlans plans;
+    EmitOptions emit;
+} Build;
+
+/* ---- names ------------------------------------------------------------------------------------------------------------ */
+static bool is_identifier(const char *name)
+{
+    if (!isalpha((unsigned char)*name))
+        return false;
+    for (; *name; name++)
+        if (!isalnum((unsigned char)*name) && *name != '_')
+            return false;
+    return true;
+}
+
+static bool ends_in(const char *text, const char *ending)
+{
+    size_t n = strlen(text), m = strlen(ending);
+    return n > m && str_eq(text + n - m, ending);
+}
+
+/* "out/cnn.c" -> "out/cnn" */
+static const char *stem_of(Arena *a, const char *path)
+{
+    return arena_strndup(a, path, strlen(path) - strlen(".c"));
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* ---- the weights that become constants --------------------------------------------------------------------------------- */
+static bool bake(Build *b, const char **why)
+{
+    const Module *m = b->m;
+    int n = m->params.n + m->states.n;
+    Array *found = NEWN(b->a, Array, n + 1);
+    if (!weights_load(b->a, b->weights, m, found, why))
+        return false;
+    const float **weights = NEWN(b->a, const float *, n + 1);
+    for (int i = 0; i < n; i++)
+        weights[i] = found[i].data;
+    b->emit.weights = weights;
+    b->emit.baked = true;
+    return true;
+}
+
+/* ---- plans --------------------------------------------------------------------------------------------------------------- */
+static Plan *plan_of(Build *b, const Fn *fn)
+{
+    return fn ? lower(b->a, b->d, fn, target_find(b->target)) : NULL;
+}
+
+static void make_plans(Build *b)
+{
+    const Module *m = b->m;
+    b->plans.infer = plan_of(b, m->infer);
+    if (!b->emit.baked && m->params.n + m->states.n)
+        b->plans.init = plan_of(b, m->init);
+    b->plans.train_step = plan_of(b, m->train_step);
+    b->plans.gradients = plan_of(b, m->gradients);
+    b->plans.evaluate = plan_of(b, m->evaluate);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------------------ */
+static int write_files(Build *b)
+{
+    bool to_stdout = str_eq(b->output, "-");
+    const char *stem = to_stdout ? b->emit.name : stem_of(b->a, b->output), *failed, *why;
+    b->emit.file_name = base_name(stem);
+    const char *source = emit_source(b->a, b->d, b->m, &b->plans, &b->emit);
+    const char *header = emit_header(b->a, b->m, &b->plans, &b->emit);
+    FileText files[] = {
+        {arena_printf(b->a, "%s.h", stem), header, strlen(header)},
+        {b->output, source, strlen(source)},
+    };
+    bool ok = to_stdout ? files_write(b->a, files + 1, 1, &failed, &why) : files_write(b->a, files, 2, &failed, &why);
+    return ok ? EXIT_OK : bad("%s: %s", failed, why);
+}
+
+static int build(Build *b)
+{
+    const char *why;
+    b->m = model_read(b->a, b->d, b->path, &b->options);
+    if (!b->m)
+        return EXIT_BAD;
+    b->emit.train = b->options.train;
+    b->emit.name = b->name ? b->name : b->m->name;
+    if (b->weights && !bake(b, &why))
+        return bad("%s", why);
+    make_plans(b);
+    int status = b->output ? write_files(b) : EXIT_OK;
+    return status;
+}
+
+/* ---- the command line ---------------------------------------------------------------------------------------------------------- */
+static int check_usage(Build *b, const Command *command)
+{
+    if (!b->output && !b->report)
+        return options_complain(command, "-o FILE.c is missing");
+    if (b->output && !str_eq(b->output, "-") && !ends_in(base_name(b->output), ".c"))
+        return options_complain(command, "-o %s: expected a name that ends in .c, or -", b->output);
+    if (b->output && str_eq(b->output, "-") && b->report)
+        return options_complain(command, "-o - and --report both want standard output");
+    if (b->json && !b->report)
+        return options_complain(command, "--json is for --report");
+    if (b->weights && b->options.train)
+        return options_complain(command, "--weights makes constants of what --train trains: choose one");
+    if (b->train_batch && !b->options.train)
+        return options_complain(command, "--train-batch is for --train");
+    if (b->name && !is_identifier(b->name))
+        return options_complain(command, "--name %s: expected a letter, then letters, digits and underscores", b->name);
+    return -1;
+}
+
+int cmd_build(Arena *a, int argc, char **argv)
+{
+    Build b = {.a = a, .d = diag_new(a), .options = {.batch = 1}, .target = "generic"};
+    const Option rows[] = {
+        {"output", 'o', OPTION_TEXT, &b.output, "FILE.c", "the C file; its header is named alike. -: C on standard output, no header", 0, 0},
+        {"train", 't', OPTION_FLAG, &b.options.train, NULL, "also gradients, training step and evaluation", 0, 0},
+        {"batch", 'b', OPTION_INT, &b.options.batch, "N", "examples of one inference (default 1)", 1, 1000000},
+        {"train-batch", 0, OPTION_INT, &b.train_batch, "N", "examples of one training step (default 32)", 1, 1000000},
+        {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file", 0, 0},
+        {"target", 0, OPTION_CHOICE, &b.target, "generic|x86-64-v3|x86-64-v4|aarch64|native", "what the C is for (default generic: portable C99)", 0, 0},
+        {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)", 0, 0},
+        OPTION_MODEL(b.choice),
+        OPTION_SET(b.choice),
+        {"report", 'r', OPTION_FLAG, &b.report, NULL, "multiply-accumulates and bytes, per kernel and in all", 0, 0},
+        {"json", 0, OPTION_FLAG, &b.json, NULL, "the report as one JSON object a line", 0, 0},
+    };
+    const Command command = {
+        .name = "dlc",
+        .operands = "[options] MODEL.dl -o MODEL.c",
+        .summary = "Writes a model as C: MODEL.c and MODEL.h. - reads the model from standard input.",
+        .options = rows,
+        .noptions = LEN(rows),
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    StringList operands = {0};
+    int status = options_parse(a, &command, argc, argv, &operands);
+    if (status < 0)
+        status = choice_settle(a, &command, &b.choice, &b.options);
+    if (status < 0)
+        status = check_usage(&b, &command);
+    if (status >= 0)
+        return status;
+    b.options.train_batch = b.train_batch ? b.train_batch : 32;
+    b.path = operands.at[0];
+    return build(&b);
+}

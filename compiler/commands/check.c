@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* check.c: `dlc check`: diagnostics alone, of every model in a file, of its inference and its training. */
+#include "commands.h"
+
+typedef struct Source {
+    const char *name, *text;
+    size_t bytes;
+} Source;
+
+/* With diagnostics of its own, so that one model's errors do not hide another's. */
+static bool check_model(Arena *a, const Source *source, const Def *model, ElaborateOptions options)
+{
+    Diag *d = diag_new(a);
+    if (model) {
+        options.model = model->name.text;
+        options.train = model_trains(model);
+    }
+    bool ok = pipeline_text(a, d, source->name, source->text, source->bytes, &options) != NULL;
+    diag_print(d, stderr);
+    return ok;
+}
+
+static bool check_all(Arena *a, const Source *source, const Program *program, const ElaborateOptions *options)
+{
+    bool ok = true, any = false;
+    for (int i = 0; i < program->defs.n; i++) {
+        const Def *def = program->defs.at[i];
+        if (def->kind != DEF_MODEL || (options->model && !str_eq(options->model, def->name.text)))
+            continue;
+        any = true;
+        ok &= check_model(a, source, def, *options);
+    }
+    return any ? ok : check_model(a, source, NULL, *options);   /* which says that there is none */
+}
+
+static int check_file(Arena *a, const char *path, const ElaborateOptions *options)
+{
+    const char *why;
+    Source source = {.name = str_eq(path, "-") ? "<stdin>" : path};
+    source.text = path_read(a, path, &source.bytes, &why);
+    if (!source.text)
+        return bad("%s", why);
+    Diag *d = diag_new(a);
+    const Program *program = parse_program(a, d, diag_add_source(d, source.name, source.text, source.bytes));
+    diag_print(d, stderr);
+    return diag_errors(d) == 0 && check_all(a, &source, program, options) ? EXIT_OK : EXIT_BAD;
+}
+
+int cmd_check(Arena *a, int argc, char **argv)
+{
+    ModelChoice choice = {0};
+    ElaborateOptions options = {.batch = 1, .train_batch = 1};
+    const Option rows[] = {OPTION_MODEL(choice), OPTION_SET(choice)};
+    const Command command = {
+        .name = "dlc check",
+        .operands = "[options] MODEL.dl...",
+        .summary = "Says what is wrong with models, with their inference and their training, and writes nothing.\n"
+                   "All models of a file are checked unless --model chooses one. - is standard input.",
+        .options = rows,
+        .noptions = LEN(rows),
+        .min_operands = 1,
+        .max_operands = -1,
+    };
+    StringList operands = {0};
+    int status = options_parse(a, &command, argc, argv, &operands);
+    if (status < 0)
+        status = choice_settle(a, &command, &choice, &options);
+    if (status >= 0)
+        return status;
+    status = EXIT_OK;
+    for (int i = 0; i < operands.n; i++)
+        if (check_file(a, operands.at[i], &options) != EXIT_OK)
+            status = EXIT_BAD;
+    return status;
+}

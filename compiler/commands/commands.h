@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* commands.h: what the user types. One file a command; each returns its exit status, and only main() exits.
+ *
+ * EXIT_OK (0) done; EXIT_BAD (1) a wrong model, or data or files that cannot be used; EXIT_USAGE (2) a wrong command
+ * line. Messages go to standard error; standard output holds results alone, with --json one object a line. */
+#ifndef DLC_COMMANDS_H
+#define DLC_COMMANDS_H
+
+#include "../lab/lab.h"
+#include "../pipeline.h"
+
+/* argv[0] is the command's own word. Everything lives in the arena. */
+typedef int Run(Arena *a, int argc, char **argv);
+
+Run cmd_build;
+Run cmd_check;
+
+/* ---- model.c: what every command that reads a model shares ---------------------------------------------------------- */
+typedef struct ModelChoice {
+    const char *name;       /* --model; NULL: the file's only one */
+    StringList set;         /* --set CONST=VALUE */
+} ModelChoice;
+
+/* Rows for a table of options. */
+#define OPTION_MODEL(choice)                                                                                              \
+    {"model", 'm', OPTION_TEXT, &(choice).name, "NAME", "which model, where the file holds several", 0, 0}
+#define OPTION_SET(choice)                                                                                                \
+    {"set", 0, OPTION_LIST, &(choice).set, "CONST=VALUE", "give a constant another value; may be repeated", 0, 0}
+
+/* -1, and the choice is in *options; otherwise EXIT_USAGE after a complaint. */
+int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, ElaborateOptions *options);
+/* Reads a model and runs the passes; NULL after printing what is wrong with it. */
+Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options);
+bool model_trains(const Def *model);        /* has a train block */
+
+/* "dlc: ..." on standard error; returns EXIT_BAD. */
+int bad(const char *format, ...) PRINTF(1, 2);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* model.c: what every command that reads a model shares. */
+#include "commands.h"
+
+#include <string.h>
+
+int bad(const char *format, ...)
+{
+    va_list args;
+    fputs("dlc: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return EXIT_BAD;
+}
+
+int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, ElaborateOptions *options)
+{
+    Setting *set = NEWN(a, Setting, choice->set.n + 1);
+    for (int i = 0; i < choice->set.n; i++) {
+        const char *text = choice->set.at[i], *equals = strchr(text, '=');
+        if (!equals || equals == text || !equals[1])
+            return options_complain(command, "--set %s: expected CONST=VALUE", text);
+        set[i] = (Setting){arena_strndup(a, text, (size_t)(equals - text)), equals + 1};
+    }
+    options->model = choice->name;
+    options->set = set;
+    options->nset = choice->set.n;
+    return -1;
+}
+
+Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options)
+{
+    Module *m = pipeline_module(a, d, path, options, NULL, NULL);
+    if (!m)
+        diag_print(d, stderr);
+    return m;
+}
+
+static bool block_trains(const Block *block)
+{
+    for (int i = 0; i < block->n; i++) {
+        const Stmt *s = block->at[i];
+        if (s->kind == ST_TRAIN || block_trains(&s->body) || block_trains(&s->orelse))
+            return true;
+    }
+    return false;
+}
+
+bool model_trains(const Def *model)
+{
+    return block_trains(&model->body);
+}
