@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/* Simplification and composition: random graphs have the same values before and after, NaN and infinities included; each rule
+ * does what it says. */
+#include "gradient_check.h"
+
+#define F32(...) type_make(DT_F32, LEN(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__})
+
+/* ---- random graphs, made as they are ------------------------------------------------------------------------------- */
+enum { POOL = 40 };
+
+typedef struct Pool {
+    Fn *fn;
+    uint64_t random;
+    Node *at[POOL + 8];
+    int n;
+} Pool;
+
+static int below(Pool *p, int n)
+{
+    return (int)(check_random(&p->random) % (uint64_t)n);
+}
+
+static Node *any(Pool *p)
+{
+    return p->at[below(p, p->n)];
+}
+
+static Node *make(Pool *p, Op op, int nin, Node *const *in, const Attr *attr)
+{
+    Attr none = {0};
+    return node_make_as_is(p->fn, op, nin, in, attr ? attr : &none);
+}
+
+static Node *full(Pool *p, Type t, double value)
+{
+    Attr constant = {.constant = {.value = value, .dt = t.dt}}, broadcast = {.broadcast = {.type = t}};
+    Node *scalar = make(p, OP_CONST, 0, NULL, &constant);
+    return t.rank ? make(p, OP_BROADCAST, 1, &scalar, &broadcast) : scalar;
+}
+
+/* Not a constant: operations on constants are folded, and then rounded to float. */
+static Node *varying(Pool *p)
+{
+    double value;
+    Node *x = any(p);
+    while (is_const(x, &value))
+        x = any(p);
+    return x;
+}
+
+static Node *like(Pool *p, const Node *x)
+{
+    static const double values[] = {0, 1, -1, 2, 0.5};
+    for (int i = 0; i < 8; i++) {
+        Node *y = any(p);
+        if (type_eq(x->type, y->type))
+            return y;
+    }
+    return full(p, x->type, values[below(p, LEN(values))]);
+}
+
+static Node *random_unary(Pool *p)
+{
+    static const Op ops[] = {OP_NEG, OP_ABS, OP_EXP, OP_TANH, OP_SIGMOID, OP_STOP, OP_FLOOR, OP_NEG, OP_NEG};
+    Node *x = varying(p);
+    return make(p, ops[below(p, LEN(ops))], 1, &x, NULL);
+}
+
+static Node *random_binary(Pool *p)
+{
+    static const Op ops[] = {OP_ADD, OP_SUB, OP_MUL, OP_MAX2, OP_MIN2, OP_ADD, OP_SUB};
+    Node *x = varying(p), *in[] = {x, like(p, x)};
+    if (below(p, 3) == 0) {
+        in[0] = in[1];
+        in[1] = x;
+    }
+    return make(p, ops[below(p, LEN(ops))], 2, in, NULL);
+}
+
+static Node *random_power(Pool *p)
+{
+    static const double exponents[] = {0, 1, 2, 0.5};
+    Node *x = varying(p), *in[] = {x, full(p, x->type, exponents[below(p, LEN(exponents))])};
+    return make(p, OP_POW, 2, in, NULL);
+}
+
+static Node *random_select(Pool *p)
+{
+    Node *x = any(p), *y = like(p, x), *condition = make(p, OP_LT, 2, (Node *[]){x, y}, NULL);
+    if (below(p, 2))
+        condition = make(p, OP_NOT, 1, &condition, NULL);
+    Node *in[] = {condition, x, y};
+    Node *first = make(p, OP_SELECT, 3, in, NULL);
+    in[1 + below(p, 2)] = below(p, 2) ? first : full(p, x->type, 0);
+    return make(p, OP_SELECT, 3, in, NULL);
+}
+
+/* The same elements with axes of extent 1 put in or taken out, or all in a row. */
+static Node *random_reshape(Pool *p)
+{
+    Node *x = any(p);
+    Type t = x->type;
+    int kind = below(p, 3);
+    if (kind == 0 && t.rank < 5)
+        t = type_insert(t, below(p, t.rank + 1), 1);
+    else if (kind == 1)
+        t = F32(type_count(t));
+    else
+        for (int i = t.rank - 1; i >= 0; i--)
+            if (t.dim[i] == 1)
+                t = type_drop(t, i);
+    Attr attr = {.shape = {.type = t}};
+    return make(p, OP_RESHAPE, 1, &x, &attr);
+}
+
+static Node *random_permute(Pool *p)
+{
+    Node *x = any(p);
+    Attr attr = {.axes = {.n = x->type.rank}};
+    for (int i = 0; i < x->type.rank; i++) {
+        int j = below(p, i + 1);
+        attr.axes.axis[i] = attr.axes.axis[j];
+        attr.axes.axis[j] = i;
+    }
+    return make(p, OP_PERMUTE, 1, &x, &attr);
+}
+
+static Node *random_broadcast(Pool *p)
+{
+    Node *x = any(p);
+    Attr attr = {.broadcast = {.n = x->type.rank, .type = x->type}};
+    for (int i = 0; i < x->type.rank; i++) {
+        attr.broadcast.axis[i] = i;
+        if (x->type.dim[i] == 1 && below(p, 2))
+            attr.broadcast.type.dim[i] = 2;
+    }
+    if (x->type.rank < 5) {
+        int at = below(p, x->type.rank + 1);
+        attr.broadcast.type = type_insert(attr.broadcast.type, at, 1 + below(p, 2));
+        for (int i = at; i < x->type.rank; i++)
+            attr.broadcast.axis[i]++;
+    }
+    return make(p, OP_BROADCAST, 1, &x, &attr);
+}
+
+static Node *random_slice(Pool *p)
+{
+    Node *x = any(p);
+    Attr attr = {.slice = {.n = x->type.rank}};
+    for (int i = 0; i < x->type.rank; i++) {
+        int64_t extent = x->type.dim[i];
+        attr.slice.start[i] = below(p, 2) ? 0 : below(p, (int)extent);
+        attr.slice.limit[i] = extent - (extent - attr.slice.start[i] > 1 ? below(p, 2) : 0);
+        attr.slice.stride[i] = 1 + below(p, 4) / 3;
+    }
+    return make(p, OP_SLICE, 1, &x, &attr);
+}
+
+static Node *random_pad(Pool *p)
+{
+    Node *x = any(p);
+    Attr attr = {.pad = {.n = x->type.rank, .value = below(p, 3) ? 0 : 1}};
+    int axis = x->type.rank ? below(p, x->type.rank) : 0;
+    for (int i = axis; i < x->type.rank && i <= axis; i++) {
+        attr.pad.lo[i] = below(p, 3);
+        attr.pad.hi[i] = below(p, 3);
+        attr.pad.interior[i] = below(p, 6) == 0;
+    }
+    return make(p, OP_PAD, 1, &x, &attr);
+}
+
+static Node *random_concat(Pool *p)
+{
+    Node *x = any(p);
+    if (!x->type.rank)
+        return NULL;
+    Attr attr = {.axis = {.axis = below(p, x->type.rank)}};
+    return make(p, OP_CONCAT, 2, (Node *[]){x, like(p, x)}, &attr);
+}
+
+/* A split's gradient: parts put back into their places and added. */
+static Node *random_parts(Pool *p)
+{
+    Node *x = any(p), *y = like(p, x), *in[2];
+    if (!x->type.rank)
+        return NULL;
+    int axis = below(p, x->type.rank);
+    for (int i = 0; i < 2; i++) {
+        Attr attr = {.pad = {.n = x->type.rank}};
+        attr.pad.lo[axis] = i ? x->type.dim[axis] + below(p, 2) : 0;
+        attr.pad.hi[axis] = x->type.dim[axis] * 2 + 1 - x->type.dim[axis] - attr.pad.lo[axis];
+        Node *part = i ? y : x;
+        in[i ^ below(p, 1)] = make(p, OP_PAD, 1, &part, &attr);
+    }
+    return make(p, OP_ADD, 2, in, NULL);
+}
+
+static Node *random_reverse(Pool *p)
+{
+    Node *x = any(p);
+    Attr attr = {0};
+    for (int i = 0; i < x->type.rank; i++)
+        if (below(p, 2))
+            attr.axes.axis[attr.axes.n++] = i;
+    Node *y = make(p, OP_REVERSE, 1, &x, &attr);
+    return below(p, 3) ? y : make(p, OP_REVERSE, 1, &y, &attr);
+}
+
+static Node *random_reduce(Pool *p)
+{
+    Node *x = any(p);
+    Attr attr = {0};
+    for (int i = 0; i < x->type.rank; i++)
+        if (below(p, 2))
+            attr.axes.axis[attr.axes.n++] = i;
+    Op op = (Op[]){OP_SUM, OP_MAX, OP_ARGMAX}[below(p, 3)];
+    Node *y = make(p, op, 1, &x, &attr);
+    Attr cast = {.dtype = {.dt = DT_F32}};
+    return op == OP_ARGMAX ? make(p, OP_CAST, 1, &y, &cast) : y;
+}
+
+/* x with itself over an axis, the operands permuted. */
+static Node *random_dot(Pool *p)
+{
+    Node *x = any(p), *in[2];
+    if (x->type.rank < 1 || x->type.rank > 3)
+        return NULL;
+    int axis = below(p, x->type.rank), batch = below(p, x->type.rank);
+    Attr attr = {.dot = {.ncontract = 1, .nbatch = batch != axis}};
+    for (int i = 0; i < 2; i++) {
+        Attr permute = {.axes = {.n = x->type.rank}};
+        int turn = below(p, x->type.rank);
+        int *contract = i ? attr.dot.rhs_contract : attr.dot.lhs_contract;
+        int *shared = i ? attr.dot.rhs_batch : attr.dot.lhs_batch;
+        for (int k = 0; k < x->type.rank; k++) {
+            permute.axes.axis[k] = (k + turn) % x->type.rank;
+            if (permute.axes.axis[k] == axis)
+                contract[0] = k;
+            if (permute.axes.axis[k] == batch)
+                shared[0] = k;
+        }
+        in[i] = make(p, OP_PERMUTE, 1, &x, &permute);
+    }
+    return make(p, OP_DOT, 2, in, &attr);
+}
+
+static Node *(*const makers[])(Pool *) = {
+    random_unary, random_binary, random_binary, random_power, random_select, random_reshape, random_permute, random_broadcast,
+    random_slice, random_slice, random_pad, random_concat, random_parts, random_reverse, random_reduce, random_dot,
+};
+
+static Fn *random_fn(Arena *a, uint64_t seed)
+{
+    Pool p = {.fn = fn_new(a, "random"), .random = seed};
+    const Type inputs[] = {F32(2, 3), F32(2, 3), F32(1, 4), type_scalar(DT_F32), F32(3, 1, 2)};
+    for (int i = 0; i < LEN(inputs); i++)
+        p.at[p.n++] = fn_input(p.fn, ROLE_INPUT, i, NULL, inputs[i]);
+    while (p.n < POOL) {
+        Node *n = makers[below(&p, LEN(makers))](&p);
+        if (n && type_count(n->type) <= 300)
+            p.at[p.n++] = n;
+    }
+    for (int i = 0; i < 8; i++)
+        fn_result(p.fn, ROLE_OUTPUT, i, NULL, p.at[p.n - 1 - i]);
+    return p.fn;
+}
+
+static void fill_wild(Value v, uint64_t *random)
+{
+    static const double wild[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 2};
+    for (int64_t i = 0; i < type_count(v.type); i++)
+        v.at[i] = check_random(random) % 4 ? (double)(float)check_uniform(random, -2, 2) : wild[check_random(random) % LEN(wild)];
+}
+
+/* To the bit, but for the sign of zero (so nothing divides: that would tell zeros apart). */
+static bool same(double x, double y)
+{
+    return x == y || (isnan(x) && isnan(y));
+}
+
+static void test_random_graphs_keep_their_values(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 1500; seed++) {
+        Arena *a = arena_new();
+        Fn *fn = random_fn(a, seed), *simple = pruned(fn);
+        Value in[8], x[8], y[8];
+        uint64_t random = seed;
+        const char *why = NULL;
+        const Node *guilty = NULL;
+        for (int i = 0; i < fn->input.n; i++) {
+            in[i] = value_new(a, fn->input.at[i].node->type);
+            fill_wild(in[i], &random);
+        }
+        why = fn_verify(a, simple, &guilty);
+        if (why)
+            fail_msg("graph %llu: %s", (unsigned long long)seed, why);
+        assert_true(fn_interpret(a, fn, PRECISION_F32, in, x, &why));
+        assert_true(fn_interpret(a, simple, PRECISION_F32, in, y, &why));
+        for (int i = 0; i < 8; i++)
+            for (int64_t j = 0; j < type_count(x[i].type); j++)
+                if (!same(x[i].at[j], y[i].at[j]))
+                    fail_msg("graph %llu, result %d, element %lld: %.17g became %.17g", (unsigned long long)seed, i, (long long)j,
+                             x[i].at[j], y[i].at[j]);
+        arena_free(a);
+    }
+}
+
+/* Made twice over, a graph is what it was: no rule undoes another. */
+static void test_simplifying_again_changes_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        Arena *a = arena_new();
+        Fn *once = pruned(pruned(random_fn(a, seed))); /* the first leaves what it rewrote behind */
+        Fn *twice = pruned(once);
+        StrBuf x = {.a = a}, y = {.a = a};
+        fn_print(&x, once);
+        fn_print(&y, twice);
+        assert_string_equal(sb_text(&x), sb_text(&y));
+        arena_free(a);
+    }
+}
+
+/* ---- single rules -------------------------------------------------------------------------------------------------- */
+static Node *input(Fn *fn, int index, Type t)
+{
+    return fn_input(fn, ROLE_INPUT, index, NULL, t);
+}
+
+/* The gradient of split(x, 3): three pads, added from the right, are one concatenation. */
+static void test_parts_become_one_concatenation(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Fn *fn = fn_new(a, "parts");
+    Node *x[3], *sum = NULL;
+    for (int i = 2; i >= 0; i--) {
+        x[i] = input(fn, i, F32(4, 2));
+        Node *part = node_pad(fn, x[i], (int64_t[]){0, i * 2}, (int64_t[]){0, 4 - i * 2}, NULL, 0);
+        sum = sum ? node_binary(fn, OP_ADD, sum, part) : part;
+    }
+    assert_int_equal(sum->op, OP_CONCAT);
+    assert_int_equal(sum->nin, 3);
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(sum->in[i], x[i]);
+    arena_free(a);
+}
+
+/* Attention's transposes are contracted where they lie. */
+static void test_transposes_become_contracting_axes(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Fn *fn = fn_new(a, "scores");
+    Node *q = input(fn, 0, F32(2, 5, 3, 4)), *k = input(fn, 1, F32(2, 7, 3, 4)); /* [batch, time, head, feature] */
+    Node *qh = node_permute(fn, q, (int[]){0, 2, 1, 3}), *kh = node_permute(fn, k, (int[]){0, 2, 3, 1});
+    Node *scores = node_matmul(fn, qh, kh);
+    assert_int_equal(scores->op, OP_DOT);
+    assert_ptr_equal(scores->in[0], q);
+    assert_ptr_equal(scores->in[1], k);
+    assert_true(type_eq(scores->type, F32(2, 3, 5, 7)));
+    arena_free(a);
+}
+
+static void test_powers_that_are_products(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Fn *fn = fn_new(a, "powers");
+    Node *x = input(fn, 0, F32(3));
+    Node *square = node_binary_const(fn, OP_POW, x, 2);
+    assert_int_equal(square->op, OP_MUL);
+    assert_ptr_equal(node_binary_const(fn, OP_POW, x, 1), x);
+    assert_int_equal(node_binary_const(fn, OP_POW, x, 3)->op, OP_MUL);
+    assert_int_equal(node_binary_const(fn, OP_POW, x, 0.5)->op, OP_POW);
+    arena_free(a);
+}
+
+static void test_axes_of_one_are_reshapes(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Fn *fn = fn_new(a, "units");
+    Node *x = input(fn, 0, F32(1, 5, 3));
+    assert_int_equal(node_permute(fn, x, (int[]){1, 0, 2})->op, OP_RESHAPE);
+    assert_int_equal(node_reduce(fn, OP_SUM, x, 1, (int[]){0})->op, OP_RESHAPE);
+    Node *sum = node_reduce(fn, OP_MAX, x, 2, (int[]){0, 1});
+    assert_int_equal(sum->op, OP_MAX);
+    assert_int_equal(sum->attr.axes.n, 1);
+    assert_int_equal(node_insert_axis(fn, x, 1, 1)->op, OP_RESHAPE);
+    arena_free(a);
+}
+
+/* x * 0 may be NaN, so it stays. */
+static void test_no_rule_forgets_nan(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Fn *fn = fn_new(a, "nan");
+    Node *x = input(fn, 0, F32(3));
+    assert_int_equal(node_binary_const(fn, OP_MUL, x, 0)->op, OP_MUL);
+    assert_int_equal(node_binary(fn, OP_SUB, x, x)->op, OP_SUB);
+    assert_int_equal(node_binary(fn, OP_DIV, x, x)->op, OP_DIV);
+    arena_free(a);
+}
+
+/* ---- the training step --------------------------------------------------------------------------------------------- */
+
+/* loss = sum(w·x·x), one frozen parameter, an update w - 0.1·g. */
+static void test_training_step_is_gradients_then_update(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Module m = {.a = a};
+    Entry w = {.name = "w", .type = F32(2), .trainable = true}, frozen = {.name = "frozen", .type = F32(2)};
+    Entry idle = {.name = "idle", .type = F32(3), .trainable = true};
+    vec_push(a, &m.params, w);
+    vec_push(a, &m.params, frozen);
+    vec_push(a, &m.params, idle);
+    Fn *loss = fn_new(a, "loss");
+    Node *x = fn_input(loss, ROLE_INPUT, 0, "x", F32(2)), *p = fn_input(loss, ROLE_PARAM, 0, "w", F32(2));
+    Node *f = fn_input(loss, ROLE_PARAM, 1, "frozen", F32(2));
+    Node *product = node_binary(loss, OP_MUL, node_binary(loss, OP_MUL, p, x), node_binary(loss, OP_MUL, x, f));
+    fn_result(loss, ROLE_LOSS, 0, "loss", node_reduce(loss, OP_SUM, product, 1, (int[]){0}));
+    Fn *update = fn_new(a, "update");
+    for (int i = 0; i < 3; i += 2) {
+        Type t = m.params.at[i].type;
+        Node *old = fn_input(update, ROLE_PARAM, i, NULL, t), *g = fn_input(update, ROLE_GRADIENT, i, NULL, t);
+        fn_result(update, ROLE_PARAM, i, NULL, node_binary(update, OP_SUB, old, node_binary_const(update, OP_MUL, g, 0.5)));
+    }
+    Fn *gradients = differentiate(&m, loss);
+    assert_non_null(fn_find_result(gradients, ROLE_GRADIENT, 0));
+    assert_null(fn_find_result(gradients, ROLE_GRADIENT, 1));
+    assert_non_null(fn_find_result(gradients, ROLE_GRADIENT, 2));
+    Fn *step = compose_train_step(&m, gradients, update);
+    assert_null(fn_verify(a, step, NULL));
+    assert_int_equal(step->result.n, 3);
+    assert_int_equal(step->input.n, 4);
+    Value in[4], out[3];
+    const char *why = NULL;
+    for (int i = 0; i < step->input.n; i++) {
+        in[i] = value_new(a, step->input.at[i].node->type);
+        for (int64_t j = 0; j < type_count(in[i].type); j++)
+            in[i].at[j] = (double)(j + 2);
+    }
+    assert_true(fn_interpret(a, step, PRECISION_F64, in, out, &why));
+    assert_int_equal(step->result.at[0].role, ROLE_PARAM);
+    assert_true(out[0].at[0] == 2 - 0.5 * 8 && out[0].at[1] == 3 - 0.5 * 27);
+    assert_true(out[1].at[2] == 4);
+    assert_true(out[2].at[0] == 16 + 81);
+    arena_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_graphs_keep_their_values),
+        cmocka_unit_test(test_simplifying_again_changes_nothing),
+        cmocka_unit_test(test_parts_become_one_concatenation),
+        cmocka_unit_test(test_transposes_become_contracting_axes),
+        cmocka_unit_test(test_powers_that_are_products),
+        cmocka_unit_test(test_axes_of_one_are_reshapes),
+        cmocka_unit_test(test_no_rule_forgets_nan),
+        cmocka_unit_test(test_training_step_is_gradients_then_update),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
