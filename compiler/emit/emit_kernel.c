@@ -3,6 +3,7 @@
  * that stay the same in an inner loop: these get a constant at the loop where they are first known. */
 #include "emit.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -654,6 +655,43 @@ static void print_finish(Out *o, const Stage *s, const Item *item)
         print_store(o, item, "=", name);
 }
 
+/* Whether `name` stands in text as a word of its own. */
+static bool mentions(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = strstr(text, name); at; at = strstr(at + 1, name))
+        if ((at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) && !isalnum((unsigned char)at[n]) && at[n] != '_')
+            return true;
+    return false;
+}
+
+static void print_reduce_body(Out *o, const Stage *s)
+{
+    for (int i = 0; i < s->items.n; i++) {
+        const Item *item = &s->items.at[i];
+        print_item_temps(o, item->value);
+        if (is_reduced(item))
+            print_step(o, s, item, accumulator(o, s, item));
+        else
+            print_value(o, s, i);
+    }
+}
+
+/* One position of the last loop for each lane. A sum of the same value again and again has no use for the position. */
+static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
+{
+    line(o, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d)", last->name, last->name, last->extent, last->name, s->lanes);
+    line(o, "for (int lane = 0; lane < %d; lane++) {", s->lanes);
+    o->indent++;
+    StrBuf *out = o->sb, body = {.a = o->a};
+    o->sb = &body;
+    print_reduce_body(o, s);
+    o->sb = out;
+    if (mentions(sb_text(&body), last->name))
+        line(o, "const int %s = %s_0 + lane;", last->name, last->name);
+    sb_puts(o->sb, sb_text(&body));
+}
+
 static void print_reduce(Out *o, const Stage *s)
 {
     ExList temps = {0};
@@ -666,20 +704,10 @@ static void print_reduce(Out *o, const Stage *s)
     open_loops(o, s, s->nparallel, s->nloop - 1, &temps);
     const Var *last = s->loop[s->nloop - 1];
     if (s->lanes > 1) {
-        line(o, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d)", last->name, last->name, last->extent, last->name, s->lanes);
-        line(o, "for (int lane = 0; lane < %d; lane++) {", s->lanes);
-        o->indent++;
-        line(o, "const int %s = %s_0 + lane;", last->name, last->name);
+        print_reduce_lanes(o, s, last);
     } else {
         open_loop(o, last);
-    }
-    for (int i = 0; i < s->items.n; i++) {
-        const Item *item = &s->items.at[i];
-        print_item_temps(o, item->value);
-        if (is_reduced(item))
-            print_step(o, s, item, accumulator(o, s, item));
-        else
-            print_value(o, s, i);
+        print_reduce_body(o, s);
     }
     close_loops(o, s->nloop - s->nparallel);
     for (int i = 0; i < s->items.n; i++)
