@@ -18,6 +18,8 @@ static const struct {
     Run *run;
     const char *summary;
 } commands[] = {
+    {"train", cmd_train, "train a model on a data folder"},
+    {"eval", cmd_eval, "loss and metrics of a trained model"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
     {"data", run_data, "make data folders: drawn digits, or texts as word numbers"},
 };

@@ -9,11 +9,15 @@
 #include "../lab/lab.h"
 #include "../pipeline.h"
 
+#include <jansson.h>
+
 /* argv[0] is the command's own word. Everything lives in the arena. */
 typedef int Run(Arena *a, int argc, char **argv);
 
 Run cmd_build;
 Run cmd_check;
+Run cmd_train;
+Run cmd_eval;
 
 /* ---- model.c: what every command that reads a model shares ---------------------------------------------------------- */
 typedef struct ModelChoice {
@@ -32,6 +36,15 @@ int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, E
 /* Reads a model and runs the passes; NULL after printing what is wrong with it. */
 Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options);
 bool model_trains(const Def *model);        /* has a train block */
+
+#define OPTION_JIT(engine)                                                                                                \
+    {"jit", 'j', OPTION_CHOICE, &(engine), "cc|tcc|interpret",                                                            \
+     "how it runs: the system's compiler, libtcc, or the reference interpreter (default: cc where there is one)", 0, 0}
+#define OPTION_JSON(json) {"json", 0, OPTION_FLAG, &(json), NULL, "results as one JSON object a line on standard output", 0, 0}
+
+/* ---- json.c: objects on standard output -------------------------------------------------------------------------------- */
+json_t *json_number(double value);              /* null where it is not finite, which JSON cannot say */
+void json_print(json_t *object);                /* as one line; takes the object */
 
 /* "dlc: ..." on standard error; returns EXIT_BAD. */
 int bad(const char *format, ...) PRINTF(1, 2);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* session.c: a model being run. */
+#include "commands.h"
+#include "session.h"
+
+#include "../../runtime/dl_status.h"
+
+#include <string.h>
+
+static const char *const call_name[CALLS] = {"init", "infer", "evaluate", "gradients", "train_step"};
+
+/* ---- tensors -------------------------------------------------------------------------------------------------------------- */
+/* By role and index: the bytes of the largest tensor that goes by that name. */
+typedef struct Sizes {
+    VEC(int64_t) bytes[ROLE_CARRY];
+} Sizes;
+
+static void want(Arena *a, Sizes *sizes, Role role, int index, Type t)
+{
+    while (sizes->bytes[role].n <= index)
+        vec_push(a, &sizes->bytes[role], 0);
+    int64_t *bytes = &sizes->bytes[role].at[index];
+    *bytes = type_bytes(t) > *bytes ? type_bytes(t) : *bytes;
+}
+
+static void want_ports(Arena *a, Sizes *sizes, const Port *port, int n)
+{
+    for (int i = 0; i < n; i++)
+        want(a, sizes, port[i].role, port[i].index, port[i].node->type);
+}
+
+static void want_entries(Arena *a, Sizes *sizes, Role role, const Entry *entry, int n)
+{
+    for (int i = 0; i < n; i++)
+        want(a, sizes, role, i, entry[i].type);
+}
+
+static void make_tensors(Session *s)
+{
+    Sizes sizes = {0};
+    want_entries(s->a, &sizes, ROLE_PARAM, s->m->params.at, s->m->params.n);
+    want_entries(s->a, &sizes, ROLE_STATE, s->m->states.at, s->m->states.n);
+    want_entries(s->a, &sizes, ROLE_OPTIMIZER, s->m->optimizer.at, s->m->optimizer.n);
+    for (int c = 0; c < CALLS; c++) {
+        if (!s->fn[c])
+            continue;
+        want_ports(s->a, &sizes, s->fn[c]->input.at, s->fn[c]->input.n);
+        want_ports(s->a, &sizes, s->fn[c]->result.at, s->fn[c]->result.n);
+    }
+    for (int role = 0; role < ROLE_CARRY; role++) {
+        int n = sizes.bytes[role].n;
+        s->ntensor[role] = n;
+        s->tensor[role] = NEWN(s->a, void *, n + 1);
+        for (int i = 0; i < n; i++)
+            s->tensor[role][i] = arena_alloc(s->a, (size_t)sizes.bytes[role].at[i] + 64);
+    }
+}
+
+void *session_tensor(const Session *s, Role role, int index)
+{
+    return index < s->ntensor[role] ? s->tensor[role][index] : NULL;
+}
+
+static void **pointers(Session *s, const Port *port, int n)
+{
+    void **at = NEWN(s->a, void *, n + 1);
+    for (int i = 0; i < n; i++)
+        at[i] = session_tensor(s, port[i].role, port[i].index);
+    return at;
+}
+
+/* ---- opening and calling ----------------------------------------------------------------------------------------------------- */
+Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine, const char **why)
+{
+    Fn *const all[CALLS] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
+    Session *s = NEW(a, Session);
+    *s = (Session){.a = a, .m = m};
+    for (int c = 0; c < CALLS; c++)
+        s->fn[c] = calls & 1u << c ? all[c] : NULL;
+    make_tensors(s);
+    s->order = NEWN(a, int64_t, m->batch > m->train_batch ? m->batch : m->train_batch);
+    s->fed = NEWN(a, void *, m->inputs.n + m->targets.n + 1);
+    for (int i = 0; i < m->inputs.n; i++)
+        s->fed[i] = session_tensor(s, ROLE_INPUT, i);
+    for (int i = 0; i < m->targets.n; i++)
+        s->fed[m->inputs.n + i] = session_tensor(s, ROLE_TARGET, i);
+    for (int c = 0; c < CALLS; c++) {
+        if (!s->fn[c])
+            continue;
+        s->in[c] = pointers(s, s->fn[c]->input.at, s->fn[c]->input.n);
+        s->out[c] = pointers(s, s->fn[c]->result.at, s->fn[c]->result.n);
+    }
+    s->x = executable_new(a, d, engine, s->fn, call_name, CALLS, why);
+    return s->x ? s : NULL;
+}
+
+void session_close(Session *s)
+{
+    executable_close(s->x);
+}
+
+bool session_call(Session *s, Call call, const char **why)
+{
+    if (executable_call(s->x, call, s->in[call], s->out[call]) == DL_OK)
+        return true;
+    *why = "an index (a token or a label) is out of range";
+    return false;
+}
+
+void session_seed(Session *s, uint64_t seed)
+{
+    int32_t *words = session_tensor(s, ROLE_SEED, 0);
+    if (!words)
+        return;
+    words[0] = (int32_t)(uint32_t)seed;
+    words[1] = (int32_t)(uint32_t)(seed >> 32);
+}
+
+static void set_number(Session *s, Role role, int32_t value)
+{
+    int32_t *at = session_tensor(s, role, 0);
+    if (at)
+        *at = value;
+}
+
+void session_step(Session *s, int32_t step)
+{
+    set_number(s, ROLE_STEP, step);
+}
+
+/* ---- weights --------------------------------------------------------------------------------------------------------------------- */
+int session_nweight(const Session *s)
+{
+    return s->m->params.n + s->m->states.n;
+}
+
+const Entry *session_weight(const Session *s, int i, void **tensor)
+{
+    bool param = i < s->m->params.n;
+    int index = param ? i : i - s->m->params.n;
+    *tensor = session_tensor(s, param ? ROLE_PARAM : ROLE_STATE, index);
+    return param ? &s->m->params.at[index] : &s->m->states.at[index];
+}
+
+bool session_load(Session *s, const char *path, const char **why)
+{
+    Array *found = NEWN(s->a, Array, session_nweight(s) + 1);
+    if (!weights_load(s->a, path, s->m, found, why))
+        return false;
+    for (int i = 0; i < session_nweight(s); i++) {
+        void *tensor;
+        const Entry *e = session_weight(s, i, &tensor);
+        memcpy(tensor, found[i].data, (size_t)type_bytes(e->type));
+    }
+    return true;
+}
+
+bool session_save(Session *s, const char *path, const char **why)
+{
+    ArrayList list = {0};
+    for (int i = 0; i < session_nweight(s); i++) {
+        void *tensor;
+        const Entry *e = session_weight(s, i, &tensor);
+        array_add(s->a, &list, e->name, (Array){e->type, tensor});
+    }
+    return safetensors_write(s->a, path, &list, why);
+}
+
+/* ---- examples ----------------------------------------------------------------------------------------------------------------------- */
+DatasetWanted session_wanted(const Module *m, bool targets)
+{
+    return (DatasetWanted){m->inputs.at, m->targets.at, m->inputs.n, targets ? m->targets.n : 0};
+}
+
+void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n, int64_t batch)
+{
+    dataset_batch(ds, index, n, batch, s->fed);
+    set_number(s, ROLE_COUNT, (int32_t)n);
+}
+
+Scores scores_new(Arena *a, const Module *m)
+{
+    int n = 1 + m->metrics.n;
+    Scores scores = {.n = n, .name = NEWN(a, const char *, n), .sum = NEWN(a, double, n)};
+    scores.name[0] = "loss";
+    for (int i = 1; i < n; i++)
+        scores.name[i] = m->metrics.at[i - 1].name;
+    return scores;
+}
+
+void scores_clear(Scores *scores)
+{
+    scores->examples = 0;
+    memset(scores->sum, 0, sizeof *scores->sum * (size_t)scores->n);
+}
+
+void scores_add(Scores *scores, const Session *s, int64_t examples, double weight)
+{
+    for (int i = 0; i < scores->n; i++) {
+        const float *value = i ? session_tensor(s, ROLE_METRIC, i - 1) : session_tensor(s, ROLE_LOSS, 0);
+        scores->sum[i] += (double)*value * weight;
+    }
+    scores->examples += examples;
+}
+
+double scores_mean(const Scores *scores, int i)
+{
+    return scores->examples ? scores->sum[i] / (double)scores->examples : 0;
+}
+
+void scores_json(json_t *object, const Scores *scores)
+{
+    for (int i = 0; i < scores->n; i++)
+        json_object_set_new(object, scores->name[i], json_number(scores_mean(scores, i)));
+    json_object_set_new(object, "examples", json_integer(scores->examples));
+}
+
+bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volatile bool *stop, const char **why)
+{
+    int64_t total = dataset_examples(ds), batch = s->m->train_batch;
+    scores_clear(scores);
+    for (int64_t at = 0; at < total && !(stop && *stop); at += batch) {
+        int64_t n = total - at < batch ? total - at : batch;
+        for (int64_t i = 0; i < n; i++)
+            s->order[i] = at + i;
+        session_feed(s, ds, s->order, n, batch);
+        if (!session_call(s, CALL_EVALUATE, why)) {
+            *why = arena_printf(s->a, "%s, in examples %lld to %lld of %s", *why, (long long)at, (long long)(at + n - 1),
+                                dataset_split(ds));
+            return false;
+        }
+        scores_add(scores, s, n, 1);
+    }
+    return true;
+}
