@@ -269,23 +269,35 @@ static void sort_range(Port *p, Port *scratch, int n)
     memcpy(p, scratch, sizeof *p * (size_t)n);
 }
 
+static void sort_ports(Elab *e, Fn *fn)
+{
+    Port *scratch = NEWN(e->a, Port, fn->input.n + fn->result.n + 1);
+    sort_range(fn->input.at, scratch, fn->input.n);
+    sort_range(fn->result.at, scratch, fn->result.n);
+}
+
 static void add_batched_inputs(Elab *e, Fn *fn, Role role, const Entry *entry, int n)
 {
     for (int i = 0; i < n; i++)
         fn_input(fn, role, i, entry[i].name, type_insert(entry[i].type, 0, e->batch));
 }
 
-/* Without dead nodes; inputs and targets stay even where nothing reads them; ports in a fixed order. */
+/* Without dead nodes, ports in a fixed order. */
 static Fn *finish(Elab *e, Fn *fn)
 {
     fn = fn_prune(fn);
-    if (e->phase != PHASE_UPDATE && fn_find_result(fn, ROLE_PARAM, 0) == NULL)
-        add_batched_inputs(e, fn, ROLE_INPUT, e->m->inputs.at, e->m->inputs.n);
-    if (e->phase == PHASE_LOSS || e->phase == PHASE_EVALUATE)
+    sort_ports(e, fn);
+    return fn;
+}
+
+/* The same; inputs and targets stay even where nothing reads them, for they are in the signature. */
+static Fn *finish_run(Elab *e, Fn *fn)
+{
+    fn = fn_prune(fn);
+    add_batched_inputs(e, fn, ROLE_INPUT, e->m->inputs.at, e->m->inputs.n);
+    if (e->phase != PHASE_INFER)
         add_batched_inputs(e, fn, ROLE_TARGET, e->m->targets.at, e->m->targets.n);
-    Port *scratch = NEWN(e->a, Port, fn->input.n + fn->result.n + 1);
-    sort_range(fn->input.at, scratch, fn->input.n);
-    sort_range(fn->result.at, scratch, fn->result.n);
+    sort_ports(e, fn);
     return fn;
 }
 
@@ -332,7 +344,7 @@ static void make_functions(Elab *e)
         if (!e->train && !failed(e))
             elab_error(e, e->model->name.span, "`%s` has no `train` block", e->model->name.text);
         if (e->train && !e->gave_up && !failed(e)) {
-            m->evaluate = finish(e, fn);
+            m->evaluate = finish_run(e, fn);
             freeze_params(e);
         } else if (e->train && !e->gave_up)
             run_update_phase(e); /* for what it has to say */
@@ -344,17 +356,25 @@ static void make_functions(Elab *e)
         elab_error(e, e->model->name.span, "`%s` has no output: output NAME = value", e->model->name.text);
     if (failed(e))
         return;
-    m->infer = finish(e, fn);
+    m->infer = finish_run(e, fn);
     if (e->options->train) {
         fn = run_model(e, PHASE_LOSS, "loss");
         if (failed(e))
             return;
-        m->loss = finish(e, fn);
+        m->loss = finish_run(e, fn);
         run_update_phase(e);
     }
-    e->phase = PHASE_UPDATE;
     if (!failed(e))
         m->init = finish(e, e->init->fn);
+}
+
+static bool batch_allowed(Elab *e, int64_t batch)
+{
+    if (batch >= 1 && batch <= MAX_EXTENT)
+        return true;
+    diag_error(e->d, (Span){0}, "a batch of %lld; it must be from 1 to %lld", (long long)batch,
+               (long long)MAX_EXTENT);
+    return false;
 }
 
 Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
@@ -373,7 +393,7 @@ Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *cons
     for (int i = 0; i < options->nset; i++)
         apply_setting(&e, &options->set[i]);
     e.model = choose_model(&e, options->model);
-    if (!e.model)
+    if (!e.model || !batch_allowed(&e, options->batch) || !batch_allowed(&e, options->train_batch))
         return NULL;
     e.m->name = e.model->name.text;
     e.init = frame_new(&e, "init");

@@ -34,7 +34,7 @@ struct Term {
     Node *node; /* TENSOR: a node of frame->fn; where batched its axis 0 is the batch */
     Frame *frame;
     bool batched;
-    bool weak; /* TENSOR: an i32 scalar made of a compile-time integer; joins f32 where it meets it */
+    bool weak; /* TENSOR: i32 made of compile-time integers alone; joins f32 where it meets it */
     int64_t integer;
     double number;
     const char *text;

@@ -180,6 +180,12 @@ static void run_param(Elab *e, const Stmt *s)
         if (init)
             fn_result(e->init->fn, ROLE_PARAM, i, path, init);
     }
+    if (!type_eq(e->m->params.at[i].type, t)) {
+        elab_error(e, s->span, "`%s` is %s, and was %s", path, type_text(e->a, t),
+                   type_text(e->a, e->m->params.at[i].type));
+        bind(e, name.text, term_error());
+        return;
+    }
     mark(e, s->span);
     Term p = {.kind = TERM_TENSOR,
               .node = root_input(e, ROLE_PARAM, i, path, e->m->params.at[i].type),

@@ -371,7 +371,7 @@ Term elementwise(Elab *e, Span sp, Op op, int n, const Term *given, const Expr *
             x[i] = term_tensor(e, sp, "an operand", x[i], i < values ? DT_COUNT : wish);
         if (is_error(x[i]))
             return x[i];
-        weak &= x[i].weak || x[i].kind == TERM_INT;
+        weak &= i < values || x[i].weak || x[i].kind == TERM_INT;
     }
     if (!agree_dtype(e, sp, op, n - values, x + values, from ? from + values : NULL, &dt))
         return term_error();
@@ -387,7 +387,7 @@ Term elementwise(Elab *e, Span sp, Op op, int n, const Term *given, const Expr *
     if (!align(e, sp, op, n, x, from, in, &batched))
         return term_error();
     Term t = term_node(e, node_make(e->frame->fn, op, n, in, &(Attr){0}), batched);
-    t.weak = weak && t.node->type.dt == DT_I32 && t.node->type.rank == 0;
+    t.weak = weak && t.node->type.dt == DT_I32;
     return t;
 }
 
