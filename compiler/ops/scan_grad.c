@@ -460,7 +460,7 @@ static Node **gathered_cotangents(const GradCtx *g, const Node *scan, int nresul
 /* A result's gradient waits at the result until the scan is reached; the scan's own only says that there is one. */
 void grad_result(GradCtx *g, Node *n, Node *dy)
 {
-    (void)dy;
+    g->gradient[n->id] = dy;
     if (!g->gradient[n->in[0]->id])
         grad_into(g, n->in[0], node_const(g->fn, DT_F32, 0));
 }
