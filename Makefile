@@ -94,6 +94,7 @@ asan:
 
 bless: programs
 	BLESS=1 $(BUILD)/tests/test_ir_docs
+	BLESS=1 $(BUILD)/tests/test_pass_golden
 
 generated: $(BUILD)/dlc
 	BUILD=$(BUILD) sh tests/generate.sh generated
