@@ -58,6 +58,10 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libdlc.a
 	@mkdir -p $(@D)
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a -lcmocka $(LIBS)
 
+$(BUILD)/models/%: tests/models/%.c $(BUILD)/libdlc.a
+	@mkdir -p $(@D)
+	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
+
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -o $@ $< -lm

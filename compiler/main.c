@@ -20,6 +20,7 @@ static const struct {
 } commands[] = {
     {"train", cmd_train, "train a model on a data folder"},
     {"eval", cmd_eval, "loss and metrics of a trained model"},
+    {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
     {"data", run_data, "make data folders: drawn digits, or texts as word numbers"},
 };

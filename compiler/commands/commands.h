@@ -18,6 +18,7 @@ Run cmd_build;
 Run cmd_check;
 Run cmd_train;
 Run cmd_eval;
+Run cmd_trace;
 
 /* ---- model.c: what every command that reads a model shares ---------------------------------------------------------- */
 typedef struct ModelChoice {
@@ -35,6 +36,8 @@ typedef struct ModelChoice {
 int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, ElaborateOptions *options);
 /* Reads a model and runs the passes; NULL after printing what is wrong with it. */
 Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options);
+/* The same with the training functions where the chosen model has a train block; says so in options->train. */
+Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options);
 bool model_trains(const Def *model);        /* has a train block */
 
 #define OPTION_JIT(engine)                                                                                                \

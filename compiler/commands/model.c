@@ -52,3 +52,33 @@ bool model_trains(const Def *model)
 {
     return block_trains(&model->body);
 }
+
+/* Where there are several and none was chosen, the first; elaboration will say what is wrong with that. */
+static const Def *find_model(const Program *program, const char *name)
+{
+    for (int i = 0; i < program->defs.n; i++) {
+        const Def *def = program->defs.at[i];
+        if (def->kind == DEF_MODEL && (!name || str_eq(def->name.text, name)))
+            return def;
+    }
+    return NULL;
+}
+
+Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options)
+{
+    const char *why, *name = str_eq(path, "-") ? "<stdin>" : path;
+    size_t bytes;
+    const char *text = path_read(a, path, &bytes, &why);
+    if (!text) {
+        bad("%s", why);
+        return NULL;
+    }
+    Diag *first = diag_new(a);      /* what it has to say is said again below */
+    const Program *program = parse_program(a, first, diag_add_source(first, name, text, bytes));
+    const Def *def = find_model(program, options->model);
+    options->train = def && model_trains(def);
+    Module *m = pipeline_text(a, d, name, text, bytes, options);
+    if (!m)
+        diag_print(d, stderr);
+    return m;
+}

@@ -128,6 +128,11 @@ void session_step(Session *s, int32_t step)
     set_number(s, ROLE_STEP, step);
 }
 
+void session_count(Session *s, int64_t examples)
+{
+    set_number(s, ROLE_COUNT, (int32_t)examples);
+}
+
 /* ---- weights --------------------------------------------------------------------------------------------------------------------- */
 int session_nweight(const Session *s)
 {
@@ -175,7 +180,7 @@ DatasetWanted session_wanted(const Module *m, bool targets)
 void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n, int64_t batch)
 {
     dataset_batch(ds, index, n, batch, s->fed);
-    set_number(s, ROLE_COUNT, (int32_t)n);
+    session_count(s, n);
 }
 
 Scores scores_new(Arena *a, const Module *m)

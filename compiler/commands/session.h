@@ -30,6 +30,7 @@ void session_close(Session *s);
 void *session_tensor(const Session *s, Role role, int index);   /* NULL where no function has it */
 void session_seed(Session *s, uint64_t seed);
 void session_step(Session *s, int32_t step);                    /* of the optimizer, from 1 */
+void session_count(Session *s, int64_t examples);               /* how many of the batch count */
 bool session_call(Session *s, Call call, const char **why);
 
 /* Parameters, then states. */
