@@ -65,7 +65,7 @@ void name_buffers(Plan *p)
         const char *name = b->name;
         const Unit *u = name ? NULL : unit_stored_in(p, b);
         if (u)
-            name = op_info(u->node->op)->text;
+            name = span_word(p, u->node->span) ? span_word(p, u->node->span) : op_info(u->node->op)->text;
         name = c_identifier(p->a, name);
         const char *unique = name;
         for (int k = 2; name_taken(p, i, unique); k++)
@@ -150,7 +150,7 @@ void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port
 /* One row a header: what in the text shows that it is needed. */
 static const struct { const char *header, *sign[20]; } runtime_headers[] = {
     {"dl_math.h", {"dl_exp(", "dl_log(", "dl_tanh(", "dl_sigmoid(", "dl_erf(", "dl_sqrt(", "dl_pow(", "dl_abs(", "dl_floor(",
-                   "dl_rem(", "dl_max(", "dl_min(", "_i32(", "dl_i32_of(", "DL_INFINITY", "DL_NAN"}},
+                   "dl_rem(", "dl_max(", "dl_min(", "_i32(", "dl_i32_of(", "dl_u8_of(", "DL_INFINITY", "DL_NAN"}},
     {"dl_random.h", {"dl_uniform("}},
     {"dl_tile.h", {"dl_first_tap(", "dl_v4 ", "dl_v8 ", "dl_v16 "}},
 };

@@ -209,7 +209,6 @@ struct Kernel {
     Var *outer[MAX_RANK];       /* in axis order */
     int order[MAX_RANK];        /* outer[order[0]] is the outermost loop */
     int blocked;                /* which outer variable the tile's rows run along; -1 without a tile */
-    Var *block;                 /* first row of the block, when blocked >= 0 */
     VEC(Unit *) units;
     VEC(Stage *) stages;
     VEC(Buffer *) args;         /* caller's and arena's, in order of first appearance, deduplicated by storage */
@@ -248,6 +247,7 @@ struct Plan {
 /* needs: a verified, simplified function. gives: kernels over buffers, scheduled for the target, arena offsets set. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
 void plan_memory(Plan *p);
+const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */
 void plan_print(StrBuf *sb, const Plan *p);             /* both of the following */
 void plan_print_kernels(StrBuf *sb, const Plan *p);     /* the steps: loops and kernels */

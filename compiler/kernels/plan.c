@@ -284,7 +284,7 @@ static void add_argument(void *context, Buffer *buffer, bool writes)
 }
 
 /* The layer's or function's name in the source text of a span: what the user wrote there. */
-static const char *span_word(Plan *p, Span sp)
+const char *span_word(const Plan *p, Span sp)
 {
     if (!p->d || !sp.source)
         return NULL;
@@ -308,7 +308,7 @@ static const char *main_op(const Kernel *k)
 static void name_kernel(Plan *p, Kernel *k, int number)
 {
     StrBuf sb = {.a = p->a};
-    sb_printf(&sb, "k%d_%s", number, main_op(k));
+    sb_printf(&sb, "k%d", number);
     int words = 0;
     for (int i = 0; i < k->spans.n && words < 3; i++) {
         const char *word = span_word(p, k->spans.at[i]);
@@ -317,6 +317,8 @@ static void name_kernel(Plan *p, Kernel *k, int number)
             words++;
         }
     }
+    if (!words || k->units.at[0]->kind != UNIT_VALUE)
+        sb_printf(&sb, "_%s", main_op(k));
     k->name = sb_text(&sb);
 }
 

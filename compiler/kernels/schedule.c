@@ -15,6 +15,7 @@ typedef struct Making {     /* a kernel being made */
     Lower *c;
     Group *g;
     Build b;
+    bool merged[MAX_RANK];  /* map stages: axis i shares its loop with axis i + 1, since all tensors are contiguous across both */
 } Making;
 
 static Var *var_new(Kernel *k, int64_t extent, const char *prefix, int number)
@@ -33,11 +34,24 @@ static Stage *stage_new(Making *m, StageKind kind)
     return s;
 }
 
-/* The index of u's element: the kernel's outer variables, then the stage's first loops. */
+/* The index of u's element: the kernel's outer variables, then the stage's first loops, each for the axes it runs over. */
 static void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
 {
-    for (int i = 0; i < u->type.rank; i++)
-        index[i] = lin_var(m->k->a, i < m->k->nouter ? m->k->outer[i] : s->loop[i - m->k->nouter]);
+    int loop = 0;
+    for (int i = 0; i < u->type.rank; i++) {
+        if (i < m->k->nouter) {
+            index[i] = lin_var(m->k->a, m->k->outer[i]);
+            continue;
+        }
+        Type run = type_scalar(u->type.dt);
+        int first = i;
+        for (bool more = true; more; i++) {
+            run.dim[run.rank++] = u->type.dim[i];
+            more = m->merged[i];
+        }
+        lin_unflatten(m->k->a, lin_var(m->k->a, s->loop[loop++]), run, index + first);
+        i--;
+    }
 }
 
 static void add_loop(Making *m, Stage *s, int64_t extent, const char *prefix)
@@ -48,8 +62,12 @@ static void add_loop(Making *m, Stage *s, int64_t extent, const char *prefix)
 
 static void add_inner_loops(Making *m, Stage *s, const Unit *u)
 {
-    for (int i = m->k->nouter; i < u->type.rank; i++)
-        add_loop(m, s, u->type.dim[i], "j");
+    for (int i = m->k->nouter; i < u->type.rank; i++) {
+        int64_t extent = u->type.dim[i];
+        while (m->merged[i])
+            extent *= u->type.dim[++i];
+        add_loop(m, s, extent, "j");
+    }
     s->nparallel = s->nloop;
 }
 
@@ -89,6 +107,19 @@ static bool reads_stage(const Ex *e, const Stage *s)
     return false;
 }
 
+/* The loops of u's own axes, merged as far as they are. */
+static int own_loops(const Making *m, const Unit *u, int64_t *extent)
+{
+    int n = 0;
+    for (int i = m->k->nouter; i < u->type.rank; i++) {
+        extent[n] = u->type.dim[i];
+        while (m->merged[i])
+            extent[n] *= u->type.dim[++i];
+        n++;
+    }
+    return n;
+}
+
 static bool same_loops(const Stage *s, int n, const int64_t *extent)
 {
     if (s->nloop != n)
@@ -105,8 +136,9 @@ static bool join_map(Making *m, Unit *u)
     if (!m->k->stages.n)
         return false;
     Stage *s = m->k->stages.at[m->k->stages.n - 1];
-    int inner = u->type.rank - m->k->nouter;
-    if (s->kind != STAGE_MAP || !same_loops(s, inner, u->type.dim + m->k->nouter))
+    int64_t extent[MAX_RANK];
+    int inner = own_loops(m, u, extent);
+    if (s->kind != STAGE_MAP || !same_loops(s, inner, extent))
         return false;
     const Lin *index[MAX_RANK];
     unit_index(m, u, s, index);
@@ -321,6 +353,87 @@ static void add_unit(Making *m, Unit *u)
     }
 }
 
+/* ---- merging loops ------------------------------------------------------------------------------------------------------------------ */
+static int divisions_in(const Lin *x);
+
+static int divisions(const Ex *e)
+{
+    int n = e->at ? divisions_in(e->at) : 0;
+    for (int i = 0; i < e->nguard; i++)
+        n += divisions_in(e->guard[i].at);
+    for (int i = 0; i < e->nin; i++)
+        n += divisions(e->in[i]);
+    return n;
+}
+
+static int divisions_in(const Lin *x)
+{
+    int n = 0;
+    for (int i = 0; i < x->n; i++) {
+        const Atom *atom = x->term[i].atom;
+        n += atom->kind == ATOM_VALUE ? divisions(atom->value) : atom->kind == ATOM_VAR ? 0 : 1 + divisions_in(atom->of);
+    }
+    return n;
+}
+
+/* All of the group's values in one stage, or NULL. */
+static Stage *one_map(Making *m)
+{
+    m->k->stages.n = 0;
+    forget_here(m);
+    for (int i = 0; i < m->g->units.n; i++)
+        map_stage(m, m->g->units.at[i]);
+    return m->k->stages.n == 1 ? m->k->stages.at[0] : NULL;
+}
+
+static int stage_divisions(const Stage *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->items.n; i++)
+        n += divisions(s->items.at[i].value) + divisions_in(s->items.at[i].at);
+    return n;
+}
+
+static bool is_map(const Unit *u)
+{
+    OpClass class = op_info(u->node->op)->class;
+    if (u->kind == UNIT_COPY || u->kind == UNIT_PACK)
+        return true;
+    return u->kind == UNIT_VALUE && u->node->op != OP_CONCAT && u->node->op != OP_SCATTER && class != CLASS_CONTRACT &&
+           (class != CLASS_REDUCE || reduces_inline(u->node));
+}
+
+/* Element work alone needs no shared outer loops: one nest, its loops merged where that costs no division. */
+static bool merge_loops(Making *m)
+{
+    Kernel *k = m->k;
+    const Unit *first = m->g->units.at[0];
+    for (int i = 0; i < m->g->units.n; i++)
+        if (!is_map(m->g->units.at[i]) || !shape_eq(m->g->units.at[i]->type, first->type))
+            return false;
+    int outer = k->nouter;
+    k->nouter = 0;
+    Stage *best = one_map(m);
+    if (!best) {
+        k->nouter = outer;
+        k->stages.n = 0;
+        forget_here(m);
+        return false;
+    }
+    int least = stage_divisions(best);
+    for (int i = first->type.rank - 2; i >= 0; i--) {
+        m->merged[i] = true;
+        Stage *s = one_map(m);
+        if (s && stage_divisions(s) <= least)
+            best = s;
+        else
+            m->merged[i] = false;
+    }
+    k->stages.n = 0;
+    vec_push(k->a, &k->stages, best);
+    return true;
+}
+
 static void add_span(Kernel *k, Span sp)
 {
     for (int i = 0; i < k->spans.n; i++)
@@ -421,9 +534,11 @@ Kernel *schedule_group(Lower *c, Group *g)
         k->outer[i] = var_new(k, g->shape.dim[i], "i", i);
     if (op_info(first->node->op)->class == CLASS_REDUCE && first->kind == UNIT_VALUE && !reduces_inline(first->node))
         free_last_axis(&m, first);
+    bool merged = merge_loops(&m);
     for (int i = 0; i < g->units.n; i++) {
         Unit *u = g->units.at[i];
-        add_unit(&m, u);
+        if (!merged)
+            add_unit(&m, u);
         add_span(k, u->node->span);
         k->macs += unit_macs(u);
         vec_push(c->a, &k->units, u);

@@ -226,7 +226,10 @@ static const Node *same_elements(const Node *n)
 static void place_result(Lower *c, const Node *n, Buffer *buffer, const Lin *base)
 {
     const Node *source = same_elements(n);
-    if (may_be_stored(source) && source->op != OP_CHECK && !c->stored[source->id])
+    bool computed = may_be_stored(source) && source->op != OP_CHECK && op_info(source->op)->class != CLASS_MOVE;
+    if (source->op == OP_CONCAT)
+        computed = true;
+    if (computed && !c->stored[source->id])
         store_in(c, source, buffer, base);
     else
         vec_push(c->a, &c->copies, unit_new(c, UNIT_COPY, n, buffer, base));

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_expr.c: values as C text. A value is written where it is used, except those used twice and those that stay the same in
+ * an inner loop: these get a constant at the loop where they are first known. */
+#include "emit_internal.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- text ------------------------------------------------------------------------------------------------------------------------ */
+void line(Out *o, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    va_start(args, format);
+    text = arena_alloc(o->a, (size_t)n + 1);
+    vsnprintf(text, (size_t)n + 1, format, args);
+    va_end(args);
+    sb_printf(o->sb, "%*s%s\n", 4 * o->indent, "", text);
+}
+
+const char *c_type(DType dt)
+{
+    return dt == DT_F32 ? "float" : dt == DT_I32 ? "int32_t" : "uint8_t";
+}
+
+const char *c_value_type(DType dt)
+{
+    return dt == DT_F32 ? "float" : dt == DT_I32 ? "int32_t" : "int";
+}
+
+const char *c_float(Arena *a, double value)
+{
+    float x = (float)value;
+    if (isnan(x))
+        return "DL_NAN";
+    if (isinf(x))
+        return x > 0 ? "DL_INFINITY" : "-DL_INFINITY";
+    char *text = arena_printf(a, "%.9g", (double)x);
+    for (int digits = 1; digits < 9; digits++) {        /* the shortest that reads back the same */
+        char *shorter = arena_printf(a, "%.*g", digits, (double)x);
+        float back;
+        if (sscanf(shorter, "%f", &back) == 1 && back == x) {
+            text = shorter;
+            break;
+        }
+    }
+    return arena_printf(a, strpbrk(text, ".e") ? "%sf" : "%s.0f", text);
+}
+
+/* ---- indices -------------------------------------------------------------------------------------------------------------------------- */
+
+static void put_atom(Out *o, StrBuf *sb, const Atom *atom)
+{
+    switch (atom->kind) {
+    case ATOM_VAR:
+        sb_puts(sb, atom->var->name);
+        break;
+    case ATOM_VALUE:
+        put_ex(o, sb, atom->value, 10);
+        break;
+    default: {
+        bool bare = atom->of->n == 1 && atom->of->constant == 0 && atom->of->term[0].factor == 1;
+        sb_puts(sb, bare ? "" : "(");
+        put_lin(o, sb, atom->of);
+        sb_printf(sb, "%s %s %" PRId64, bare ? "" : ")", atom->kind == ATOM_DIV ? "/" : "%", atom->by);
+    }
+    }
+}
+
+static void put_term(Out *o, StrBuf *sb, int64_t factor, const Atom *atom)
+{
+    bool compound = atom->kind == ATOM_DIV || atom->kind == ATOM_REM;
+    sb_puts(sb, compound && factor != 1 ? "(" : "");
+    put_atom(o, sb, atom);
+    sb_puts(sb, compound && factor != 1 ? ")" : "");
+    if (factor != 1)
+        sb_printf(sb, " * %" PRId64, factor);
+}
+
+void put_lin(Out *o, StrBuf *sb, const Lin *x)
+{
+    bool first = true;
+    for (int i = 0; i < x->n; i++) {
+        int64_t f = x->term[i].factor;
+        sb_puts(sb, first ? (f < 0 ? "-" : "") : f < 0 ? " - " : " + ");
+        if (first && f < 0 && f != -1)
+            sb_printf(sb, "%" PRId64 " * ", -f), f = 1;
+        put_term(o, sb, f < 0 ? -f : f, x->term[i].atom);
+        first = false;
+    }
+    if (first)
+        sb_printf(sb, "%" PRId64, x->constant);
+    else if (x->constant)
+        sb_printf(sb, " %c %" PRId64, x->constant < 0 ? '-' : '+', x->constant < 0 ? -x->constant : x->constant);
+}
+
+const char *lin_text(Out *o, const Lin *x)
+{
+    StrBuf sb = {.a = o->a};
+    put_lin(o, &sb, x);
+    return sb_text(&sb);
+}
+
+/* ---- buffers ---------------------------------------------------------------------------------------------------------------------------- */
+bool is_scalar_local(const Buffer *b)
+{
+    return b->kind == BUFFER_LOCAL && type_count(b->type) == 1;
+}
+
+void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at)
+{
+    buffer = buffer_root(buffer);
+    sb_puts(sb, buffer->name);
+    if (is_scalar_local(buffer))
+        return;
+    for (int i = 0; buffer->kind == BUFFER_LOCAL && i < o->k->nouter; i++)   /* it holds one outer position */
+        at = lin_without(o->a, at, o->k->outer[i]);
+    sb_putc(sb, '[');
+    put_lin(o, sb, at);
+    sb_putc(sb, ']');
+}
+
+/* The C variable that holds a unit's value inside its kernel. */
+const char *unit_name(Out *o, const Unit *u)
+{
+    const char *name = u->node->name ? u->node->name : op_info(u->node->op)->text;
+    return arena_printf(o->a, "%s_v%d", c_identifier(o->a, name), u->id);
+}
+
+/* ---- expressions ------------------------------------------------------------------------------------------------------------------------ */
+/* One row an element operation: a function's name, or an operator with its binding strength. */
+static const struct { const char *call, *infix; int strength; } spelling[OP_COUNT] = {
+    [OP_ABS] = {.call = "dl_abs"},         [OP_EXP] = {.call = "dl_exp"},         [OP_LOG] = {.call = "dl_log"},
+    [OP_SQRT] = {.call = "dl_sqrt"},       [OP_TANH] = {.call = "dl_tanh"},       [OP_SIGMOID] = {.call = "dl_sigmoid"},
+    [OP_ERF] = {.call = "dl_erf"},         [OP_FLOOR] = {.call = "dl_floor"},     [OP_POW] = {.call = "dl_pow"},
+    [OP_ADD] = {.infix = "+", .strength = PLUS},     [OP_SUB] = {.infix = "-", .strength = PLUS},
+    [OP_MUL] = {.infix = "*", .strength = TIMES},    [OP_DIV] = {.infix = "/", .strength = TIMES},
+    [OP_EQ] = {.infix = "==", .strength = EQUAL},    [OP_LT] = {.infix = "<", .strength = COMPARE},
+    [OP_LE] = {.infix = "<=", .strength = COMPARE},  [OP_AND] = {.infix = "&&", .strength = BOTH},
+    [OP_OR] = {.infix = "||", .strength = EITHER},
+};
+
+/* Integers wrap around, where C's operators may not. */
+static const char *wrapping(Op op)
+{
+    switch (op) {
+    case OP_ADD: return "dl_add_i32";
+    case OP_SUB: return "dl_sub_i32";
+    case OP_MUL: return "dl_mul_i32";
+    case OP_DIV: return "dl_floordiv_i32";
+    case OP_REM: return "dl_rem_i32";
+    case OP_NEG: return "dl_neg_i32";
+    case OP_ABS: return "dl_abs_i32";
+    default: return NULL;
+    }
+}
+
+static void open_paren(StrBuf *sb, bool yes)
+{
+    if (yes)
+        sb_putc(sb, '(');
+}
+
+static void close_paren(StrBuf *sb, bool yes)
+{
+    if (yes)
+        sb_putc(sb, ')');
+}
+
+static void put_call(Out *o, StrBuf *sb, const char *name, const Ex *e)
+{
+    sb_printf(sb, "%s(", name);
+    for (int i = 0; i < e->nin; i++) {
+        sb_puts(sb, i ? ", " : "");
+        put_ex(o, sb, e->in[i], ANY);
+    }
+    sb_putc(sb, ')');
+}
+
+static bool plain_const(const Ex *e)
+{
+    return e->kind == X_CONST && !isnan(e->value);
+}
+
+/* max(x, y) and min(x, y) keep a NaN; against a constant one comparison does. */
+static void put_extremum(Out *o, StrBuf *sb, const Ex *e, int outside)
+{
+    bool max = e->op == OP_MAX2;
+    if (e->dt == DT_F32 && !plain_const(e->in[1])) {
+        put_call(o, sb, max ? "dl_max" : "dl_min", e);
+        return;
+    }
+    open_paren(sb, outside > CHOOSE);
+    put_ex(o, sb, e->in[0], COMPARE + 1);
+    sb_puts(sb, max ? " < " : " > ");
+    put_ex(o, sb, e->in[1], COMPARE + 1);
+    sb_puts(sb, " ? ");
+    put_ex(o, sb, e->in[1], CHOOSE + 1);
+    sb_puts(sb, " : ");
+    put_ex(o, sb, e->in[0], CHOOSE + 1);
+    close_paren(sb, outside > CHOOSE);
+}
+
+static void put_cast(Out *o, StrBuf *sb, const Ex *e, int outside)
+{
+    open_paren(sb, outside > UNARY);
+    if (e->dt == DT_BOOL) {
+        put_ex(o, sb, e->in[0], EQUAL + 1);
+        sb_puts(sb, " != 0");
+    } else {
+        bool from_float = e->in[0]->dt == DT_F32 && e->dt != DT_F32;
+        if (from_float)
+            sb_puts(sb, e->dt == DT_I32 ? "dl_i32_of(" : "dl_u8_of(");
+        else
+            sb_printf(sb, "(%s)", c_type(e->dt));
+        put_ex(o, sb, e->in[0], from_float ? ANY : UNARY);
+        close_paren(sb, from_float);
+    }
+    close_paren(sb, outside > UNARY);
+}
+
+static void put_op(Out *o, StrBuf *sb, const Ex *e, int outside)
+{
+    int strength = spelling[e->op].strength;
+    if (e->dt == DT_I32 && wrapping(e->op)) {
+        put_call(o, sb, wrapping(e->op), e);
+    } else if (spelling[e->op].call) {
+        put_call(o, sb, spelling[e->op].call, e);
+    } else if (strength) {
+        open_paren(sb, outside > strength || (strength <= EITHER && outside > ANY));
+        bool negative = e->op == OP_ADD && e->dt == DT_F32 && plain_const(e->in[1]) && e->in[1]->value < 0;     /* x + -1 reads x - 1 */
+        put_ex(o, sb, e->in[0], strength == BOTH ? EQUAL : strength);
+        sb_printf(sb, " %s ", negative ? "-" : spelling[e->op].infix);
+        if (negative)
+            sb_puts(sb, c_float(o->a, -e->in[1]->value));
+        else
+            put_ex(o, sb, e->in[1], strength + 1);
+        close_paren(sb, outside > strength || (strength <= EITHER && outside > ANY));
+    } else if (e->op == OP_MAX2 || e->op == OP_MIN2) {
+        put_extremum(o, sb, e, outside);
+    } else if (e->op == OP_CAST) {
+        put_cast(o, sb, e, outside);
+    } else if (e->op == OP_REM) {
+        put_call(o, sb, "dl_rem", e);
+    } else if (e->op == OP_NEG || e->op == OP_NOT) {
+        open_paren(sb, outside > UNARY);
+        sb_putc(sb, e->op == OP_NEG ? '-' : '!');
+        put_ex(o, sb, e->in[0], TIGHT);
+        close_paren(sb, outside > UNARY);
+    } else if (e->op == OP_SELECT) {
+        open_paren(sb, outside > CHOOSE);
+        for (int i = 0; i < 3; i++) {
+            put_ex(o, sb, e->in[i], CHOOSE + 1);
+            sb_puts(sb, i == 0 ? " ? " : i == 1 ? " : " : "");
+        }
+        close_paren(sb, outside > CHOOSE);
+    } else {
+        BUG("no C for %s", op_info(e->op)->text);
+    }
+}
+
+static void put_bound(Out *o, StrBuf *sb, const Guard *g, bool lower)
+{
+    sb_puts(sb, lin_text(o, g->at));
+    sb_printf(sb, lower ? " >= %" PRId64 : " < %" PRId64, lower ? g->lo : g->hi);
+}
+
+static void put_guard(Out *o, StrBuf *sb, const Ex *e, int outside)
+{
+    open_paren(sb, outside > CHOOSE);
+    bool first = true;
+    for (int i = 0; i < e->nguard; i++) {
+        int64_t lo, hi;
+        lin_range(e->guard[i].at, &lo, &hi);
+        for (int lower = 1; lower >= 0; lower--) {
+            if (lower ? lo >= e->guard[i].lo : hi < e->guard[i].hi)
+                continue;
+            sb_puts(sb, first ? "" : " && ");
+            if (!lower && e->guard[i].lo == 0 && e->guard[i].hi == 1 && lo >= 0)
+                sb_printf(sb, "%s == 0", lin_text(o, e->guard[i].at));
+            else
+                put_bound(o, sb, &e->guard[i], lower);
+            first = false;
+        }
+    }
+    sb_puts(sb, " ? ");
+    put_ex(o, sb, e->in[0], CHOOSE + 1);
+    sb_puts(sb, " : ");
+    put_ex(o, sb, e->in[1], CHOOSE + 1);
+    close_paren(sb, outside > CHOOSE);
+}
+
+void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside)
+{
+    switch (e->kind) {
+    case X_CONST:
+        if (e->dt == DT_F32) {
+            bool sign = e->value < 0 && outside >= TIGHT;
+            open_paren(sb, sign);
+            sb_puts(sb, c_float(o->a, e->value));
+            close_paren(sb, sign);
+        } else {
+            sb_printf(sb, "%.0f", e->value);
+        }
+        break;
+    case X_INDEX:
+        open_paren(sb, outside > PLUS && (e->at->n > 1 || e->at->constant || e->at->term[0].factor != 1));
+        put_lin(o, sb, e->at);
+        close_paren(sb, outside > PLUS && (e->at->n > 1 || e->at->constant || e->at->term[0].factor != 1));
+        break;
+    case X_LOAD:
+        put_element(o, sb, e->buffer, e->at);
+        break;
+    case X_OP:
+        put_op(o, sb, e, outside);
+        break;
+    case X_GUARD:
+        put_guard(o, sb, e, outside);
+        break;
+    case X_UNIFORM:
+        sb_puts(sb, "dl_uniform(");
+        for (int i = 0; i < 3; i++) {
+            sb_puts(sb, e->in[i]->kind == X_CONST ? "" : "(uint32_t)");
+            put_ex(o, sb, e->in[i], TIGHT);
+            sb_puts(sb, ", ");
+        }
+        sb_printf(sb, "0x%08" PRIx32 "u, (uint32_t)(%s))", e->salt, lin_text(o, e->at));
+        break;
+    case X_UNIT:
+        sb_puts(sb, unit_name(o, e->unit));
+        break;
+    }
+}
+
+void put_ex(Out *o, StrBuf *sb, const Ex *e, int outside)
+{
+    if (e->temp > 0)
+        sb_printf(sb, "v%d", e->temp);
+    else
+        put_whole(o, sb, e, outside);
+}
+
+const char *ex_text(Out *o, const Ex *e, int outside)
+{
+    StrBuf sb = {.a = o->a};
+    put_ex(o, &sb, e, outside);
+    return sb_text(&sb);
+}
+
+/* ---- which expressions become constants, and where -------------------------------------------------------------------------------------- */
+static int lin_depth(const Lin *x);
+
+static int ex_depth(Ex *e)
+{
+    if (e->depth >= 0)
+        return e->depth;
+    int depth = e->kind == X_UNIT ? MAX_RANK * 4 : 0;
+    if (e->at && lin_depth(e->at) > depth)
+        depth = lin_depth(e->at);
+    for (int i = 0; i < e->nguard; i++)
+        depth = lin_depth(e->guard[i].at) > depth ? lin_depth(e->guard[i].at) : depth;
+    for (int i = 0; i < e->nin; i++)
+        depth = ex_depth(e->in[i]) > depth ? ex_depth(e->in[i]) : depth;
+    return e->depth = depth;
+}
+
+static int lin_depth(const Lin *x)
+{
+    int depth = 0;
+    for (int i = 0; i < x->n; i++) {
+        const Atom *atom = x->term[i].atom;
+        int d = atom->kind == ATOM_VAR ? atom->var->depth : atom->kind == ATOM_VALUE ? ex_depth(atom->value) : lin_depth(atom->of);
+        depth = d > depth ? d : depth;
+    }
+    return depth;
+}
+
+void reset_ex(Ex *e)
+{
+    e->open = e->behind = 0;
+    e->depth = -1;
+    e->temp = 0;
+    for (int i = 0; i < e->nin; i++)
+        reset_ex(e->in[i]);
+    for (int i = 0; e->at && i < e->at->n; i++)
+        if (e->at->term[i].atom->kind == ATOM_VALUE)
+            reset_ex(e->at->term[i].atom->value);
+}
+
+static bool written_twice(const Ex *e, int operand)
+{
+    return e->kind == X_OP && (e->op == OP_MAX2 || e->op == OP_MIN2) && operand == 0 && (e->dt != DT_F32 || plain_const(e->in[1]));
+}
+
+/* Counts uses. What is only reached behind a guard may not be computed outside of it: it is left in place. */
+void count_uses(Ex *e, bool guarded)
+{
+    bool known = e->open || (guarded && e->behind);
+    *(guarded ? &e->behind : &e->open) += 1;
+    if (known)
+        return;
+    bool behind = guarded || e->kind == X_GUARD;
+    for (int i = 0; i < e->nin; i++)
+        for (int times = 0; times < 1 + written_twice(e, i); times++)
+            count_uses(e->in[i], behind);
+    for (int i = 0; e->at && i < e->at->n; i++)
+        if (e->at->term[i].atom->kind == ATOM_VALUE)
+            count_uses(e->at->term[i].atom->value, guarded);
+}
+
+static bool is_trivial(const Ex *e)
+{
+    return e->kind == X_CONST || e->kind == X_INDEX || e->kind == X_UNIT ||
+           (e->kind == X_LOAD && is_scalar_local(buffer_root(e->buffer)));
+}
+
+/* Constants needed for e, in order, each before those that use it. user_depth: the loop in which e is used. */
+void choose_temps(Out *o, Ex *e, int user_depth, ExList *list)
+{
+    if (e->temp)
+        return;
+    int depth = ex_depth(e);
+    for (int i = 0; i < e->nin; i++)
+        choose_temps(o, e->in[i], depth, list);
+    for (int i = 0; e->at && i < e->at->n; i++)
+        if (e->at->term[i].atom->kind == ATOM_VALUE)
+            choose_temps(o, e->at->term[i].atom->value, depth, list);
+    bool again = e->open + e->behind > 1, early = depth < user_depth && e->kind != X_LOAD;
+    if (e->temp || is_trivial(e) || !e->open || !(again || early))
+        return;
+    e->temp = -1;       /* numbered when printed */
+    vec_push(o->a, list, e);
+}
+
+void print_temps(Out *o, const ExList *list, int depth)
+{
+    for (int i = 0; i < list->n; i++) {
+        Ex *e = list->at[i];
+        if (e->temp > 0 || e->depth > depth)
+            continue;
+        StrBuf sb = {.a = o->a};
+        put_whole(o, &sb, e, ANY);
+        e->temp = ++o->ntemp;
+        line(o, "const %s v%d = %s;", c_value_type(e->dt), e->temp, sb_text(&sb));
+    }
+}
+

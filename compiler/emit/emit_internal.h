@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_internal.h: shared by the files that print a kernel: emit_expr.c (values), emit_stage.c (loop nests), emit_tile.c
+ * (contractions), emit_kernel.c (the function around them). */
+#ifndef DLC_EMIT_INTERNAL_H
+#define DLC_EMIT_INTERNAL_H
+
+#include "emit.h"
+
+typedef struct Out {
+    StrBuf *sb;
+    Arena *a;
+    const Plan *p;
+    const Kernel *k;
+    const char *prefix;         /* of the kernel's function and tiles */
+    const Var *block;           /* first row of the block of rows being printed; NULL outside of one */
+    int indent;
+    int ntemp;                  /* constants v1, v2, ... so far */
+    int nloop;                  /* open loops */
+    bool loop[64];              /* by open loop: was printed (its extent is not 1) */
+} Out;
+
+typedef VEC(Ex *) ExList;
+
+/* Binding strength of C operators; put_ex sets parentheses where the text around binds tighter. */
+enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH = 4, EITHER = 3, CHOOSE = 2, ANY = 0 };
+
+/* ---- emit_expr.c ---- */
+void line(Out *o, const char *format, ...) PRINTF(2, 3);        /* one indented line */
+const char *c_value_type(DType dt);                             /* of a variable: bytes become int */
+void put_lin(Out *o, StrBuf *sb, const Lin *x);
+const char *lin_text(Out *o, const Lin *x);
+bool is_scalar_local(const Buffer *b);
+void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at);
+void put_ex(Out *o, StrBuf *sb, const Ex *e, int outside);      /* a constant's name, or the expression */
+void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside);   /* the expression even where it has a name */
+const char *ex_text(Out *o, const Ex *e, int outside);
+const char *unit_name(Out *o, const Unit *u);                   /* the variable that holds a unit's value in its kernel */
+void reset_ex(Ex *e);
+void count_uses(Ex *e, bool guarded);
+void choose_temps(Out *o, Ex *e, int user_depth, ExList *list);
+void print_temps(Out *o, const ExList *list, int depth);        /* constants known at this loop depth */
+
+/* ---- emit_stage.c ---- */
+void open_block(Out *o, const char *head);          /* a line that ends in {; closed by close_loops */
+void open_loop(Out *o, const Var *v);               /* prints nothing for a loop of one */
+void close_loops(Out *o, int n);
+void print_stage(Out *o, const Stage *s);
+
+/* ---- emit_tile.c ---- */
+int64_t rows_extent(const Tile *t);
+void tile_functions(Out *o, const Tile *t);
+void print_tile(Out *o, const Stage *s);
+
+#endif

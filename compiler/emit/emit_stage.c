@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_stage.c: a stage of a kernel as a loop nest. */
+#include "emit_internal.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- loops -------------------------------------------------------------------------------------------------------------------------------- */
+static void push_loop(Out *o, bool printed)
+{
+    if (o->nloop == LEN(o->loop))
+        BUG("more than %d nested loops", o->nloop);
+    o->loop[o->nloop++] = printed;
+    o->indent += printed;
+}
+
+void open_block(Out *o, const char *head)
+{
+    line(o, "%s", head);
+    push_loop(o, true);
+}
+
+void open_loop(Out *o, const Var *v)
+{
+    if (v->extent > 1)
+        line(o, "for (int %s = 0; %s < %" PRId64 "; %s++) {", v->name, v->name, v->extent, v->name);
+    push_loop(o, v->extent > 1);
+}
+
+void close_loops(Out *o, int n)
+{
+    while (n-- > 0) {
+        if (!o->loop[--o->nloop])
+            continue;
+        o->indent--;
+        line(o, "}");
+    }
+}
+
+static const char *stored(Out *o, const Item *item, const char *value)
+{
+    DType dt = item->unit->type.dt;
+    return dt == DT_BOOL || dt == DT_U8 ? arena_printf(o->a, "(uint8_t)(%s)", value) : value;
+}
+
+static void print_store(Out *o, const Item *item, const char *operator, const char *value)
+{
+    StrBuf sb = {.a = o->a};
+    put_element(o, &sb, item->buffer, item->at);
+    line(o, "%s %s %s;", sb_text(&sb), operator, stored(o, item, value));
+}
+
+static bool unit_is_read(const Ex *e, const Unit *u)
+{
+    if (e->kind == X_UNIT && e->unit == u)
+        return true;
+    for (int i = 0; i < e->nin; i++)
+        if (unit_is_read(e->in[i], u))
+            return true;
+    for (int i = 0; e->at && i < e->at->n; i++)
+        if (e->at->term[i].atom->kind == ATOM_VALUE && unit_is_read(e->at->term[i].atom->value, u))
+            return true;
+    return false;
+}
+
+static bool read_later(const Stage *s, int from, const Unit *u)
+{
+    for (int i = from + 1; i < s->items.n; i++)
+        if (unit_is_read(s->items.at[i].value, u))
+            return true;
+    return false;
+}
+
+/* Sets depths and chooses constants for all of a stage's items, as seen from its innermost loop. */
+static void prepare(Out *o, const Stage *s, ExList *temps)
+{
+    int depth = 0;
+    for (int i = 0; i < o->k->scans.n; i++)
+        o->k->scans.at[i]->depth = 0;
+    for (int i = 0; i < o->k->nouter; i++)
+        o->k->outer[o->k->order[i]]->depth = 0;     /* constants of outer loops stand at the stage's start */
+    for (int i = 0; i < s->nloop; i++)
+        s->loop[i]->depth = ++depth;
+    if (s->vector) {                                /* the last parallel loop runs inside of the reduce loops */
+        for (int i = s->nparallel; i < s->nloop; i++)
+            s->loop[i]->depth--;
+        s->loop[s->nparallel - 1]->depth = depth;
+    }
+    for (int i = 0; i < s->items.n; i++)
+        reset_ex(s->items.at[i].value);
+    for (int i = 0; i < s->items.n; i++) {
+        const Item *item = &s->items.at[i];
+        count_uses(item->value, false);
+        for (int k = 0; k < item->at->n; k++)
+            if (item->at->term[k].atom->kind == ATOM_VALUE)
+                count_uses(item->at->term[k].atom->value, false);
+    }
+    for (int i = 0; i < s->items.n; i++) {
+        const Item *item = &s->items.at[i];
+        choose_temps(o, item->value, depth, temps);
+        for (int k = 0; k < item->at->n; k++)
+            if (item->at->term[k].atom->kind == ATOM_VALUE)
+                choose_temps(o, item->at->term[k].atom->value, depth, temps);
+    }
+}
+
+/* Opens the loops s->loop[order[0]], ... one by one, each constant as soon as its loops are open. */
+static void open_loops(Out *o, const Stage *s, int from, int to, const ExList *temps)
+{
+    for (int i = from; i < to; i++) {
+        open_loop(o, s->loop[i]);
+        print_temps(o, temps, s->loop[i]->depth);
+    }
+}
+
+static void print_value(Out *o, const Stage *s, int i)
+{
+    const Item *item = &s->items.at[i];
+    const char *value = ex_text(o, item->value, ANY);
+    if (read_later(s, i, item->unit)) {
+        const char *name = unit_name(o, item->unit);
+        line(o, "const %s %s = %s;", c_value_type(item->unit->type.dt), name, value);
+        value = name;
+    }
+    if (item->buffer)
+        print_store(o, item, "=", value);
+}
+
+/* Constants not yet printed: those that use another item's value stand behind it. */
+static void print_item_temps(Out *o, const Ex *e)
+{
+    for (int i = 0; i < e->nin; i++)
+        print_item_temps(o, e->in[i]);
+    if (e->temp >= 0)
+        return;
+    StrBuf sb = {.a = o->a};
+    put_whole(o, &sb, e, ANY);
+    ((Ex *)e)->temp = ++o->ntemp;
+    line(o, "const %s v%d = %s;", c_value_type(e->dt), e->temp, sb_text(&sb));
+}
+
+static void print_map(Out *o, const Stage *s)
+{
+    ExList temps = {0};
+    prepare(o, s, &temps);
+    print_temps(o, &temps, 0);
+    open_loops(o, s, 0, s->nloop, &temps);
+    for (int i = 0; i < s->items.n; i++) {
+        print_item_temps(o, s->items.at[i].value);
+        print_value(o, s, i);
+    }
+    close_loops(o, s->nloop);
+}
+
+/* ---- reductions ---------------------------------------------------------------------------------------------------------------------------- */
+static const char *accumulator(Out *o, const Stage *s, const Item *item)
+{
+    return arena_printf(o->a, s->lanes > 1 ? "%s[lane]" : "%s", unit_name(o, item->unit));
+}
+
+static const char *start_of(const Item *item)
+{
+    if (item->value->dt != DT_F32)
+        return item->reduce == OP_SUM ? "0" : "-2147483647 - 1";
+    return item->reduce == OP_SUM ? "0.0f" : "-DL_INFINITY";
+}
+
+static bool is_reduced(const Item *item)
+{
+    return item->reduce != OP_COUNT;
+}
+
+static const char *position_text(Out *o, const Stage *s)
+{
+    const Lin *at = lin_const(o->a, 0);
+    for (int i = s->nparallel; i < s->nloop; i++)
+        at = lin_add(o->a, lin_scale(o->a, at, s->loop[i]->extent), lin_var(o->a, s->loop[i]));
+    return lin_text(o, at);
+}
+
+static void print_start(Out *o, const Stage *s, const Item *item)
+{
+    const char *name = unit_name(o, item->unit);
+    if (item->reduce == OP_ARGMAX) {
+        line(o, "int32_t %s = 0;", name);
+        line(o, "%s best_%s = %s;", c_value_type(item->value->dt), name, start_of(item));
+    } else if (s->lanes > 1) {
+        line(o, "%s %s[%d];", c_value_type(item->value->dt), name, s->lanes);
+        line(o, "for (int lane = 0; lane < %d; lane++)", s->lanes);
+        line(o, "    %s[lane] = %s;", name, start_of(item));
+    } else {
+        line(o, "%s %s = %s;", c_value_type(item->unit->type.dt), name, start_of(item));
+    }
+}
+
+static void print_step(Out *o, const Stage *s, const Item *item, const char *sofar)
+{
+    const char *value = ex_text(o, item->value, item->reduce == OP_SUM ? ANY : COMPARE + 1);
+    if (item->reduce == OP_SUM) {
+        line(o, "%s += %s;", sofar, value);
+        return;
+    }
+    const char *name = unit_name(o, item->unit);
+    line(o, "const %s x_%s = %s;", c_value_type(item->value->dt), name, value);
+    if (item->reduce == OP_MAX) {
+        if (item->value->dt == DT_F32)
+            line(o, "%s = dl_max(%s, x_%s);", sofar, sofar, name);
+        else
+            line(o, "%s = %s < x_%s ? x_%s : %s;", sofar, sofar, name, name, sofar);
+        return;
+    }
+    line(o, "if (best_%s < x_%s) {", name, name);
+    line(o, "    best_%s = x_%s;", name, name);
+    line(o, "    %s = %s;", sofar, position_text(o, s));
+    line(o, "}");
+}
+
+static void print_finish(Out *o, const Stage *s, const Item *item)
+{
+    const char *name = unit_name(o, item->unit);
+    if (s->lanes > 1) {
+        line(o, "for (int lane = 1; lane < %d; lane++)", s->lanes);
+        if (item->reduce == OP_SUM)
+            line(o, "    %s[0] += %s[lane];", name, name);
+        else if (item->value->dt != DT_F32)
+            line(o, "    %s[0] = %s[0] < %s[lane] ? %s[lane] : %s[0];", name, name, name, name, name);
+        else
+            line(o, "    %s[0] = dl_max(%s[0], %s[lane]);", name, name, name);
+        name = arena_printf(o->a, "%s[0]", name);
+    }
+    if (item->buffer)
+        print_store(o, item, "=", name);
+}
+
+/* Whether `name` stands in text as a word of its own. */
+static bool mentions(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = strstr(text, name); at; at = strstr(at + 1, name))
+        if ((at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) && !isalnum((unsigned char)at[n]) && at[n] != '_')
+            return true;
+    return false;
+}
+
+static void print_reduce_body(Out *o, const Stage *s)
+{
+    for (int i = 0; i < s->items.n; i++) {
+        const Item *item = &s->items.at[i];
+        print_item_temps(o, item->value);
+        if (is_reduced(item))
+            print_step(o, s, item, accumulator(o, s, item));
+        else
+            print_value(o, s, i);
+    }
+}
+
+/* One position of the last loop for each lane. A sum of the same value again and again has no use for the position. */
+static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
+{
+    line(o, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d)", last->name, last->name, last->extent, last->name, s->lanes);
+    open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
+    StrBuf *out = o->sb, body = {.a = o->a};
+    o->sb = &body;
+    print_reduce_body(o, s);
+    o->sb = out;
+    if (mentions(sb_text(&body), last->name))
+        line(o, "const int %s = %s_0 + lane;", last->name, last->name);
+    sb_puts(o->sb, sb_text(&body));
+}
+
+static void print_reduce(Out *o, const Stage *s)
+{
+    ExList temps = {0};
+    prepare(o, s, &temps);
+    print_temps(o, &temps, 0);
+    open_loops(o, s, 0, s->nparallel, &temps);
+    for (int i = 0; i < s->items.n; i++)
+        if (is_reduced(&s->items.at[i]))
+            print_start(o, s, &s->items.at[i]);
+    open_loops(o, s, s->nparallel, s->nloop - 1, &temps);
+    const Var *last = s->loop[s->nloop - 1];
+    if (s->lanes > 1) {
+        print_reduce_lanes(o, s, last);
+    } else {
+        open_loop(o, last);
+        print_reduce_body(o, s);
+    }
+    close_loops(o, s->nloop - s->nparallel);
+    for (int i = 0; i < s->items.n; i++)
+        if (is_reduced(&s->items.at[i]))
+            print_finish(o, s, &s->items.at[i]);
+    close_loops(o, s->nparallel);
+}
+
+/* Accumulates into memory along the last parallel loop, which is the contiguous one. */
+static void print_reduce_columns(Out *o, const Stage *s)
+{
+    ExList temps = {0};
+    const Item *item = &s->items.at[0];
+    const Var *column = s->loop[s->nparallel - 1];
+    prepare(o, s, &temps);
+    print_temps(o, &temps, 0);
+    open_loops(o, s, 0, s->nparallel - 1, &temps);
+    open_loop(o, column);
+    print_store(o, item, "=", start_of(item));
+    close_loops(o, 1);
+    open_loops(o, s, s->nparallel, s->nloop, &temps);
+    open_loop(o, column);
+    print_item_temps(o, item->value);
+    StrBuf sb = {.a = o->a};
+    put_element(o, &sb, item->buffer, item->at);
+    print_step(o, s, item, sb_text(&sb));
+    close_loops(o, s->nloop);
+}
+
+/* ---- scatter, check --------------------------------------------------------------------------------------------------------------------------- */
+static void print_scatter(Out *o, const Stage *s)
+{
+    const Item *item = &s->items.at[0];
+    ExList temps = {0};
+    line(o, "for (int i = 0; i < %" PRId64 "; i++)", s->limit);
+    line(o, "    %s[i] = 0;", buffer_root(item->buffer)->name);
+    prepare(o, s, &temps);
+    print_temps(o, &temps, 0);
+    open_loops(o, s, 0, s->nloop, &temps);
+    print_item_temps(o, item->value);
+    print_store(o, item, "+=", ex_text(o, item->value, ANY));
+    close_loops(o, s->nloop);
+}
+
+static void print_check(Out *o, const Stage *s)
+{
+    ExList temps = {0};
+    prepare(o, s, &temps);
+    print_temps(o, &temps, 0);
+    open_loops(o, s, 0, s->nloop, &temps);
+    print_item_temps(o, s->items.at[0].value);
+    line(o, "if ((uint32_t)%s >= %" PRId64 "u)", ex_text(o, s->items.at[0].value, TIGHT), s->limit);
+    line(o, "    return DL_INDEX;");
+    close_loops(o, s->nloop);
+    line(o, "return DL_OK;");
+}
+
+/* ---- any stage ------------------------------------------------------------------------------------------------------ */
+void print_stage(Out *o, const Stage *s)
+{
+    switch (s->kind) {
+    case STAGE_MAP:
+        print_map(o, s);
+        break;
+    case STAGE_REDUCE:
+        if (s->vector)
+            print_reduce_columns(o, s);
+        else
+            print_reduce(o, s);
+        break;
+    case STAGE_TILE:
+        print_tile(o, s);
+        break;
+    case STAGE_SCATTER:
+        print_scatter(o, s);
+        break;
+    case STAGE_CHECK:
+        print_check(o, s);
+        break;
+    }
+}
+

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_tile.c: a contraction as a register tile, its sums spelled out as named variables. */
+#include "emit_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- tiles ---------------------------------------------------------------------------------------------------------------------------------- */
+static void accumulators(Out *o, const Tile *t, int rows)
+{
+    for (int r = 0; r < rows; r++) {
+        StrBuf sb = {.a = o->a};
+        for (int c = 0; c < t->columns; c++)
+            sb_printf(&sb, t->lanes > 1 ? "%sc%d_%d = {0}" : "%sc%d_%d = 0.0f", c ? ", " : "", r, c);
+        if (t->lanes > 1)
+            line(o, "dl_v%d %s;", t->lanes, sb_text(&sb));
+        else
+            line(o, "float %s;", sb_text(&sb));
+    }
+}
+
+static const char *k_offset(Out *o, const Tile *t, bool right)
+{
+    StrBuf sb = {.a = o->a};
+    for (int i = 0; i < t->nk; i++) {
+        int64_t stride = right ? t->k[i].b : t->k[i].a;
+        if (i || stride < 0)
+            sb_puts(&sb, stride < 0 ? " - " : " + ");
+        int64_t step = stride < 0 ? -stride : stride;
+        sb_printf(&sb, step == 1 ? "%s" : "%s * %" PRId64, t->k[i].var->name, step);
+    }
+    return sb.n ? sb_text(&sb) : "0";
+}
+
+static void multiply(Out *o, const Tile *t, int rows)
+{
+    line(o, "const float *const ak = a + (at + %s), *const bk = b + (%s);", k_offset(o, t, false), k_offset(o, t, true));
+    StrBuf sb = {.a = o->a};
+    for (int c = 0; c < t->columns; c++) {
+        sb_printf(&sb, c ? ", b%d = " : "b%d = ", c);
+        if (t->lanes > 1)
+            sb_printf(&sb, "*(const dl_v%d *)(bk + %d)", t->lanes, c * t->lanes);
+        else
+            sb_printf(&sb, "bk[%d]", c);
+    }
+    if (t->lanes > 1)
+        line(o, "const dl_v%d %s;", t->lanes, sb_text(&sb));
+    else
+        line(o, "const float %s;", sb_text(&sb));
+    for (int r = 0; r < rows; r++) {
+        StrBuf row = {.a = o->a};
+        sb_printf(&row, "{ const float x = ak[%" PRId64 "];", r * t->a_m);
+        for (int c = 0; c < t->columns; c++)
+            sb_printf(&row, " c%d_%d += x * b%d;", r, c, c);
+        line(o, "%s }", sb_text(&row));
+    }
+}
+
+static void tile_function(Out *o, const Tile *t, int rows)
+{
+    StrBuf bounds = {.a = o->a};
+    for (int i = 0; i < t->nk; i++)
+        if (t->k[i].tapped)
+            sb_printf(&bounds, ", int %s_lo, int %s_hi", t->k[i].var->name, t->k[i].var->name);
+    line(o, "static inline void %s%s_tile_%d(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
+         o->prefix, o->k->name, rows, sb_text(&bounds));
+    line(o, "{");
+    o->indent++;
+    accumulators(o, t, rows);
+    if (!t->nk)
+        open_block(o, "{");
+    for (int i = 0; i < t->nk; i++) {
+        const char *v = t->k[i].var->name;
+        if (t->k[i].tapped)
+            open_block(o, arena_printf(o->a, "for (int %s = %s_lo; %s < %s_hi; %s++) {", v, v, v, v, v));
+        else
+            open_loop(o, t->k[i].var);
+    }
+    multiply(o, t, rows);
+    close_loops(o, t->nk ? t->nk : 1);
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < t->columns; c++) {
+            int64_t at = r * t->c_m + c * t->lanes;
+            if (t->lanes > 1)
+                line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->lanes, at, r, c);
+            else
+                line(o, "c[%" PRId64 "] = c%d_%d;", at, r, c);
+        }
+    o->indent--;
+    line(o, "}");
+    sb_putc(o->sb, '\n');
+}
+
+int64_t rows_extent(const Tile *t)
+{
+    return t->m ? t->m->extent : 1;
+}
+
+void tile_functions(Out *o, const Tile *t)
+{
+    if (o->p->target->calls_gemm)
+        return;
+    int large, nlarge, tiles = tile_rows(rows_extent(t), t->rows, &large, &nlarge);
+    tile_function(o, t, large);
+    if (nlarge < tiles)
+        tile_function(o, t, large - 1);
+}
+
+/* The taps of a padded position: 0 <= out * stride + k * dilation - pad < extent. */
+static void print_tap_bounds(Out *o, const Tile *t)
+{
+    for (int i = 0; i < t->nk; i++) {
+        const KLoop *loop = &t->k[i];
+        if (!loop->tapped)
+            continue;
+        const char *v = loop->var->name;
+        const Lin *out = lin_scale(o->a, lin_var(o->a, loop->tap.out), -loop->tap.stride);
+        line(o, "const int %s_lo = dl_first_tap(%s, %" PRId64 ");", v, lin_text(o, lin_offset(o->a, out, loop->tap.pad)), loop->tap.dilation);
+        line(o, "const int %s_hi = dl_end_tap(%s, %" PRId64 ", %" PRId64 ");", v,
+             lin_text(o, lin_offset(o->a, out, loop->tap.pad + loop->tap.extent - 1)), loop->tap.dilation, loop->var->extent);
+    }
+}
+
+static const Lin *with_block(Out *o, const Lin *at, const Var *block, int64_t stride)
+{
+    return block ? lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, (Var *)block), stride)) : at;
+}
+
+static const char *tap_arguments(Out *o, const Tile *t)
+{
+    StrBuf sb = {.a = o->a};
+    for (int i = 0; i < t->nk; i++)
+        if (t->k[i].tapped)
+            sb_printf(&sb, ", %s_lo, %s_hi", t->k[i].var->name, t->k[i].var->name);
+    return sb_text(&sb);
+}
+
+static void print_gemm_call(Out *o, const Stage *s, const char *rows, const Lin *a_at, const Lin *c_at)
+{
+    const Tile *t = s->tile;
+    StrBuf loops = {.a = o->a}, start_a = {.a = o->a}, start_b = {.a = o->a};
+    for (int i = 0; i < t->nk; i++) {
+        const char *v = t->k[i].var->name;
+        sb_puts(&loops, i ? ", " : "");
+        if (t->k[i].tapped) {
+            sb_printf(&loops, "%s_hi > %s_lo ? %s_hi - %s_lo : 0", v, v, v, v);
+            sb_printf(&start_a, " + %s_lo * %" PRId64, v, t->k[i].a);
+            sb_printf(&start_b, " + %s_lo * %" PRId64, v, t->k[i].b);
+        } else {
+            sb_printf(&loops, "%" PRId64, t->k[i].var->extent);
+        }
+        sb_printf(&loops, ", %" PRId64 ", %" PRId64, t->k[i].a, t->k[i].b);
+    }
+    line(o, "const int loops[] = {%s};", t->nk ? sb_text(&loops) : "1, 0, 0");
+    line(o, "dl_gemm(%s, %" PRId64 ", %d, loops, %" PRId64 ", %" PRId64 ", %s + (%s%s), %s + (%s%s), %s + (%s));", rows,
+         t->n->extent, t->nk ? t->nk : 1, t->a_m, t->c_m, buffer_root(t->a)->name, lin_text(o, a_at), sb_text(&start_a),
+         buffer_root(t->b)->name, lin_text(o, t->b_at), sb_text(&start_b), buffer_root(s->items.at[0].buffer)->name,
+         lin_text(o, c_at));
+}
+
+static const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column)
+{
+    const char *name = buffer_root(buffer)->name, *offset = lin_text(o, at);
+    bool nowhere = !strcmp(offset, "0"), first = !strcmp(column, "0");
+    if (nowhere && first)
+        return name;
+    return nowhere || first ? arena_printf(o->a, at->n > 1 ? "%s + (%s)" : "%s + %s", name, first ? offset : column)
+                            : arena_printf(o->a, "%s + (%s + %s)", name, offset, column);
+}
+
+void print_tile(Out *o, const Stage *s)
+{
+    const Tile *t = s->tile;
+    int large, nlarge, tiles = tile_rows(rows_extent(t), t->rows, &large, &nlarge);
+    const Lin *a_at = with_block(o, t->a_at, o->block, t->a_m), *c_at = with_block(o, t->c_at, o->block, t->c_m);
+    const char *rows = tiles == 1 ? arena_printf(o->a, "%d", large) : "rows";
+    print_tap_bounds(o, t);
+    if (o->p->target->calls_gemm) {
+        print_gemm_call(o, s, rows, a_at, c_at);
+        return;
+    }
+    int64_t width = t->lanes * t->columns, extent = t->n->extent;
+    const char *column = extent == width ? "0" : "n";
+    if (extent % width) {       /* the last columns are computed again rather than one by one */
+        column = arena_printf(o->a, "(n < %" PRId64 " ? n : %" PRId64 ")", extent - width, extent - width);
+    }
+    if (extent != width)
+        line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
+    o->indent += extent != width;
+    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, lin_text(o, a_at),
+                                    tile_pointer(o, t->b, t->b_at, column),
+                                    tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
+    if (nlarge == tiles) {
+        line(o, "%s%s_tile_%d%s", o->prefix, o->k->name, large, call);
+    } else {
+        line(o, "if (rows == %d)", large);
+        line(o, "    %s%s_tile_%d%s", o->prefix, o->k->name, large, call);
+        line(o, "else");
+        line(o, "    %s%s_tile_%d%s", o->prefix, o->k->name, large - 1, call);
+    }
+    o->indent -= extent != width;
+}
+
