@@ -332,12 +332,19 @@ static void push_unit(Lower *c, Unit *u)
     vec_push(c->a, &c->units, u);
 }
 
-static void push_pack(Lower *c, const Node *n)
+/* The same tensor in the function around a scan, for what the scan's body reads unchanged at every step; or NULL. */
+static const Node *outside_of_scan(const Lower *c, const Node *n)
 {
-    int permutation[MAX_RANK];
-    const Node *x = n->in[1];
-    if (!contraction_tiles(n) || !contraction_wants_pack(c, n, permutation) || pack_of(c, x, permutation))
-        return;
+    if (!c->parent || n->op != OP_INPUT || n->attr.input.role != ROLE_INVARIANT)
+        return NULL;
+    return c->scan->in[c->scan->attr.scan.ncarry + c->scan->attr.scan.nslice + n->attr.input.index];
+}
+
+/* x in the order of axes wanted, made once: NULL where it was made before. */
+static Unit *push_pack(Lower *c, const Node *x, const int *permutation)
+{
+    if (pack_of(c, x, permutation))
+        return NULL;
     Type t = x->type;
     for (int i = 0; i < t.rank; i++)
         t.dim[i] = x->type.dim[permutation[i]];
@@ -346,10 +353,19 @@ static void push_pack(Lower *c, const Node *n)
     memcpy(u->permutation, permutation, sizeof u->permutation);
     vec_push(c->a, &c->packs, u);
     push_unit(c, u);
+    return u;
+}
+
+static bool wants_pack(Lower *c, const Node *n, int *permutation)
+{
+    return op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(n) && contraction_wants_pack(c, n, permutation);
 }
 
 Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
 {
+    const Node *outside = outside_of_scan(c, n);
+    if (outside)
+        return pack_of(c->parent, outside, permutation);
     for (int i = 0; i < c->packs.n; i++)
         if (c->packs.at[i]->node == n &&
             !memcmp(c->packs.at[i]->permutation, permutation, sizeof(int) * (size_t)n->type.rank))
@@ -361,6 +377,16 @@ Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
 static void push_loop(Lower *c, const Node *n)
 {
     Unit *loop = c->unit[n->id] = unit_new(c, UNIT_LOOP, n, NULL, NULL);
+    Lower *body = c->body[n->id];
+    for (int i = 0; i < body->fn->node.n; i++) {        /* packed once rather than at every step */
+        int permutation[MAX_RANK];
+        const Node *x = body->fn->node.at[i];
+        const Node *outside = x->nin == 2 ? outside_of_scan(body, x->in[1]) : NULL;
+        if (!outside || !wants_pack(body, x, permutation))
+            continue;
+        push_pack(c, outside, permutation);
+        need_unit(c, loop, pack_of(c, outside, permutation));
+    }
     for (int k = 0; k < n->attr.scan.ncarry; k++) {
         Unit *first = unit_new(c, UNIT_COPY, n->in[k], c->body[n->id]->carry[k], NULL);
         push_unit(c, first);
@@ -447,8 +473,9 @@ static void list_units(Lower *c)
             c->check[i] = unit_new(c, UNIT_CHECK, n, NULL, NULL);
             push_unit(c, c->check[i]);
         }
-        if (n->op == OP_DOT || n->op == OP_CONV)
-            push_pack(c, n);
+        int permutation[MAX_RANK];
+        if (wants_pack(c, n, permutation))
+            push_pack(c, n->in[1], permutation);
         if (c->stored[i])
             push_unit(c, c->unit[i]);
         if (n->op == OP_SCAN)
@@ -517,6 +544,9 @@ static void make_body_buffers(Lower *c)
     c->stacked = NEWN(c->a, Buffer *, nyield);
     for (int i = 0; i < ncarry; i++)
         c->carry[i] = buffer_new(c->p, BUFFER_ARENA, c->fn->input.at[i].node->type, c->fn->input.at[i].name);
+    for (int i = 0; i < ncarry; i++)
+        if (!c->carry[i]->name)
+            c->carry[i]->name = "carry";
     for (int i = 0; i < nyield; i++) {
         const Port *port = &c->fn->result.at[ncarry + i];
         Type t = type_insert(port->node->type, 0, scan->attr.scan.length);
