@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* contract_grad.c: gradients of dot and convolution, which are dots and convolutions. dy: the result's gradient. */
+/* contract_grad.c: gradients of dot and convolution, which are dots and convolutions. dy: the result's
+ * gradient. */
 #include "ops.h"
 #include "../passes/passes.h"
 
-/* ---- dot ---------------------------------------------------------------------------------------------------------- */
+/* ---- dot ----------------------------------------------------------------------------------------------- */
 
 /* One operand's side of a dot: its axes by what becomes of them. Free axes are in increasing order. */
 typedef struct Side {
@@ -40,9 +41,10 @@ static int partner(const Side *of, const Side *other, int ncontract, int a)
     BUG("axis %d is not contracted", a);
 }
 
-/* y = dot(l, r): [batch, free of l, free of r].
- * dl = dot(dy, r) over r's free axes: [batch, free of l, r's contracted axes in r's order], permuted into l's layout.
- * dr = dot(l, dy) over l's free axes: [batch, l's contracted axes in l's order, free of r], permuted into r's layout. */
+/* y = dot(l, r) has axes [batch, free of l, free of r].
+ *     dl = dot(dy, r) over r's free axes: [batch, free of l, contracted axes of r in r's order]
+ *     dr = dot(l, dy) over l's free axes: [batch, contracted axes of l in l's order, free of r]
+ * each permuted into its operand's layout. */
 static Node *grad_dot_side(GradCtx *g, Node *n, Node *dy, int operand)
 {
     int nbatch = n->attr.dot.nbatch, ncontract = n->attr.dot.ncontract;
@@ -87,9 +89,10 @@ void grad_dot(GradCtx *g, Node *n, Node *dy)
             grad_into(g, n->in[operand], grad_dot_side(g, n, dy, operand));
 }
 
-/* ---- convolution --------------------------------------------------------------------------------------------------
+/* ---- convolution ------------------------------------------------------------------------------------------
  *     y[n, o, q] = Σ over k, c of x'[n, o·stride + k·rhs_dilation, c] · w[k, c, q]
- * where x' is x with lhs_dilation − 1 zeros between its elements, pad_lo zeros before and pad_hi zeros behind. */
+ * where x' is x with lhs_dilation − 1 zeros between its elements, pad_lo zeros before and pad_hi zeros
+ * behind. */
 
 /* Elements of `n` after zeros were put between them. */
 static int64_t dilated(int64_t n, int64_t dilation)
@@ -97,8 +100,9 @@ static int64_t dilated(int64_t n, int64_t dilation)
     return (n - 1) * dilation + 1;
 }
 
-/* A convolution cannot take padding below 0 from us: cuts off so many of x's elements that the dilated rest, padded by what
- * remains (0 or more), is what the negative padding would have left. false when nothing would be left. */
+/* A convolution cannot take padding below 0 from us: cuts off so many of x's elements that the dilated
+ * rest, padded by what remains (0 or more), is what the negative padding would have left. false when
+ * nothing would be left. */
 static bool cut(Fn *fn, Node **x, int axis, int64_t dilation, int64_t *lo, int64_t *hi)
 {
     int64_t extent = (*x)->type.dim[axis], start = 0, limit = extent;
@@ -117,7 +121,8 @@ static bool cut(Fn *fn, Node **x, int axis, int64_t dilation, int64_t *lo, int64
     return true;
 }
 
-/* The kernel a gradient by x is convolved with: reversed in space, and per group with inputs and outputs changed over:
+/* The kernel a gradient by x is convolved with: reversed in space, and per group with inputs and outputs
+ * changed over:
  *     w [k..., C / groups, O] -> [k..., O / groups, C] */
 static Node *turned_kernel(Fn *fn, Node *w, int spatial, int64_t groups)
 {
@@ -145,8 +150,8 @@ static Node *turned_kernel(Fn *fn, Node *w, int spatial, int64_t groups)
     return node_reshape(fn, w, spatial + 2, t.dim);
 }
 
-/* dx[n, i, c] = Σ over o, k with o·stride + k·rhs_dilation = i·lhs_dilation + pad_lo of dy[n, o, q]·w[k, c, q]:
- * a convolution of dy, dilated by stride, with the turned kernel, stepping by lhs_dilation. */
+/* dx[n, i, c] = Σ over o, k with o·stride + k·rhs_dilation = i·lhs_dilation + pad_lo of dy[n, o, q]·w[k,
+ * c, q]: a convolution of dy, dilated by stride, with the turned kernel, stepping by lhs_dilation. */
 static Node *grad_conv_x(GradCtx *g, Node *n, Node *dy)
 {
     Fn *fn = g->fn;
@@ -193,8 +198,9 @@ static Node *images_as_channels(Fn *fn, Node *x, int spatial, int64_t groups)
     return node_reshape(fn, x, spatial + 2, t.dim);
 }
 
-/* dw[k, c, q] = Σ over n, o of x'[n, o·stride + k·rhs_dilation, c]·dy[n, o, q]: a convolution of x, its images taken for
- * channels, with dy for the kernel, dilated by stride, stepping by rhs_dilation. It gives [c, k, q]. */
+/* dw[k, c, q] = Σ over n, o of x'[n, o·stride + k·rhs_dilation, c]·dy[n, o, q]: a convolution of x, its
+ * images taken for channels, with dy for the kernel, dilated by stride, stepping by rhs_dilation. It gives
+ * [c, k, q]. */
 static Node *grad_conv_w(GradCtx *g, Node *n, Node *dy)
 {
     Fn *fn = g->fn;
@@ -203,7 +209,8 @@ static Node *grad_conv_w(GradCtx *g, Node *n, Node *dy)
     int axis[MAX_RANK] = {0};
     Attr attr = n->attr;
     for (int i = 0; i < spatial; i++) {
-        int64_t ld = n->attr.conv.lhs_dilation[i], stride = n->attr.conv.stride[i], rd = n->attr.conv.rhs_dilation[i];
+        int64_t ld = n->attr.conv.lhs_dilation[i], rd = n->attr.conv.rhs_dilation[i];
+        int64_t stride = n->attr.conv.stride[i];
         int64_t lo = n->attr.conv.pad_lo[i];
         /* so long that exactly the kernel's extent comes out: rows behind the last window are cut */
         int64_t hi = dilated(dy->type.dim[i + 1], stride) + dilated(w->type.dim[i], rd) - 1 -

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* element_grad.c: gradients of element-wise operations. x, y: operands; n: the result; dy: the result's gradient.
+/* element_grad.c: gradients of element-wise operations. x, y: operands; n: the result; dy: the result's
+ * gradient.
  *
- * Every rule is written in primitives that have a gradient themselves, so that gradients can be differentiated again. */
+ * Every rule is written in primitives that have a gradient themselves, so that gradients can be
+ * differentiated again. */
 #include "ops.h"
 #include "../passes/passes.h"
 

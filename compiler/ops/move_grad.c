@@ -87,7 +87,8 @@ void grad_window(GradCtx *g, Node *n, Node *dy)
 {
     Node *x = n->in[0];
     int axis = n->attr.window.axis;
-    grad_into(g, x, node_fold(g->fn, dy, axis, n->attr.window.stride, n->attr.window.dilation, x->type.dim[axis]));
+    grad_into(g, x,
+              node_fold(g->fn, dy, axis, n->attr.window.stride, n->attr.window.dilation, x->type.dim[axis]));
 }
 
 /* fold: dx = window(dy) */
@@ -95,5 +96,6 @@ void grad_fold(GradCtx *g, Node *n, Node *dy)
 {
     int axis = n->attr.window.axis;
     int64_t size = n->in[0]->type.dim[axis + 1];
-    grad_into(g, n->in[0], node_window(g->fn, dy, axis, size, n->attr.window.stride, n->attr.window.dilation));
+    grad_into(g, n->in[0],
+              node_window(g->fn, dy, axis, size, n->attr.window.stride, n->attr.window.dilation));
 }

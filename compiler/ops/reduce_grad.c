@@ -25,7 +25,8 @@ static Node *positions(Fn *fn, const Node *n)
         part.dim[i] = x.dim[n->attr.axes.axis[i]];
     int64_t count = type_count(part);
     Node *line = node_iota(fn, type_make(DT_I32, 1, &count), 0);
-    return node_broadcast(fn, node_reshape(fn, line, part.rank, part.dim), type_with(x, DT_I32), n->attr.axes.axis);
+    return node_broadcast(fn, node_reshape(fn, line, part.rank, part.dim), type_with(x, DT_I32),
+                          n->attr.axes.axis);
 }
 
 /* Σ x: dx = dy, repeated */

@@ -5,20 +5,21 @@
  *     backward  dc', dyields, residuals,   -> body -> dc, dslices          and for each invariant v an
  *               slices, invariants                                         accumulator a -> a + dv
  *
- * The backward body is the gradient of the forward body, made in a copy of it (the workshop). What it needs of the forward
- * body's values comes from slices and invariants where it can, is computed again where that is cheap, and is
- * otherwise a residual: one more yield of the forward scan, which is made again with them. The function's other users of
- * the forward scan are told to take the new one (Swaps), so that it runs once. */
+ * The backward body is the gradient of the forward body, made in a copy of it (the workshop). What it
+ * needs of the forward body's values comes from slices and invariants where it can, is computed again
+ * where that is cheap, and is otherwise a residual: one more yield of the forward scan, which is made
+ * again with them. The function's other users of the forward scan are told to take the new one (Swaps), so
+ * that it runs once. */
 #include "ops.h"
 #include "../passes/gradients.h"
 
 /* How the backward body gets a value of the forward body. */
 typedef enum Supply {
     SUPPLY_UNKNOWN,
-    SUPPLY_INPUT,       /* a slice, an invariant, a constant */
-    SUPPLY_AGAIN,       /* computed again from what is supplied */
-    SUPPLY_RESIDUAL,    /* yielded by the forward scan */
-    SUPPLY_BACKWARD,    /* depends on a cotangent: made in the backward body */
+    SUPPLY_INPUT,    /* a slice, an invariant, a constant */
+    SUPPLY_AGAIN,    /* computed again from what is supplied */
+    SUPPLY_RESIDUAL, /* yielded by the forward scan */
+    SUPPLY_BACKWARD, /* depends on a cotangent: made in the backward body */
 } Supply;
 
 typedef struct ScanGrad {
@@ -26,24 +27,24 @@ typedef struct ScanGrad {
     Node *scan;
     const Fn *body;
     int ncarry, nslice, nyield, nin;
-    Node **dresult;     /* by result: cotangents from outside, or NULL */
-    bool *carried;      /* by carry: it needs a cotangent carry */
-    bool *active;       /* by input: the gradient is of use */
-    Fn *shop;           /* the workshop: the body's copy, cotangents as further inputs, gradients */
-    int nforward;       /* the shop's nodes below are the body's copy */
-    Node **in;          /* by input: in the shop */
-    Node **result;      /* by result: in the shop */
-    Node **cotangent;   /* by result: an input of the shop, or NULL */
-    Node **gradient;    /* by input: in the shop, or NULL */
-    Swaps swaps;        /* inner scans that were made again */
-    Node **instead;     /* by shop id, for swaps */
-    Supply *supply;     /* by shop id */
+    Node **dresult;   /* by result: cotangents from outside, or NULL */
+    bool *carried;    /* by carry: it needs a cotangent carry */
+    bool *active;     /* by input: the gradient is of use */
+    Fn *shop;         /* the workshop: the body's copy, cotangents as further inputs, gradients */
+    int nforward;     /* the shop's nodes below are the body's copy */
+    Node **in;        /* by input: in the shop */
+    Node **result;    /* by result: in the shop */
+    Node **cotangent; /* by result: an input of the shop, or NULL */
+    Node **gradient;  /* by input: in the shop, or NULL */
+    Swaps swaps;      /* inner scans that were made again */
+    Node **instead;   /* by shop id, for swaps */
+    Supply *supply;   /* by shop id */
     VEC(Node *) residual;
-    int *yield;         /* by shop id of a residual: which yield of the forward scan it is */
-    Node *forward;      /* the scan made again, or the same */
+    int *yield;    /* by shop id of a residual: which yield of the forward scan it is */
+    Node *forward; /* the scan made again, or the same */
 } ScanGrad;
 
-/* ---- which inputs and results matter ----------------------------------------------------------------------------- */
+/* ---- which inputs and results matter ------------------------------------------------------------------- */
 
 static bool passes_gradient(const Node *n)
 {
@@ -112,7 +113,7 @@ static void choose_inputs(ScanGrad *s)
     }
 }
 
-/* ---- the workshop ------------------------------------------------------------------------------------------------- */
+/* ---- the workshop -------------------------------------------------------------------------------------- */
 
 static void copy_body(ScanGrad *s)
 {
@@ -157,7 +158,7 @@ static void differentiate_body(ScanGrad *s)
     s->instead = swapped(a, s->shop, &s->swaps);
 }
 
-/* ---- what the backward body needs of the forward body ------------------------------------------------------------- */
+/* ---- what the backward body needs of the forward body -------------------------------------------------- */
 
 static const Node *operand(const ScanGrad *s, const Node *n, int i)
 {
@@ -180,8 +181,8 @@ static void mark_backward(ScanGrad *s)
     }
 }
 
-/* Inputs that every step of either direction sees, and what follows from invariants alone: hoisting finds that it is the same
- * in both loops. Scans are not made twice. */
+/* Inputs that every step of either direction sees, and what follows from invariants alone: hoisting finds
+ * that it is the same in both loops. Scans are not made twice. */
 static void mark_inputs(ScanGrad *s)
 {
     for (int i = s->ncarry; i < s->nin; i++)
@@ -221,8 +222,8 @@ static bool *needed_values(const ScanGrad *s)
     return seen;
 }
 
-/* Better to keep the operands: a move whose operand is no larger than its result, and element-wise work of the gradient's own
- * (1 − y²), which the forward loop would do for nothing else. */
+/* Better to keep the operands: a move whose operand is no larger than its result, and element-wise work of
+ * the gradient's own (1 − y²), which the forward loop would do for nothing else. */
 static bool keeps_operands(const ScanGrad *s, const Node *n)
 {
     OpClass class = op_info(n->op)->class;
@@ -289,7 +290,7 @@ static void choose_residuals(ScanGrad *s)
     }
 }
 
-/* ---- the forward scan with residuals ------------------------------------------------------------------------------ */
+/* ---- the forward scan with residuals ------------------------------------------------------------------- */
 
 /* Which of the body's own yields the residual is, or -1. */
 static int own_yield(const ScanGrad *s, const Node *residual)
@@ -349,7 +350,7 @@ static void remake_forward(ScanGrad *s)
     swap_results(s);
 }
 
-/* ---- the backward scan -------------------------------------------------------------------------------------------- */
+/* ---- the backward scan --------------------------------------------------------------------------------- */
 
 /* A cotangent that enters from outside: of a carry, zeros where the final value is not used. */
 static void supply_cotangents(ScanGrad *s, Loop *l, Node **map, int *carry)
@@ -405,8 +406,8 @@ static void make_backward(ScanGrad *s)
 {
     Fn *fn = s->g->fn;
     Arena *a = fn->a;
-    Loop *l = loop_new(fn, arena_printf(a, "%s_backward", s->body->name ? s->body->name : "scan"), s->scan->attr.scan.length,
-                       !s->scan->attr.scan.reverse);
+    Loop *l = loop_new(fn, arena_printf(a, "%s_backward", s->body->name ? s->body->name : "scan"),
+                       s->scan->attr.scan.length, !s->scan->attr.scan.reverse);
     Node **map = NEWN(a, Node *, s->shop->node.n + 1);
     int *number = NEWN(a, int, s->nin + 1); /* by input: the carry or yield that brings its gradient out */
     supply_cotangents(s, l, map, number);
@@ -457,7 +458,8 @@ static Node **gathered_cotangents(const GradCtx *g, const Node *scan, int nresul
     return dresult;
 }
 
-/* A result's gradient waits at the result until the scan is reached; the scan's own only says that there is one. */
+/* A result's gradient waits at the result until the scan is reached; the scan's own only says that there
+ * is one. */
 void grad_result(GradCtx *g, Node *n, Node *dy)
 {
     g->gradient[n->id] = dy;

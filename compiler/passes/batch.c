@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* batch.c: one step's work for all steps at once: a node made again with the steps as a new leading axis.
  *
- * `in` are the operands outside of the loop; those that are stepped have the leading axis, the others are the same at every
- * step. The result has the axis too. A rule for each operation that has one; the others stay in their loop. */
+ * `in` are the operands outside of the loop; those that are stepped have the leading axis, the others are
+ * the same at every step. The result has the axis too. A rule for each operation that has one; the others
+ * stay in their loop. */
 #include "loop.h"
 
 typedef struct Batch {
@@ -37,7 +38,7 @@ static Node *batch_element(const Batch *b)
     return make_lifted(b, &b->n->attr);
 }
 
-/* ---- moves and reductions ---------------------------------------------------------------------------------------- */
+/* ---- moves and reductions ------------------------------------------------------------------------------ */
 static Node *batch_reshape(const Batch *b)
 {
     Type t = type_insert(b->n->type, 0, b->steps);
@@ -106,7 +107,7 @@ static Node *batch_window(const Batch *b)
     return node_make(b->fn, b->n->op, 1, b->in, &attr);
 }
 
-/* ---- contractions ------------------------------------------------------------------------------------------------- */
+/* ---- contractions -------------------------------------------------------------------------------------- */
 static void shift(int *axis, int n)
 {
     for (int i = 0; i < n; i++)
@@ -142,7 +143,8 @@ static bool fits_dot(const Node *n, const bool *stepped)
     return !(stepped[0] && stepped[1]) || n->attr.dot.nbatch < MAX_RANK;
 }
 
-/* One stepped operand: the steps are one more free axis of it, and without batch axes on the left nothing else changes:
+/* One stepped operand: the steps are one more free axis of it, and without batch axes on the left nothing
+ * else changes:
  *     x_t [B, I] · w [I, O] for all t is x [T, B, I] · w [I, O].
  * Both: they are a batch axis. */
 static Node *batch_dot(const Batch *b)
@@ -178,7 +180,7 @@ static Node *batch_conv(const Batch *b)
     return node_reshape(b->fn, node_conv(b->fn, images, b->in[1], &b->n->attr), t.rank, t.dim);
 }
 
-/* ---- indices ------------------------------------------------------------------------------------------------------ */
+/* ---- indices ------------------------------------------------------------------------------------------- */
 static bool fits_gather(const Node *n, const bool *stepped)
 {
     (void)n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* compose.c: the training step: gradients, and the optimizer's update of them, in one function.
  *
- * needs: gradients with a ROLE_GRADIENT result for each ROLE_GRADIENT input of update. gives: params, optimizer, states, loss,
- * metrics. What both functions take (parameters, the step) is one input. */
+ * needs: gradients with a ROLE_GRADIENT result for each ROLE_GRADIENT input of update. gives: params,
+ * optimizer, states, loss, metrics. What both functions take (parameters, the step) is one input. */
 #include "passes.h"
 
 static bool is_gradient(const Port *port)
@@ -10,8 +10,8 @@ static bool is_gradient(const Port *port)
     return port->role == ROLE_GRADIENT;
 }
 
-/* Inlines `from` into `to`; its gradients, where it takes any, are those in `gradient` (by parameter). Returns where its nodes
- * went. */
+/* Inlines `from` into `to`; its gradients, where it takes any, are those in `gradient` (by parameter).
+ * Returns where its nodes went. */
 static Node **inlined(Fn *to, const Fn *from, Node *const *gradient)
 {
     Node **map = NEWN(to->a, Node *, from->node.n + 1);

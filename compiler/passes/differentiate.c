@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* differentiate.c: reverse mode, graph in, graph out. Walks the nodes backwards; each row of ops.def with a gradient adds to
- * its operands' gradients. What comes out is ordinary nodes: no tape, and it can be differentiated again.
+/* differentiate.c: reverse mode, graph in, graph out. Walks the nodes backwards; each row of ops.def with
+ * a gradient adds to its operands' gradients. What comes out is ordinary nodes: no tape, and it can be
+ * differentiated again.
  *
  * needs: a function that verifies. gives: one more, with gradients as results. */
 #include "passes.h"
@@ -38,8 +39,8 @@ static bool *mark_wanted(const Fn *fn, int nwrt, Node *const *wrt)
     return wanted;
 }
 
-void gradients_swapping(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt, Node *const *wrt, Node **out,
-                        Swaps *swaps)
+void gradients_swapping(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt, Node *const *wrt,
+                        Node **out, Swaps *swaps)
 {
     GradCtx g = {.fn = fn, .n = fn->node.n, .swaps = swaps};
     Span span = fn->span;
@@ -59,7 +60,8 @@ void gradients_swapping(Fn *fn, int n, Node *const *results, Node *const *seeds,
         out[i] = g.gradient[wrt[i]->id];
 }
 
-void gradients_in(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt, Node *const *wrt, Node **out)
+void gradients_in(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt, Node *const *wrt,
+                  Node **out)
 {
     Swaps swaps = {0};
     gradients_swapping(fn, n, results, seeds, nwrt, wrt, out, &swaps);
@@ -68,7 +70,7 @@ void gradients_in(Fn *fn, int n, Node *const *results, Node *const *seeds, int n
             out[i] = node_full(fn, wrt[i]->type, 0);
 }
 
-/* ---- a module's loss ---------------------------------------------------------------------------------------------- */
+/* ---- a module's loss ----------------------------------------------------------------------------------- */
 
 /* The parameters' gradients, made in fn, in order; NULL for those that are frozen. */
 static Node **parameter_gradients(Fn *fn, const Module *m, Node *loss, Swaps *swaps)

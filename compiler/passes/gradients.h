@@ -7,7 +7,7 @@
 #include "passes.h"
 
 /* gradients_in, with NULL for gradients that are zero, and the scans that were made again added to swaps. */
-void gradients_swapping(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt, Node *const *wrt, Node **out,
-                        Swaps *swaps);
+void gradients_swapping(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt,
+                        Node *const *wrt, Node **out, Swaps *swaps);
 
 #endif

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* hoist.c: what a scan computes from its inputs alone leaves it, and so does what it only yields or accumulates (sink.c).
+/* hoist.c: what a scan computes from its inputs alone leaves it, and so does what it only yields or
+ * accumulates (sink.c).
  *
  *     before the loop   whatever depends on invariants alone; contractions of slices, for all steps at once
  *     in the loop       what the carries need
  *     after the loop    contractions nobody in the loop reads; sums over the steps
  *
- * An LSTM keeps one product in its loop, h · recurrent_kernel; x · kernel is one product before it, and in the
- * training step the gradients of kernel, recurrent_kernel and bias are one contraction each after it.
+ * An LSTM keeps one product in its loop, h · recurrent_kernel; x · kernel is one product before it, and in
+ * the training step the gradients of kernel, recurrent_kernel and bias are one contraction each after it.
  *
- * needs: a function that verifies. gives: an equal one (sums over the steps may be added in another order), without unused
- * results, yields, carries, invariants and slices. Loops in loops are done first. */
+ * needs: a function that verifies. gives: an equal one (sums over the steps may be added in another
+ * order), without unused results, yields, carries, invariants and slices. Loops in loops are done first. */
 #include "hoisting.h"
 #include "passes.h"
 
@@ -29,7 +30,7 @@ Node *outside_of(Hoist *h, const Node *n)
     return batch_node(h->fn, n, in, stepped_operands(h, n), h->steps);
 }
 
-/* ---- what is known of the body ------------------------------------------------------------------------------------ */
+/* ---- what is known of the body ------------------------------------------------------------------------- */
 
 /* Live over any number of steps: what the used results need, and the carries that those need. */
 static void find_live(Hoist *h)
@@ -58,9 +59,8 @@ static void find_live(Hoist *h)
         h->live[h->body->input.at[i].node->id] = rooted[i];
 }
 
-static Kind kind_of_input(const Hoist *h, const Node *n)
+static Kind kind_of_input(const Node *n)
 {
-    (void)h;
     switch (n->attr.input.role) {
     case ROLE_CARRY:
         return KIND_LATE;
@@ -75,10 +75,10 @@ static Kind kind_of_input(const Hoist *h, const Node *n)
 static Kind kind_of(const Hoist *h, const Node *n)
 {
     if (n->op == OP_INPUT)
-        return kind_of_input(h, n);
+        return kind_of_input(n);
     OpClass class = op_info(n->op)->class;
-    Kind kind = n->op == OP_CONST || n->op == OP_IOTA || class == CLASS_MOVE || class == CLASS_ELEMENT ? KIND_CONST
-                                                                                                        : KIND_FIXED;
+    bool cheap = n->op == OP_CONST || n->op == OP_IOTA || class == CLASS_MOVE || class == CLASS_ELEMENT;
+    Kind kind = cheap ? KIND_CONST : KIND_FIXED;
     for (int i = 0; i < n->nin; i++)
         kind = h->kind[n->in[i]->id] > kind ? h->kind[n->in[i]->id] : kind;
     return kind;
@@ -113,7 +113,7 @@ static void classify(Hoist *h)
     }
 }
 
-/* ---- before the loop ---------------------------------------------------------------------------------------------- */
+/* ---- before the loop ----------------------------------------------------------------------------------- */
 
 /* Everything live that is the same at every step, made in fn. */
 static void make_fixed(Hoist *h)
@@ -150,12 +150,13 @@ static void make_early(Hoist *h)
             h->outside[id] = outside_of(h, h->body->node.at[id]);
 }
 
-/* ---- the loop that remains ---------------------------------------------------------------------------------------- */
+/* ---- the loop that remains ----------------------------------------------------------------------------- */
 
 /* Is n's value worth taking from outside? Moves of it are made in the loop again, as index arithmetic. */
 static bool enters_as_invariant(const Hoist *h, const Node *n)
 {
-    return h->kind[n->id] == KIND_FIXED && n->op != OP_INPUT && n->op != OP_SCAN && op_info(n->op)->class != CLASS_MOVE;
+    return h->kind[n->id] == KIND_FIXED && n->op != OP_INPUT && n->op != OP_SCAN &&
+           op_info(n->op)->class != CLASS_MOVE;
 }
 
 /* map[id]: what the remaining body has instead of these nodes. */
@@ -245,8 +246,8 @@ static void hoist_scan(Fn *fn, const Node *scan, const bool *used, Node **out)
     }
 }
 
-/* The scan without what is not needed; its operands' constants and repetitions show in the body. Returns what is left of it,
- * or NULL. */
+/* The scan without what is not needed; its operands' constants and repetitions show in the body. Returns
+ * what is left of it, or NULL. */
 static const Node *tidy_scan(Fn *fn, const Node *scan, const bool *used, Node **out)
 {
     Arena *a = fn->a;
@@ -263,7 +264,8 @@ static const Node *tidy_scan(Fn *fn, const Node *scan, const bool *used, Node **
             *to = l->carry.at[carry].in;
             continue;
         }
-        *to = i < ncarry + nslice ? loop_slice(l, port->name, scan->in[i]) : loop_invariant(l, port->name, scan->in[i]);
+        *to = i < ncarry + nslice ? loop_slice(l, port->name, scan->in[i])
+                                  : loop_invariant(l, port->name, scan->in[i]);
     }
     for (int i = 0; i < nresult; i++)
         roots[i] = body->result.at[i].node;
@@ -301,7 +303,7 @@ static void replace_scan(Fn *fn, const Node *scan, const bool *used, Node **out)
             out[i] = made[out[i]->attr.index.index];
 }
 
-/* ---- the function ------------------------------------------------------------------------------------------------- */
+/* ---- the function -------------------------------------------------------------------------------------- */
 
 /* used[id]: by scan, which of its results live nodes read. */
 static bool **used_results(const Fn *fn, const bool *live)

@@ -23,7 +23,7 @@ typedef struct Hoist {
     const bool *used;   /* by result: somebody outside reads it */
     bool *live;
     Kind *kind;
-    Node **outside;     /* the value outside of the loop: for KIND_FIXED and KIND_CONST itself, otherwise stacked; or NULL */
+    Node **outside;     /* the value outside of the loop, stacked where it differs by step; or NULL */
     bool *batchable;    /* KIND_EARLY, and rules lead from the slices to it */
     bool *hoisted;      /* made before the loop, which sees it as a slice */
 

@@ -93,7 +93,7 @@ int loop_yield(Loop *l, const char *name, Node *value)
     return l->yield.n - 1;
 }
 
-/* ---- closing ----------------------------------------------------------------------------------------------------- */
+/* ---- closing ------------------------------------------------------------------------------------------- */
 
 /* Has the carry its initial value at every step? */
 static bool never_changes(const LoopInput *carry)
@@ -118,8 +118,8 @@ static void adopt(Loop *to, Role role, LoopInput input, Node **map)
         vec_push(to->fn->a, &to->invariant, input);
 }
 
-/* The same loop, its inputs chosen anew: carries that never change become invariants; of the others, and of slices and
- * invariants, only those that are live (by body node id) come along. */
+/* The same loop, its inputs chosen anew: carries that never change become invariants; of the others, and
+ * of slices and invariants, only those that are live (by body node id) come along. */
 static Loop *again(const Loop *l, const bool *live)
 {
     Arena *a = l->fn->a;
@@ -260,7 +260,8 @@ static Loop *settled(Loop *l, const bool *carry_wanted, Node **carry_out)
             changing = false;
         }
         Loop *next = again(l, live_nodes(l, carry_wanted));
-        bool same = next->slice.n == l->slice.n && next->invariant.n == l->invariant.n && next->carry.n == l->carry.n;
+        bool same =
+            next->slice.n == l->slice.n && next->invariant.n == l->invariant.n && next->carry.n == l->carry.n;
         l = next;
         if (same && changing)
             return l;

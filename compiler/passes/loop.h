@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* loop.h: scans being made or changed by passes. A Loop is a scan whose body is still open; loop_close makes the scan.
+/* loop.h: scans being made or changed by passes. A Loop is a scan whose body is still open; loop_close
+ * makes the scan.
  *
  * Glossary: l loop, outer a node of the function the scan will stand in, in what the body sees of it. */
 #ifndef DLC_LOOP_H
@@ -7,7 +8,7 @@
 
 #include "../graph/ir.h"
 
-/* ---- loop.c ------------------------------------------------------------------------------------------------------ */
+/* ---- loop.c -------------------------------------------------------------------------------------------- */
 typedef struct LoopInput {
     const char *name;
     Node *outer;        /* operand of the scan; for a carry its initial value */
@@ -32,21 +33,23 @@ typedef struct Loop {
 } Loop;
 
 Loop *loop_new(Fn *fn, const char *name, int64_t length, bool reverse);
-/* A carry with its initial value; returns its number. Its body node is l->carry.at[number].in until loop_close. */
+/* A carry with its initial value; returns its number. Its body node is l->carry.at[number].in until
+ * loop_close. */
 int loop_carry(Loop *l, const char *name, Node *init);
 void loop_next(Loop *l, int carry, Node *next);
-/* What the body sees of `outer` at each step: its slice, or all of it. The same operand is taken once; constants, and
- * slices of what does not change along the steps, do not become slices. */
+/* What the body sees of `outer` at each step: its slice, or all of it. The same operand is taken once;
+ * constants, and slices of what does not change along the steps, do not become slices. */
 Node *loop_slice(Loop *l, const char *name, Node *outer);
 Node *loop_invariant(Loop *l, const char *name, Node *outer);
 /* The yield's number; equal values are yielded once. */
 int loop_yield(Loop *l, const char *name, Node *value);
-/* Makes the scan, without what nobody needs: carry_out[i] is the final value of carry i where carry_wanted[i], else NULL;
- * yield_out[i] is yield i, stacked. Carries that never change become invariants, yields of slices and invariants
- * are taken from outside. Returns the scan; NULL where nothing is left of it. */
+/* Makes the scan, without what nobody needs: carry_out[i] is the final value of carry i where
+ * carry_wanted[i], else NULL; yield_out[i] is yield i, stacked. Carries that never change become
+ * invariants, yields of slices and invariants are taken from outside. Returns the scan; NULL where nothing
+ * is left of it. */
 Node *loop_close(Loop *l, const bool *carry_wanted, Node **carry_out, Node **yield_out);
 
-/* ---- graft.c: copying parts of functions ------------------------------------------------------------------------- */
+/* ---- graft.c: copying parts of functions --------------------------------------------------------------- */
 /* Results of a scan for which those of another, made later with more yields, are to be taken. */
 typedef struct Swap {
     Node *old, *new;    /* both OP_RESULT, of one function */
@@ -57,16 +60,18 @@ typedef struct Swaps {
 
 /* instead[n->id] is what to take for n: itself, or the new node of its swap. swaps may be NULL. */
 Node **swapped(Arena *a, const Fn *fn, const Swaps *swaps);
-/* Makes in `to` what the roots (nodes of `from`) need, in the old order as far as swaps allow. map[n->id], given or made, is the
- * new node; swapped nodes are looked up by the node taken for them, and get their entry too. */
+/* Makes in `to` what the roots (nodes of `from`) need, in the old order as far as swaps allow. map[n->id],
+ * given or made, is the new node; swapped nodes are looked up by the node taken for them, and get their
+ * entry too. */
 void graft(Fn *to, const Fn *from, int nroots, Node *const *roots, Node **map, const Swaps *swaps);
 /* live[n->id] for what the roots need, themselves included. */
 bool *reached_from(Arena *a, const Fn *fn, int nroots, Node *const *roots);
 
-/* ---- batch.c: one step's work for all steps at once --------------------------------------------------------------- */
+/* ---- batch.c: one step's work for all steps at once ---------------------------------------------------- */
 /* Is there a rule for n when these operands differ from step to step? At least one does. */
 bool can_batch(const Node *n, const bool *stepped);
-/* n for all steps: operands that are stepped have a leading axis of `steps`, and so has the result. Needs can_batch. */
+/* n for all steps: operands that are stepped have a leading axis of `steps`, and so has the result. Needs
+ * can_batch. */
 Node *batch_node(Fn *fn, const Node *n, Node *const *in, const bool *stepped, int64_t steps);
 /* A dot's attribute when the left or right operand has got a leading axis. */
 Attr dot_one_further(const Attr *dot, bool lhs, bool rhs);

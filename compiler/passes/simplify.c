@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* simplify.c: local rewrites, tried whenever a node is made.
  *
- * needs: operands that are nodes of fn, and an attribute and type that fit them. gives: an equal node that is no more
- * work, or NULL. Rules are directional: each leads to a smaller or a more canonical graph, so they end. Values are kept
- * to the bit but for the sign of zero (x + 0 is x); x * 0 is not 0, for x may be NaN. */
+ * needs: operands that are nodes of fn, and an attribute and type that fit them. gives: an equal node that
+ * is no more work, or NULL. Rules are directional: each leads to a smaller or a more canonical graph, so
+ * they end. Values are kept to the bit but for the sign of zero (x + 0 is x); x * 0 is not 0, for x may be
+ * NaN. */
 #include "passes.h"
 #include "../ops/ops.h"
 
@@ -37,7 +38,7 @@ static Node *repeat(const Wanted *w, Node *scalar)
     return node_broadcast(w->fn, scalar, w->t, NULL);
 }
 
-/* ---- any element-wise operation --------------------------------------------------------------------------------- */
+/* ---- any element-wise operation ------------------------------------------------------------------------ */
 /* op(constants) -> a constant: the interpreter's own evaluation, rounded to the element type. */
 static Node *fold_constants(const Wanted *w)
 {
@@ -78,7 +79,7 @@ static Node *compute_once(const Wanted *w)
     return repeat(w, node_make(w->fn, w->op, w->nin, scalars, w->attr));
 }
 
-/* ---- one rule, one operation ------------------------------------------------------------------------------------ */
+/* ---- one rule, one operation --------------------------------------------------------------------------- */
 /* c op x -> x op c. Not for max2 and min2, whose gradients tell the sides apart. */
 static Node *constant_right(const Wanted *w)
 {
@@ -151,7 +152,8 @@ static Node *both_negated(const Wanted *w)
     return x && y ? node_binary(w->fn, w->op, x, y) : NULL;
 }
 
-/* Exponents that need no power: 0, 1, 2, 3, -1. A cube is rounded twice, which is still no worse than a power's own error. */
+/* Exponents that need no power: 0, 1, 2, 3, -1. A cube is rounded twice, which is still no worse than a
+ * power's own error. */
 static Node *small_exponent(const Wanted *w)
 {
     Node *x = w->in[0];
@@ -254,7 +256,7 @@ static Node *broadcast_twice(const Wanted *w)
     return node_broadcast(w->fn, x->in[0], w->t, axis);
 }
 
-/* ---- axes of extent 1 -------------------------------------------------------------------------------------------- */
+/* ---- axes of extent 1 ---------------------------------------------------------------------------------- */
 /* The axes of other extents; returns how many. */
 static int long_axes(Type t, int *axis)
 {
@@ -337,7 +339,7 @@ static Node *position_of_one(const Wanted *w)
     return w->attr->axes.n == 0 ? node_full(w->fn, w->t, 0) : NULL;
 }
 
-/* ---- moves of moves ---------------------------------------------------------------------------------------------- */
+/* ---- moves of moves ------------------------------------------------------------------------------------ */
 static Node *reverse_twice(const Wanted *w)
 {
     const Node *x = w->in[0];
@@ -395,7 +397,8 @@ static Node *slice_of_pad(const Wanted *w)
     if (x->op != OP_PAD)
         return NULL;
     for (int i = 0; i < w->t.rank; i++) {
-        int64_t lo = x->attr.pad.lo[i], last = w->attr->slice.start[i] + (w->t.dim[i] - 1) * w->attr->slice.stride[i];
+        int64_t lo = x->attr.pad.lo[i],
+                last = w->attr->slice.start[i] + (w->t.dim[i] - 1) * w->attr->slice.stride[i];
         if (x->attr.pad.interior[i] || w->attr->slice.start[i] < lo || last >= lo + x->in[0]->type.dim[i])
             return NULL;
         start[i] = w->attr->slice.start[i] - lo;
@@ -462,8 +465,8 @@ static int padded_axis(const Node *n)
     return axis;
 }
 
-/* x in its place among zeros + y in the place right behind (or before) -> both in their place: what the gradients of the parts of
- * a split add up to. */
+/* x in its place among zeros + y in the place right behind (or before) -> both in their place: what the
+ * gradients of the parts of a split add up to. */
 static Node *pads_side_by_side(const Wanted *w)
 {
     int axis = padded_axis(w->in[0]);
@@ -480,7 +483,7 @@ static Node *pads_side_by_side(const Wanted *w)
     return node_pad(w->fn, both, lo, hi, NULL, 0);
 }
 
-/* ---- contractions ------------------------------------------------------------------------------------------------ */
+/* ---- contractions -------------------------------------------------------------------------------------- */
 static bool listed(const int *axis, int n, int a)
 {
     for (int i = 0; i < n; i++)
@@ -515,7 +518,7 @@ static Node *dot_of_permute(const Wanted *w)
     return NULL;
 }
 
-/* ---- the table: tried from the left ----------------------------------------------------------------------------- */
+/* ---- the table: tried from the left -------------------------------------------------------------------- */
 enum { MAX_RULES = 6 };
 
 static Rule *const rules[OP_COUNT][MAX_RULES] = {

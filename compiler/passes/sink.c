@@ -8,7 +8,7 @@
  * Decisions walk the body backwards (a value is wanted, so its operands are), making walks it forwards. */
 #include "hoisting.h"
 
-/* ---- carries that only accumulate ---------------------------------------------------------------------------------- */
+/* ---- carries that only accumulate ---------------------------------------------------------------------- */
 
 static void count_uses(Hoist *h)
 {
@@ -34,7 +34,8 @@ static Node *only_user(const Hoist *h, const Node *n)
     return NULL;
 }
 
-/* Follows carry c upwards through additions that nothing else reads; true when that ends at its next value. */
+/* Follows carry c upwards through additions that nothing else reads; true when that ends at its next
+ * value. */
 static bool only_accumulates(const Hoist *h, int c, bool mark)
 {
     const Node *at = h->body->input.at[c].node, *end = h->body->result.at[c].node;
@@ -51,7 +52,7 @@ static bool only_accumulates(const Hoist *h, int c, bool mark)
     return h->uses[end->id] == 1;
 }
 
-/* ---- sums over the steps ------------------------------------------------------------------------------------------- */
+/* ---- sums over the steps ------------------------------------------------------------------------------- */
 
 /* How the sum of n over the steps is made. */
 typedef enum SumBy {
@@ -146,11 +147,12 @@ static bool compresses(const Hoist *h, const Node *n)
     return true;
 }
 
-/* ---- what is sunk -------------------------------------------------------------------------------------------------- */
+/* ---- what is sunk -------------------------------------------------------------------------------------- */
 
 static bool is_enlarging_move(const Node *n)
 {
-    return op_info(n->op)->class == CLASS_MOVE && n->nin == 1 && type_count(n->in[0]->type) <= type_count(n->type);
+    return op_info(n->op)->class == CLASS_MOVE && n->nin == 1 &&
+           type_count(n->in[0]->type) <= type_count(n->type);
 }
 
 /* can_leave[id]: nothing in the loop needs it, it has a rule, and its users can leave too. */
@@ -162,7 +164,8 @@ static bool *find_leaving(const Hoist *h)
         can[id] = h->live[id] && is_stepped(h, n) && n->op != OP_INPUT && !h->cone[id] &&
                   can_batch(n, stepped_operands(h, n));
     }
-    for (int id = h->body->node.n - 1; id >= 0; id--) { /* users first: their answer is final when we come by */
+    for (int id = h->body->node.n - 1; id >= 0;
+         id--) { /* users first: their answer is final when we come by */
         const Node *n = h->body->node.at[id];
         bool apart = h->in_sum[id] || (h->want_sum[id] && sum_by(h, n) != SUM_YIELD);
         if (!h->live[id] || can[id] || apart)
@@ -173,8 +176,8 @@ static bool *find_leaving(const Hoist *h)
     return can;
 }
 
-/* Contractions leave, and what reads them; where no carry remains, everything that can. Contractions that something in the loop
- * reads are made before it, where that can be. */
+/* Contractions leave, and what reads them; where no carry remains, everything that can. Contractions that
+ * something in the loop reads are made before it, where that can be. */
 static void choose_sunk(Hoist *h)
 {
     bool *can = find_leaving(h), empty = true;
@@ -186,7 +189,8 @@ static void choose_sunk(Hoist *h)
         for (int i = 0; i < n->nin; i++)
             follows |= h->sunk[n->in[i]->id];
         h->sunk[id] = can[id] && follows;
-        h->hoisted[id] = h->live[id] && !can[id] && h->batchable[id] && op_info(n->op)->class == CLASS_CONTRACT;
+        h->hoisted[id] =
+            h->live[id] && !can[id] && h->batchable[id] && op_info(n->op)->class == CLASS_CONTRACT;
     }
 }
 
@@ -241,7 +245,8 @@ static void want_sums(Hoist *h)
 /* A value that is wanted outside, and is not there yet, comes from its operands or is yielded. */
 static bool comes_from_operands(const Hoist *h, const Node *n)
 {
-    return h->sunk[n->id] || h->batchable[n->id] || (is_enlarging_move(n) && can_batch(n, stepped_operands(h, n)));
+    return h->sunk[n->id] || h->batchable[n->id] ||
+           (is_enlarging_move(n) && can_batch(n, stepped_operands(h, n)));
 }
 
 static void want_stacked(Hoist *h)
@@ -292,7 +297,7 @@ bool sink_is_yielded(const Hoist *h, const Node *n)
     return h->want_outside[n->id] && is_stepped(h, n) && !h->outside[n->id] && !comes_from_operands(h, n);
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------------------------- */
 
 /* [T, N, s..., groups·C] -> [N, s..., groups·T·C]: the steps' channels side by side within each group. */
 static Node *steps_as_channels(Fn *fn, Node *x, int64_t groups)

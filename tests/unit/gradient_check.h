@@ -27,8 +27,8 @@ static inline double check_uniform(uint64_t *state, double lo, double hi)
     return lo + (hi - lo) * (double)(check_random(state) >> 11) * 0x1p-53;
 }
 
-/* Distinct values in (lo, hi), so far apart, and so far from 0 and from those of another `salt` (0..3), that no difference
- * taken by the checks crosses a corner. */
+/* Distinct values in (lo, hi), so far apart, and so far from 0 and from those of another `salt` (0..3),
+ * that no difference taken by the checks crosses a corner. */
 static inline void fill_apart(Value v, uint64_t *state, double lo, double hi, int salt)
 {
     int64_t n = type_count(v.type);
@@ -71,14 +71,16 @@ static inline double difference(const Fn *fn, const Value *in, const Value *weig
     return (up - down) / (2 * h);
 }
 
-/* d weighted / d x by central differences, extrapolated (Richardson): the error is of the fourth order in h. */
+/* d weighted / d x by central differences, extrapolated (Richardson): the error is of the fourth order in
+ * h. */
 static inline double finite_difference(const Fn *fn, const Value *in, const Value *weight, double *x)
 {
     double h = 5e-4;
     return (4 * difference(fn, in, weight, x, h) - difference(fn, in, weight, x, 2 * h)) / 3;
 }
 
-/* The function alone: what its results need, dead nodes dropped, inputs kept (interpreting takes them all). */
+/* The function alone: what its results need, dead nodes dropped, inputs kept (interpreting takes them
+ * all). */
 static inline Fn *pruned(const Fn *fn)
 {
     Fn *to = fn_new(fn->a, fn->name);
@@ -93,10 +95,10 @@ static inline Fn *pruned(const Fn *fn)
     return to;
 }
 
-/* Compares gradient (one value per wrt input, an index into fn->input) with differences of Σ weight · result. Relative 1e-6.
- * Returns how many elements of the gradients are not 0. */
-static inline int64_t check_differences(const char *what, const Fn *fn, const Value *in, const Value *weight, int nwrt,
-                                        const int *wrt, const Value *gradient)
+/* Compares gradient (one value per wrt input, an index into fn->input) with differences of Σ weight ·
+ * result. Relative 1e-6. Returns how many elements of the gradients are not 0. */
+static inline int64_t check_differences(const char *what, const Fn *fn, const Value *in, const Value *weight,
+                                        int nwrt, const int *wrt, const Value *gradient)
 {
     int64_t nonzero = 0;
     for (int k = 0; k < nwrt; k++)
@@ -105,8 +107,8 @@ static inline int64_t check_differences(const char *what, const Fn *fn, const Va
             double scale = fmax(fmax(fabs(want), fabs(have)), 0.05);
             nonzero += have != 0;
             if (!(fabs(want - have) <= 1e-6 * scale))
-                fail_msg("%s: input %d, element %lld: the gradient is %.12g, differences say %.12g", what, wrt[k],
-                         (long long)i, have, want);
+                fail_msg("%s: input %d, element %lld: the gradient is %.12g, differences say %.12g", what,
+                         wrt[k], (long long)i, have, want);
         }
     return nonzero;
 }

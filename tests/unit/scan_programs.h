@@ -24,20 +24,22 @@ static Node *gate(Fn *fn, Node *z, int i, int64_t units)
     return node_slice_axis(fn, z, 1, i * units, (i + 1) * units, 1);
 }
 
-/* ---- programs: each makes its inputs and gives results ------------------------------------------------------------- */
+/* ---- programs: each makes its inputs and gives results ------------------------------------------------- */
 
 typedef struct Program {
     const char *name;
     int (*build)(Fn *fn, int variant, Node **result);
     int variants;
-    const char *zero;   /* by input: '0' where the gradient is zero; NULL: nowhere */
+    const char *zero; /* by input: '0' where the gradient is zero; NULL: nowhere */
 } Program;
 
-/* The LSTM of the standard library: carries h, c; slice x; invariants kernel, recurrent kernel, bias; yields h. */
+/* The LSTM of the standard library: carries h, c; slice x; invariants kernel, recurrent kernel, bias;
+ * yields h. */
 static int build_lstm(Fn *fn, int variant, Node **result)
 {
     static const int64_t sizes[][4] = {{4, 2, 3, 2}, {2, 1, 2, 3}, {3, 3, 1, 1}, {5, 1, 2, 2}, {2, 2, 2, 1}};
-    int64_t steps = sizes[variant][0], batch = sizes[variant][1], in = sizes[variant][2], units = sizes[variant][3];
+    int64_t steps = sizes[variant][0], batch = sizes[variant][1], in = sizes[variant][2],
+            units = sizes[variant][3];
     Fn *body = fn_new(fn->a, "lstm");
     Node *h = fn_input(body, ROLE_CARRY, 0, "h", F32(batch, units));
     Node *c = fn_input(body, ROLE_CARRY, 1, "c", F32(batch, units));
@@ -47,16 +49,22 @@ static int build_lstm(Fn *fn, int variant, Node **result)
     Node *bias = fn_input(body, ROLE_INVARIANT, 2, "bias", F32(4 * units));
     Node *z = matmul_add(body, x, kernel, h, recurrent);
     z = node_binary(body, OP_ADD, z, node_broadcast_trailing(body, bias, z->type));
-    Node *i = node_unary(body, OP_SIGMOID, gate(body, z, 0, units)), *f = node_unary(body, OP_SIGMOID, gate(body, z, 1, units));
-    Node *g = node_unary(body, OP_TANH, gate(body, z, 2, units)), *o = node_unary(body, OP_SIGMOID, gate(body, z, 3, units));
+    Node *i = node_unary(body, OP_SIGMOID, gate(body, z, 0, units)),
+         *f = node_unary(body, OP_SIGMOID, gate(body, z, 1, units));
+    Node *g = node_unary(body, OP_TANH, gate(body, z, 2, units)),
+         *o = node_unary(body, OP_SIGMOID, gate(body, z, 3, units));
     c = node_binary(body, OP_ADD, node_binary(body, OP_MUL, f, c), node_binary(body, OP_MUL, i, g));
     h = node_binary(body, OP_MUL, o, node_unary(body, OP_TANH, c));
     fn_result(body, ROLE_CARRY, 0, "h", h);
     fn_result(body, ROLE_CARRY, 1, "c", c);
     fn_result(body, ROLE_YIELD, 0, "h", h);
     Node *zero = node_full(fn, F32(batch, units), 0);
-    Node *in_nodes[] = {zero, zero, input(fn, 0, "x", F32(steps, batch, in)), input(fn, 1, "kernel", kernel->type),
-                        input(fn, 2, "recurrent_kernel", recurrent->type), input(fn, 3, "bias", bias->type)};
+    Node *in_nodes[] = {zero,
+                        zero,
+                        input(fn, 0, "x", F32(steps, batch, in)),
+                        input(fn, 1, "kernel", kernel->type),
+                        input(fn, 2, "recurrent_kernel", recurrent->type),
+                        input(fn, 3, "bias", bias->type)};
     Node *scan = node_scan(fn, body, 2, 1, 1, variant == 3, LEN(in_nodes), in_nodes);
     if (variant == 1 || variant == 3) { /* the last state alone */
         result[0] = node_result(fn, scan, 0);
@@ -67,7 +75,8 @@ static int build_lstm(Fn *fn, int variant, Node **result)
     return variant == 2 ? 2 : 1;
 }
 
-/* Initial values that matter, several slices, a yield besides the carry, either direction; one result unused in variant 2. */
+/* Initial values that matter, several slices, a yield besides the carry, either direction; one result
+ * unused in variant 2. */
 static int build_mixed(Fn *fn, int variant, Node **result)
 {
     Fn *body = fn_new(fn->a, "mixed");
@@ -76,14 +85,17 @@ static int build_mixed(Fn *fn, int variant, Node **result)
     Node *x = fn_input(body, ROLE_SLICE, 0, "x", t), *y = fn_input(body, ROLE_SLICE, 1, "y", t);
     Node *w = fn_input(body, ROLE_INVARIANT, 0, "w", t);
     Node *next_a = node_binary(body, OP_ADD, node_binary(body, OP_MUL, a, w), x);
-    Node *next_b = node_binary(body, OP_MUL, node_unary(body, OP_TANH, node_binary(body, OP_ADD, b, next_a)), y);
+    Node *next_b =
+        node_binary(body, OP_MUL, node_unary(body, OP_TANH, node_binary(body, OP_ADD, b, next_a)), y);
     fn_result(body, ROLE_CARRY, 0, "a", next_a);
     fn_result(body, ROLE_CARRY, 1, "b", next_b);
     fn_result(body, ROLE_YIELD, 0, "p", node_binary(body, OP_MUL, a, node_unary(body, OP_EXP, w)));
-    fn_result(body, ROLE_YIELD, 1, "q", node_binary_const(body, OP_MAX2, node_binary(body, OP_MUL, b, x), 0.011));
+    fn_result(body, ROLE_YIELD, 1, "q",
+              node_binary_const(body, OP_MAX2, node_binary(body, OP_MUL, b, x), 0.011));
     int64_t steps = variant == 1 ? 1 : 4;
     Type ts = F32(steps, 3);
-    Node *in[] = {input(fn, 0, "a", t), input(fn, 1, "b", t), input(fn, 2, "x", ts), input(fn, 3, "y", ts), input(fn, 4, "w", t)};
+    Node *in[] = {input(fn, 0, "a", t), input(fn, 1, "b", t), input(fn, 2, "x", ts), input(fn, 3, "y", ts),
+                  input(fn, 4, "w", t)};
     Node *scan = node_scan(fn, body, 2, 2, 2, variant == 3, LEN(in), in);
     int n = 0;
     for (int i = 0; i < 4; i++)
@@ -95,48 +107,58 @@ static int build_mixed(Fn *fn, int variant, Node **result)
     return n;
 }
 
-/* A loop in a loop: rows of x from the left, over rows from the top; the inner loop carries, yields, and reads the outer
- * loop's carry and invariants. */
+/* A loop in a loop: rows of x from the left, over rows from the top; the inner loop carries, yields, and
+ * reads the outer loop's carry and invariants. */
 static int build_nested(Fn *fn, int variant, Node **result)
 {
     Type t = F32(2);
     Fn *inner = fn_new(fn->a, "inner");
     Node *s = fn_input(inner, ROLE_CARRY, 0, "s", t), *x = fn_input(inner, ROLE_SLICE, 0, "x", t);
-    Node *w = fn_input(inner, ROLE_INVARIANT, 0, "w", F32(2, 2)), *h = fn_input(inner, ROLE_INVARIANT, 1, "h", t);
-    Node *next = node_unary(inner, OP_TANH, node_binary(inner, OP_ADD, node_matmul(inner, s, w), node_binary(inner, OP_MUL, x, h)));
+    Node *w = fn_input(inner, ROLE_INVARIANT, 0, "w", F32(2, 2)),
+         *h = fn_input(inner, ROLE_INVARIANT, 1, "h", t);
+    Node *next =
+        node_unary(inner, OP_TANH,
+                   node_binary(inner, OP_ADD, node_matmul(inner, s, w), node_binary(inner, OP_MUL, x, h)));
     fn_result(inner, ROLE_CARRY, 0, "s", next);
     fn_result(inner, ROLE_YIELD, 0, "e", node_binary(inner, OP_MUL, next, x));
 
     Fn *outer = fn_new(fn->a, "outer");
-    Node *oh = fn_input(outer, ROLE_CARRY, 0, "h", t), *row = fn_input(outer, ROLE_SLICE, 0, "row", F32(3, 2));
-    Node *ow = fn_input(outer, ROLE_INVARIANT, 0, "w", F32(2, 2)), *s0 = fn_input(outer, ROLE_INVARIANT, 1, "s0", t);
+    Node *oh = fn_input(outer, ROLE_CARRY, 0, "h", t),
+         *row = fn_input(outer, ROLE_SLICE, 0, "row", F32(3, 2));
+    Node *ow = fn_input(outer, ROLE_INVARIANT, 0, "w", F32(2, 2)),
+         *s0 = fn_input(outer, ROLE_INVARIANT, 1, "s0", t);
     Node *in[] = {variant == 2 ? node_binary(outer, OP_ADD, oh, s0) : s0, row, ow, oh};
     Node *scan = node_scan(outer, inner, 1, 1, 1, variant == 1, LEN(in), in);
     Node *last = node_result(outer, scan, 0), *all = node_result(outer, scan, 1);
     Node *mean = node_reduce(outer, OP_SUM, all, 1, (int[]){0});
-    Node *to = node_unary(outer, OP_SIGMOID, node_binary(outer, OP_ADD, node_binary(outer, OP_MUL, oh, last), mean));
+    Node *to =
+        node_unary(outer, OP_SIGMOID, node_binary(outer, OP_ADD, node_binary(outer, OP_MUL, oh, last), mean));
     fn_result(outer, ROLE_CARRY, 0, "h", to);
     fn_result(outer, ROLE_YIELD, 0, "y", variant == 3 ? all : node_binary(outer, OP_MUL, to, mean));
-    Node *operands[] = {input(fn, 0, "h", t), input(fn, 1, "x", F32(2, 3, 2)), input(fn, 2, "w", F32(2, 2)), input(fn, 3, "s0", t)};
+    Node *operands[] = {input(fn, 0, "h", t), input(fn, 1, "x", F32(2, 3, 2)), input(fn, 2, "w", F32(2, 2)),
+                        input(fn, 3, "s0", t)};
     Node *outside = node_scan(fn, outer, 1, 1, 1, variant == 3, LEN(operands), operands);
     result[0] = node_result(fn, outside, 0);
     result[1] = node_result(fn, outside, 1);
     return 2;
 }
 
-/* Carries of integers, booleans on the way, a gather from an invariant table by a counter, a carry that forgets, a carry
- * passed through, a slice yielded as it is. */
+/* Carries of integers, booleans on the way, a gather from an invariant table by a counter, a carry that
+ * forgets, a carry passed through, a slice yielded as it is. */
 static int build_odd(Fn *fn, int variant, Node **result)
 {
     Fn *body = fn_new(fn->a, "odd");
     Type t = F32(2), count_type = type_scalar(DT_I32);
-    Node *count = fn_input(body, ROLE_CARRY, 0, "count", count_type), *m = fn_input(body, ROLE_CARRY, 1, "m", t);
+    Node *count = fn_input(body, ROLE_CARRY, 0, "count", count_type),
+         *m = fn_input(body, ROLE_CARRY, 1, "m", t);
     Node *still = fn_input(body, ROLE_CARRY, 2, "still", t);
     fn_input(body, ROLE_CARRY, 3, "last", t);
-    Node *x = fn_input(body, ROLE_SLICE, 0, "x", t), *table = fn_input(body, ROLE_INVARIANT, 0, "table", F32(4, 2));
+    Node *x = fn_input(body, ROLE_SLICE, 0, "x", t),
+         *table = fn_input(body, ROLE_INVARIANT, 0, "table", F32(4, 2));
     Node *row = node_gather(body, table, node_check_index(body, count, 4));
     Node *up = node_binary(body, OP_LT, m, x);
-    Node *next = node_select(body, up, node_binary(body, OP_MUL, x, row), node_binary(body, OP_ADD, m, node_binary(body, OP_MUL, row, row)));
+    Node *next = node_select(body, up, node_binary(body, OP_MUL, x, row),
+                             node_binary(body, OP_ADD, m, node_binary(body, OP_MUL, row, row)));
     fn_result(body, ROLE_CARRY, 0, "count", node_binary(body, OP_ADD, count, node_const(body, DT_I32, 1)));
     fn_result(body, ROLE_CARRY, 1, "m", node_binary(body, OP_MUL, next, still));
     fn_result(body, ROLE_CARRY, 2, "still", still);
@@ -144,8 +166,8 @@ static int build_odd(Fn *fn, int variant, Node **result)
     fn_result(body, ROLE_YIELD, 0, "x", x);
     fn_result(body, ROLE_YIELD, 1, "m", m);
     fn_result(body, ROLE_YIELD, 2, "up", node_cast(body, up, DT_F32));
-    Node *in[] = {node_const(fn, DT_I32, 0), input(fn, 0, "m", t), input(fn, 1, "still", t), input(fn, 2, "last", t),
-                  input(fn, 3, "x", F32(4, 2)), input(fn, 4, "table", F32(4, 2))};
+    Node *in[] = {node_const(fn, DT_I32, 0), input(fn, 0, "m", t),         input(fn, 1, "still", t),
+                  input(fn, 2, "last", t),   input(fn, 3, "x", F32(4, 2)), input(fn, 4, "table", F32(4, 2))};
     Node *scan = node_scan(fn, body, 4, 1, 3, variant == 1, LEN(in), in);
     for (int i = 0; i < 6; i++)
         result[i] = node_result(fn, scan, i + 1);
@@ -156,7 +178,8 @@ static int build_odd(Fn *fn, int variant, Node **result)
 static int build_image(Fn *fn, int variant, Node **result)
 {
     Fn *body = fn_new(fn->a, "image");
-    Node *state = fn_input(body, ROLE_CARRY, 0, "state", F32(1, 4, 2)), *x = fn_input(body, ROLE_SLICE, 0, "x", F32(1, 4, 2));
+    Node *state = fn_input(body, ROLE_CARRY, 0, "state", F32(1, 4, 2)),
+         *x = fn_input(body, ROLE_SLICE, 0, "x", F32(1, 4, 2));
     Node *w = fn_input(body, ROLE_INVARIANT, 0, "w", F32(3, 2, 2));
     Attr conv = {.conv = {1, {1}, {1}, {1}, {1}, {1}, 1}};
     Node *y = node_conv(body, variant ? node_binary(body, OP_ADD, x, state) : x, w, &conv);
@@ -165,7 +188,8 @@ static int build_image(Fn *fn, int variant, Node **result)
     Node *sum = node_insert_axis(body, node_reduce(body, OP_SUM, e, 1, (int[]){2}), 2, 2);
     fn_result(body, ROLE_CARRY, 0, "state", node_binary(body, OP_ADD, state, node_unary(body, OP_TANH, y)));
     fn_result(body, ROLE_YIELD, 0, "p", node_binary(body, OP_DIV, e, sum));
-    Node *in[] = {input(fn, 0, "state", F32(1, 4, 2)), input(fn, 1, "x", F32(3, 1, 4, 2)), input(fn, 2, "w", F32(3, 2, 2))};
+    Node *in[] = {input(fn, 0, "state", F32(1, 4, 2)), input(fn, 1, "x", F32(3, 1, 4, 2)),
+                  input(fn, 2, "w", F32(3, 2, 2))};
     Node *scan = node_scan(fn, body, 1, 1, 1, false, LEN(in), in);
     result[0] = node_result(fn, scan, 0);
     result[1] = node_reduce(fn, OP_SUM, node_unary(fn, OP_EXP, node_result(fn, scan, 1)), 1, (int[]){0});
@@ -173,11 +197,11 @@ static int build_image(Fn *fn, int variant, Node **result)
 }
 
 static const Program programs[] = {
-    {"lstm", build_lstm, 5, NULL},       {"mixed", build_mixed, 5, NULL}, {"nested", build_nested, 4, NULL},
+    {"lstm", build_lstm, 5, NULL},  {"mixed", build_mixed, 5, NULL}, {"nested", build_nested, 4, NULL},
     {"odd", build_odd, 2, "--0--"}, {"image", build_image, 2, NULL},
 };
 
-/* ---- losses ------------------------------------------------------------------------------------------------------- */
+/* ---- losses -------------------------------------------------------------------------------------------- */
 
 static Node *weighed(Fn *fn, int index, Node *x)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Every row of ops.def that has a gradient, at several shapes: the gradient against finite differences of the interpreter in
- * double, and the gradient of the gradient likewise. Then the rules at corners. Scans: test_scan_gradients.c. */
+/* Every row of ops.def that has a gradient, at several shapes: the gradient against finite differences of
+ * the interpreter in double, and the gradient of the gradient likewise. Then the rules at corners. Scans:
+ * test_scan_gradients.c. */
 #include "gradient_check.h"
 
 enum { MAX_INPUTS = 8, VARIANTS = 6 };
@@ -10,8 +11,8 @@ typedef struct Case Case;
 struct Case {
     Op op;
     Node *(*build)(Fn *fn, const Case *c, int variant);
-    double lo, hi;          /* where the operands' values lie */
-    const char *zero;       /* a letter for each input: '0' when its gradient is expected to be zero; NULL: none is */
+    double lo, hi;    /* where the operands' values lie */
+    const char *zero; /* a letter an input: '0' where its gradient is zero; NULL: nowhere */
     int variants;
 };
 
@@ -37,11 +38,12 @@ static Node *index_input(Fn *fn, int index, Type t, int64_t limit)
 
 static Type element_shape(int variant)
 {
-    const Type shapes[VARIANTS] = {type_scalar(DT_F32), F32(1), F32(7), F32(3, 5), F32(1, 4, 1), F32(2, 3, 2, 2)};
+    const Type shapes[VARIANTS] = {type_scalar(DT_F32), F32(1),       F32(7),
+                                   F32(3, 5),           F32(1, 4, 1), F32(2, 3, 2, 2)};
     return shapes[variant];
 }
 
-/* ---- element-wise ------------------------------------------------------------------------------------------------- */
+/* ---- element-wise -------------------------------------------------------------------------------------- */
 static Node *build_unary(Fn *fn, const Case *c, int variant)
 {
     return node_unary(fn, c->op, input(fn, 0, element_shape(variant)));
@@ -84,13 +86,16 @@ static Node *build_twice(Fn *fn, const Case *c, int variant)
     return node_binary(fn, c->op, x, node_binary(fn, OP_MUL, x, x));
 }
 
-/* ---- moves -------------------------------------------------------------------------------------------------------- */
+/* ---- moves --------------------------------------------------------------------------------------------- */
 static Node *build_reshape(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    static const struct { int64_t from[3]; int rank; int64_t to[4]; } shapes[VARIANTS] = {
-        {{2, 3, 4}, 1, {24}}, {{1, 1, 1}, 0, {0}}, {{3, 5, 1}, 2, {5, 3}}, {{2, 2, 7}, 4, {7, 1, 2, 2}},
-        {{1, 6, 1}, 3, {2, 1, 3}}, {{4, 3, 2}, 2, {6, 4}}};
+    static const struct {
+        int64_t from[3];
+        int rank;
+        int64_t to[4];
+    } shapes[VARIANTS] = {{{2, 3, 4}, 1, {24}},         {{1, 1, 1}, 0, {0}},       {{3, 5, 1}, 2, {5, 3}},
+                          {{2, 2, 7}, 4, {7, 1, 2, 2}}, {{1, 6, 1}, 3, {2, 1, 3}}, {{4, 3, 2}, 2, {6, 4}}};
     Node *x = input(fn, 0, shape_of(DT_F32, 3, shapes[variant].from));
     return node_reshape(fn, x, shapes[variant].rank, shapes[variant].to);
 }
@@ -98,25 +103,29 @@ static Node *build_reshape(Fn *fn, const Case *c, int variant)
 static Node *build_permute(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    static const int axis[VARIANTS][4] = {{3, 0, 1, 2}, {1, 2, 3, 0}, {0, 2, 1, 3}, {3, 2, 1, 0}, {2, 3, 1, 0}, {1, 0, 3, 2}};
+    static const int axis[VARIANTS][4] = {{3, 0, 1, 2}, {1, 2, 3, 0}, {0, 2, 1, 3},
+                                          {3, 2, 1, 0}, {2, 3, 1, 0}, {1, 0, 3, 2}};
     return node_permute(fn, input(fn, 0, variant == 5 ? F32(1, 5, 1, 3) : F32(2, 3, 4, 2)), axis[variant]);
 }
 
 static Node *build_broadcast(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    const struct { Type from, to; int axis[3]; } shapes[VARIANTS] = {
-        {type_scalar(DT_F32), F32(3, 2), {0}}, {F32(3), F32(2, 3, 2), {1}}, {F32(1, 3), F32(4, 3), {0, 1}},
-        {F32(2, 1, 3), F32(2, 5, 4, 3), {0, 2, 3}}, {F32(1), F32(7, 1, 2), {1}}, {F32(3, 1, 1), F32(3, 1, 5), {0, 1, 2}}};
+    const struct {
+        Type from, to;
+        int axis[3];
+    } shapes[VARIANTS] = {{type_scalar(DT_F32), F32(3, 2), {0}}, {F32(3), F32(2, 3, 2), {1}},
+                          {F32(1, 3), F32(4, 3), {0, 1}},        {F32(2, 1, 3), F32(2, 5, 4, 3), {0, 2, 3}},
+                          {F32(1), F32(7, 1, 2), {1}},           {F32(3, 1, 1), F32(3, 1, 5), {0, 1, 2}}};
     return node_broadcast(fn, input(fn, 0, shapes[variant].from), shapes[variant].to, shapes[variant].axis);
 }
 
 static Node *build_slice(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    static const int64_t at[VARIANTS][3][2] = {
-        {{0, 0}, {7, 5}, {1, 1}}, {{2, 1}, {6, 4}, {1, 1}}, {{0, 1}, {7, 5}, {3, 2}},
-        {{6, 4}, {7, 5}, {1, 1}}, {{1, 0}, {6, 5}, {4, 3}}, {{0, 2}, {1, 5}, {5, 7}}};
+    static const int64_t at[VARIANTS][3][2] = {{{0, 0}, {7, 5}, {1, 1}}, {{2, 1}, {6, 4}, {1, 1}},
+                                               {{0, 1}, {7, 5}, {3, 2}}, {{6, 4}, {7, 5}, {1, 1}},
+                                               {{1, 0}, {6, 5}, {4, 3}}, {{0, 2}, {1, 5}, {5, 7}}};
     Node *x = input(fn, 0, F32(7, 5));
     Attr attr = {.slice = {.n = 2}};
     for (int i = 0; i < 2; i++) {
@@ -130,9 +139,9 @@ static Node *build_slice(Fn *fn, const Case *c, int variant)
 static Node *build_pad(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    static const int64_t at[VARIANTS][3][2] = {
-        {{1, 0}, {0, 2}, {0, 0}}, {{0, 0}, {0, 0}, {2, 1}}, {{2, 1}, {1, 3}, {1, 0}},
-        {{0, 0}, {1, 0}, {0, 3}}, {{3, 3}, {0, 0}, {0, 1}}, {{0, 0}, {0, 0}, {0, 0}}};
+    static const int64_t at[VARIANTS][3][2] = {{{1, 0}, {0, 2}, {0, 0}}, {{0, 0}, {0, 0}, {2, 1}},
+                                               {{2, 1}, {1, 3}, {1, 0}}, {{0, 0}, {1, 0}, {0, 3}},
+                                               {{3, 3}, {0, 0}, {0, 1}}, {{0, 0}, {0, 0}, {0, 0}}};
     Node *x = input(fn, 0, variant == 4 ? F32(1, 3) : F32(3, 4));
     Attr attr = {.pad = {.n = 2, .value = variant == 2 ? 1.5 : 0}};
     for (int i = 0; i < 2; i++) {
@@ -146,7 +155,9 @@ static Node *build_pad(Fn *fn, const Case *c, int variant)
 static Node *build_reverse(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    static const struct { int n, axis[3]; } axes[VARIANTS] = {{1, {0}}, {1, {2}}, {2, {0, 2}}, {3, {0, 1, 2}}, {1, {1}}, {2, {1, 2}}};
+    static const struct {
+        int n, axis[3];
+    } axes[VARIANTS] = {{1, {0}}, {1, {2}}, {2, {0, 2}}, {3, {0, 1, 2}}, {1, {1}}, {2, {1, 2}}};
     Node *x = input(fn, 0, variant == 4 ? F32(2, 1, 3) : F32(3, 2, 5));
     return node_reverse(fn, x, axes[variant].n, axes[variant].axis);
 }
@@ -154,7 +165,9 @@ static Node *build_reverse(Fn *fn, const Case *c, int variant)
 static Node *build_concat(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    static const struct { int n, axis; } kinds[VARIANTS] = {{2, 0}, {3, 1}, {2, 2}, {1, 1}, {4, 0}, {3, 2}};
+    static const struct {
+        int n, axis;
+    } kinds[VARIANTS] = {{2, 0}, {3, 1}, {2, 2}, {1, 1}, {4, 0}, {3, 2}};
     int n = kinds[variant].n, axis = kinds[variant].axis;
     Node *x[4];
     for (int i = 0; i < n; i++) {
@@ -197,26 +210,32 @@ static Node *build_fold(Fn *fn, const Case *c, int variant)
     return node_fold(fn, input(fn, 0, type_insert(t, axis, count)), axis, w[3], w[4], w[0]);
 }
 
-/* ---- reductions ---------------------------------------------------------------------------------------------------- */
+/* ---- reductions ---------------------------------------------------------------------------------------- */
 static Node *build_reduce(Fn *fn, const Case *c, int variant)
 {
-    static const struct { int n, axis[3]; } axes[VARIANTS] = {{1, {0}}, {1, {2}}, {2, {0, 2}}, {3, {0, 1, 2}}, {1, {1}}, {2, {1, 2}}};
+    static const struct {
+        int n, axis[3];
+    } axes[VARIANTS] = {{1, {0}}, {1, {2}}, {2, {0, 2}}, {3, {0, 1, 2}}, {1, {1}}, {2, {1, 2}}};
     Node *x = input(fn, 0, variant == 4 ? F32(2, 1, 3) : variant == 5 ? F32(3, 2, 4) : F32(2, 3, 5));
     return node_reduce(fn, c->op, x, axes[variant].n, axes[variant].axis);
 }
 
-/* ---- contractions -------------------------------------------------------------------------------------------------- */
+/* ---- contractions -------------------------------------------------------------------------------------- */
 static Node *build_dot(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    const struct { Type x, y; Attr attr; } kinds[] = {
+    const struct {
+        Type x, y;
+        Attr attr;
+    } kinds[] = {
         /* matrices; vectors; outer product; full contraction; stacks of matrices */
         {F32(3, 4), F32(4, 2), {.dot = {0, 1, {0}, {0}, {1}, {0}}}},
         {F32(5), F32(5), {.dot = {0, 1, {0}, {0}, {0}, {0}}}},
         {F32(3), F32(2), {.dot = {0, 0, {0}, {0}, {0}, {0}}}},
         {F32(2, 3), F32(3, 2), {.dot = {0, 2, {0}, {0}, {0, 1}, {1, 0}}}},
         {F32(2, 3, 4), F32(2, 4, 5), {.dot = {1, 1, {0}, {0}, {2}, {1}}}},
-        /* transposed operands; batch axes inside and crossed; several free and contracted axes out of order; extents of 1 */
+        /* transposed operands; batch axes inside and crossed; several free and contracted axes out of
+         * order; extents of 1 */
         {F32(4, 3), F32(2, 4), {.dot = {0, 1, {0}, {0}, {0}, {1}}}},
         {F32(3, 2, 4, 5), F32(5, 4, 2, 1), {.dot = {2, 1, {1, 3}, {2, 0}, {2}, {1}}}},
         {F32(2, 3, 4, 2), F32(4, 3, 2, 2), {.dot = {0, 3, {0}, {0}, {2, 0, 1}, {0, 2, 1}}}},
@@ -231,7 +250,10 @@ static Node *build_dot(Fn *fn, const Case *c, int variant)
 static Node *build_conv(Fn *fn, const Case *c, int variant)
 {
     (void)c;
-    const struct { Type x, w; Attr attr; } kinds[] = {
+    const struct {
+        Type x, w;
+        Attr attr;
+    } kinds[] = {
         /* plain; strided with rows left over; "same" padding; dilated kernel; dilated input */
         {F32(2, 5, 4, 2), F32(3, 2, 2, 3), {.conv = {2, {1, 1}, {0, 0}, {0, 0}, {1, 1}, {1, 1}, 1}}},
         {F32(1, 6, 7, 2), F32(3, 2, 2, 2), {.conv = {2, {2, 3}, {0, 0}, {0, 0}, {1, 1}, {1, 1}, 1}}},
@@ -243,9 +265,12 @@ static Node *build_conv(Fn *fn, const Case *c, int variant)
         {F32(2, 4, 4, 4), F32(2, 2, 2, 6), {.conv = {2, {1, 1}, {0, 0}, {0, 0}, {1, 1}, {1, 1}, 2}}},
         {F32(1, 5, 4, 3), F32(3, 3, 1, 6), {.conv = {2, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 3}}},
         {F32(3, 6, 3, 4), F32(2, 1, 2, 2), {.conv = {2, {3, 2}, {1, 0}, {0, 1}, {1, 1}, {2, 1}, 2}}},
-        /* one axis; three; 1x1 strided; padding beyond the kernel's reach; a kernel that mostly sees padding */
+        /* one axis; three; 1x1 strided; padding beyond the kernel's reach; a kernel that mostly sees
+         * padding */
         {F32(2, 7, 2), F32(3, 2, 2), {.conv = {1, {2}, {1}, {0}, {1}, {1}, 1}}},
-        {F32(1, 3, 2, 4, 1), F32(2, 2, 2, 1, 2), {.conv = {3, {1, 1, 2}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}, {1, 1, 1}, 1}}},
+        {F32(1, 3, 2, 4, 1),
+         F32(2, 2, 2, 1, 2),
+         {.conv = {3, {1, 1, 2}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}, {1, 1, 1}, 1}}},
         {F32(2, 5, 6, 2), F32(1, 1, 2, 3), {.conv = {2, {2, 3}, {0, 0}, {0, 0}, {1, 1}, {1, 1}, 1}}},
         {F32(1, 3, 3, 1), F32(2, 1, 1, 2), {.conv = {2, {1, 2}, {3, 2}, {2, 4}, {1, 1}, {1, 1}, 1}}},
         {F32(1, 2, 1), F32(5, 1, 1), {.conv = {1, {3}, {4}, {3}, {2}, {1}, 1}}},
@@ -258,9 +283,12 @@ static Node *build_conv(Fn *fn, const Case *c, int variant)
     return node_conv(fn, x, input(fn, 1, kinds[variant].w), &kinds[variant].attr);
 }
 
-/* ---- indices ------------------------------------------------------------------------------------------------------- */
-static const struct { int table, index; int64_t table_dim[3], index_dim[2]; } gathers[VARIANTS] = {
-    {2, 1, {4, 3}, {5}}, {1, 1, {6}, {3}}, {2, 0, {3, 2}, {0}}, {3, 2, {4, 2, 2}, {3, 2}}, {2, 2, {1, 2}, {2, 2}}, {1, 0, {5}, {0}}};
+/* ---- indices ------------------------------------------------------------------------------------------- */
+static const struct {
+    int table, index;
+    int64_t table_dim[3], index_dim[2];
+} gathers[VARIANTS] = {{2, 1, {4, 3}, {5}},       {1, 1, {6}, {3}},       {2, 0, {3, 2}, {0}},
+                       {3, 2, {4, 2, 2}, {3, 2}}, {2, 2, {1, 2}, {2, 2}}, {1, 0, {5}, {0}}};
 
 static Node *build_gather(Fn *fn, const Case *c, int variant)
 {
@@ -320,7 +348,7 @@ static const Case cases[] = {
     {OP_SCATTER, build_scatter, -1, 1, NULL, VARIANTS},
 };
 
-/* ---- the checks ---------------------------------------------------------------------------------------------------- */
+/* ---- the checks ---------------------------------------------------------------------------------------- */
 
 static void fill_inputs(const Fn *fn, Value *in, uint64_t *random, double lo, double hi)
 {
@@ -379,11 +407,13 @@ static void check_zero(const Case *c, const char *what, int n, const int *wrt, c
         for (int64_t i = 0; i < type_count(gradient[k].type); i++)
             nonzero += gradient[k].at[i] != 0;
         if ((expected == '0' && nonzero) || (expected == '-' && !nonzero))
-            fail_msg("%s: %lld elements of the gradient of input %d are not 0", what, (long long)nonzero, wrt[k]);
+            fail_msg("%s: %lld elements of the gradient of input %d are not 0", what, (long long)nonzero,
+                     wrt[k]);
     }
 }
 
-/* level 1: gradients of Σ weight·result; level 2: of Σ weight·gradient, by the inputs and by the first weights. */
+/* level 1: gradients of Σ weight·result; level 2: of Σ weight·gradient, by the inputs and by the first
+ * weights. */
 static void check_case(const Case *c, int variant, int level)
 {
     Arena *a = arena_new();
@@ -456,7 +486,7 @@ static void test_every_differentiable_row_has_a_case(void **state)
     }
 }
 
-/* ---- corners ------------------------------------------------------------------------------------------------------- */
+/* ---- corners ------------------------------------------------------------------------------------------- */
 
 /* Gradients of the sum of `result` by the f32 inputs, with these values of the inputs. */
 static void gradients_at(Fn *fn, Node *result, const double *const *values, Value *out)
@@ -492,7 +522,8 @@ static void check_corner_unary(Op op, int n, const double *x, const double *want
     arena_free(a);
 }
 
-static void check_corner_binary(Op op, int n, const double *x, const double *y, const double *dx, const double *dy)
+static void check_corner_binary(Op op, int n, const double *x, const double *y, const double *dx,
+                                const double *dy)
 {
     Arena *a = arena_new();
     Fn *fn = fn_new(a, "corner");
@@ -508,8 +539,10 @@ static void test_corners_of_element_operations(void **state)
 {
     (void)state;
     check_corner_unary(OP_ABS, 3, (double[]){-2, 0, 3}, (double[]){-1, 0, 1});
-    check_corner_binary(OP_MAX2, 3, (double[]){1, 2, 3}, (double[]){2, 2, 2}, (double[]){0, 0, 1}, (double[]){1, 1, 0});
-    check_corner_binary(OP_MIN2, 3, (double[]){1, 2, 3}, (double[]){2, 2, 2}, (double[]){1, 0, 0}, (double[]){0, 1, 1});
+    check_corner_binary(OP_MAX2, 3, (double[]){1, 2, 3}, (double[]){2, 2, 2}, (double[]){0, 0, 1},
+                        (double[]){1, 1, 0});
+    check_corner_binary(OP_MIN2, 3, (double[]){1, 2, 3}, (double[]){2, 2, 2}, (double[]){1, 0, 0},
+                        (double[]){0, 1, 1});
     /* x^0 is flat in x, also at 0; 0^y has no slope in y */
     check_corner_binary(OP_POW, 3, (double[]){0, 0, 2}, (double[]){0, 2, 0}, (double[]){0, 0, 0},
                         (double[]){0, 0, log(2)});
@@ -523,7 +556,8 @@ static void test_relu_at_zero(void **state)
     Fn *fn = fn_new(a, "relu");
     Value out[1];
     const double x[] = {-1, 0, 2};
-    gradients_at(fn, node_binary_const(fn, OP_MAX2, input(fn, 0, F32(3)), 0), (const double *const[]){x}, out);
+    gradients_at(fn, node_binary_const(fn, OP_MAX2, input(fn, 0, F32(3)), 0), (const double *const[]){x},
+                 out);
     assert_values(&out[0], (double[]){0, 0, 1});
     arena_free(a);
 }
@@ -546,7 +580,8 @@ static void test_constant_exponents_at_zero(void **state)
         Fn *fn = fn_new(a, "pow");
         Value out[1];
         const double x[] = {0, 2};
-        gradients_at(fn, node_binary_const(fn, OP_POW, input(fn, 0, F32(2)), exponent[i]), (const double *const[]){x}, out);
+        gradients_at(fn, node_binary_const(fn, OP_POW, input(fn, 0, F32(2)), exponent[i]),
+                     (const double *const[]){x}, out);
         assert_values(&out[0], want[i]);
         arena_free(a);
     }
@@ -561,7 +596,8 @@ static void test_maximum_gives_to_the_first_in_row_major_order(void **state)
     /* [2, 3, 2] over axes 0 and 2: for the middle axis' 0 the ties are at [0, 0, 1] and [1, 0, 0] */
     const double x[] = {1, 5, 2, 2, 0, 3, 5, 5, 2, 2, 3, 3};
     const double want[] = {0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-    gradients_at(fn, node_reduce(fn, OP_MAX, input(fn, 0, F32(2, 3, 2)), 2, (int[]){0, 2}), (const double *const[]){x}, out);
+    gradients_at(fn, node_reduce(fn, OP_MAX, input(fn, 0, F32(2, 3, 2)), 2, (int[]){0, 2}),
+                 (const double *const[]){x}, out);
     assert_values(&out[0], want);
     arena_free(a);
 }
@@ -574,7 +610,9 @@ static void test_pooling_gives_to_the_first_in_its_window(void **state)
     Fn *fn = fn_new(a, "pool");
     Value out[1];
     Node *x = input(fn, 0, F32(4, 5));
-    Node *w = node_window(fn, node_window(fn, x, 1, 2, 2, 1), 0, 2, 2, 1);     /* [2, 2, 2, 2] = rows, in, columns, in */
+    /* [2, 2, 2, 2]: rows, in a window, columns, in a window */
+    Node *w = node_window(fn, node_window(fn, x, 1, 2, 2, 1), 0, 2, 2, 1);
+    /* clang-format off */
     const double image[] = {7, 7, 1, 0, 9,
                             7, 7, 1, 1, 9,
                             0, 3, 4, 4, 9,
@@ -583,6 +621,7 @@ static void test_pooling_gives_to_the_first_in_its_window(void **state)
                            0, 0, 0, 0, 0,
                            0, 1, 0, 0, 0,
                            0, 0, 0, 1, 0};
+    /* clang-format on */
     gradients_at(fn, node_reduce(fn, OP_MAX, w, 2, (int[]){1, 3}), (const double *const[]){image}, out);
     assert_values(&out[0], want);
     arena_free(a);

@@ -30,7 +30,8 @@ static int count_in_bodies(const Fn *fn, Op op)
     int n = 0;
     for (int i = 0; i < fn->node.n; i++)
         if (fn->node.at[i]->op == OP_SCAN)
-            n += count_ops(fn->node.at[i]->attr.scan.body, op) + count_in_bodies(fn->node.at[i]->attr.scan.body, op);
+            n += count_ops(fn->node.at[i]->attr.scan.body, op) +
+                 count_in_bodies(fn->node.at[i]->attr.scan.body, op);
     return n;
 }
 
@@ -46,7 +47,8 @@ static void assert_same_values(const char *what, const Fn *x, const Fn *y, uint6
         in[i] = value_new(a, x->input.at[i].node->type);
         fill_apart(in[i], &seed, -0.9, 0.9, i % 4);
     }
-    if (!fn_interpret(a, x, PRECISION_F64, in, out_x, &why) || !fn_interpret(a, y, PRECISION_F64, in, out_y, &why))
+    if (!fn_interpret(a, x, PRECISION_F64, in, out_x, &why) ||
+        !fn_interpret(a, y, PRECISION_F64, in, out_y, &why))
         fail_msg("%s: %s", what, why);
     for (int i = 0; i < x->result.n; i++)
         for (int64_t j = 0; j < type_count(out_x[i].type); j++) {
@@ -141,7 +143,8 @@ static void test_lstm_keeps_one_dot_in_its_loop(void **state)
     arena_free(a);
 }
 
-/* Forward: x·kernel before the loop. Backward: dz·recurrent_kernelᵀ in the loop; dx and two weights' gradients after it. */
+/* Forward: x·kernel before the loop. Backward: dz·recurrent_kernelᵀ in the loop; dx and two weights'
+ * gradients after it. */
 static void test_lstm_gradients_leave_the_loop(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The standard library's layers and losses: the gradients differentiate() gives for a model, before and after hoisting, against
- * finite differences of its loss, in double. */
+/* The standard library's layers and losses: the gradients differentiate() gives for a model, before and
+ * after hoisting, against finite differences of its loss, in double. */
 #include "gradient_check.h"
 
 #include "compiler/graph/elaborate.h"
@@ -30,9 +30,11 @@ static const Layer layers[] = {
     {"softmax", "3, 2", "softmax(x, axis = 0)", "3, 2", NULL},
     {"log_softmax", "2, 3", "log_softmax(x)", "2, 3", NULL},
     {"scaled_dot_product_attention", "3, 4", "scaled_dot_product_attention(x, x * x, tanh(x))", "3, 4", NULL},
-    {"scaled_dot_product_attention", "3, 2", "scaled_dot_product_attention(x, x * x, tanh(x), causal = true)", "3, 2", NULL},
+    {"scaled_dot_product_attention", "3, 2", "scaled_dot_product_attention(x, x * x, tanh(x), causal = true)",
+     "3, 2", NULL},
     /* adding the same to every score of a row changes no softmax */
-    {"multi_head_attention", "3, 4", "multi_head_attention(x, x, 2, 3)", "3, 4", "multi_head_attention_1.key.bias"},
+    {"multi_head_attention", "3, 4", "multi_head_attention(x, x, 2, 3)", "3, 4",
+     "multi_head_attention_1.key.bias"},
     {"split_heads", "3, 4", "split_heads(exp(x), 2)", "2, 3, 2", NULL},
     {"cross_entropy", "2, 3", "cross_entropy(x, [2, 0])", "2", NULL},
     {"categorical_cross_entropy", "3", "categorical_cross_entropy(x, softmax(x * x))", "", NULL},
@@ -63,8 +65,10 @@ static const Layer layers[] = {
 };
 
 /* Layers in which there is nothing to differentiate. */
-static const char *const without[] = {"erfinv", "standard_normal", "standard_truncated_normal", "fan_in", "fan_out", "pair",
-                                      "same_padding", "image_padding", "one_hot", "zeros_like", "ones_like"};
+static const char *const without[] = {"erfinv",       "standard_normal", "standard_truncated_normal",
+                                      "fan_in",       "fan_out",         "pair",
+                                      "same_padding", "image_padding",   "one_hot",
+                                      "zeros_like",   "ones_like"};
 
 static Module *elaborated(Arena *a, const char *what, const char *text)
 {
@@ -85,8 +89,10 @@ static void fill(const Fn *fn, const Module *m, Value *in, uint64_t seed)
         const Port *port = &fn->input.at[i];
         in[i] = value_new(fn->a, port->node->type);
         for (int64_t j = 0; j < type_count(in[i].type); j++)
-            in[i].at[j] = port->role == ROLE_COUNT ? (double)m->train_batch : port->role == ROLE_STEP ? 1
-                          : port->role == ROLE_SEED ? (double)(j + 5) : check_uniform(&seed, 0.3, 1);
+            in[i].at[j] = port->role == ROLE_COUNT  ? (double)m->train_batch
+                          : port->role == ROLE_STEP ? 1
+                          : port->role == ROLE_SEED ? (double)(j + 5)
+                                                    : check_uniform(&seed, 0.3, 1);
         if (port->role == ROLE_PARAM || port->role == ROLE_INPUT)
             fill_apart(in[i], &seed, -0.8, 0.9, i % 4);
     }
@@ -140,11 +146,12 @@ static void test_gradients_of_the_standard_layers(void **state)
     for (int i = 0; i < LEN(layers); i++) {
         Arena *a = arena_new();
         const Layer *l = &layers[i];
-        const char *text = arena_printf(a,
-                                        "model m {\n    input a: f32[%s]\n    param p: f32[%s] = zeros()\n    x = a + p\n"
-                                        "    y = %s\n    output out = y\n    train {\n        target w: f32%s%s%s\n"
-                                        "        loss = sum(y * w)\n        optimizer sgd()\n    }\n}\n",
-                                        l->input, l->input, l->y, *l->output ? "[" : "", l->output, *l->output ? "]" : "");
+        const char *text =
+            arena_printf(a,
+                         "model m {\n    input a: f32[%s]\n    param p: f32[%s] = zeros()\n    x = a + p\n"
+                         "    y = %s\n    output out = y\n    train {\n        target w: f32%s%s%s\n"
+                         "        loss = sum(y * w)\n        optimizer sgd()\n    }\n}\n",
+                         l->input, l->input, l->y, *l->output ? "[" : "", l->output, *l->output ? "]" : "");
         Module *m = elaborated(a, l->y, text);
         Fn *gradients = differentiate(m, m->loss);
         check_gradients(l, l->y, m, gradients);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/golden/passes/NAME.ir: a function, a line `#> PASS...`, and the function that comes out of these passes.
- * BLESS=1 build/tests/test_pass_golden   writes what comes out behind the line anew.
+/* tests/golden/passes/NAME.ir: a function, a line `#> PASS...`, and the function that comes out of these
+ * passes. BLESS=1 build/tests/test_pass_golden   writes what comes out behind the line anew.
  *
- * passes: simplify (copied, with the local rewrites), differentiate (gradients of the loss by all parameters), hoist. */
+ * passes: simplify (copied, with the local rewrites), differentiate (gradients of the loss by all
+ * parameters), hoist. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Simplification and composition: random graphs have the same values before and after, NaN and infinities included; each rule
- * does what it says. */
+/* Simplification and composition: random graphs have the same values before and after, NaN and infinities
+ * included; each rule does what it says. */
 #include "gradient_check.h"
 
 #define F32(...) type_make(DT_F32, LEN(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__})
 
-/* ---- random graphs, made as they are ------------------------------------------------------------------------------- */
+/* ---- random graphs, made as they are ------------------------------------------------------------------- */
 enum { POOL = 40 };
 
 typedef struct Pool {
@@ -245,8 +245,9 @@ static Node *random_dot(Pool *p)
 }
 
 static Node *(*const makers[])(Pool *) = {
-    random_unary, random_binary, random_binary, random_power, random_select, random_reshape, random_permute, random_broadcast,
-    random_slice, random_slice, random_pad, random_concat, random_parts, random_reverse, random_reduce, random_dot,
+    random_unary,   random_binary,    random_binary, random_power, random_select, random_reshape,
+    random_permute, random_broadcast, random_slice,  random_slice, random_pad,    random_concat,
+    random_parts,   random_reverse,   random_reduce, random_dot,
 };
 
 static Fn *random_fn(Arena *a, uint64_t seed)
@@ -269,7 +270,8 @@ static void fill_wild(Value v, uint64_t *random)
 {
     static const double wild[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 2};
     for (int64_t i = 0; i < type_count(v.type); i++)
-        v.at[i] = check_random(random) % 4 ? (double)(float)check_uniform(random, -2, 2) : wild[check_random(random) % LEN(wild)];
+        v.at[i] = check_random(random) % 4 ? (double)(float)check_uniform(random, -2, 2)
+                                           : wild[check_random(random) % LEN(wild)];
 }
 
 /* To the bit, but for the sign of zero (so nothing divides: that would tell zeros apart). */
@@ -300,8 +302,8 @@ static void test_random_graphs_keep_their_values(void **state)
         for (int i = 0; i < 8; i++)
             for (int64_t j = 0; j < type_count(x[i].type); j++)
                 if (!same(x[i].at[j], y[i].at[j]))
-                    fail_msg("graph %llu, result %d, element %lld: %.17g became %.17g", (unsigned long long)seed, i, (long long)j,
-                             x[i].at[j], y[i].at[j]);
+                    fail_msg("graph %llu, result %d, element %lld: %.17g became %.17g",
+                             (unsigned long long)seed, i, (long long)j, x[i].at[j], y[i].at[j]);
         arena_free(a);
     }
 }
@@ -322,7 +324,7 @@ static void test_simplifying_again_changes_nothing(void **state)
     }
 }
 
-/* ---- single rules -------------------------------------------------------------------------------------------------- */
+/* ---- single rules -------------------------------------------------------------------------------------- */
 static Node *input(Fn *fn, int index, Type t)
 {
     return fn_input(fn, ROLE_INPUT, index, NULL, t);
@@ -353,7 +355,8 @@ static void test_transposes_become_contracting_axes(void **state)
     (void)state;
     Arena *a = arena_new();
     Fn *fn = fn_new(a, "scores");
-    Node *q = input(fn, 0, F32(2, 5, 3, 4)), *k = input(fn, 1, F32(2, 7, 3, 4)); /* [batch, time, head, feature] */
+    Node *q = input(fn, 0, F32(2, 5, 3, 4)),
+         *k = input(fn, 1, F32(2, 7, 3, 4)); /* [batch, time, head, feature] */
     Node *qh = node_permute(fn, q, (int[]){0, 2, 1, 3}), *kh = node_permute(fn, k, (int[]){0, 2, 3, 1});
     Node *scores = node_matmul(fn, qh, kh);
     assert_int_equal(scores->op, OP_DOT);
@@ -405,7 +408,7 @@ static void test_no_rule_forgets_nan(void **state)
     arena_free(a);
 }
 
-/* ---- the training step --------------------------------------------------------------------------------------------- */
+/* ---- the training step --------------------------------------------------------------------------------- */
 
 /* loss = sum(w·x·x), one frozen parameter, an update w - 0.1·g. */
 static void test_training_step_is_gradients_then_update(void **state)
@@ -421,13 +424,16 @@ static void test_training_step_is_gradients_then_update(void **state)
     Fn *loss = fn_new(a, "loss");
     Node *x = fn_input(loss, ROLE_INPUT, 0, "x", F32(2)), *p = fn_input(loss, ROLE_PARAM, 0, "w", F32(2));
     Node *f = fn_input(loss, ROLE_PARAM, 1, "frozen", F32(2));
-    Node *product = node_binary(loss, OP_MUL, node_binary(loss, OP_MUL, p, x), node_binary(loss, OP_MUL, x, f));
+    Node *product =
+        node_binary(loss, OP_MUL, node_binary(loss, OP_MUL, p, x), node_binary(loss, OP_MUL, x, f));
     fn_result(loss, ROLE_LOSS, 0, "loss", node_reduce(loss, OP_SUM, product, 1, (int[]){0}));
     Fn *update = fn_new(a, "update");
     for (int i = 0; i < 3; i += 2) {
         Type t = m.params.at[i].type;
-        Node *old = fn_input(update, ROLE_PARAM, i, NULL, t), *g = fn_input(update, ROLE_GRADIENT, i, NULL, t);
-        fn_result(update, ROLE_PARAM, i, NULL, node_binary(update, OP_SUB, old, node_binary_const(update, OP_MUL, g, 0.5)));
+        Node *old = fn_input(update, ROLE_PARAM, i, NULL, t),
+             *g = fn_input(update, ROLE_GRADIENT, i, NULL, t);
+        fn_result(update, ROLE_PARAM, i, NULL,
+                  node_binary(update, OP_SUB, old, node_binary_const(update, OP_MUL, g, 0.5)));
     }
     Fn *gradients = differentiate(&m, loss);
     assert_non_null(fn_find_result(gradients, ROLE_GRADIENT, 0));

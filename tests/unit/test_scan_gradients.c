@@ -2,7 +2,7 @@
 /* Gradients of scans, and their gradients, against finite differences of the interpreter in double. */
 #include "scan_programs.h"
 
-/* ---- the checks ---------------------------------------------------------------------------------------------------- */
+/* ---- the checks ---------------------------------------------------------------------------------------- */
 
 static void check_program(const Program *p, int variant, int level)
 {
