@@ -22,6 +22,7 @@ static const struct {
     {"eval", cmd_eval, "loss and metrics of a trained model"},
     {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
+    {"ir", cmd_ir, "what a model has become after a stage of the compiler"},
     {"data", run_data, "make data folders: drawn digits, or texts as word numbers"},
 };
 

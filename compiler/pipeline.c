@@ -115,10 +115,11 @@ Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOpti
     return build(a, d, pipeline_parse(a, d, path), std, nstd, options, after, context);
 }
 
-Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options)
+Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options,
+                      AfterPass *after, void *context)
 {
     int nstd;
     const Program *const *std = std_programs(a, d, &nstd);
     const Program *program = parse_program(a, d, diag_add_source(d, name, text, bytes));
-    return build(a, d, program, std, nstd, options, NULL, NULL);
+    return build(a, d, program, std, nstd, options, after, context);
 }

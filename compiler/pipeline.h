@@ -20,7 +20,8 @@ typedef void AfterPass(void *context, const char *pass, const Module *m);
 /* Reads, parses and elaborates `path` ("-": standard input) and runs the passes. NULL with diagnostics in d. */
 Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context);
 /* The same from text, for a file that is read once and built several times. */
-Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options);
+Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options,
+                      AfterPass *after, void *context);
 const Program *pipeline_parse(Arena *a, Diag *d, const char *path);    /* NULL where the file cannot be read */
 
 /* The functions a module has, by name: "init", "infer", ...; NULL past the last. *fn may be NULL. */

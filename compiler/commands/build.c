@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include "../emit/emit.h"
+#include "report.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -110,6 +111,8 @@ static int build(Build *b)
         return bad("%s", why);
     make_plans(b);
     int status = b->output ? write_files(b) : EXIT_OK;
+    if (status == EXIT_OK && b->report)
+        report_print(b->a, b->m, &b->plans, b->emit.baked, b->json);
     return status;
 }
 

@@ -15,7 +15,7 @@ static bool check_model(Arena *a, const Source *source, const Def *model, Elabor
         options.model = model->name.text;
         options.train = model_trains(model);
     }
-    bool ok = pipeline_text(a, d, source->name, source->text, source->bytes, &options) != NULL;
+    bool ok = pipeline_text(a, d, source->name, source->text, source->bytes, &options, NULL, NULL) != NULL;
     diag_print(d, stderr);
     return ok;
 }

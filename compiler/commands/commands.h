@@ -19,6 +19,7 @@ Run cmd_check;
 Run cmd_train;
 Run cmd_eval;
 Run cmd_trace;
+Run cmd_ir;
 
 /* ---- model.c: what every command that reads a model shares ---------------------------------------------------------- */
 typedef struct ModelChoice {

@@ -77,7 +77,7 @@ Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *
     const Program *program = parse_program(a, first, diag_add_source(first, name, text, bytes));
     const Def *def = find_model(program, options->model);
     options->train = def && model_trains(def);
-    Module *m = pipeline_text(a, d, name, text, bytes, options);
+    Module *m = pipeline_text(a, d, name, text, bytes, options, NULL, NULL);
     if (!m)
         diag_print(d, stderr);
     return m;

@@ -216,6 +216,28 @@ Dataset *dataset_open(Arena *a, const char *dir, const char *split, const Datase
     return (npy ? npy_open : mnist_open)(&o, ds->split) ? ds : NULL;
 }
 
+/* A file that holds one example and no axis that counts them. */
+static Array with_count(Array x, Type example)
+{
+    bool counted = x.type.rank > 0 && shapes_fit(type_drop(x.type, 0), example);
+    if (!counted && shapes_fit(x.type, example) && x.type.rank < MAX_RANK)
+        x.type = type_insert(x.type, 0, 1);
+    return x;
+}
+
+Dataset *dataset_files(Arena *a, const char *const *path, const DatasetWanted *wanted, const char **why)
+{
+    Dataset *ds = NEW(a, Dataset);
+    Opener o = {a, NULL, wanted, ds, why};
+    *ds = (Dataset){.split = "input", .n = wanted->ninputs, .field = NEWN(a, Field, wanted->ninputs + 1)};
+    for (int i = 0; i < wanted->ninputs; i++) {
+        Array x;
+        if (!array_load(a, path[i], &x, why) || !field_set(&o, i, path[i], with_count(x, wanted->inputs[i].type)))
+            return NULL;
+    }
+    return ds;
+}
+
 int64_t dataset_examples(const Dataset *ds)
 {
     return ds->examples;

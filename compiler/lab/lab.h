@@ -95,6 +95,8 @@ typedef struct DatasetWanted {
 
 /* `val` where the folder has none opens `test`; dataset_split then says so. */
 Dataset *dataset_open(Arena *a, const char *dir, const char *split, const DatasetWanted *wanted, const char **why);
+/* The same from one file for each input, path[0..wanted->ninputs): .npy or IDX, [N, ...], or a single example without its N. */
+Dataset *dataset_files(Arena *a, const char *const *path, const DatasetWanted *wanted, const char **why);
 int64_t dataset_examples(const Dataset *ds);           /* at least 1 */
 const char *dataset_split(const Dataset *ds);          /* what was opened: "train", "val" or "test" */
 const char *dataset_note(const Dataset *ds);           /* "DIR has no val: using test", or NULL */

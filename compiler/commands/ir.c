@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* ir.c: `dlc ir`: what a model has become after a stage: the tree, the graph after each pass, or the kernels. */
+#include "commands.h"
+
+#include "../kernels/kernel.h"
+
+#include <string.h>
+
+enum { FUNCTIONS = 16 };
+
+/* Stages besides the passes. fuse and schedule are parts of one lowering, whose result shows all three. */
+static const char *const tree_stage = "parse", *const graph_stage = "elaborate", *const everything = "all";
+static const char *const plan_stages[] = {"fuse", "schedule", "plan"};
+
+typedef struct Dump {
+    Arena *a;
+    Diag *d;
+    ModelChoice choice;
+    ElaborateOptions options;
+    const char *path, *after, *function, *target;
+    const char *last[FUNCTIONS];    /* what was printed of each function before */
+} Dump;
+
+/* ---- which stages ------------------------------------------------------------------------------------------------------- */
+static StringList stage_names(Arena *a)
+{
+    StringList names = {0};
+    vec_push(a, &names, tree_stage);
+    vec_push(a, &names, graph_stage);
+    for (int i = 0; pipeline_pass(i); i++)
+        vec_push(a, &names, pipeline_pass(i)->name);
+    for (int i = 0; i < LEN(plan_stages); i++)
+        vec_push(a, &names, plan_stages[i]);
+    vec_push(a, &names, everything);
+    return names;
+}
+
+static const char *joined(Arena *a, const StringList *names)
+{
+    StrBuf sb = {.a = a};
+    for (int i = 0; i < names->n; i++)
+        sb_printf(&sb, "%s%s", i ? ", " : "", names->at[i]);
+    return sb_text(&sb);
+}
+
+/* "differentiate,hoist" */
+static StringList wanted_stages(Arena *a, const char *after)
+{
+    StringList names = {0};
+    for (const char *at = after;; at++) {
+        size_t n = strcspn(at, ",");
+        vec_push(a, &names, arena_strndup(a, at, n));
+        at += n;
+        if (!*at)
+            return names;
+    }
+}
+
+static bool listed(const StringList *names, const char *name)
+{
+    for (int i = 0; i < names->n; i++)
+        if (str_eq(names->at[i], name))
+            return true;
+    return false;
+}
+
+static bool wanted(const Dump *dump, const char *stage)
+{
+    StringList names = wanted_stages(dump->a, dump->after);
+    return listed(&names, stage) || listed(&names, everything);
+}
+
+static bool wants_plan(const Dump *dump)
+{
+    bool any = false;
+    for (int i = 0; i < LEN(plan_stages); i++)
+        any |= wanted(dump, plan_stages[i]);
+    return any;
+}
+
+/* ---- printing ------------------------------------------------------------------------------------------------------------------ */
+static void show(Dump *dump, int i, const char *stage, const char *name, const char *text)
+{
+    bool same = dump->last[i] && str_eq(dump->last[i], text);
+    printf("# after %s: %s%s\n%s%s", stage, name, same ? " (unchanged)" : "", same ? "" : text, "\n");
+    dump->last[i] = text;
+}
+
+static bool chosen(const Dump *dump, const char *name)
+{
+    return !dump->function || str_eq(dump->function, name);
+}
+
+static void after_pass(void *context, const char *pass, const Module *m)
+{
+    Dump *dump = context;
+    const char *name;
+    Fn *fn = NULL;
+    if (!wanted(dump, pass))
+        return;
+    for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++) {
+        if (!fn || !chosen(dump, name))
+            continue;
+        StrBuf sb = {.a = dump->a};
+        fn_print(&sb, fn);
+        show(dump, i, pass, name, sb_text(&sb));
+    }
+}
+
+static void show_plans(Dump *dump, const Module *m)
+{
+    const Fn *const emitted[] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
+    const char *name;
+    Fn *fn = NULL;
+    for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++) {
+        bool becomes_code = dump->function != NULL;
+        for (int k = 0; k < LEN(emitted); k++)
+            becomes_code |= emitted[k] == fn;
+        if (!fn || !chosen(dump, name) || !becomes_code)
+            continue;
+        StrBuf sb = {.a = dump->a};
+        plan_print(&sb, lower(dump->a, dump->d, fn, target_find(dump->target)));
+        show(dump, i, "plan", name, sb_text(&sb));
+    }
+}
+
+static bool show_tree(Dump *dump, const char *name, const char *text, size_t bytes)
+{
+    Diag *d = diag_new(dump->a);
+    const Program *program = parse_program(dump->a, d, diag_add_source(d, name, text, bytes));
+    StrBuf sb = {.a = dump->a};
+    ast_print(&sb, program);
+    fputs(sb_text(&sb), stdout);
+    diag_print(d, stderr);
+    return diag_errors(d) == 0;
+}
+
+static int ir(Dump *dump)
+{
+    const char *why, *name = str_eq(dump->path, "-") ? "<stdin>" : dump->path;
+    size_t bytes;
+    const char *text = path_read(dump->a, dump->path, &bytes, &why);
+    if (!text)
+        return bad("%s", why);
+    if (wanted(dump, tree_stage)) {
+        if (!show_tree(dump, name, text, bytes))
+            return EXIT_BAD;
+        if (str_eq(dump->after, tree_stage))
+            return EXIT_OK;
+        putchar('\n');
+    }
+    Module *m = pipeline_text(dump->a, dump->d, name, text, bytes, &dump->options, after_pass, dump);
+    diag_print(dump->d, stderr);
+    if (!m)
+        return EXIT_BAD;
+    if (wants_plan(dump))
+        show_plans(dump, m);
+    return EXIT_OK;
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------------------------------- */
+static int check_stages(const Dump *dump, const Command *command)
+{
+    StringList names = stage_names(dump->a), stages = wanted_stages(dump->a, dump->after);
+    for (int i = 0; i < stages.n; i++) {
+        if (listed(&names, stages.at[i]))
+            continue;
+        return options_complain(command, "--after %s: expected one of %s", stages.at[i], joined(dump->a, &names));
+    }
+    return -1;
+}
+
+static int check_function(const Dump *dump, const Command *command)
+{
+    Module none = {0};
+    StringList names = {0};
+    const char *name;
+    Fn *fn;
+    for (int i = 0; (name = module_function(&none, i, &fn)) != NULL; i++)
+        vec_push(dump->a, &names, name);
+    if (!dump->function || listed(&names, dump->function))
+        return -1;
+    return options_complain(command, "--function %s: expected one of %s", dump->function, joined(dump->a, &names));
+}
+
+int cmd_ir(Arena *a, int argc, char **argv)
+{
+    Dump dump = {.a = a, .d = diag_new(a), .options = {.batch = 1, .train_batch = 32}, .after = "hoist", .target = "generic"};
+    const Option rows[] = {
+        {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]", "which stages (default hoist, the last pass)", 0, 0},
+        {"function", 'f', OPTION_TEXT, &dump.function, "NAME", "one function: init, infer, loss, evaluate, update, gradients, train_step", 0, 0},
+        {"train", 't', OPTION_FLAG, &dump.options.train, NULL, "also the training functions", 0, 0},
+        {"batch", 'b', OPTION_INT, &dump.options.batch, "N", "examples of one inference (default 1)", 1, 1000000},
+        {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N", "examples of one training step (default 32)", 1, 1000000},
+        {"target", 0, OPTION_CHOICE, &dump.target, "generic|x86-64-v3|x86-64-v4|aarch64|native|tcc", "what kernels are planned for (default generic)", 0, 0},
+        OPTION_MODEL(dump.choice),
+        OPTION_SET(dump.choice),
+    };
+    StringList names = stage_names(a);
+    const Command command = {
+        .name = "dlc ir",
+        .operands = "[options] MODEL.dl",
+        .summary = "Prints what a model has become after a stage.",
+        .options = rows,
+        .noptions = LEN(rows),
+        .min_operands = 1,
+        .max_operands = 1,
+        .epilogue = arena_printf(a, "Stages: %s.\nparse shows the tree, the passes the graph, fuse, schedule and plan the kernels. With all, a\n"
+                                    "function that a pass left as it was is marked (unchanged).", joined(a, &names)),
+    };
+    StringList operands = {0};
+    int status = options_parse(a, &command, argc, argv, &operands);
+    if (status < 0)
+        status = choice_settle(a, &command, &dump.choice, &dump.options);
+    if (status < 0)
+        status = check_stages(&dump, &command);
+    if (status < 0)
+        status = check_function(&dump, &command);
+    if (status >= 0)
+        return status;
+    dump.path = operands.at[0];
+    return ir(&dump);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* report.c: `--report`: what each kernel computes and touches, and what the whole needs, before anything is compiled. */
+#include "report.h"
+
+#include "commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct Row {
+    const char *function, *kernel;
+    int64_t calls;                                          /* a kernel in a loop runs once a step of it */
+    int64_t macs, parameters, state, constants, arena;      /* macs: of all calls; bytes: distinct tensors it touches */
+} Row;
+
+typedef VEC(Row) RowList;
+
+typedef struct Report {
+    Arena *a;
+    const Module *m;
+    bool baked, json;
+    RowList rows;
+} Report;
+
+/* ---- measuring ------------------------------------------------------------------------------------------------------------ */
+static int64_t *column_of(Row *row, const Buffer *b, bool baked)
+{
+    if (b->kind == BUFFER_ARENA)
+        return &row->arena;
+    if (b->kind != BUFFER_PORT || (b->role != ROLE_PARAM && b->role != ROLE_STATE && b->role != ROLE_OPTIMIZER))
+        return NULL;
+    return b->role == ROLE_OPTIMIZER ? &row->state : baked ? &row->constants : b->role == ROLE_PARAM ? &row->parameters : &row->state;
+}
+
+static void add_kernel(Report *r, const char *function, const Kernel *k, int64_t calls)
+{
+    Row row = {.function = function, .kernel = k->name, .calls = calls, .macs = k->macs * calls};
+    for (int i = 0; i < k->args.n; i++) {
+        const Buffer *b = buffer_root(k->args.at[i]);
+        int64_t *column = column_of(&row, b, r->baked);
+        if (column)
+            *column += type_bytes(b->type);
+    }
+    vec_push(r->a, &r->rows, row);
+}
+
+static void add_steps(Report *r, const char *function, Step *const *step, int n, int64_t calls)
+{
+    for (int i = 0; i < n; i++) {
+        if (step[i]->kind == STEP_SCAN)
+            add_steps(r, function, step[i]->body.at, step[i]->body.n, calls * step[i]->time->extent);
+        else
+            add_kernel(r, function, step[i]->kernel, calls);
+    }
+}
+
+static int64_t entries_bytes(const Entry *entry, int n)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < n; i++)
+        bytes += type_bytes(entry[i].type);
+    return bytes;
+}
+
+/* Of a whole function: what the module keeps for it, and its arena. */
+static Row total_of(const Report *r, const char *function, const Plan *p, bool trains)
+{
+    Row total = {.function = function, .kernel = "in all", .calls = 1, .arena = p->arena_bytes};
+    const Module *m = r->m;
+    for (int i = 0; i < r->rows.n; i++)
+        total.macs += r->rows.at[i].macs;
+    int64_t parameters = entries_bytes(m->params.at, m->params.n), states = entries_bytes(m->states.at, m->states.n);
+    total.parameters = r->baked ? 0 : parameters;
+    total.state = (r->baked ? 0 : states) + (trains ? entries_bytes(m->optimizer.at, m->optimizer.n) : 0);
+    total.constants = r->baked ? parameters + states : 0;
+    return total;
+}
+
+/* ---- printing --------------------------------------------------------------------------------------------------------------- */
+static void print_row(const Report *r, const Row *row, bool total, int width)
+{
+    if (!r->json) {
+        printf("%-*s %8" PRId64 " %14" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 "\n", width, row->kernel,
+               row->calls, row->macs, row->parameters, row->state, row->constants, row->arena);
+        return;
+    }
+    json_t *line = json_object();
+    json_object_set_new(line, "function", json_string(row->function));
+    if (!total)
+        json_object_set_new(line, "kernel", json_string(row->kernel));
+    json_object_set_new(line, total ? "total" : "calls", total ? json_true() : json_integer(row->calls));
+    json_object_set_new(line, "macs", json_integer(row->macs));
+    json_object_set_new(line, "parameter_bytes", json_integer(row->parameters));
+    json_object_set_new(line, "state_bytes", json_integer(row->state));
+    json_object_set_new(line, "constant_bytes", json_integer(row->constants));
+    json_object_set_new(line, "arena_bytes", json_integer(row->arena));
+    json_print(line);
+}
+
+static int kernel_width(const Report *r)
+{
+    size_t width = strlen("in all");
+    for (int i = 0; i < r->rows.n; i++)
+        width = strlen(r->rows.at[i].kernel) > width ? strlen(r->rows.at[i].kernel) : width;
+    return (int)width;
+}
+
+static void report_function(Report *r, const char *function, const Plan *p, bool trains)
+{
+    if (!p)
+        return;
+    r->rows.n = 0;
+    add_steps(r, function, p->steps.at, p->steps.n, 1);
+    Row total = total_of(r, function, p, trains);
+    int width = kernel_width(r);
+    if (!r->json)
+        printf("%s_%s\n%-*s %8s %14s %12s %12s %12s %12s\n", r->m->name, function, width, "kernel", "calls", "MACs", "param B",
+               "state B", "const B", "arena B");
+    for (int i = 0; i < r->rows.n; i++)
+        print_row(r, &r->rows.at[i], false, width);
+    print_row(r, &total, true, width);
+    if (!r->json)
+        putchar('\n');
+}
+
+void report_print(Arena *a, const Module *m, const ModulePlans *plans, bool baked, bool json)
+{
+    Report r = {.a = a, .m = m, .baked = baked, .json = json};
+    report_function(&r, "infer", plans->infer, false);
+    report_function(&r, "train_step", plans->train_step, true);
+    report_function(&r, "gradients", plans->gradients, false);
+    report_function(&r, "evaluate", plans->evaluate, false);
+    report_function(&r, "init", plans->init, plans->train_step != NULL);
+}
