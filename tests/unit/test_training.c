@@ -128,8 +128,8 @@ static void test_adam(void **state)
             b.param[i] = result_of(b.m->update, out, ROLE_PARAM, i);
         for (int i = 0; i < 4; i++)
             b.optimizer[i] = result_of(b.m->update, out, ROLE_OPTIMIZER, i);
-        check_values("kernel", b.param[0], w, 2, 1e-4); /* 1 - 0.999f keeps four digits */
-        check_values("bias", b.param[1], w + 2, 1, 1e-4);
+        check_values("kernel", b.param[0], w, 2, 2e-6);
+        check_values("bias", b.param[1], w + 2, 1, 2e-6);
         check_values("m", b.optimizer[0], m, 2, 1e-6);
     }
     done(b);
