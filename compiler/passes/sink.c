@@ -109,7 +109,7 @@ static SumBy sum_by(const Hoist *h, const Node *n)
     case OP_CONV:
         return first && second ? SUM_CONTRACTED : SUM_SCALED;
     case OP_SUM:
-        return SUM_REDUCED;
+        return h->compresses[n->in[0]->id] ? SUM_MOVED : SUM_REDUCED;
     case OP_SCATTER:
         return first ? SUM_SCATTERED : SUM_SCALED;
     default:

@@ -196,9 +196,100 @@ static int build_image(Fn *fn, int variant, Node **result)
     return 2;
 }
 
+/* No carry at all, and a rule for each operation: the loop vanishes. Variant 1 runs backwards. */
+static int build_map(Fn *fn, int variant, Node **result)
+{
+    Fn *body = fn_new(fn->a, "map");
+    Node *x = fn_input(body, ROLE_SLICE, 0, "x", F32(2, 3)),
+         *y = fn_input(body, ROLE_SLICE, 1, "y", F32(2, 4, 2));
+    Node *w = fn_input(body, ROLE_INVARIANT, 0, "w", F32(3, 4)),
+         *k = fn_input(body, ROLE_INVARIANT, 1, "k", F32(3, 2, 2));
+    Node *table = fn_input(body, ROLE_INVARIANT, 2, "table", F32(3, 2));
+    Node *xw = node_matmul(body, x, w); /* [2, 4] */
+    Node *wx = node_matmul(body, node_permute(body, w, (int[]){1, 0}), node_permute(body, x, (int[]){1, 0}));
+    Attr rows = {.dot = {1, 1, {0}, {0}, {1}, {1}}};
+    Node *xy = node_dot(body, xw, y, &rows); /* [2, 2]: both differ, with a batch axis */
+    Attr stack = {.dot = {1, 1, {0}, {0}, {2}, {1}}};
+    Node *wy =
+        node_dot(body, node_insert_axis(body, k, 0, 2), node_permute(body, y, (int[]){0, 2, 1}), &stack);
+    Attr conv = {.conv = {1, {1}, {1}, {1}, {1}, {1}, 1}};
+    Node *c = node_conv(body, y, k, &conv);                                              /* [2, 4, 2] */
+    Node *windows = node_window(body, node_reverse(body, c, 1, (int[]){1}), 1, 2, 1, 1); /* [2, 3, 2, 2] */
+    Node *pooled = node_reduce(body, OP_MAX, windows, 1, (int[]){2});                    /* [2, 3, 2] */
+    Node *folded = node_fold(body, windows, 1, 1, 1, 4);                                 /* [2, 4, 2] */
+    Node *padded =
+        node_pad(body, pooled, (int64_t[]){0, 1, 0}, (int64_t[]){0, 0, 0}, (int64_t[]){0, 0, 0}, 0.5);
+    Node *first = node_reduce(body, OP_ARGMAX, x, 1, (int[]){1});
+    Node *rowsof = node_gather(body, table, node_check_index(body, first, 3)); /* [2, 2] */
+    Node *both = node_concat(
+        body, 3, (Node *[]){padded, folded, node_broadcast(body, xy, F32(2, 1, 2), (int[]){0, 2})}, 1);
+    fn_result(body, ROLE_YIELD, 0, "a", node_unary(body, OP_TANH, xw));
+    fn_result(body, ROLE_YIELD, 1, "b", node_binary(body, OP_MUL, wx, node_permute(body, xw, (int[]){1, 0})));
+    fn_result(body, ROLE_YIELD, 2, "c", node_slice_axis(body, both, 1, 0, 9, 2));
+    fn_result(body, ROLE_YIELD, 3, "d", node_binary(body, OP_ADD, rowsof, xy));
+    fn_result(body, ROLE_YIELD, 4, "e", node_reshape(body, wy, 1, (int64_t[]){48}));
+    Node *in[] = {input(fn, 0, "x", F32(3, 2, 3)), input(fn, 1, "y", F32(3, 2, 4, 2)),
+                  input(fn, 2, "w", F32(3, 4)), input(fn, 3, "k", F32(3, 2, 2)),
+                  input(fn, 4, "table", F32(3, 2))};
+    Node *scan = node_scan(fn, body, 0, 2, 5, variant == 1, LEN(in), in);
+    for (int i = 0; i < 5; i++)
+        result[i] = node_result(fn, scan, i);
+    return 5;
+}
+
+/* Carries that only add up, of every kind, beside one that goes on. */
+static int build_sums(Fn *fn, int variant, Node **result)
+{
+    enum { SUMS = 7 };
+    Fn *body = fn_new(fn->a, "sums");
+    const Type types[SUMS] = {F32(2, 3), F32(1, 2, 4), F32(4, 2), F32(2, 3), F32(3, 2), F32(2), F32(2)};
+    Node *sum[SUMS], *f[SUMS];
+    for (int i = 0; i < SUMS; i++)
+        sum[i] = fn_input(body, ROLE_CARRY, i, NULL, types[i]);
+    Node *h = fn_input(body, ROLE_CARRY, SUMS, "h", F32(2)), *x = fn_input(body, ROLE_SLICE, 0, "x", F32(2));
+    Node *y = fn_input(body, ROLE_SLICE, 1, "y", F32(3)),
+         *image = fn_input(body, ROLE_SLICE, 2, "image", F32(1, 4, 4));
+    Node *w = fn_input(body, ROLE_INVARIANT, 0, "w", F32(2)),
+         *v = fn_input(body, ROLE_INVARIANT, 1, "v", F32(2, 3));
+    Node *next = node_unary(body, OP_TANH, node_binary(body, OP_ADD, node_binary(body, OP_MUL, h, w), x));
+    Attr outer = {.dot = {0}}, conv = {.conv = {1, {2}, {0}, {0}, {1}, {1}, 2}};
+    Node *product = node_dot(body, next, y, &outer); /* [2, 3] */
+    Node *index = node_cast(body, node_binary_const(body, OP_LT, x, 0), DT_I32);
+    f[0] = product;
+    f[1] = node_conv(body, image, node_broadcast(body, next, F32(2, 2, 4), (int[]){0}), &conv);
+    f[2] = node_scatter_add(body, node_check_index(body, index, 4),
+                            node_broadcast(body, next, F32(2, 2), (int[]){0}), 4);
+    f[3] = node_binary(body, OP_MUL, v, node_reverse(body, node_unary(body, OP_NEG, product), 1, (int[]){1}));
+    f[4] = node_binary(
+        body, OP_SUB, node_permute(body, product, (int[]){1, 0}),
+        node_broadcast(body, node_reduce(body, OP_SUM, product, 1, (int[]){0}), F32(3, 2), (int[]){0}));
+    f[5] = node_unary(body, OP_EXP, next);
+    f[6] = w;
+    for (int i = 0; i < SUMS; i++)
+        fn_result(body, ROLE_CARRY, i, NULL,
+                  i == 3  ? node_binary(body, OP_SUB, sum[i], f[i])
+                  : i % 2 ? node_binary(body, OP_ADD, f[i], sum[i])
+                          : node_binary(body, OP_ADD, sum[i], f[i]));
+    fn_result(body, ROLE_CARRY, SUMS, "h", next);
+    Node *in[SUMS + 6];
+    for (int i = 0; i < SUMS; i++)
+        in[i] = i == 1 ? node_full(fn, types[i], 0) : input(fn, i, NULL, types[i]);
+    in[SUMS] = input(fn, SUMS, "h", F32(2));
+    in[SUMS + 1] = input(fn, SUMS + 1, "x", F32(5, 2));
+    in[SUMS + 2] = input(fn, SUMS + 2, "y", F32(5, 3));
+    in[SUMS + 3] = input(fn, SUMS + 3, "image", F32(5, 1, 4, 4));
+    in[SUMS + 4] = input(fn, SUMS + 4, "w", F32(2));
+    in[SUMS + 5] = input(fn, SUMS + 5, "v", F32(2, 3));
+    Node *scan = node_scan(fn, body, SUMS + 1, 3, 0, variant == 1, LEN(in), in);
+    for (int i = 0; i < SUMS + 1; i++)
+        result[i] = node_result(fn, scan, i);
+    return SUMS + 1;
+}
+
 static const Program programs[] = {
     {"lstm", build_lstm, 5, NULL},  {"mixed", build_mixed, 5, NULL}, {"nested", build_nested, 4, NULL},
-    {"odd", build_odd, 2, "--0--"}, {"image", build_image, 2, NULL},
+    {"odd", build_odd, 2, "--0--"}, {"image", build_image, 2, NULL}, {"map", build_map, 2, NULL},
+    {"sums", build_sums, 2, NULL},
 };
 
 /* ---- losses -------------------------------------------------------------------------------------------- */

@@ -159,6 +159,54 @@ static void test_lstm_gradients_leave_the_loop(void **state)
     arena_free(a);
 }
 
+static const Program *program_named(const char *name)
+{
+    for (int i = 0; i < LEN(programs); i++)
+        if (str_eq(programs[i].name, name))
+            return &programs[i];
+    fail_msg("no program is called %s", name);
+    return NULL;
+}
+
+static void test_a_loop_without_carries_vanishes(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    assert_int_equal(count_ops(hoist(program_fn(a, program_named("map"), 0)), OP_SCAN), 0);
+    assert_int_equal(count_ops(hoist(gradient_fn(a, program_named("map"), 0)), OP_SCAN), 0);
+    arena_free(a);
+}
+
+/* Seven sums go, the carry that goes on stays; nothing that is summed is made in the loop. */
+static void test_sums_leave_the_loop(void **state)
+{
+    (void)state;
+    static const Op gone[] = {OP_DOT, OP_CONV, OP_SCATTER, OP_SUM, OP_EXP};
+    Arena *a = arena_new();
+    Fn *fn = hoist(program_fn(a, program_named("sums"), 0));
+    for (int i = 0; i < fn->node.n; i++)
+        if (fn->node.at[i]->op == OP_SCAN)
+            assert_int_equal(fn->node.at[i]->attr.scan.ncarry, 1);
+    assert_int_equal(count_ops(fn, OP_SCAN), 1);
+    for (int i = 0; i < LEN(gone); i++)
+        assert_int_equal(count_in_bodies(fn, gone[i]), gone[i] == OP_EXP);
+    assert_int_equal(count_ops(fn, OP_DOT), 1);
+    assert_int_equal(count_ops(fn, OP_CONV), 1);
+    assert_int_equal(count_ops(fn, OP_SCATTER), 1);
+    arena_free(a);
+}
+
+/* In the inner loop: s·w forward, ds·wᵀ backward. The gradient of w is one contraction over both loops. */
+static void test_loops_in_loops_are_done_inside_out(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Fn *fn = hoist(gradient_fn(a, program_named("nested"), 0));
+    assert_int_equal(count_in_bodies(fn, OP_DOT), 2);
+    assert_int_equal(count_ops(fn, OP_DOT), 1);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +215,9 @@ int main(void)
         cmocka_unit_test(test_the_forward_scan_is_made_once),
         cmocka_unit_test(test_lstm_keeps_one_dot_in_its_loop),
         cmocka_unit_test(test_lstm_gradients_leave_the_loop),
+        cmocka_unit_test(test_a_loop_without_carries_vanishes),
+        cmocka_unit_test(test_sums_leave_the_loop),
+        cmocka_unit_test(test_loops_in_loops_are_done_inside_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
