@@ -20,6 +20,7 @@ static const struct {
 } commands[] = {
     {"train", cmd_train, "train a model on a data folder"},
     {"eval", cmd_eval, "loss and metrics of a trained model"},
+    {"run", cmd_run, "a model's outputs for examples of yours, or pictures with their answers"},
     {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
     {"ir", cmd_ir, "what a model has become after a stage of the compiler"},

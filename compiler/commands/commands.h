@@ -18,6 +18,7 @@ Run cmd_build;
 Run cmd_check;
 Run cmd_train;
 Run cmd_eval;
+Run cmd_run;
 Run cmd_trace;
 Run cmd_ir;
 

@@ -35,9 +35,19 @@ static void want_entries(Arena *a, Sizes *sizes, Role role, const Entry *entry, 
         want(a, sizes, role, i, entry[i].type);
 }
 
+/* Inputs and targets have room for a batch even where no function takes them: session_feed fills all. */
+static void want_batches(Arena *a, Sizes *sizes, Role role, const Entry *entry, int n, const Module *m)
+{
+    int64_t batch = m->batch > m->train_batch ? m->batch : m->train_batch;
+    for (int i = 0; i < n; i++)
+        want(a, sizes, role, i, type_insert(entry[i].type, 0, batch));
+}
+
 static void make_tensors(Session *s)
 {
     Sizes sizes = {0};
+    want_batches(s->a, &sizes, ROLE_INPUT, s->m->inputs.at, s->m->inputs.n, s->m);
+    want_batches(s->a, &sizes, ROLE_TARGET, s->m->targets.at, s->m->targets.n, s->m);
     want_entries(s->a, &sizes, ROLE_PARAM, s->m->params.at, s->m->params.n);
     want_entries(s->a, &sizes, ROLE_STATE, s->m->states.at, s->m->states.n);
     want_entries(s->a, &sizes, ROLE_OPTIMIZER, s->m->optimizer.at, s->m->optimizer.n);

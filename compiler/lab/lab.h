@@ -166,6 +166,7 @@ void pictures_print(StrBuf *sb, PictureStyle style, int height, int width, const
 
 /* ---- progress.c: how training goes, on standard error --------------------------------------------------
  * On a terminal a bar that redraws itself; otherwise nothing until an epoch ends. One line an epoch stays in both. */
+int terminal_columns(FILE *out);            /* 80 where out is no terminal */
 typedef struct Progress Progress;
 typedef struct Figure {
     const char *name;                       /* "loss", "accuracy", "val loss" */

@@ -38,7 +38,7 @@ double progress_seconds(const Progress *p)
     return now() - p->start;
 }
 
-static int terminal_columns(FILE *out)
+int terminal_columns(FILE *out)
 {
     struct winsize w;
     return ioctl(fileno(out), TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : DEFAULT_COLUMNS;
