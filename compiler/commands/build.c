@@ -110,6 +110,10 @@ static int build(Build *b)
     if (b->weights && !bake(b, &why))
         return bad("%s", why);
     make_plans(b);
+    if (diag_errors(b->d)) {
+        diag_print(b->d, stderr);
+        return EXIT_BAD;
+    }
     int status = b->output ? write_files(b) : EXIT_OK;
     if (status == EXIT_OK && b->report)
         report_print(b->a, b->m, &b->plans, b->emit.baked, b->json);

@@ -119,7 +119,10 @@ static void show_plans(Dump *dump, const Module *m)
         if (!fn || !chosen(dump, name) || !becomes_code)
             continue;
         StrBuf sb = {.a = dump->a};
-        plan_print(&sb, lower(dump->a, dump->d, fn, target_find(dump->target)));
+        const Plan *p = lower(dump->a, dump->d, fn, target_find(dump->target));
+        if (!p)
+            continue;
+        plan_print(&sb, p);
         show(dump, i, "plan", name, sb_text(&sb));
     }
 }
@@ -155,7 +158,10 @@ static int ir(Dump *dump)
         return EXIT_BAD;
     if (wants_plan(dump))
         show_plans(dump, m);
-    return EXIT_OK;
+    if (!diag_errors(dump->d))
+        return EXIT_OK;
+    diag_print(dump->d, stderr);
+    return EXIT_BAD;
 }
 
 /* ---- the command line ------------------------------------------------------------------------------------------------------------- */

@@ -149,7 +149,7 @@ enum {
     MAX_REPEAT = 100000,
 };
 #define MAX_EXTENT   ((int64_t)INT32_MAX)
-#define MAX_ELEMENTS ((int64_t)1 << 40)
+#define MAX_ELEMENTS ((int64_t)INT32_MAX)    /* emitted C counts elements in an int */
 
 /* ---- elaborate.c --------------------------------------------------------------------------------------- */
 void elab_error(Elab *e, Span sp, const char *format, ...) PRINTF(3, 4);

@@ -179,7 +179,7 @@ bool shape_allowed(Elab *e, Span sp, Type t, bool batched)
         fits = t.dim[i] <= MAX_EXTENT && !__builtin_mul_overflow(count, t.dim[i], &count) &&
                count <= MAX_ELEMENTS;
     if (!fits)
-        elab_error(e, sp, "a tensor %s%s is too large; at most 2^40 elements are possible",
+        elab_error(e, sp, "a tensor %s%s is too large; at most 2^31 - 1 elements are possible",
                    type_text(e->a, t),
                    batched ? arena_printf(e->a, " for %lld examples", (long long)e->batch) : "");
     return fits;

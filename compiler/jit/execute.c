@@ -75,6 +75,10 @@ static bool compile(Executable *x, Diag *d, const JitEngine *engine, const char 
         if (!x->fn[i])
             continue;
         Plan *p = lower(x->a, d, x->fn[i], target);
+        if (!p) {
+            *why = arena_printf(x->a, "%s needs a tensor of more than 2^31 - 1 elements", name[i]);
+            return false;
+        }
         functions[n++] = (MemoryFunction){name[i], p};
         bytes = p->arena_bytes > bytes ? p->arena_bytes : bytes;
     }

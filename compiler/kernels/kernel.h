@@ -244,7 +244,8 @@ struct Plan {
 };
 
 /* ---- lower.c, fuse.c, schedule.c ----------------------------------------------------------------------------------------- */
-/* needs: a verified, simplified function. gives: kernels over buffers, scheduled for the target, arena offsets set. */
+/* needs: a verified, simplified function. gives: kernels over buffers, scheduled for the target, arena offsets set. NULL with a
+ * diagnostic where a tensor has more elements than emitted C can count. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */

@@ -322,12 +322,29 @@ static void name_kernel(Plan *p, Kernel *k, int number)
     k->name = sb_text(&sb);
 }
 
+/* Emitted C indexes by int. */
+static bool buffers_are_countable(const Plan *p)
+{
+    for (int i = 0; i < p->buffers.n; i++) {
+        const Buffer *b = p->buffers.at[i];
+        if (type_count(b->type) <= INT32_MAX)
+            continue;
+        if (p->d)
+            diag_error(p->d, p->fn->span, "%s needs a tensor %s, which has more than 2^31 - 1 elements", p->fn->name,
+                       type_text(p->a, b->type));
+        return false;
+    }
+    return true;
+}
+
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
 {
     Plan *p = NEW(a, Plan);
     *p = (Plan){.a = a, .fn = fn, .d = d, .target = target};
     Lower *c = lower_context(a, p, fn, NULL, NULL);
     decide_storage(c);
+    if (!buffers_are_countable(p))
+        return NULL;
     StepList steps = {0};
     make_steps(c, &steps);
     p->steps.at = steps.at;
