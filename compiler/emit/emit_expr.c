@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------------ */
@@ -39,15 +40,17 @@ const char *c_float(Arena *a, double value)
         return "DL_NAN";
     if (isinf(x))
         return x > 0 ? "DL_INFINITY" : "-DL_INFINITY";
-    char *text = arena_printf(a, "%.9g", (double)x);
-    for (int digits = 1; digits < 9; digits++) {        /* the shortest that reads back the same */
-        char *shorter = arena_printf(a, "%.*g", digits, (double)x);
-        float back;
-        if (sscanf(shorter, "%f", &back) == 1 && back == x) {
-            text = shorter;
-            break;
-        }
+    char text[32];
+    int low = 1, high = 9;                      /* the fewest digits that read back the same; more never do worse */
+    while (low < high) {
+        int digits = (low + high) / 2;
+        snprintf(text, sizeof text, "%.*g", digits, (double)x);
+        if (strtof(text, NULL) == x)
+            high = digits;
+        else
+            low = digits + 1;
     }
+    snprintf(text, sizeof text, "%.*g", low, (double)x);
     return arena_printf(a, strpbrk(text, ".e") ? "%sf" : "%s.0f", text);
 }
 
