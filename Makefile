@@ -7,6 +7,7 @@
 #   make bless      write anew what tests compare with; review the difference
 #   make generated  write generated/, the C of the examples
 #   make fmt        lay out the C sources
+#   make install    to PREFIX (/usr/local): bin/dlc and include/dlc; make uninstall takes them away
 #   make setup      install what is missing (apt; elsewhere a list of what is needed)
 #   make clean      remove build/
 BUILD   ?= build
@@ -109,6 +110,17 @@ fmt:
 clean:
 	rm -rf build
 
+# bin/dlc, and in include/dlc what generated files include; the standard library is inside dlc.
+PREFIX ?= /usr/local
+install: $(BUILD)/dlc
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/dlc
+	install -m 755 $(BUILD)/dlc $(DESTDIR)$(PREFIX)/bin/dlc
+	install -m 644 $(wildcard runtime/*.h) $(DESTDIR)$(PREFIX)/include/dlc
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/dlc
+	rm -rf $(DESTDIR)$(PREFIX)/include/dlc
+
 setup:
 	sh tests/setup.sh
 
@@ -117,5 +129,5 @@ include tests/runtime/accuracy.mk
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
 
-.PHONY: all setup programs check test test-long asan bless generated fmt clean
+.PHONY: all setup install uninstall programs check test test-long asan bless generated fmt clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -261,7 +261,7 @@ static bool run_batches(Job *job, const char **why)
             job->s->order[i] = at + i;
         session_feed(job->s, job->ds, job->s->order, n, batch);
         if (!session_call(job->s, CALL_INFER, why)) {
-            *why = arena_printf(job->a, "%s, in examples %" PRId64 " to %" PRId64, *why, at, at + n - 1);
+            *why = session_blame(job->s, CALL_INFER, job->ds, job->s->order, n);
             return false;
         }
         for (int64_t i = 0; i < n; i++)

@@ -193,6 +193,17 @@ void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n
     session_count(s, n);
 }
 
+const char *session_blame(Session *s, Call call, const Dataset *ds, const int64_t *index, int64_t n)
+{
+    const char *why = "";
+    for (int64_t i = 0; i < n; i++) {
+        session_feed(s, ds, index + i, 1, call == CALL_INFER ? s->m->batch : s->m->train_batch);
+        if (!session_call(s, call, &why))
+            return arena_printf(s->a, "%s, in example %lld (from 0) of %s", why, (long long)index[i], dataset_split(ds));
+    }
+    return arena_printf(s->a, "%s, in a batch of %s", why, dataset_split(ds));
+}
+
 Scores scores_new(Arena *a, const Module *m)
 {
     int n = 1 + m->metrics.n;
@@ -240,8 +251,7 @@ bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volat
             s->order[i] = at + i;
         session_feed(s, ds, s->order, n, batch);
         if (!session_call(s, CALL_EVALUATE, why)) {
-            *why = arena_printf(s->a, "%s, in examples %lld to %lld of %s", *why, (long long)at, (long long)(at + n - 1),
-                                dataset_split(ds));
+            *why = session_blame(s, CALL_EVALUATE, ds, s->order, n);
             return false;
         }
         scores_add(scores, s, n, 1);

@@ -44,6 +44,9 @@ DatasetWanted session_wanted(const Module *m, bool targets);
 /* Examples index[0..n) become the inputs (and targets, where the data set has them) of the next call; n at most `batch`. */
 void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n, int64_t batch);
 
+/* After a call on these examples failed: tries each alone with `call` (which updates nothing) and names the guilty one. */
+const char *session_blame(Session *s, Call call, const Dataset *ds, const int64_t *index, int64_t n);
+
 /* Loss and metrics, summed over examples: figure 0 is the loss. */
 typedef struct Scores {
     int n;

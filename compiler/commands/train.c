@@ -100,8 +100,10 @@ static bool train_batch(Train *t, int64_t at, int64_t n, const char **why)
 {
     session_feed(t->s, t->train, t->order + at, n, t->options.train_batch);
     session_step(t->s, ++t->step);
-    if (!session_call(t->s, CALL_TRAIN_STEP, why))
+    if (!session_call(t->s, CALL_TRAIN_STEP, why)) {
+        *why = session_blame(t->s, CALL_EVALUATE, t->train, t->order + at, n);
         return false;
+    }
     scores_add(&t->scores, t->s, n, (double)n);
     return true;
 }
