@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* lower.h: shared by the files that turn a function into kernels: lower.c (expressions), store.c (what gets storage),
- * fuse.c (groups), schedule.c (stages), tile.c (contractions). */
+/* lower.h: shared by the files that turn a function into kernels: store.c (what gets storage), units.c (where, and in which
+ * order), lower.c (expressions), fuse.c (groups), schedule.c (stages), tile.c (contractions), plan.c (all of it in order). */
 #ifndef DLC_LOWER_H
 #define DLC_LOWER_H
 
@@ -57,13 +57,18 @@ Ex *resolve_reduced(Build *b, Lower *c, const Node *n, const Lin *const *index, 
 int reduced_axes(const Node *n, int64_t *extent);   /* extents of what a reducing node (sum, max, argmax, fold, dot) runs over */
 
 /* store.c */
-Unit *pack_of(const Lower *c, const Node *n, const int *permutation);
 void decide_storage(Lower *c);          /* results first, then by cost; makes the units, in order, with what each needs */
-Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
-Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
 bool reduces_inline(const Node *n);
 /* n as a strided operand: its buffer, and the position of its first element and the strides of its axes. */
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride);
+
+/* units.c */
+Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
+Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
+void store_node(Lower *c, const Node *n);                       /* leaves and scans have storage of their own: nothing happens */
+void place_results(Lower *c);                                   /* results are made in their places where they can be */
+void list_units(Lower *c);                                      /* in an order in which they can run, with what each needs */
+Unit *pack_of(const Lower *c, const Node *n, const int *permutation);   /* n's transposed copy, or NULL */
 
 /* fuse.c */
 void make_groups(Lower *c);             /* in an order in which they can run */

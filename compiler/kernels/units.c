@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/* units.c: a function's units: where each is stored, what it needs, and in which order they stand; and the contexts (function,
+ * scan body) they stand in. */
+#include "lower.h"
+
+#include <string.h>
+
+/* ---- storage ---------------------------------------------------------------------------------------------------------------- */
+/* Leaves, scans and their results have storage of their own. */
+static bool may_be_stored(const Node *n)
+{
+    OpClass class = op_info(n->op)->class;
+    return n->op == OP_RANDOM || (class != CLASS_LEAF && class != CLASS_LOOP);
+}
+
+Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name)
+{
+    Buffer *buffer = NEW(p->a, Buffer);
+    *buffer = (Buffer){.id = p->buffers.n, .kind = kind, .type = t, .name = name};
+    vec_push(p->a, &p->buffers, buffer);
+    return buffer;
+}
+
+static Unit *unit_new(Lower *c, UnitKind kind, const Node *n, Buffer *buffer, const Lin *base)
+{
+    Unit *u = NEW(c->a, Unit);
+    *u = (Unit){.kind = kind, .node = n, .context = c, .type = n->type, .buffer = buffer, .group = -1};
+    u->base = base ? base : lin_const(c->a, 0);
+    u->max_outer = n->type.rank - (op_info(n->op)->class == CLASS_CONTRACT && kind == UNIT_VALUE);
+    return u;
+}
+
+static void store_in(Lower *c, const Node *n, Buffer *buffer, const Lin *base)
+{
+    c->stored[n->id] = true;
+    c->cost[n->id] = 1;
+    c->unit[n->id] = unit_new(c, UNIT_VALUE, n, buffer, base);
+}
+
+void store_node(Lower *c, const Node *n)
+{
+    if (!may_be_stored(n) || c->stored[n->id])
+        return;
+    store_in(c, n, buffer_new(c->p, BUFFER_ARENA, n->type, n->name), NULL);
+    c->unit[n->id]->private = true;     /* until another kernel is seen to read it */
+}
+
+/* ---- results ------------------------------------------------------------------------------------------------------------------ */
+/* The node whose elements, in row-major order, are n's. */
+static const Node *same_elements(const Node *n)
+{
+    while (n->op == OP_RESHAPE || n->op == OP_STOP)
+        n = n->in[0];
+    return n;
+}
+
+/* A result's value is made in its place where it can be; otherwise it is copied there once everything else is done. */
+static void place_result(Lower *c, const Node *n, Buffer *buffer, const Lin *base)
+{
+    const Node *source = same_elements(n);
+    bool computed = may_be_stored(source) && source->op != OP_CHECK && op_info(source->op)->class != CLASS_MOVE;
+    if (source->op == OP_CONCAT)
+        computed = true;
+    if (computed && !c->stored[source->id])
+        store_in(c, source, buffer, base);
+    else
+        vec_push(c->a, &c->copies, unit_new(c, UNIT_COPY, n, buffer, base));
+}
+
+static const char *port_identifier(Lower *c, const Port *port)
+{
+    return arena_strdup(c->a, port->name);
+}
+
+static void place_port(Lower *c, const Port *port)
+{
+    const Node *in = fn_find_input(c->fn, port->role, port->index);
+    Buffer *buffer = in ? c->unit[in->id]->buffer : buffer_new(c->p, BUFFER_PORT, port->node->type, port_identifier(c, port));
+    buffer->role = port->role;
+    buffer->index = port->index;
+    buffer->written = true;
+    place_result(c, port->node, buffer, NULL);
+}
+
+static void place_body_results(Lower *c)
+{
+    int ncarry = c->scan->attr.scan.ncarry;
+    for (int i = 0; i < c->fn->result.n; i++) {
+        const Node *n = c->fn->result.at[i].node;
+        if (i >= ncarry) {
+            Buffer *stacked = c->stacked[i - ncarry];
+            place_result(c, n, stacked, lin_scale(c->a, lin_var(c->a, c->time), type_count(n->type)));
+        } else if (n->op != OP_INPUT || n->attr.input.role != ROLE_CARRY || n->attr.input.index != i) {
+            Buffer *next = buffer_new(c->p, BUFFER_ARENA, n->type, arena_printf(c->a, "next_%s", c->carry[i]->name));
+            place_result(c, n, next, NULL);
+            Unit *copy = unit_new(c, UNIT_COPY, n, c->carry[i], NULL);
+            copy->from = next;
+            vec_push(c->a, &c->copies, copy);
+        }
+    }
+}
+
+void place_results(Lower *c)
+{
+    if (c->parent) {
+        place_body_results(c);
+        return;
+    }
+    for (int i = 0; i < c->fn->result.n; i++)
+        place_port(c, &c->fn->result.at[i]);
+}
+
+/* ---- units in order, and what they need ---------------------------------------------------------------------------------------- */
+static void need_unit(Lower *c, Unit *u, Unit *needed)
+{
+    for (int i = 0; i < u->needs.n; i++)
+        if (u->needs.at[i] == needed)
+            return;
+    vec_push(c->a, &u->needs, needed);
+}
+
+static void need_buffer(Lower *c, Unit *u, Buffer *buffer)
+{
+    for (int i = 0; i < u->reads.n; i++)
+        if (u->reads.at[i] == buffer)
+            return;
+    vec_push(c->a, &u->reads, buffer);
+}
+
+static void need_value(Lower *c, Unit *u, const Node *n, bool *seen);
+
+static void need_operands(Lower *c, Unit *u, const Node *n, bool *seen)
+{
+    for (int i = 0; i < n->nin; i++)
+        need_value(c, u, n->in[i], seen);
+}
+
+static void need_value(Lower *c, Unit *u, const Node *n, bool *seen)
+{
+    if (seen[n->id])
+        return;
+    seen[n->id] = true;
+    if (c->stored[n->id]) {
+        need_unit(c, u, c->unit[n->id]);
+    } else if (n->op == OP_INPUT) {
+        if (c->unit[n->id])
+            need_buffer(c, u, c->unit[n->id]->buffer);
+        else if (n->attr.input.role == ROLE_CARRY)
+            need_buffer(c, u, c->carry[n->attr.input.index]);
+    } else if (n->op == OP_RESULT) {
+        need_unit(c, u, c->unit[n->in[0]->id]);
+    } else {
+        if (n->op == OP_CHECK)
+            need_unit(c, u, c->check[n->id]);
+        need_operands(c, u, n, seen);
+    }
+}
+
+static void find_needs(Lower *c, Unit *u)
+{
+    bool *seen = NEWN(c->a, bool, c->fn->node.n);
+    if (u->kind == UNIT_VALUE || u->kind == UNIT_CHECK || u->kind == UNIT_LOOP)
+        need_operands(c, u, u->node, seen);
+    else
+        need_value(c, u, u->node, seen);
+    for (int i = 0; u->from && i < c->copies.n; i++)
+        if (c->copies.at[i]->buffer == u->from)
+            need_unit(c, u, c->copies.at[i]);
+}
+
+static void push_unit(Lower *c, Unit *u)
+{
+    u->id = c->units.n;
+    vec_push(c->a, &c->units, u);
+}
+
+/* The same tensor in the function around a scan, for what the scan's body reads unchanged at every step; or NULL. */
+static const Node *outside_of_scan(const Lower *c, const Node *n)
+{
+    if (!c->parent || n->op != OP_INPUT || n->attr.input.role != ROLE_INVARIANT)
+        return NULL;
+    return c->scan->in[c->scan->attr.scan.ncarry + c->scan->attr.scan.nslice + n->attr.input.index];
+}
+
+/* x in the order of axes wanted, made once: NULL where it was made before. */
+static Unit *push_pack(Lower *c, const Node *x, const int *permutation)
+{
+    if (pack_of(c, x, permutation))
+        return NULL;
+    Type t = x->type;
+    for (int i = 0; i < t.rank; i++)
+        t.dim[i] = x->type.dim[permutation[i]];
+    Unit *u = unit_new(c, UNIT_PACK, x, buffer_new(c->p, BUFFER_ARENA, t, x->name), NULL);
+    u->type = t;
+    memcpy(u->permutation, permutation, sizeof u->permutation);
+    vec_push(c->a, &c->packs, u);
+    push_unit(c, u);
+    return u;
+}
+
+static bool wants_pack(Lower *c, const Node *n, int *permutation)
+{
+    return op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(n) && contraction_wants_pack(c, n, permutation);
+}
+
+Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
+{
+    const Node *outside = outside_of_scan(c, n);
+    if (outside)
+        return pack_of(c->parent, outside, permutation);
+    for (int i = 0; i < c->packs.n; i++)
+        if (c->packs.at[i]->node == n &&
+            !memcmp(c->packs.at[i]->permutation, permutation, sizeof(int) * (size_t)n->type.rank))
+            return c->packs.at[i];
+    return NULL;
+}
+
+/* A scan, behind its carries' first values. */
+static void push_loop(Lower *c, const Node *n)
+{
+    Unit *loop = c->unit[n->id] = unit_new(c, UNIT_LOOP, n, NULL, NULL);
+    Lower *body = c->body[n->id];
+    for (int i = 0; i < body->fn->node.n; i++) {        /* packed once rather than at every step */
+        int permutation[MAX_RANK];
+        const Node *x = body->fn->node.at[i];
+        const Node *outside = x->nin == 2 ? outside_of_scan(body, x->in[1]) : NULL;
+        if (!outside || !wants_pack(body, x, permutation))
+            continue;
+        push_pack(c, outside, permutation);
+        need_unit(c, loop, pack_of(c, outside, permutation));
+    }
+    for (int k = 0; k < n->attr.scan.ncarry; k++) {
+        Unit *first = unit_new(c, UNIT_COPY, n->in[k], c->body[n->id]->carry[k], NULL);
+        push_unit(c, first);
+        need_unit(c, loop, first);
+    }
+    push_unit(c, loop);
+}
+
+static bool loads_elsewhere(const Ex *e, const Buffer *buffer, const Lin *at)
+{
+    if (e->kind == X_LOAD && e->buffer == buffer && !lin_eq(e->at, at))
+        return true;
+    for (int i = 0; i < e->nin; i++)
+        if (loads_elsewhere(e->in[i], buffer, at))
+            return true;
+    return false;
+}
+
+/* A value that takes the place of one of its own operands must read just the element it writes. */
+static bool safe_in_place(Lower *c, const Unit *u)
+{
+    bool reads = false;
+    for (int i = 0; i < u->reads.n; i++)
+        reads |= u->reads.at[i] == u->buffer;
+    if (!reads)
+        return true;
+    OpClass class = op_info(u->node->op)->class;
+    if (u->kind != UNIT_VALUE || (class != CLASS_ELEMENT && class != CLASS_MOVE))
+        return false;
+    Build b = {.a = c->a, .c = c};
+    const Lin *index[MAX_RANK];
+    Var var[MAX_RANK];
+    for (int i = 0; i < u->type.rank; i++) {
+        var[i] = (Var){.id = -1 - i, .extent = u->type.dim[i]};
+        index[i] = lin_var(c->a, &var[i]);
+    }
+    return !loads_elsewhere(resolve_body(&b, c, u->node, index), u->buffer, lin_flatten(c->a, u->type, index));
+}
+
+static bool reaches(const Unit *u, const Unit *to, bool *seen)
+{
+    if (u == to)
+        return true;
+    if (seen[u->id])
+        return false;
+    seen[u->id] = true;
+    for (int i = 0; i < u->needs.n; i++)
+        if (reaches(u->needs.at[i], to, seen))
+            return true;
+    return false;
+}
+
+/* Another unit that wants the old contents although it also waits for the new. */
+static bool wanted_later(Lower *c, const Unit *u)
+{
+    for (int i = u->id + 1; i < c->units.n; i++) {
+        const Unit *v = c->units.at[i];
+        for (int k = 0; k < v->reads.n; k++)
+            if (v->reads.at[k] == u->buffer && reaches(v, u, NEWN(c->a, bool, c->units.n)))
+                return true;
+    }
+    return false;
+}
+
+static void settle_in_place(Lower *c)
+{
+    for (int i = 0, n = c->units.n; i < n; i++) {
+        Unit *u = c->units.at[i];
+        if (!u->buffer || u->buffer->kind != BUFFER_PORT || (safe_in_place(c, u) && !wanted_later(c, u)))
+            continue;
+        Unit *copy = unit_new(c, UNIT_COPY, u->node, u->buffer, u->base);
+        copy->from = u->buffer = buffer_new(c->p, BUFFER_ARENA, u->type, u->node->name);
+        u->base = lin_const(c->a, 0);
+        need_unit(c, copy, u);
+        push_unit(c, copy);
+    }
+}
+
+void list_units(Lower *c)
+{
+    for (int i = 0; i < c->fn->node.n; i++) {
+        const Node *n = c->fn->node.at[i];
+        if (n->op == OP_CHECK) {
+            c->check[i] = unit_new(c, UNIT_CHECK, n, NULL, NULL);
+            push_unit(c, c->check[i]);
+        }
+        int permutation[MAX_RANK];
+        if (wants_pack(c, n, permutation))
+            push_pack(c, n->in[1], permutation);
+        if (c->stored[i])
+            push_unit(c, c->unit[i]);
+        if (n->op == OP_SCAN)
+            push_loop(c, n);
+    }
+    for (int i = 0; i < c->copies.n; i++)
+        push_unit(c, c->copies.at[i]);
+    for (int i = 0; i < c->units.n; i++)
+        find_needs(c, c->units.at[i]);
+    for (int i = 0; i < c->units.n; i++) {      /* a packed operand is read in its packed form */
+        Unit *u = c->units.at[i];
+        for (int k = 0; k < c->packs.n; k++)
+            if (u->kind == UNIT_VALUE && (u->node->op == OP_DOT || u->node->op == OP_CONV) &&
+                u->node->in[1] == c->packs.at[k]->node && contraction_tiles(u->node))
+                need_unit(c, u, c->packs.at[k]);
+    }
+    settle_in_place(c);
+}
+
+/* ---- contexts ------------------------------------------------------------------------------------------------------------------ */
+static void make_body_buffers(Lower *c)
+{
+    const Node *scan = c->scan;
+    int ncarry = scan->attr.scan.ncarry, nyield = scan->attr.scan.nyield;
+    c->carry = NEWN(c->a, Buffer *, ncarry);
+    c->stacked = NEWN(c->a, Buffer *, nyield);
+    for (int i = 0; i < ncarry; i++)
+        c->carry[i] = buffer_new(c->p, BUFFER_ARENA, c->fn->input.at[i].node->type, c->fn->input.at[i].name);
+    for (int i = 0; i < ncarry; i++)
+        if (!c->carry[i]->name)
+            c->carry[i]->name = "carry";
+    for (int i = 0; i < nyield; i++) {
+        const Port *port = &c->fn->result.at[ncarry + i];
+        Type t = type_insert(port->node->type, 0, scan->attr.scan.length);
+        c->stacked[i] = buffer_new(c->p, BUFFER_ARENA, t, port->name);
+    }
+    c->time = NEW(c->a, Var);
+    *c->time = (Var){.id = -100 - scan->id, .extent = scan->attr.scan.length};
+    int nested = 0;
+    for (const Lower *outer = c->parent; outer->parent; outer = outer->parent)
+        nested++;
+    c->time->name = nested ? arena_printf(c->a, "t%d", nested) : "t";
+}
+
+Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan)
+{
+    Lower *c = NEW(a, Lower);
+    int n = fn->node.n;
+    *c = (Lower){.a = a, .p = p, .fn = fn, .parent = parent, .scan = scan};
+    c->uses = NEWN(a, int, n);
+    c->cost = NEWN(a, int, n);
+    c->stored = NEWN(a, bool, n);
+    c->anchor = NEWN(a, const Node *, n);
+    c->unit = NEWN(a, Unit *, n);
+    c->check = NEWN(a, Unit *, n);
+    c->body = NEWN(a, Lower *, n);
+    if (parent) {
+        make_body_buffers(c);
+        return c;
+    }
+    for (int i = 0; i < fn->input.n; i++) {
+        const Port *port = &fn->input.at[i];
+        Buffer *buffer = buffer_new(p, BUFFER_PORT, port->node->type, port_identifier(c, port));
+        buffer->role = port->role;
+        buffer->index = port->index;
+        c->unit[port->node->id] = unit_new(c, UNIT_VALUE, port->node, buffer, NULL);
+    }
+    return c;
+}
