@@ -79,7 +79,8 @@ GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_syntax% test_el
 RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
-programs: $(if $(wildcard compiler/main.c),$(BUILD)/dlc) $(UNITS:%=$(BUILD)/tests/%)
+MODELS  := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
+programs: $(if $(wildcard compiler/main.c),$(BUILD)/dlc) $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
 
 check:
 	@$(MAKE_ALL) -s programs
