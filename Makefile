@@ -1,5 +1,6 @@
 # dlc: deep-learning models, compiled to C.
 #   make            build/dlc
+#   make demo       install what is missing, build, draw digits, train a CNN on them, put it into a C program, ask it
 #   make check      the quick tests, for every edit
 #   make test       install what is missing, build everything, pass every test
 #   make test-long  what takes longer: accuracy on real data where there is some, fuzzing, broken operations
@@ -125,10 +126,15 @@ uninstall:
 setup:
 	sh tests/setup.sh
 
+demo:
+	@sh tests/setup.sh build
+	@echo "building $(BUILD)/dlc" && $(MAKE_ALL) -s $(BUILD)/dlc
+	@BUILD=$(BUILD) dsl_examples/demo/demo.sh
+
 include tests/runtime/accuracy.mk
 
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
 
-.PHONY: all setup install uninstall programs check test test-long asan bless generated fmt clean
+.PHONY: all setup demo install uninstall programs check test test-long asan bless generated fmt clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Install what building and testing dlc needs: with apt where it exists, in one go and only what is missing; elsewhere
 # say what is missing. Quick when nothing is. Exits non-zero only if something is missing in the end.
+#   setup.sh          all of it
+#   setup.sh build    only what building needs
 set -u
 
 # what is needed | how to tell that it is there | the Debian package
@@ -8,17 +10,20 @@ needs='
 a C compiler          command:cc              build-essential
 make                  command:make            build-essential
 the C library         header:stdio.h          build-essential
-gcc                   command:gcc             gcc
-clang                 command:clang           clang
-tcc                   command:tcc             tcc
 flex                  command:flex            flex
 bison 3               command:bison           bison
 libtcc                header:libtcc.h         libtcc-dev
 jansson               header:jansson.h        libjansson-dev
 zlib                  header:zlib.h           zlib1g-dev
+'
+for_tests='
+gcc                   command:gcc             gcc
+clang                 command:clang           clang
+tcc                   command:tcc             tcc
 cmocka                header:cmocka.h         libcmocka-dev
 python3               command:python3         python3
 '
+[ "${1:-}" = build ] || needs=$needs$for_tests
 
 # has command:NAME | has header:NAME
 has() {
