@@ -72,6 +72,29 @@ static Node *next_of(Pool *p, Node *carry)
     }
 }
 
+/* A loop in the loop: over the leading axis of some value, carrying another, reading a third. */
+static Node *inner_loop(Pool *p)
+{
+    Node *slices = any(p), *carry = any(p), *fixed = any(p);
+    if (slices->type.rank < 1 || slices->type.dim[0] > 4)
+        return NULL;
+    Pool inner = {.fn = fn_new(p->fn->a, "inner"), .random = check_random(&p->random)};
+    inner.at[inner.n++] = fn_input(inner.fn, ROLE_CARRY, 0, NULL, carry->type);
+    inner.at[inner.n++] = fn_input(inner.fn, ROLE_SLICE, 0, NULL, type_drop(slices->type, 0));
+    inner.at[inner.n++] = fn_input(inner.fn, ROLE_INVARIANT, 0, NULL, fixed->type);
+    while (inner.n < 12) {
+        Node *n = smooth[below(&inner, LEN(smooth))](&inner);
+        if (n && type_count(n->type) <= 30 && n->type.rank <= 3)
+            inner.at[inner.n++] = n;
+    }
+    fn_result(inner.fn, ROLE_CARRY, 0, NULL, next_of(&inner, inner.at[0]));
+    fn_result(inner.fn, ROLE_YIELD, 0, NULL, any(&inner));
+    Node *in[] = {carry, slices, fixed};
+    Node *scan = node_scan(p->fn, inner.fn, 1, 1, 1, below(p, 2), LEN(in), in);
+    p->at[p->n++] = node_result(p->fn, scan, 0);
+    return node_result(p->fn, scan, 1);
+}
+
 static Fn *random_body(Arena *a, Pool *p, const Type *types)
 {
     p->fn = fn_new(a, "body");
@@ -82,7 +105,7 @@ static Fn *random_body(Arena *a, Pool *p, const Type *types)
         p->at[p->n++] = fn_input(p->fn, role, index, NULL, types[i]);
     }
     while (p->n < 26) {
-        Node *n = smooth[below(p, LEN(smooth))](p);
+        Node *n = below(p, 12) ? smooth[below(p, LEN(smooth))](p) : inner_loop(p);
         if (n && type_count(n->type) <= 60 && n->type.rank <= 4)
             p->at[p->n++] = n;
     }
