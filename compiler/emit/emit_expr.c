@@ -90,8 +90,6 @@ void put_lin(Out *o, StrBuf *sb, const Lin *x)
     for (int i = 0; i < x->n; i++) {
         int64_t f = x->term[i].factor;
         sb_puts(sb, first ? (f < 0 ? "-" : "") : f < 0 ? " - " : " + ");
-        if (first && f < 0 && f != -1)
-            sb_printf(sb, "%" PRId64 " * ", -f), f = 1;
         put_term(o, sb, f < 0 ? -f : f, x->term[i].atom);
         first = false;
     }
