@@ -105,6 +105,9 @@ static bool would_wait_in_a_circle(const Lower *c, const Unit *u, int g)
     for (int i = 0; i < u->needs.n; i++)
         if (u->needs.at[i]->group != g && depends(c, u->needs.at[i]->group, g, seen))
             return true;
+    for (int i = 0; i < u->behind.n; i++)
+        if (u->behind.at[i]->group != g && depends(c, u->behind.at[i]->group, g, seen))
+            return true;
     return false;
 }
 
@@ -183,6 +186,8 @@ static void wait_for_needs(Lower *c, Group *g, const Unit *u)
 {
     for (int i = 0; i < u->needs.n; i++)
         wait_for(c, g, u->needs.at[i]->group);
+    for (int i = 0; i < u->behind.n; i++)
+        wait_for(c, g, u->behind.at[i]->group);
 }
 
 static Group *group_new(Lower *c)
@@ -239,26 +244,6 @@ static void place_unit(Lower *c, Unit *u)
     vec_push(c->a, &g->units, u);
 }
 
-static bool group_reads(const Group *g, const Buffer *buffer)
-{
-    for (int i = 0; i < g->units.n; i++)
-        for (int k = 0; k < g->units.at[i]->reads.n; k++)
-            if (g->units.at[i]->reads.at[k] == buffer)
-                return true;
-    return false;
-}
-
-/* What overwrites something waits for everyone who reads the old value. */
-static void wait_for_readers(Lower *c)
-{
-    for (int i = 0; i < c->units.n; i++) {
-        const Unit *u = c->units.at[i];
-        for (int k = 0; u->buffer && k < c->groups.n; k++)
-            if (k != u->group && group_reads(c->groups.at[k], u->buffer))
-                wait_for(c, c->groups.at[u->group], k);
-    }
-}
-
 /* Appends group `at` to the order, behind everything it waits for. */
 static void order_group(Lower *c, int at, Group **order, int *n, char *state)
 {
@@ -286,7 +271,6 @@ void make_groups(Lower *c)
     for (int i = 0; i < c->units.n; i++)
         place_unit(c, c->units.at[i]);
     find_private(c);
-    wait_for_readers(c);
     Group **order = NEWN(c->a, Group *, c->groups.n);
     char *state = NEWN(c->a, char, c->groups.n);
     int n = 0;

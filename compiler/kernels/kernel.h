@@ -148,6 +148,7 @@ struct Unit {
     int id, group;          /* group: index into the context's groups */
     int max_outer;          /* how many of its leading axes may be outer loops of a group */
     VEC(Unit *) needs;      /* the units of its function it reads, inlined nodes seen through */
+    VEC(Unit *) behind;     /* those that read the old contents of what it overwrites */
     VEC(Buffer *) reads;    /* the caller's buffers it reads, likewise */
     bool private;           /* read only inside its own kernel */
 };

@@ -380,6 +380,10 @@ Ex *resolve_body(Build *b, Lower *c, const Node *n, const Lin *const *index)
         return resolve_move(b, c, n, index);
     case CLASS_REDUCE:
         return resolve_unrolled(b, c, n, index);
+    case CLASS_CONTRACT:
+        if (is_outer_product(n))
+            return resolve_reduced(b, c, n, index, NULL);
+        break;
     case CLASS_INDEX:
         if (n->op == OP_CHECK)
             return resolve(b, c, n->in[0], index);

@@ -335,7 +335,7 @@ static void add_unit(Making *m, Unit *u)
         map_stage(m, u);
         return;
     }
-    if (class == CLASS_CONTRACT) {
+    if (class == CLASS_CONTRACT && !is_outer_product(u->node)) {
         forget_here(m);
         Stage *s = tile_stage(m->k, m->c, u, m->c->p->target);
         if (s)

@@ -47,11 +47,17 @@ bool reduces_inline(const Node *n)
     return op_info(n->op)->class == CLASS_REDUCE && reduced_count(n) <= SHORT_REDUCTION;
 }
 
+/* A contraction of nothing: every element is one product. */
+bool is_outer_product(const Node *n)
+{
+    return n->op == OP_DOT && n->attr.dot.ncontract == 0;
+}
+
 static bool always_stored(const Node *n)
 {
     switch (op_info(n->op)->class) {
     case CLASS_CONTRACT:
-        return true;
+        return !is_outer_product(n);
     case CLASS_REDUCE:
         return !reduces_inline(n);
     case CLASS_INDEX:

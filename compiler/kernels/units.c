@@ -26,7 +26,7 @@ static Unit *unit_new(Lower *c, UnitKind kind, const Node *n, Buffer *buffer, co
     Unit *u = NEW(c->a, Unit);
     *u = (Unit){.kind = kind, .node = n, .context = c, .type = n->type, .buffer = buffer, .group = -1};
     u->base = base ? base : lin_const(c->a, 0);
-    u->max_outer = n->type.rank - (op_info(n->op)->class == CLASS_CONTRACT && kind == UNIT_VALUE);
+    u->max_outer = n->type.rank - (op_info(n->op)->class == CLASS_CONTRACT && kind == UNIT_VALUE && !is_outer_product(n));
     return u;
 }
 
@@ -159,13 +159,15 @@ static void need_value(Lower *c, Unit *u, const Node *n, bool *seen)
 static void find_needs(Lower *c, Unit *u)
 {
     bool *seen = NEWN(c->a, bool, c->fn->node.n);
+    for (int i = 0; u->from && i < c->copies.n; i++)
+        if (c->copies.at[i]->buffer == u->from) {
+            need_unit(c, u, c->copies.at[i]);
+            return;
+        }
     if (u->kind == UNIT_VALUE || u->kind == UNIT_CHECK || u->kind == UNIT_LOOP)
         need_operands(c, u, u->node, seen);
     else
         need_value(c, u, u->node, seen);
-    for (int i = 0; u->from && i < c->copies.n; i++)
-        if (c->copies.at[i]->buffer == u->from)
-            need_unit(c, u, c->copies.at[i]);
 }
 
 static void push_unit(Lower *c, Unit *u)
@@ -278,33 +280,72 @@ static bool reaches(const Unit *u, const Unit *to, bool *seen)
     for (int i = 0; i < u->needs.n; i++)
         if (reaches(u->needs.at[i], to, seen))
             return true;
+    for (int i = 0; i < u->behind.n; i++)
+        if (reaches(u->behind.at[i], to, seen))
+            return true;
     return false;
 }
 
-/* Another unit that wants the old contents although it also waits for the new. */
-static bool wanted_later(Lower *c, const Unit *u)
+static void find_behind(Lower *c, Unit *u)
 {
-    for (int i = u->id + 1; i < c->units.n; i++) {
-        const Unit *v = c->units.at[i];
-        for (int k = 0; k < v->reads.n; k++)
-            if (v->reads.at[k] == u->buffer && reaches(v, u, NEWN(c->a, bool, c->units.n)))
-                return true;
-    }
+    for (int i = 0; i < c->units.n; i++)
+        for (int k = 0; k < c->units.at[i]->reads.n; k++)
+            if (c->units.at[i] != u && c->units.at[i]->reads.at[k] == u->buffer)
+                vec_push(c->a, &u->behind, c->units.at[i]);
+}
+
+/* Someone wants the old contents although it also waits for the new. */
+static bool waits_for_itself(Lower *c, const Unit *u)
+{
+    bool *seen = NEWN(c->a, bool, c->units.n);
+    for (int i = 0; i < u->behind.n; i++)
+        if (reaches(u->behind.at[i], u, seen))
+            return true;
     return false;
 }
 
+/* A result that cannot be made in the place of an input is made elsewhere and copied there. */
 static void settle_in_place(Lower *c)
 {
     for (int i = 0, n = c->units.n; i < n; i++) {
         Unit *u = c->units.at[i];
-        if (!u->buffer || u->buffer->kind != BUFFER_PORT || (safe_in_place(c, u) && !wanted_later(c, u)))
+        if (!u->buffer)
+            continue;
+        find_behind(c, u);
+        if (u->buffer->kind != BUFFER_PORT || (safe_in_place(c, u) && !waits_for_itself(c, u)))
             continue;
         Unit *copy = unit_new(c, UNIT_COPY, u->node, u->buffer, u->base);
         copy->from = u->buffer = buffer_new(c->p, BUFFER_ARENA, u->type, u->node->name);
         u->base = lin_const(c->a, 0);
+        u->behind.n = 0;
         need_unit(c, copy, u);
         push_unit(c, copy);
+        find_behind(c, copy);
     }
+}
+
+static void push_ordered(Lower *c, Unit *u, Unit **order, int *n, bool *seen)
+{
+    if (seen[u->id])
+        return;
+    seen[u->id] = true;
+    for (int i = 0; i < u->needs.n; i++)
+        push_ordered(c, u->needs.at[i], order, n, seen);
+    for (int i = 0; i < u->behind.n; i++)
+        push_ordered(c, u->behind.at[i], order, n, seen);
+    order[(*n)++] = u;
+}
+
+/* Readers of old contents in front of who overwrites them; otherwise as they were. */
+static void order_units(Lower *c)
+{
+    Unit **order = NEWN(c->a, Unit *, c->units.n);
+    bool *seen = NEWN(c->a, bool, c->units.n);
+    int n = 0;
+    for (int i = 0; i < c->units.n; i++)
+        push_ordered(c, c->units.at[i], order, &n, seen);
+    c->units.at = order;
+    c->units.cap = n;
 }
 
 void list_units(Lower *c)
@@ -335,6 +376,7 @@ void list_units(Lower *c)
                 need_unit(c, u, c->packs.at[k]);
     }
     settle_in_place(c);
+    order_units(c);
 }
 
 /* ---- contexts ------------------------------------------------------------------------------------------------------------------ */
@@ -355,7 +397,7 @@ static void make_body_buffers(Lower *c)
         c->stacked[i] = buffer_new(c->p, BUFFER_ARENA, t, port->name);
     }
     c->time = NEW(c->a, Var);
-    *c->time = (Var){.id = -100 - scan->id, .extent = scan->attr.scan.length};
+    *c->time = (Var){.id = -100 - c->p->buffers.n, .extent = scan->attr.scan.length};    /* an id of its own */
     int nested = 0;
     for (const Lower *outer = c->parent; outer->parent; outer = outer->parent)
         nested++;
