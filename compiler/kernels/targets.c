@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define FAST "-O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math"
+#define FAST "-O2 -ftree-vectorize -fvect-cost-model=dynamic -ffp-contract=fast -fno-math-errno -fno-trapping-math"
 
 /*  name          lanes registers columns calls_gemm flags */
 static const Target targets[] = {
