@@ -64,6 +64,10 @@ $(BUILD)/models/%: tests/models/%.c $(BUILD)/libdlc.a
 	@mkdir -p $(@D)
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
 
+# What emitted C has to compute; see tests/differential/emitted.sh.
+$(BUILD)/reference: tests/differential/reference.c $(BUILD)/libdlc.a
+	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
+
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -o $@ $< -lm
@@ -81,7 +85,7 @@ RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
 MODELS  := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
-programs: $(if $(wildcard compiler/main.c),$(BUILD)/dlc) $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
+programs: $(BUILD)/dlc $(BUILD)/reference $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
 
 check:
 	@$(MAKE_ALL) -s programs

@@ -59,6 +59,7 @@ void scores_clear(Scores *scores);
 /* Adds what the last call said of `examples` examples, each figure times `weight`: 1 for sums, `examples` for means. */
 void scores_add(Scores *scores, const Session *s, int64_t examples, double weight);
 double scores_mean(const Scores *scores, int i);
+struct json_t;
 void scores_json(struct json_t *object, const Scores *scores);  /* adds the means and how many examples there were */
 /* Every example of ds exactly once. false with *why where an index is out of range. *stop, when it becomes true, ends it early. */
 bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volatile bool *stop, const char **why);

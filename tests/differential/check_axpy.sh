@@ -1,0 +1,3 @@
+#!/bin/sh
+. tests/differential/emitted.sh
+emitted axpy --batch 3

@@ -1,0 +1,82 @@
+# emitted NAME [--train] [--batch N] [--train-batch N] [--set K=V]... [--limit INPUT=N]...: the C of dsl_examples/NAME.dl
+# compiles everywhere without a warning, has in it only what a firmware image may have, and computes what the interpreter does.
+. tests/tap.sh
+
+strict='-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror'
+fast='-ffp-contract=fast -fno-math-errno -fno-trapping-math'
+guard='-g -fsanitize=address,undefined -fno-sanitize-recover=all'
+runtime="-isystem tests/differential -Iruntime -I$work"
+
+# Twice, from different folders and environments.
+same_bytes() {
+    here=$(pwd)
+    (cd / && env -i TZ=Asia/Tokyo LC_ALL=de_DE.UTF-8 "$here/$dlc" "$here/dsl_examples/$name.dl" -o "$here/$work/again.c" --name "$name" $args) &&
+        sed "s/again\.h/$name.h/" "$work/again.c" | cmp - "$work/$name.c" && cmp "$work/again.h" "$work/$name.h"
+}
+
+# The functions' stack frames have a bound, and no function calls itself, also not through others.
+fixed_stack() {
+    (cd "$work" && gcc -O0 -std=c99 -fstack-usage -fcallgraph-info -I../../../runtime -I. -c "$name.c" -o frames.o) || return 1
+    ! grep -vE '(static|bounded)$' "$work/frames.su" || return 1
+    sed -n 's/^edge: *{ sourcename: "\([^"]*\)" targetname: "\([^"]*\)".*/\1 \2/p' "$work/frames.ci" | tsort >/dev/null
+}
+
+# Nothing from a library but what compilers themselves call, no variable outside functions.
+self_contained() {
+    ! nm "$1" | grep -E ' [BbDdGgSsCVv] ' | grep -vE ' (\.L|L\.|data\.|rodata\.)' || return 1
+    ! nm -u "$1" | grep -vE ' U (memset|memcpy|memmove|memcmp)$'
+}
+
+# compiled LABEL COMPILER FLAGS...: the model under all warnings, then the driver
+compiled() {
+    label=$1
+    shift
+    "$@" -std=c99 $strict $runtime -c -o "$work/$label.o" "$work/$source.c" &&
+        "$@" -std=c99 $runtime -o "$work/$label" "$work/driver.c" "$work/$label.o"
+}
+
+agrees() {
+    "$work/$1" "$work/inputs.bin" "$work/$1.bin" && "$build/reference" --compare "$work/expected.bin" "$work/$1.bin"
+}
+
+in_memory() {
+    "$build/reference" "dsl_examples/$name.dl" -o "$work" "$@" --engine "$engine" &&
+        "$build/reference" --compare "$work/expected.bin" "$work/$engine.bin"
+}
+
+compiled_and_agrees() {
+    check "$1: compiles without a warning" compiled "$@"
+    check "$1: computes what the interpreter does" agrees "$1"
+}
+
+emitted() {
+    name=$1 source=$1
+    shift
+    args=$(printf '%s\n' "$@" | awk '/^--limit$/ { getline; next } { print }')
+    check "interpreted" "$build/reference" "dsl_examples/$name.dl" -o "$work" "$@"
+    check "C is written" $dlc "dsl_examples/$name.dl" -o "$work/$name.c" $args
+    check "same file, same bytes" same_bytes
+    check "the header is C++" g++ -fsyntax-only -Wall -Wextra -pedantic -Werror $runtime -x c++ "$work/$name.h"
+    check "no recursion, no variable-length arrays" fixed_stack
+    for engine in tcc cc; do
+        check "in memory with $engine" in_memory "$@"
+    done
+    compiled_and_agrees gcc-O0 gcc -O0 -Wvla
+    compiled_and_agrees gcc-O2 gcc -O2 $fast
+    compiled_and_agrees clang-O0 clang -O0 -Wvla
+    compiled_and_agrees clang-O2 clang -O2 $fast
+    compiled_and_agrees tcc tcc
+    for label in gcc-O0 gcc-O2 clang-O0 clang-O2 tcc; do
+        check "$label: needs no library, keeps no variables" self_contained "$work/$label.o"
+    done
+    compiled_and_agrees gcc-sanitized gcc -O0 $guard
+    compiled_and_agrees clang-sanitized clang -O0 $guard
+    source=$name-native
+    check "C for this machine is written" $dlc "dsl_examples/$name.dl" -o "$work/$source.c" --target native --name "$name" $args
+    compiled_and_agrees gcc-native-O0 gcc -O0 -march=native
+    compiled_and_agrees gcc-native-O2 gcc -O2 -march=native $fast
+    compiled_and_agrees clang-native-O0 clang -O0 -march=native
+    compiled_and_agrees clang-native-O2 clang -O2 -march=native $fast
+    compiled_and_agrees clang-native-sanitized clang -O0 -march=native $guard
+    finish
+}
