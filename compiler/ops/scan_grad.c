@@ -301,6 +301,13 @@ static int own_yield(const ScanGrad *s, const Node *residual)
     return -1;
 }
 
+/* What is yielded for a residual: itself, or its elements in a row where the steps would be one axis too many. */
+static Node *yielded(const ScanGrad *s, Node *n)
+{
+    int64_t count = type_count(n->type);
+    return n->type.rank < MAX_RANK ? n : node_reshape(s->shop, n, 1, &count);
+}
+
 static void swap_results(ScanGrad *s)
 {
     Fn *fn = s->g->fn;
@@ -326,7 +333,7 @@ static void remake_forward(ScanGrad *s)
         int own = own_yield(s, n);
         s->yield[n->id] = own >= 0 ? own : nyield++;
         if (own < 0)
-            vec_push(a, &roots, n);
+            vec_push(a, &roots, yielded(s, n));
     }
     s->forward = s->scan;
     if (nyield == s->nyield && !s->swaps.list.n)
@@ -392,7 +399,8 @@ static void supply_forward(const ScanGrad *s, Loop *l, Node **map)
     }
     for (int i = 0; i < s->residual.n; i++) {
         Node *n = s->residual.at[i];
-        map[n->id] = loop_slice(l, n->name, node_result(s->g->fn, s->forward, s->ncarry + s->yield[n->id]));
+        Node *all = node_result(s->g->fn, s->forward, s->ncarry + s->yield[n->id]);
+        map[n->id] = node_reshape(l->body, loop_slice(l, n->name, all), n->type.rank, n->type.dim);
     }
 }
 

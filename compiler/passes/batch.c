@@ -217,13 +217,18 @@ static const BatchRule *rule_of(const Node *n)
     return op_info(n->op)->class == CLASS_ELEMENT ? &element : &rules[n->op];
 }
 
-bool can_batch(const Node *n, const bool *stepped)
+bool can_stack(const Node *n, int64_t steps)
+{
+    return n->type.rank < MAX_RANK && type_count(n->type) <= MAX_COUNT / steps;
+}
+
+bool can_batch(const Node *n, const bool *stepped, int64_t steps)
 {
     const BatchRule *rule = rule_of(n);
-    if (!rule->make || n->type.rank >= MAX_RANK)
+    if (!rule->make || !can_stack(n, steps))
         return false;
     for (int i = 0; i < n->nin; i++)
-        if (n->in[i]->type.rank >= MAX_RANK)
+        if (!can_stack(n->in[i], steps))
             return false;
     return !rule->fits || rule->fits(n, stepped);
 }

@@ -93,7 +93,7 @@ static bool is_batchable(const Hoist *h, const Node *n)
     for (int i = 0; i < n->nin; i++)
         if (is_stepped(h, n->in[i]) && !h->batchable[n->in[i]->id])
             return false;
-    return can_batch(n, stepped_operands(h, n));
+    return can_batch(n, stepped_operands(h, n), h->steps);
 }
 
 static void classify(Hoist *h)

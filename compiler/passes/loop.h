@@ -68,8 +68,10 @@ void graft(Fn *to, const Fn *from, int nroots, Node *const *roots, Node **map, c
 bool *reached_from(Arena *a, const Fn *fn, int nroots, Node *const *roots);
 
 /* ---- batch.c: one step's work for all steps at once ---------------------------------------------------- */
-/* Is there a rule for n when these operands differ from step to step? At least one does. */
-bool can_batch(const Node *n, const bool *stepped);
+/* Is there a rule for n when these operands differ from step to step (at least one does), and room for the result? */
+bool can_batch(const Node *n, const bool *stepped, int64_t steps);
+/* Can n be had for all steps: an axis more, and not too many elements? */
+bool can_stack(const Node *n, int64_t steps);
 /* n for all steps: operands that are stepped have a leading axis of `steps`, and so has the result. Needs
  * can_batch. */
 Node *batch_node(Fn *fn, const Node *n, Node *const *in, const bool *stepped, int64_t steps);

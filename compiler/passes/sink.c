@@ -39,7 +39,7 @@ static Node *only_user(const Hoist *h, const Node *n)
 static bool only_accumulates(const Hoist *h, int c, bool mark)
 {
     const Node *at = h->body->input.at[c].node, *end = h->body->result.at[c].node;
-    if (at->type.dt != DT_F32 || !h->used[c] || at == end)
+    if (at->type.dt != DT_F32 || !h->used[c] || at == end || !can_stack(at, h->steps))
         return false;
     while (at != end) {
         const Node *user = h->uses[at->id] == 1 ? only_user(h, at) : NULL;
@@ -86,10 +86,10 @@ static bool is_linear(const Node *n)
     }
 }
 
-static bool has_room(const Node *n)
+static bool has_room(const Hoist *h, const Node *n)
 {
     for (int i = 0; i < n->nin; i++)
-        if (n->in[i]->type.rank + 2 > MAX_RANK)
+        if (n->in[i]->type.rank + 2 > MAX_RANK || !can_stack(n->in[i], h->steps))
             return false;
     return n->op != OP_DOT || n->attr.dot.ncontract + n->attr.dot.nbatch < MAX_RANK;
 }
@@ -125,11 +125,10 @@ static bool compresses(const Hoist *h, const Node *n)
         return false;
     switch (n->op) {
     case OP_SUM:
-        return true;
     case OP_DOT:
     case OP_CONV:
     case OP_SCATTER:
-        return has_room(n);
+        return has_room(h, n);
     case OP_MUL:
         return !(first && second) && h->compresses[n->in[first ? 0 : 1]->id];
     case OP_DIV:
@@ -140,7 +139,7 @@ static bool compresses(const Hoist *h, const Node *n)
     if (!is_linear(n))
         return false;
     if (n->op == OP_BROADCAST && type_count(n->in[0]->type) < type_count(n->type))
-        return true;
+        return can_stack(n->in[0], h->steps);
     for (int i = 0; i < n->nin; i++)
         if (is_stepped(h, n->in[i]) && !h->compresses[n->in[i]->id])
             return false;
@@ -162,7 +161,7 @@ static bool *find_leaving(const Hoist *h)
     for (int id = h->body->node.n - 1; id >= 0; id--) {
         const Node *n = h->body->node.at[id];
         can[id] = h->live[id] && is_stepped(h, n) && n->op != OP_INPUT && !h->cone[id] &&
-                  can_batch(n, stepped_operands(h, n));
+                  can_batch(n, stepped_operands(h, n), h->steps);
     }
     for (int id = h->body->node.n - 1; id >= 0;
          id--) { /* users first: their answer is final when we come by */
@@ -246,7 +245,7 @@ static void want_sums(Hoist *h)
 static bool comes_from_operands(const Hoist *h, const Node *n)
 {
     return h->sunk[n->id] || h->batchable[n->id] ||
-           (is_enlarging_move(n) && can_batch(n, stepped_operands(h, n)));
+           (is_enlarging_move(n) && can_batch(n, stepped_operands(h, n), h->steps));
 }
 
 static void want_stacked(Hoist *h)

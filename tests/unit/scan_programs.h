@@ -237,6 +237,24 @@ static int build_map(Fn *fn, int variant, Node **result)
     return 5;
 }
 
+/* Values of eight axes in the body: one more for the steps does not fit. */
+static int build_deep(Fn *fn, int variant, Node **result)
+{
+    Fn *body = fn_new(fn->a, "deep");
+    Type t = F32(2, 1, 1, 2, 1, 1, 1), deep = type_insert(t, 3, 1);
+    Node *h = fn_input(body, ROLE_CARRY, 0, "h", t), *sum = fn_input(body, ROLE_CARRY, 1, "sum", t);
+    Node *x = fn_input(body, ROLE_SLICE, 0, "x", t), *w = fn_input(body, ROLE_INVARIANT, 0, "w", t);
+    Node *wide = node_reshape(body, node_binary(body, OP_ADD, h, x), 8, deep.dim);
+    Node *y = node_binary(body, OP_MUL, node_unary(body, OP_TANH, wide), node_reshape(body, w, 8, deep.dim));
+    Node *next = node_reshape(body, variant ? node_unary(body, OP_SIGMOID, y) : y, 7, t.dim);
+    fn_result(body, ROLE_CARRY, 0, "h", next);
+    fn_result(body, ROLE_CARRY, 1, "sum", node_binary(body, OP_ADD, sum, next));
+    Type ts = type_insert(t, 0, 3);
+    Node *in[] = {input(fn, 0, "h", t), node_full(fn, t, 0), input(fn, 1, "x", ts), input(fn, 2, "w", t)};
+    result[0] = node_result(fn, node_scan(fn, body, 2, 1, 0, false, LEN(in), in), 1);
+    return 1;
+}
+
 /* Carries that only add up, of every kind, beside one that goes on. */
 static int build_sums(Fn *fn, int variant, Node **result)
 {
@@ -289,7 +307,7 @@ static int build_sums(Fn *fn, int variant, Node **result)
 static const Program programs[] = {
     {"lstm", build_lstm, 5, NULL},  {"mixed", build_mixed, 5, NULL}, {"nested", build_nested, 4, NULL},
     {"odd", build_odd, 2, "--0--"}, {"image", build_image, 2, NULL}, {"map", build_map, 2, NULL},
-    {"sums", build_sums, 2, NULL},
+    {"sums", build_sums, 2, NULL},  {"deep", build_deep, 2, NULL},
 };
 
 /* ---- losses -------------------------------------------------------------------------------------------- */
