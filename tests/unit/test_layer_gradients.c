@@ -65,10 +65,18 @@ static const Layer layers[] = {
 };
 
 /* Layers in which there is nothing to differentiate. */
-static const char *const without[] = {"erfinv",       "standard_normal", "standard_truncated_normal",
-                                      "fan_in",       "fan_out",         "pair",
-                                      "same_padding", "image_padding",   "one_hot",
-                                      "zeros_like",   "ones_like"};
+static const char *const without[] = {"erfinv",
+                                      "bias_correction",
+                                      "standard_normal",
+                                      "standard_truncated_normal",
+                                      "fan_in",
+                                      "fan_out",
+                                      "pair",
+                                      "same_padding",
+                                      "image_padding",
+                                      "one_hot",
+                                      "zeros_like",
+                                      "ones_like"};
 
 static Module *elaborated(Arena *a, const char *what, const char *text)
 {
