@@ -258,7 +258,8 @@ static void print_reduce_body(Out *o, const Stage *s)
 /* One position of the last loop for each lane. A sum of the same value again and again has no use for the position. */
 static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
 {
-    line(o, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d)", last->name, last->name, last->extent, last->name, s->lanes);
+    const char *v = last->name;
+    open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d) {", v, v, last->extent, v, s->lanes));
     open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
@@ -267,6 +268,7 @@ static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
     if (mentions(sb_text(&body), last->name))
         line(o, "const int %s = %s_0 + lane;", last->name, last->name);
     sb_puts(o->sb, sb_text(&body));
+    close_loops(o, 2);
 }
 
 static void print_reduce(Out *o, const Stage *s)
@@ -285,8 +287,9 @@ static void print_reduce(Out *o, const Stage *s)
     } else {
         open_loop(o, last);
         print_reduce_body(o, s);
+        close_loops(o, 1);
     }
-    close_loops(o, s->nloop - s->nparallel);
+    close_loops(o, s->nloop - 1 - s->nparallel);
     for (int i = 0; i < s->items.n; i++)
         if (is_reduced(&s->items.at[i]))
             print_finish(o, s, &s->items.at[i]);

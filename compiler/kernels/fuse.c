@@ -8,6 +8,7 @@
 
 enum {
     ROW_LIMIT = 16384,      /* elements of one row of a group: what stays in the cache between its stages */
+    MOST_FILLS = 8,         /* constants stored by one kernel */
     SMALL = 1024,           /* elements: small enough to share a kernel without sharing a loop */
 };
 
@@ -224,9 +225,26 @@ static bool shares_operand(const Unit *u, const Unit *v)
     return false;
 }
 
+/* Stores a value that depends on nothing. */
+static bool is_fill(const Unit *u)
+{
+    return u->kind == UNIT_COPY && !u->needs.n && !u->reads.n && !u->from;
+}
+
+/* The last group of fills of u's shape that has room for another, or -1. */
+static int group_of_fills(const Lower *c, const Unit *u)
+{
+    for (int i = c->groups.n - 1; i >= 0; i--) {
+        const Unit *first = c->groups.at[i]->units.at[0];
+        if (is_fill(first) && shape_eq(first->type, u->type) && c->groups.at[i]->units.n < MOST_FILLS)
+            return i;
+    }
+    return -1;
+}
+
 static void place_unit(Lower *c, Unit *u)
 {
-    int best = -1, outer = -1;
+    int best = is_fill(u) ? group_of_fills(c, u) : -1, outer = best >= 0 ? c->groups.at[best]->outer : -1;
     for (int i = 0; i < u->needs.n && is_sociable(u) && !is_tiled(u); i++)
         consider(c, u, u->needs.at[i]->group, &best, &outer);
     for (int i = 0; i < c->units.n && best < 0 && is_plain(u); i++)
