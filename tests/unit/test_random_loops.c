@@ -2,7 +2,7 @@
 /* Random loops: hoisting keeps their values, and those of their gradients, which agree with differences. */
 #include "random_graph.h"
 
-enum { STEPS = 3, LOOPS = 400 };
+enum { STEPS = 3, LOOPS = 150 };
 
 /* ---- bodies of operations without corners -------------------------------------------------------------------- */
 static Node *smooth_unary(Pool *p)
