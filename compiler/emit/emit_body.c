@@ -14,7 +14,7 @@ static const char *const reserved[] = {
     "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "bool", "true", "false", "class",
     "new", "delete", "template", "this", "private", "public", "protected", "virtual", "operator", "namespace", "try",
     "catch", "throw", "asm", "linux", "unix", "params", "state", "optimizer", "gradients", "metrics", "arena", "base",
-    "count", "seed", "step", "rows", "lane", "loops", "n", "k", "t", "a", "b", "c", "at", "x",
+    "count", "seed", "step", "rows", "lane", "loops", "n", "t",
 };
 
 /* Looks like a loop variable, a constant or a unit's value in an emitted kernel: a letter and digits, or _v and digits behind. */
