@@ -339,6 +339,17 @@ static bool buffers_are_countable(const Plan *p)
     return true;
 }
 
+/* An unsound plan is never emitted. A tenth of what lowering costs. */
+static void check_plan(Plan *p)
+{
+    const char *why = plan_verify(p->a, p);
+    if (!why)
+        return;
+    StrBuf sb = {.a = p->a};
+    plan_print(&sb, p);
+    BUG("the plan of %s is unsound: %s\n%s", p->fn->name, why, sb_text(&sb));
+}
+
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
 {
     Plan *p = NEW(a, Plan);
@@ -358,5 +369,6 @@ Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
         name_kernel(p, p->kernels.at[i], i);
     }
     plan_memory(p);
+    check_plan(p);
     return p;
 }

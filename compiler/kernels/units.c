@@ -26,7 +26,9 @@ static Unit *unit_new(Lower *c, UnitKind kind, const Node *n, Buffer *buffer, co
     Unit *u = NEW(c->a, Unit);
     *u = (Unit){.kind = kind, .node = n, .context = c, .type = n->type, .buffer = buffer, .group = -1};
     u->base = base ? base : lin_const(c->a, 0);
-    u->max_outer = n->type.rank - (op_info(n->op)->class == CLASS_CONTRACT && kind == UNIT_VALUE && !is_outer_product(n));
+    u->max_outer = n->type.rank;
+    if (op_info(n->op)->class == CLASS_CONTRACT && kind == UNIT_VALUE && !is_outer_product(n) && n->type.rank)
+        u->max_outer--;
     return u;
 }
 

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+/* verify.c: is a plan sound? What must hold, in the order in which it is checked:
+ *
+ * Kernels, one by one
+ * - Every step has a kernel of the plan, and every kernel one step.
+ * - Loop variables: an index mentions only variables of loops around it, and positions of scans the kernel is told.
+ * - Accesses: every load, store and operand of a tile lies in its buffer, whatever the loop variables are, wherever the
+ *   guards around it hold. A tile's columns fit into its rows.
+ * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced loops are no
+ *   part of the index; all stores of a unit together fill just its place in the buffer. (A scatter adds where it is told.)
+ * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before they are read.
+ * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it writes at; in the
+ *   stage that overwrites old contents they are at the very element. A tile's operands are not written by its kernel.
+ *
+ * Order (verify_memory.c), walking the steps, through loops twice
+ * - A tensor is written before it is read, and what is read is not what another value left in the same storage.
+ * - Units that need an input's old contents stand before the kernel that overwrites it.
+ *
+ * Memory (verify_memory.c)
+ * - Buffers that live at the same time do not overlap in the arena. A shared storage has the size of both. */
+#include "verify.h"
+
+#include <string.h>
+
+enum { BUDGET = 200000 };       /* visits to expressions: far more than any kernel has, unless guards nest without end */
+
+/* ---- loads ------------------------------------------------------------------------------------------------------------------ */
+typedef struct Walk {
+    Arena *a;
+    VisitLoad *visit;
+    void *context;
+    VEC(Guard) guards;
+    VEC(bool) seen;             /* by expression: met without guards around it */
+    int budget;
+} Walk;
+
+static void walk_lin(Walk *w, const Lin *x);
+
+static void walk_guarded(Walk *w, const Ex *e);
+
+static void walk_ex(Walk *w, const Ex *e)
+{
+    if (w->budget-- <= 0)
+        return;
+    while (w->seen.n <= e->id)
+        vec_push(w->a, &w->seen, false);
+    if (w->guards.n == 0 && w->seen.at[e->id])
+        return;
+    w->seen.at[e->id] |= w->guards.n == 0;
+    if (e->kind == X_LOAD) {
+        Load load = {e->buffer, e->at, w->guards.at, w->guards.n};
+        w->visit(w->context, &load);
+    }
+    if (e->at)
+        walk_lin(w, e->at);
+    for (int i = 0; i < e->nguard; i++)
+        walk_lin(w, e->guard[i].at);
+    if (e->kind == X_GUARD)
+        walk_guarded(w, e);
+    for (int i = e->kind == X_GUARD; i < e->nin; i++)
+        walk_ex(w, e->in[i]);
+}
+
+static void walk_guarded(Walk *w, const Ex *e)
+{
+    int outside = w->guards.n;
+    for (int i = 0; i < e->nguard; i++)
+        vec_push(w->a, &w->guards, e->guard[i]);
+    walk_ex(w, e->in[0]);
+    w->guards.n = outside;
+}
+
+static void walk_lin(Walk *w, const Lin *x)
+{
+    for (int i = 0; i < x->n; i++) {
+        if (x->term[i].atom->kind == ATOM_VALUE)
+            walk_ex(w, x->term[i].atom->value);
+        else if (x->term[i].atom->of)
+            walk_lin(w, x->term[i].atom->of);
+    }
+}
+
+void visit_loads(Arena *a, const Ex *e, VisitLoad *visit, void *context)
+{
+    Walk w = {.a = a, .visit = visit, .context = context, .budget = BUDGET};
+    walk_ex(&w, e);
+}
+
+void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit, void *context)
+{
+    Walk w = {.a = a, .visit = visit, .context = context, .budget = BUDGET};
+    walk_lin(&w, x);
+}
+
+/* ---- one kernel --------------------------------------------------------------------------------------------------------------- */
+typedef struct Check {
+    Arena *a;
+    const Kernel *k;
+    const Stage *s;
+    int stage, item;            /* being looked at */
+    const char *why;            /* the first complaint */
+} Check;
+
+static void complain(Check *c, const char *format, ...) PRINTF(2, 3);
+static void complain(Check *c, const char *format, ...)
+{
+    if (c->why)
+        return;
+    StrBuf sb = {.a = c->a};
+    va_list args;
+    va_start(args, format);
+    sb_printf(&sb, "%s, stage %d: ", c->k->name, c->stage);
+    sb_vprintf(&sb, format, args);
+    va_end(args);
+    c->why = sb_text(&sb);
+}
+
+static const char *label(const Buffer *b)
+{
+    return b->name ? b->name : "an unnamed buffer";
+}
+
+/* Without the outer variables: how a local buffer, which holds one outer position, is indexed. */
+static const Lin *inner_part(Check *c, const Lin *x)
+{
+    for (int i = 0; i < c->k->nouter; i++)
+        x = lin_without(c->a, x, c->k->outer[i]);
+    return x;
+}
+
+static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *guard, int nguard, const char *what)
+{
+    if (buffer_root((Buffer *)b)->kind == BUFFER_LOCAL)
+        at = inner_part(c, at);
+    if (!index_in_range(c->a, at, guard, nguard, type_count(b->type)))
+        complain(c, "%s %s outside of %s", what, label(b), type_text(c->a, b->type));
+}
+
+/* ---- variables ------------------------------------------------------------------------------------------------------------------ */
+static bool is_around(const Check *c, const Var *v)
+{
+    for (int i = 0; i < c->k->nouter; i++)
+        if (c->k->outer[i] == v)
+            return true;
+    for (int i = 0; i < c->s->nloop; i++)
+        if (c->s->loop[i] == v)
+            return true;
+    for (int i = 0; i < c->k->scans.n; i++)
+        if (c->k->scans.at[i] == v)
+            return true;
+    return false;
+}
+
+static void check_variables(Check *c, const Lin *x)
+{
+    for (int i = 0; i < x->n; i++) {
+        const Atom *atom = x->term[i].atom;
+        if (atom->kind == ATOM_VAR && !is_around(c, atom->var))
+            complain(c, "an index uses %s, which is no loop around it", atom->var->name ? atom->var->name : "a variable");
+        if (atom->of)
+            check_variables(c, atom->of);
+    }
+}
+
+static void check_load(void *context, const Load *load)
+{
+    Check *c = context;
+    check_variables(c, load->at);
+    check_range(c, load->buffer, load->at, load->guard, load->nguard, "reads");
+}
+
+/* ---- stores ----------------------------------------------------------------------------------------------------------------------- */
+/* The variables of the loops an item is stored in. */
+static int store_loops(const Check *c, const Item *item, Var **var)
+{
+    int n = 0;
+    for (int i = 0; i < c->k->nouter; i++)
+        var[n++] = c->k->outer[i];
+    bool reduced = c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT;
+    for (int i = 0; i < (reduced ? c->s->nparallel : c->s->nloop); i++)
+        var[n++] = c->s->loop[i];
+    if (c->s->kind == STAGE_TILE)
+        var[n++] = c->s->tile->n;
+    return n;
+}
+
+static const Lin *store_index(Check *c, const Item *item)
+{
+    if (c->s->kind != STAGE_TILE)
+        return item->at;
+    const Tile *t = c->s->tile;
+    const Lin *at = lin_add(c->a, t->c_at, lin_var(c->a, t->n));
+    return t->m ? lin_add(c->a, at, lin_scale(c->a, lin_var(c->a, t->m), t->c_m)) : at;
+}
+
+static void check_store(Check *c, const Item *item)
+{
+    Var *var[4 * MAX_RANK];
+    int n = store_loops(c, item, var);
+    const Lin *at = store_index(c, item);
+    check_range(c, item->buffer, at, NULL, 0, "writes");
+    if (c->s->kind == STAGE_SCATTER)
+        return;
+    if (c->s->kind != STAGE_TILE)
+        check_variables(c, at);
+    if (!index_is_injective(at, var, n))
+        complain(c, "writes elements of %s more than once", label(item->buffer));
+    for (int i = c->s->nparallel; c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT && i < c->s->nloop; i++)
+        if (lin_uses(at, c->s->loop[i]))
+            complain(c, "%s is stored by the variable it is reduced over", label(item->buffer));
+    for (int i = 0; i < n; i++)
+        at = lin_without(c->a, at, var[i]);
+    for (int i = 0; i < c->k->scans.n; i++)
+        at = lin_without(c->a, at, c->k->scans.at[i]);
+    if (at->n)
+        complain(c, "stores %s at no plain index", label(item->buffer));
+}
+
+/* How many elements a stage's item stores. */
+static int64_t store_count(const Check *c, const Item *item)
+{
+    Var *var[4 * MAX_RANK];
+    int n = store_loops(c, item, var);
+    int64_t count = 1;
+    for (int i = 0; i < n; i++)
+        count *= var[i]->extent;
+    return c->s->kind == STAGE_SCATTER ? c->s->limit : count;
+}
+
+static void check_filled(Check *c, const Unit *u)
+{
+    int64_t count = 0;
+    bool stored = false;
+    for (c->stage = 0; c->stage < c->k->stages.n; c->stage++) {
+        c->s = c->k->stages.at[c->stage];
+        for (int i = 0; i < c->s->items.n; i++)
+            if (c->s->items.at[i].unit == u && c->s->items.at[i].buffer) {
+                count += store_count(c, &c->s->items.at[i]);
+                stored = true;
+            }
+    }
+    c->stage = 0;
+    if (stored && count != type_count(u->type))
+        complain(c, "stores %lld of the %lld elements of %s", (long long)count, (long long)type_count(u->type), label(u->buffer));
+}
+
+/* ---- tiles -------------------------------------------------------------------------------------------------------------------------- */
+static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, int operand, const char *what)
+{
+    const Tile *t = c->s->tile;
+    Guard guard[MAX_K];
+    int nguard = 0;
+    check_variables(c, at);
+    if (t->m)
+        at = lin_add(c->a, at, lin_scale(c->a, lin_var(c->a, t->m), m));
+    if (operand == 1)
+        at = lin_add(c->a, at, lin_var(c->a, t->n));
+    for (int i = 0; i < t->nk; i++) {
+        const KLoop *loop = &t->k[i];
+        const Lin *k = lin_var(c->a, loop->var);
+        at = lin_add(c->a, at, lin_scale(c->a, k, operand ? loop->b : loop->a));
+        if (!loop->tapped)
+            continue;
+        const Lin *tap = lin_scale(c->a, lin_var(c->a, loop->tap.out), loop->tap.stride);
+        tap = lin_offset(c->a, lin_add(c->a, tap, lin_scale(c->a, k, loop->tap.dilation)), -loop->tap.pad);
+        guard[nguard++] = (Guard){tap, 0, loop->tap.extent};
+        if (!is_around(c, loop->tap.out))
+            complain(c, "taps depend on no loop around the tile");
+    }
+    check_range(c, b, at, guard, nguard, what);
+}
+
+static void check_tile(Check *c)
+{
+    const Tile *t = c->s->tile;
+    check_operand(c, t->a, t->a_at, t->a_m, 0, "tile reads");
+    check_operand(c, t->b, t->b_at, 0, 1, "tile reads");
+    if (t->m && (c->k->blocked < 0 || c->k->outer[c->k->blocked] != t->m))
+        complain(c, "the tile's rows are not the kernel's blocked loop");
+    if ((int64_t)t->lanes * t->columns > t->n->extent || t->rows < 1 || t->lanes < 1 || t->columns < 1)
+        complain(c, "the tile is wider than the result");
+    Buffer *to = c->s->items.at[0].buffer;
+    if (!to)
+        complain(c, "the tile stores nowhere");
+}
+
+/* ---- values and local arrays ------------------------------------------------------------------------------------------------------ */
+static bool made_before(const Check *c, const Unit *u)
+{
+    for (int i = 0; i < c->item; i++)
+        if (c->s->items.at[i].unit == u)
+            return true;
+    return false;
+}
+
+typedef VEC(bool) Marks;        /* by expression */
+
+static void check_values(Check *c, const Ex *e, Marks *seen)
+{
+    while (seen->n <= e->id)
+        vec_push(c->a, seen, false);
+    if (seen->at[e->id])
+        return;
+    seen->at[e->id] = true;
+    if (e->kind == X_UNIT && !made_before(c, e->unit))
+        complain(c, "uses a value that this stage has not made yet");
+    for (int i = 0; i < e->nin; i++)
+        check_values(c, e->in[i], seen);
+}
+
+/* ---- what a kernel reads and writes ------------------------------------------------------------------------------------------------- */
+typedef struct Access {
+    Buffer *buffer;
+    const Lin *at;
+    const Guard *guard;
+    int nguard;
+    int stage, item;
+    bool writes, tile;
+    const Item *by;             /* a write */
+} Access;
+
+typedef struct Accesses {
+    Check *c;
+    VEC(Access) list;
+} Accesses;
+
+static void add_load(void *context, const Load *load)
+{
+    Accesses *all = context;
+    Guard *guard = arena_dup(all->c->a, load->guard, sizeof(Guard) * (size_t)load->nguard);
+    Access access = {load->buffer, load->at, guard, load->nguard, all->c->stage, all->c->item, false, false, NULL};
+    vec_push(all->c->a, &all->list, access);
+}
+
+static void add_operand(Accesses *all, Buffer *buffer, const Lin *at)
+{
+    Access access = {.buffer = buffer, .at = at, .stage = all->c->stage, .tile = true};
+    vec_push(all->c->a, &all->list, access);
+}
+
+static void find_accesses(Accesses *all)
+{
+    Check *c = all->c;
+    for (c->stage = 0; c->stage < c->k->stages.n; c->stage++) {
+        c->s = c->k->stages.at[c->stage];
+        if (c->s->tile) {
+            add_operand(all, c->s->tile->a, c->s->tile->a_at);
+            add_operand(all, c->s->tile->b, c->s->tile->b_at);
+        }
+        for (c->item = 0; c->item < c->s->items.n; c->item++) {
+            const Item *item = &c->s->items.at[c->item];
+            if (item->value)
+                visit_loads(c->a, item->value, add_load, all);
+            visit_index_loads(c->a, item->at, add_load, all);
+            if (!item->buffer)
+                continue;
+            Access access = {.buffer = item->buffer, .at = store_index(c, item), .stage = c->stage, .item = c->item,
+                             .writes = true, .by = item};
+            vec_push(c->a, &all->list, access);
+        }
+    }
+}
+
+static bool comes_before(const Access *x, const Access *y)
+{
+    return x->stage < y->stage || (x->stage == y->stage && x->item < y->item);
+}
+
+/* Does the kernel write this buffer before x? */
+static bool written_before(const Accesses *all, const Access *x)
+{
+    for (int i = 0; i < all->list.n; i++)
+        if (all->list.at[i].writes && all->list.at[i].buffer == x->buffer && comes_before(&all->list.at[i], x))
+            return true;
+    return false;
+}
+
+/* Do both stay within what one position of the outer loops owns? */
+static bool same_outer_position(Check *c, const Access *read, const Access *write)
+{
+    int64_t own = type_count(read->buffer->type);
+    bool any = false;
+    const Lin *rest = lin_add(c->a, read->at, lin_scale(c->a, write->by->unit->base, -1));
+    for (int i = 0; i < c->k->nouter; i++) {
+        const Var *v = c->k->outer[i];
+        int64_t step = lin_factor(write->at, v);
+        if (v->extent == 1)
+            continue;
+        if (lin_factor(rest, v) != step)
+            return false;
+        rest = lin_without(c->a, rest, v);
+        if (lin_uses(rest, v))
+            return false;
+        any = true;
+        own = step < own ? step : own;
+    }
+    return !any || index_in_range(c->a, rest, read->guard, read->nguard, own);
+}
+
+static void check_pair(Check *c, const Accesses *all, const Access *read, const Access *write)
+{
+    const Stage *s = c->k->stages.at[write->stage];
+    bool old = !written_before(all, read), same_stage = read->stage == write->stage;
+    c->stage = read->stage;
+    if (read->tile)
+        complain(c, "the tile's operand %s is written by its own kernel", label(read->buffer));
+    if (old && read->stage > write->stage)
+        complain(c, "reads %s after it was overwritten", label(read->buffer));
+    if (old && same_stage && s->vector)
+        complain(c, "reads %s while sums are collected in its place", label(read->buffer));
+    if (lin_eq(read->at, write->at) && read->stage == write->stage)
+        return;
+    if (old && same_stage)
+        complain(c, "reads other elements of %s than it overwrites", label(read->buffer));
+    if (!same_outer_position(c, read, write))
+        complain(c, "reads %s at another position of the outer loops than it is written at", label(read->buffer));
+}
+
+static bool listed(Buffer *const *list, int n, const Buffer *b)
+{
+    for (int i = 0; i < n; i++)
+        if (list[i] == b)
+            return true;
+    return false;
+}
+
+static void check_accesses(Check *c)
+{
+    Accesses all = {.c = c};
+    find_accesses(&all);
+    for (int i = 0; i < all.list.n; i++) {
+        const Access *x = &all.list.at[i];
+        Buffer *root = buffer_root(x->buffer);
+        c->stage = x->stage;
+        if (root->kind == BUFFER_LOCAL) {
+            if (!listed(c->k->locals.at, c->k->locals.n, root))
+                complain(c, "the local %s has no declaration", label(root));
+            if (!x->writes && !written_before(&all, x))
+                complain(c, "the local %s is read before it is written", label(root));
+            continue;
+        }
+        if (!listed(c->k->args.at, c->k->args.n, root))
+            complain(c, "%s is no argument", label(root));
+        for (int k = 0; !x->writes && k < all.list.n; k++)
+            if (all.list.at[k].writes && buffer_root(all.list.at[k].buffer) == root)
+                check_pair(c, &all, x, &all.list.at[k]);
+    }
+}
+
+/* ---- all together ----------------------------------------------------------------------------------------------------------------------- */
+static void check_item(Check *c, const Item *item, Marks *seen)
+{
+    if (item->value) {
+        visit_loads(c->a, item->value, check_load, c);
+        check_values(c, item->value, seen);
+    }
+    visit_index_loads(c->a, item->at, check_load, c);
+    if (item->buffer)
+        check_store(c, item);
+}
+
+static const char *verify_kernel(Arena *a, const Kernel *k)
+{
+    Check c = {.a = a, .k = k};
+    for (c.stage = 0; c.stage < k->stages.n; c.stage++) {
+        Marks seen = {0};
+        c.s = k->stages.at[c.stage];
+        if (c.s->kind == STAGE_TILE)
+            check_tile(&c);
+        for (c.item = 0; c.item < c.s->items.n; c.item++) {
+            memset(seen.at, 0, sizeof(bool) * (size_t)seen.n);
+            check_item(&c, &c.s->items.at[c.item], &seen);
+        }
+    }
+    for (int i = 0; i < k->units.n; i++)
+        check_filled(&c, k->units.at[i]);
+    check_accesses(&c);
+    return c.why;
+}
+
+static void count_steps(const Plan *p, Step *const *steps, int n, int *count)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i]->kind == STEP_SCAN)
+            count_steps(p, steps[i]->body.at, steps[i]->body.n, count);
+        else
+            for (int k = 0; k < p->kernels.n; k++)
+                count[k] += p->kernels.at[k] == steps[i]->kernel;
+}
+
+const char *plan_verify(Arena *a, const Plan *p)
+{
+    int *count = NEWN(a, int, p->kernels.n), steps = 0;
+    count_steps(p, p->steps.at, p->steps.n, count);
+    for (int i = 0; i < p->kernels.n; i++) {
+        steps += count[i];
+        if (count[i] != 1)
+            return arena_printf(a, "%s is run by %d steps", p->kernels.at[i]->name, count[i]);
+        const char *why = verify_kernel(a, p->kernels.at[i]);
+        if (why)
+            return why;
+    }
+    const char *why = verify_order(a, p);
+    return why ? why : verify_arena(a, p);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* verify_memory.c: are values there when they are read, and does nothing lie on top of them? Shares no code with
+ * plan_memory.c, nor lifetimes with plan.c. The invariants stand in verify.c. */
+#include "verify.h"
+
+#include <string.h>
+
+typedef struct Walk {
+    Arena *a;
+    const Plan *p;
+    Buffer **content;           /* by storage: whose value it holds; NULL: nobody's */
+    int *from, *to;             /* by storage: positions of its first and last use, loops taken whole */
+    int at;                     /* counts kernels as they are met */
+    const char *why;
+    const Kernel *k;
+} Walk;
+
+static void complain(Walk *w, const char *what, const Buffer *b, const char *rest)
+{
+    if (!w->why)
+        w->why = arena_printf(w->a, "%s: %s %s %s", w->k ? w->k->name : "memory", what, b->name ? b->name : "an unnamed buffer", rest);
+}
+
+/* ---- order ------------------------------------------------------------------------------------------------------------------ */
+static bool is_input(const Plan *p, const Buffer *b)
+{
+    return b->kind == BUFFER_PORT && fn_find_input(p->fn, b->role, b->index);
+}
+
+static void read_buffer(Walk *w, Buffer *b)
+{
+    Buffer *root = buffer_root(b);
+    if (root->kind == BUFFER_LOCAL)
+        return;
+    if (!w->content[root->id])
+        complain(w, "reads", b, "before it is written");
+    else if (w->content[root->id] != b)
+        complain(w, "reads", b, "where another value has been put");
+}
+
+static void read_load(void *context, const Load *load)
+{
+    read_buffer(context, load->buffer);
+}
+
+static void run_kernel(Walk *w, const Kernel *k)
+{
+    w->k = k;
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *s = k->stages.at[i];
+        if (s->tile) {
+            read_buffer(w, s->tile->a);
+            read_buffer(w, s->tile->b);
+        }
+        for (int j = 0; j < s->items.n; j++) {
+            const Item *item = &s->items.at[j];
+            if (item->value)
+                visit_loads(w->a, item->value, read_load, w);
+            visit_index_loads(w->a, item->at, read_load, w);
+            if (item->buffer)
+                w->content[buffer_root(item->buffer)->id] = item->buffer;
+        }
+    }
+    w->k = NULL;
+}
+
+static bool writes(const Kernel *k, const Buffer *b)
+{
+    for (int i = 0; i < k->stages.n; i++)
+        for (int j = 0; j < k->stages.at[i]->items.n; j++)
+            if (k->stages.at[i]->items.at[j].buffer == b)
+                return true;
+    return false;
+}
+
+/* Kernels behind step `from` must not want the old contents of what it overwrites. */
+static void check_old_readers(Walk *w, Step *const *steps, int from, int n)
+{
+    for (int i = from + 1; i < n; i++)
+        for (int u = 0; steps[i]->kind == STEP_KERNEL && u < steps[i]->kernel->units.n; u++) {
+            const Unit *unit = steps[i]->kernel->units.at[u];
+            for (int k = 0; k < unit->reads.n; k++) {
+                if (!writes(steps[from]->kernel, unit->reads.at[k]))
+                    continue;
+                w->k = steps[i]->kernel;
+                complain(w, "wants what stood in", unit->reads.at[k], "before it was overwritten");
+            }
+        }
+}
+
+static void run_steps(Walk *w, Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (steps[i]->kind == STEP_KERNEL) {
+            run_kernel(w, steps[i]->kernel);
+            check_old_readers(w, steps, i, n);
+            continue;
+        }
+        for (int turn = 0; turn < 2; turn++)
+            run_steps(w, steps[i]->body.at, steps[i]->body.n);
+    }
+}
+
+const char *verify_order(Arena *a, const Plan *p)
+{
+    Walk w = {.a = a, .p = p, .content = NEWN(a, Buffer *, p->buffers.n)};
+    for (int i = 0; i < p->buffers.n; i++)
+        if (is_input(p, p->buffers.at[i]))
+            w.content[i] = p->buffers.at[i];
+    run_steps(&w, p->steps.at, p->steps.n);
+    for (int i = 0; i < p->buffers.n; i++) {
+        Buffer *b = p->buffers.at[i];
+        if (b->kind == BUFFER_PORT && b->written && w.content[i] != b)
+            complain(&w, "the result", b, "is not what its tensor holds in the end");
+    }
+    return w.why;
+}
+
+/* ---- lifetimes -------------------------------------------------------------------------------------------------------------- */
+static void use(Walk *w, Buffer *b)
+{
+    int id = buffer_root(b)->id;
+    if (w->from[id] < 0 || w->at < w->from[id])
+        w->from[id] = w->at;
+    if (w->at > w->to[id])
+        w->to[id] = w->at;
+}
+
+static void use_load(void *context, const Load *load)
+{
+    use(context, load->buffer);
+}
+
+static void use_kernel(Walk *w, const Kernel *k)
+{
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *s = k->stages.at[i];
+        if (s->tile) {
+            use(w, s->tile->a);
+            use(w, s->tile->b);
+        }
+        for (int j = 0; j < s->items.n; j++) {
+            if (s->items.at[j].value)
+                visit_loads(w->a, s->items.at[j].value, use_load, w);
+            visit_index_loads(w->a, s->items.at[j].at, use_load, w);
+            if (s->items.at[j].buffer)
+                use(w, s->items.at[j].buffer);
+        }
+    }
+}
+
+/* What is used in a loop and outside of it must outlast every turn of the loop. (What is used only inside is written there
+ * before it is read, by the order of the steps.) */
+static void use_steps(Walk *w, Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (steps[i]->kind == STEP_KERNEL) {
+            w->at++;
+            use_kernel(w, steps[i]->kernel);
+            continue;
+        }
+        use_steps(w, steps[i]->body.at, steps[i]->body.n);
+    }
+}
+
+static void outlast_loops(Walk *w, Step *const *steps, int n, int *at)
+{
+    for (int i = 0; i < n; i++) {
+        if (steps[i]->kind == STEP_KERNEL) {
+            ++*at;
+            continue;
+        }
+        int start = *at + 1;
+        outlast_loops(w, steps[i]->body.at, steps[i]->body.n, at);
+        for (int b = 0; b < w->p->buffers.n; b++) {
+            bool inside = w->from[b] >= 0 && w->from[b] <= *at && w->to[b] >= start;
+            if (!inside || (w->from[b] >= start && w->to[b] <= *at))
+                continue;
+            w->from[b] = w->from[b] < start ? w->from[b] : start;
+            w->to[b] = w->to[b] > *at ? w->to[b] : *at;
+        }
+    }
+}
+
+/* Pairs of storages that are alive together and share a byte. */
+static void check_overlaps(Walk *w)
+{
+    for (int i = 0; i < w->p->buffers.n; i++) {
+        const Buffer *x = w->p->buffers.at[i];
+        if (x->kind != BUFFER_ARENA || x->alias || w->from[i] < 0)
+            continue;
+        if (x->offset < 0 || x->offset % dtype_bytes(x->type.dt) || x->offset + type_bytes(x->type) > w->p->arena_bytes)
+            complain(w, "the buffer", x, "does not lie in the arena");
+        for (int k = 0; k < i; k++) {
+            const Buffer *y = w->p->buffers.at[k];
+            if (y->kind != BUFFER_ARENA || y->alias || w->from[k] < 0 || w->from[i] > w->to[k] || w->from[k] > w->to[i])
+                continue;
+            if (x->offset < y->offset + type_bytes(y->type) && y->offset < x->offset + type_bytes(x->type))
+                complain(w, "the buffer", x, arena_printf(w->a, "lies on %s", y->name ? y->name : "another"));
+        }
+    }
+}
+
+static void check_aliases(Walk *w)
+{
+    for (int i = 0; i < w->p->buffers.n; i++) {
+        Buffer *b = w->p->buffers.at[i];
+        if (b->alias && (b->kind != BUFFER_ARENA || type_bytes(b->type) != type_bytes(buffer_root(b)->type) ||
+                         b->type.dt != buffer_root(b)->type.dt))
+            complain(w, "the buffer", b, "cannot share another's storage");
+    }
+}
+
+const char *verify_arena(Arena *a, const Plan *p)
+{
+    Walk w = {.a = a, .p = p, .from = NEWN(a, int, p->buffers.n), .to = NEWN(a, int, p->buffers.n)};
+    memset(w.from, -1, sizeof(int) * (size_t)p->buffers.n);
+    memset(w.to, -1, sizeof(int) * (size_t)p->buffers.n);
+    check_aliases(&w);
+    use_steps(&w, p->steps.at, p->steps.n);
+    int at = 0;
+    outlast_loops(&w, p->steps.at, p->steps.n, &at);
+    check_overlaps(&w);
+    return w.why;
+}
