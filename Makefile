@@ -78,6 +78,7 @@ UNITS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 CHECKS  := $(wildcard tests/*/check_*.sh)
 TESTS   := $(CHECKS) $(wildcard tests/*/test_*.sh)
 LONGS   := $(wildcard tests/*/long_*.sh)
+SLOW     = test_kernels test_random_loops   # not in check: these compile much, or try many
 # What reads files of others, and the front end: these run under sanitizers too.
 ASAN     = CFLAGS="-O1 -g" SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" BUILD=build/asan
 GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_syntax% test_elaborate test_graph test_ir% test_lab%,$(UNITS)))
@@ -85,11 +86,11 @@ RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
 MODELS  := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
-programs: $(BUILD)/dlc $(BUILD)/reference $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
+programs: $(BUILD)/dlc $(BUILD)/reference $(BUILD)/bench/cost $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
 
 check:
 	@$(MAKE_ALL) -s programs
-	@$(RUN) $(UNITS:%=$(BUILD)/tests/%) $(CHECKS)
+	@$(RUN) $(CHECKS) $(patsubst %,$(BUILD)/tests/%,$(filter-out $(SLOW),$(UNITS)))
 
 test: setup
 	@$(MAKE_ALL) -s programs

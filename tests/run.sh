@@ -7,6 +7,7 @@
 set -u
 logs=${LOGS:-build/logs}
 export LOGS="$logs" LIMIT="${LIMIT:-300}" CMOCKA_MESSAGE_OUTPUT=TAP
+export XDG_CACHE_HOME="${XDG_CACHE_HOME:-$PWD/build/cache}"
 
 # one PROGRAM: run it, leave NAME.out and NAME.sum (passed failed skipped), print its line
 if [ "${1:-}" = --one ]; then

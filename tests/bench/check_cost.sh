@@ -1,0 +1,17 @@
+#!/bin/sh
+# What dlc itself takes: the training CNN as C in under 50 ms and 30 MB, whatever the machine does besides.
+. tests/tap.sh
+
+cheap() {
+    measured=$("$build/bench/cost" "$dlc" dsl_examples/cnn.dl --train -o "$work/cnn.c") || return 1
+    echo "milliseconds, megabytes: $measured"
+    echo "$measured" | awk '{ exit !($1 < 50 && $2 < 30) }'
+}
+
+if [ "$build" != "${build%asan*}" ]; then
+    skip "cheap" "sanitizers have their price"
+else
+    check "under 50 ms and 30 MB" cheap
+    sed 's/^/# /' "$work/tap.out"
+fi
+finish

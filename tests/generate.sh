@@ -1,0 +1,15 @@
+#!/bin/sh
+# Write the C of the examples into a folder: `tests/generate.sh generated`. The sequence models at sizes one can read.
+set -eu
+dlc=${BUILD:-build}/dlc
+mkdir -p "$1"
+for model in dsl_examples/*.dl; do
+    name=$(basename "$model" .dl) settings=
+    case $name in
+    rnn | attention) settings="--set LENGTH=16 --set VOCABULARY=1000" ;;
+    encoder) settings="--set LENGTH=16 --set VOCABULARY=1000 --set WIDTH=16 --set BLOCKS=1" ;;
+    esac
+    grep -q '^ *train {' "$model" && settings="$settings --train"
+    # shellcheck disable=SC2086
+    "$dlc" "$model" -o "$1/$name.c" $settings
+done
