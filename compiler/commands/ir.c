@@ -18,6 +18,7 @@ typedef struct Dump {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *after, *function, *target;
+    bool shown;                     /* anything, of a function */
     const char *last[FUNCTIONS];    /* what was printed of each function before */
 } Dump;
 
@@ -84,6 +85,7 @@ static void show(Dump *dump, int i, const char *stage, const char *name, const c
     bool same = dump->last[i] && str_eq(dump->last[i], text);
     printf("# after %s: %s%s\n%s%s", stage, name, same ? " (unchanged)" : "", same ? "" : text, "\n");
     dump->last[i] = text;
+    dump->shown = true;
 }
 
 static bool chosen(const Dump *dump, const char *name)
@@ -158,10 +160,14 @@ static int ir(Dump *dump)
         return EXIT_BAD;
     if (wants_plan(dump))
         show_plans(dump, m);
-    if (!diag_errors(dump->d))
-        return EXIT_OK;
-    diag_print(dump->d, stderr);
-    return EXIT_BAD;
+    if (diag_errors(dump->d)) {
+        diag_print(dump->d, stderr);
+        return EXIT_BAD;
+    }
+    if (dump->function && !dump->shown)
+        return bad("%s has no function %s after %s%s", m->name, dump->function, dump->after,
+                   dump->options.train ? "" : " (the training functions need --train)");
+    return EXIT_OK;
 }
 
 /* ---- the command line ------------------------------------------------------------------------------------------------------------- */
