@@ -12,11 +12,22 @@ static bool in_model(Elab *e, const Stmt *s, const char *what)
 
 /* ---- assignment ---------------------------------------------------------------------------------------- */
 
+static int depth_of(const char *path)
+{
+    int dots = 0;
+    for (; *path; path++)
+        dots += *path == '.';
+    return dots;
+}
+
+/* What a layer calls its result gives way to the name its caller has for it: logits rather than classifier.y. */
 static void name_node(Elab *e, const char *name, Term t)
 {
-    bool nameless = is_tensor(t) && !t.node->name && t.node->op != OP_INPUT && t.node->op != OP_CONST;
-    if (nameless && t.frame == e->frame && root_frame(e) != e->init)
-        t.node->name = path_join(e->a, e->instance->path, name);
+    if (!is_tensor(t) || t.node->op == OP_INPUT || t.node->op == OP_CONST || t.frame != e->frame || root_frame(e) == e->init)
+        return;
+    const char *path = path_join(e->a, e->instance->path, name);
+    if (!t.node->name || depth_of(path) < depth_of(t.node->name))
+        t.node->name = path;
 }
 
 static void assign(Elab *e, Name name, Term t)

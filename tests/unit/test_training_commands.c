@@ -101,13 +101,14 @@ static void interruption_saves(void **state)
     Fixture *f = *state;
     with_digits(f);
     int out[2];
+    const char *dlc = dlc_path(f);
     assert_int_equal(pipe(out), 0);
     pid_t pid = fork();
     if (pid == 0) {
         int err = open(in(f, "stderr"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
         if (chdir(f->dir) || dup2(out[1], 1) < 0 || dup2(err, 2) < 0)
             _exit(9);
-        execl(dlc_path(f), "dlc", "train", "small.dl", "--data", "digits", "--epochs", "100000", "--jit", "tcc", "--json", "-o",
+        execl(dlc, "dlc", "train", "small.dl", "--data", "digits", "--epochs", "100000", "--jit", "tcc", "--json", "-o",
               "w.safetensors", (char *)NULL);
         _exit(9);
     }
@@ -123,7 +124,8 @@ static void interruption_saves(void **state)
     int status;
     waitpid(pid, &status, 0);
     close(out[0]);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_OK)
+        fail_msg("wait status %x: %s", (unsigned)status, captured(f, "stderr"));
     EXPECT_ERR("dlc: interrupted in epoch ");
     EXPECT_ERR("weights saved to w.safetensors");
     RUN(0, "$DLC eval small.dl --data digits --weights w.safetensors --jit tcc && ls -a");
