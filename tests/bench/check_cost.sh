@@ -1,5 +1,5 @@
 #!/bin/sh
-# What dlc itself takes: the training CNN as C in under 50 ms and 30 MB, whatever the machine does besides.
+# What dlc itself takes: the training CNN as C in under 50 ms of processor time and 30 MB.
 . tests/tap.sh
 
 cheap() {
