@@ -61,7 +61,7 @@ for page in README.md docs/*.md; do
 done
 for says in "$work"/block/*.says; do
     block=${says%.says}
-    name=$(basename "$block" | sed 's/^docs_//; s/-0*/, line /')
+    name=$(basename "$block" | sed 's/^docs_//; s/-0*\([0-9]*\)$/, line \1/')
     read -r language what command <"$says" || true
     case "$language $what" in
     "sh run") check "$name: runs" run_block "$block" ;;
