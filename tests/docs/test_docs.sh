@@ -7,8 +7,7 @@
 #   ```dl NAME.dl           the same; commands further down find it as NAME.dl
 #   ```LANGUAGE of COMMAND  lines that COMMAND prints, in this order; a line of dots stands for any others
 #
-# Blocks of a page run from top to bottom in a folder that has build/dlc, dsl_examples/ and runtime/ as the project's own
-# folder has. Other blocks are only to be read.
+# Blocks of a page run from top to bottom in a folder that looks like the project's own, with build/dlc in it. Other blocks are only to be read.
 set -u
 . tests/tap.sh
 
@@ -18,7 +17,10 @@ mkdir -p "$here/build" "$work/block"
 for entry in dsl_examples runtime compiler tests docs README.md; do
     [ ! -e "$entry" ] || ln -s "$PWD/$entry" "$here/$entry"
 done
-ln -s "$(cd "$build" && pwd)/dlc" "$here/build/dlc"
+for program in dlc models; do
+    ln -s "$(cd "$build" && pwd)/$program" "$here/build/$program"
+done
+export XDG_CACHE_HOME="$work/cache"
 
 # Each block of PAGE as block/N, what its first line says as block/N.says, where it begins as block/N.at
 split_page() {
