@@ -110,6 +110,7 @@ asan:
 bless: programs
 	BLESS=1 $(BUILD)/tests/test_ir_docs
 	BLESS=1 $(BUILD)/tests/test_pass_golden
+	sh tests/docs/library.sh > docs/library.md
 
 generated: $(BUILD)/dlc
 	BUILD=$(BUILD) sh tests/generate.sh generated
@@ -140,6 +141,9 @@ demo:
 	@BUILD=$(BUILD) dsl_examples/demo/demo.sh
 
 include tests/runtime/accuracy.mk
+
+docs/library.md: $(wildcard compiler/std/*.dl) tests/docs/library.sh
+	sh tests/docs/library.sh > $@.tmp && mv $@.tmp $@
 
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs

@@ -58,6 +58,11 @@ excerpt_block() {
     printf '%s\n' "$2" >"$work/command" && run_block "$work/command" >"$work/printed" && is_excerpt "$1" "$work/printed"
 }
 
+library_is_fresh() {
+    sh tests/docs/library.sh >"$work/library.md" && diff docs/library.md "$work/library.md"
+}
+
+check "docs/library.md is fresh (or make docs/library.md)" library_is_fresh
 for page in README.md docs/*.md; do
     split_page "$page"
 done
