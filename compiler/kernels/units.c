@@ -288,12 +288,40 @@ static bool reaches(const Unit *u, const Unit *to, bool *seen)
     return false;
 }
 
+static bool has_check(const Fn *fn)
+{
+    for (int i = 0; i < fn->node.n; i++) {
+        const Node *n = fn->node.at[i];
+        if (n->op == OP_CHECK || (n->op == OP_SCAN && has_check(n->attr.scan.body)))
+            return true;
+    }
+    return false;
+}
+
+static bool may_fail(const Unit *u)
+{
+    return u->kind == UNIT_CHECK || (u->kind == UNIT_LOOP && has_check(u->node->attr.scan.body));
+}
+
+/* A tensor that the caller keeps and that holds something already: a parameter, a state. */
+static bool overwrites_input(const Lower *c, const Unit *u)
+{
+    const Buffer *b = u->buffer;
+    return !c->parent && b->kind == BUFFER_PORT && fn_find_input(c->fn, b->role, b->index);
+}
+
+/* Who must run before u: readers of what it overwrites; and, where that is the caller's, everyone who may still fail. */
 static void find_behind(Lower *c, Unit *u)
 {
-    for (int i = 0; i < c->units.n; i++)
-        for (int k = 0; k < c->units.at[i]->reads.n; k++)
-            if (c->units.at[i] != u && c->units.at[i]->reads.at[k] == u->buffer)
-                vec_push(c->a, &u->behind, c->units.at[i]);
+    bool kept = overwrites_input(c, u);
+    for (int i = 0; i < c->units.n; i++) {
+        Unit *v = c->units.at[i];
+        bool first = kept && may_fail(v);
+        for (int k = 0; k < v->reads.n; k++)
+            first |= v->reads.at[k] == u->buffer;
+        if (first && v != u)
+            vec_push(c->a, &u->behind, v);
+    }
 }
 
 /* Someone wants the old contents although it also waits for the new. */
