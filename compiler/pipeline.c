@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* ---- functions ------------------------------------------------------------------------------------------------------ */
+/* ---- functions ------------------------------------------------------------------------------------- */
 static Fn **function_slot(Module *m, int i, const char **name)
 {
     Fn **const slot[] = {&m->init, &m->infer, &m->loss, &m->evaluate, &m->update, &m->gradients, &m->train_step};
@@ -28,7 +28,7 @@ const char *module_function(const Module *m, int i, Fn **fn)
     return name;
 }
 
-/* ---- passes --------------------------------------------------------------------------------------------------------- */
+/* ---- passes ---------------------------------------------------------------------------------------- */
 static void run_differentiate(Module *m)
 {
     if (m->loss)
@@ -76,7 +76,7 @@ static void verify_module(const Module *m, const char *pass)
     }
 }
 
-/* ---- the way in ----------------------------------------------------------------------------------------------------- */
+/* ---- the way in ------------------------------------------------------------------------------------ */
 const Program *pipeline_parse(Arena *a, Diag *d, const char *path)
 {
     size_t bytes;

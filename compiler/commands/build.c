@@ -21,7 +21,7 @@ typedef struct Build {
     EmitOptions emit;
 } Build;
 
-/* ---- names ------------------------------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------------- */
 static bool is_identifier(const char *name)
 {
     if (!isalpha((unsigned char)*name))
@@ -50,7 +50,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* ---- the weights that become constants --------------------------------------------------------------------------------- */
+/* ---- the weights that become constants ------------------------------------------------------------- */
 static bool bake(Build *b, const char **why)
 {
     const Module *m = b->m;
@@ -66,7 +66,7 @@ static bool bake(Build *b, const char **why)
     return true;
 }
 
-/* ---- plans --------------------------------------------------------------------------------------------------------------- */
+/* ---- plans ----------------------------------------------------------------------------------------- */
 static Plan *plan_of(Build *b, const Fn *fn)
 {
     return fn ? lower(b->a, b->d, fn, target_find(b->target)) : NULL;
@@ -83,7 +83,7 @@ static void make_plans(Build *b)
     b->plans.evaluate = plan_of(b, m->evaluate);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------------- */
 static int write_files(Build *b)
 {
     bool to_stdout = str_eq(b->output, "-");
@@ -120,7 +120,7 @@ static int build(Build *b)
     return status;
 }
 
-/* ---- the command line ---------------------------------------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------------ */
 static int check_usage(Build *b, const Command *command)
 {
     if (!b->output && !b->report)

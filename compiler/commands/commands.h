@@ -22,7 +22,7 @@ Run cmd_run;
 Run cmd_trace;
 Run cmd_ir;
 
-/* ---- model.c: what every command that reads a model shares ---------------------------------------------------------- */
+/* ---- model.c: what every command that reads a model shares ----------------------------------------- */
 typedef struct ModelChoice {
     const char *name;       /* --model; NULL: the file's only one */
     StringList set;         /* --set CONST=VALUE */
@@ -47,7 +47,7 @@ bool model_trains(const Def *model);        /* has a train block */
      "how it runs: the system's compiler, libtcc, or the reference interpreter (default: cc where there is one)", 0, 0}
 #define OPTION_JSON(json) {"json", 0, OPTION_FLAG, &(json), NULL, "results as one JSON object a line on standard output", 0, 0}
 
-/* ---- json.c: objects on standard output -------------------------------------------------------------------------------- */
+/* ---- json.c: objects on standard output ------------------------------------------------------------ */
 json_t *json_number(double value);              /* null where it is not finite, which JSON cannot say */
 void json_print(json_t *object);                /* as one line; takes the object */
 

@@ -22,7 +22,7 @@ typedef struct Dump {
     const char *last[FUNCTIONS];    /* what was printed of each function before */
 } Dump;
 
-/* ---- which stages ------------------------------------------------------------------------------------------------------- */
+/* ---- which stages ---------------------------------------------------------------------------------- */
 static StringList stage_names(Arena *a)
 {
     StringList names = {0};
@@ -79,7 +79,7 @@ static bool wants_plan(const Dump *dump)
     return any;
 }
 
-/* ---- printing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- printing -------------------------------------------------------------------------------------- */
 static void show(Dump *dump, int i, const char *stage, const char *name, const char *text)
 {
     bool same = dump->last[i] && str_eq(dump->last[i], text);
@@ -170,7 +170,7 @@ static int ir(Dump *dump)
     return EXIT_OK;
 }
 
-/* ---- the command line ------------------------------------------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------------ */
 static int check_stages(const Dump *dump, const Command *command)
 {
     StringList names = stage_names(dump->a), stages = wanted_stages(dump->a, dump->after);

@@ -22,7 +22,7 @@ typedef struct Report {
     RowList rows;
 } Report;
 
-/* ---- measuring ------------------------------------------------------------------------------------------------------------ */
+/* ---- measuring ------------------------------------------------------------------------------------- */
 static int64_t *column_of(Row *row, const Buffer *b, bool baked)
 {
     if (b->kind == BUFFER_ARENA)
@@ -76,7 +76,7 @@ static Row total_of(const Report *r, const char *function, const Plan *p, bool t
     return total;
 }
 
-/* ---- printing --------------------------------------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------------- */
 static void print_row(const Report *r, const Row *row, bool total, int width)
 {
     if (!r->json) {

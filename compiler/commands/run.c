@@ -26,7 +26,7 @@ typedef struct Job {
     Picture *picture;
 } Job;
 
-/* ---- NAME=FILE ------------------------------------------------------------------------------------------------------------ */
+/* ---- NAME=FILE ------------------------------------------------------------------------------------- */
 static int entry_index(const Entry *entry, int n, const char *name)
 {
     for (int i = 0; i < n; i++)
@@ -92,7 +92,7 @@ static bool open_folder(Job *job, const char **why)
     return job->ds != NULL;
 }
 
-/* ---- output: numbers -------------------------------------------------------------------------------------------------------- */
+/* ---- output: numbers ------------------------------------------------------------------------------- */
 static Array output_of(const Job *job, int i, int64_t example)
 {
     const Entry *e = &job->m->outputs.at[i];
@@ -160,7 +160,7 @@ static bool all_written(const Job *job)
     return true;
 }
 
-/* ---- output: pictures --------------------------------------------------------------------------------------------------------- */
+/* ---- output: pictures ------------------------------------------------------------------------------ */
 /* Height and width of what looks like a grey image. */
 static bool is_image(Type t, int64_t *height, int64_t *width)
 {
@@ -239,7 +239,7 @@ static void show_pictures(const Job *job)
     fputs(sb_text(&sb), stdout);
 }
 
-/* ---- all examples, batch by batch ------------------------------------------------------------------------------------------------ */
+/* ---- all examples, batch by batch ------------------------------------------------------------------ */
 static void one_example(const Job *job, int64_t number, int64_t example, bool print)
 {
     keep(job, number, example);

@@ -9,7 +9,7 @@
 
 static const char *const call_name[CALLS] = {"init", "infer", "evaluate", "gradients", "train_step"};
 
-/* ---- tensors -------------------------------------------------------------------------------------------------------------- */
+/* ---- tensors --------------------------------------------------------------------------------------- */
 /* By role and index: the bytes of the largest tensor that goes by that name. */
 typedef struct Sizes {
     VEC(int64_t) bytes[ROLE_CARRY];
@@ -79,7 +79,7 @@ static void **pointers(Session *s, const Port *port, int n)
     return at;
 }
 
-/* ---- opening and calling ----------------------------------------------------------------------------------------------------- */
+/* ---- opening and calling --------------------------------------------------------------------------- */
 Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine, const char **why)
 {
     Fn *const all[CALLS] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
@@ -143,7 +143,7 @@ void session_count(Session *s, int64_t examples)
     set_number(s, ROLE_COUNT, (int32_t)examples);
 }
 
-/* ---- weights --------------------------------------------------------------------------------------------------------------------- */
+/* ---- weights --------------------------------------------------------------------------------------- */
 int session_nweight(const Session *s)
 {
     return s->m->params.n + s->m->states.n;
@@ -181,7 +181,7 @@ bool session_save(Session *s, const char *path, const char **why)
     return safetensors_write(s->a, path, &list, why);
 }
 
-/* ---- examples ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- examples -------------------------------------------------------------------------------------- */
 DatasetWanted session_wanted(const Module *m, bool targets)
 {
     return (DatasetWanted){m->inputs.at, m->targets.at, m->inputs.n, targets ? m->targets.n : 0};

@@ -39,7 +39,7 @@ const Entry *session_weight(const Session *s, int i, void **tensor);
 bool session_load(Session *s, const char *path, const char **why);
 bool session_save(Session *s, const char *path, const char **why);
 
-/* ---- examples ------------------------------------------------------------------------------------------------------------ */
+/* ---- examples -------------------------------------------------------------------------------------- */
 DatasetWanted session_wanted(const Module *m, bool targets);
 /* Examples index[0..n) become the inputs (and targets, where the data set has them) of the next call; n at most `batch`. */
 void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n, int64_t batch);

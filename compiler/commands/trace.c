@@ -18,7 +18,7 @@ typedef struct Trace {
     ArrayList out;
 } Trace;
 
-/* ---- named intermediate values ------------------------------------------------------------------------------------------ */
+/* ---- named intermediate values --------------------------------------------------------------------- */
 static bool name_taken(const Fn *fn, const char *name)
 {
     for (int i = 0; i < fn->result.n; i++)
@@ -54,7 +54,7 @@ static Fn *with_values(Arena *a, const Fn *infer)
     return fn;
 }
 
-/* ---- the batch --------------------------------------------------------------------------------------------------------------- */
+/* ---- the batch ------------------------------------------------------------------------------------- */
 static int64_t examples_in(const ArrayList *batch)
 {
     for (int i = 0; i < batch->n; i++)
@@ -80,7 +80,7 @@ static bool load_batch(Trace *t, const ArrayList *batch, const char **why)
     return true;
 }
 
-/* ---- what is traced -------------------------------------------------------------------------------------------------------------- */
+/* ---- what is traced -------------------------------------------------------------------------------- */
 static void keep(Trace *t, const char *name, Type type, const void *data)
 {
     array_add(t->a, &t->out, name, (Array){type, arena_dup(t->a, data, (size_t)type_bytes(type))});

@@ -26,7 +26,7 @@ typedef struct Train {
     int32_t step;
 } Train;
 
-/* ---- Ctrl-C: the batch under way is finished, then the weights are saved; a second one ends the process at once ----- */
+/* ---- Ctrl-C: the batch under way is finished, then the weights are saved; a second one ends the process at once  */
 static volatile bool interrupted;
 
 static void interrupt(int number)
@@ -51,7 +51,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- what is said ------------------------------------------------------------------------------------------------------ */
+/* ---- what is said ---------------------------------------------------------------------------------- */
 static int figures_of(const Scores *scores, const char *const *name, Figure *out)
 {
     for (int i = 0; i < scores->n; i++)
@@ -95,7 +95,7 @@ static void say_start(const Train *t, double seconds)
             (long long)dataset_examples(t->test), dataset_split(t->test), executable_engine(t->s->x), seconds);
 }
 
-/* ---- epochs ------------------------------------------------------------------------------------------------------------------ */
+/* ---- epochs ---------------------------------------------------------------------------------------- */
 static bool train_batch(Train *t, int64_t at, int64_t n, const char **why)
 {
     session_feed(t->s, t->train, t->order + at, n, t->options.train_batch);
@@ -156,7 +156,7 @@ static bool train_all(Train *t, const char **why)
     return true;
 }
 
-/* ---- before and after ---------------------------------------------------------------------------------------------------------- */
+/* ---- before and after ------------------------------------------------------------------------------ */
 /* Better to hear of it now than after the last epoch. */
 static bool can_write(Arena *a, const char *path, const char **why)
 {

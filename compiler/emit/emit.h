@@ -12,7 +12,7 @@ const char *c_identifier(Arena *a, const char *name);       /* dots to underscor
 const char *c_type(DType dt);
 const char *c_float(Arena *a, double value);
 
-/* ---- emit_body.c: what every entry point consists of ---- */
+/* ---- emit_body.c: what every entry point consists of ----------------------------------------------- */
 typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */
 void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context);
 void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of the headers `body` needs, or their text */
@@ -26,7 +26,7 @@ typedef struct MemoryFunction {
 } MemoryFunction;
 const char *emit_memory(Arena *a, const MemoryFunction *functions, int n);
 
-/* ---- emit_module.c: for files ---- */
+/* ---- emit_module.c: for files ---------------------------------------------------------------------- */
 typedef struct EmitOptions {
     const char *name;           /* prefix of every symbol; "cnn" */
     const char *file_name;      /* what the header is called, without .h */

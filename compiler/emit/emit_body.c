@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- names ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------------- */
 static const char *const reserved[] = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
     "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
@@ -74,7 +74,7 @@ void name_buffers(Plan *p)
     }
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------------- */
 typedef struct Body {
     StrBuf *sb;
     Arena *a;
@@ -146,7 +146,7 @@ void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port
     put_steps(&e, p->steps.at, p->steps.n, 4);
 }
 
-/* ---- the runtime's headers ----------------------------------------------------------------------------------------------------- */
+/* ---- the runtime's headers ------------------------------------------------------------------------- */
 /* One row a header: what in the text shows that it is needed. */
 static const struct { const char *header, *sign[20]; } runtime_headers[] = {
     {"dl_math.h", {"dl_exp(", "dl_log(", "dl_tanh(", "dl_sigmoid(", "dl_erf(", "dl_sqrt(", "dl_pow(", "dl_abs(", "dl_floor(",

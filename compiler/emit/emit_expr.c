@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- text ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------------------------------------ */
 void line(Out *o, const char *format, ...)
 {
     va_list args;
@@ -54,7 +54,7 @@ const char *c_float(Arena *a, double value)
     return arena_printf(a, strpbrk(text, ".e") ? "%sf" : "%s.0f", text);
 }
 
-/* ---- indices -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- indices --------------------------------------------------------------------------------------- */
 
 static void put_atom(Out *o, StrBuf *sb, const Atom *atom)
 {
@@ -106,7 +106,7 @@ const char *lin_text(Out *o, const Lin *x)
     return sb_text(&sb);
 }
 
-/* ---- buffers ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- buffers --------------------------------------------------------------------------------------- */
 bool is_scalar_local(const Buffer *b)
 {
     return b->kind == BUFFER_LOCAL && type_count(b->type) == 1;
@@ -132,7 +132,7 @@ const char *unit_name(Out *o, const Unit *u)
     return arena_printf(o->a, "%s_v%d", c_identifier(o->a, name), u->id);
 }
 
-/* ---- expressions ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- expressions ----------------------------------------------------------------------------------- */
 /* One row an element operation: a function's name, or an operator with its binding strength. */
 static const struct { const char *call, *infix; int strength; } spelling[OP_COUNT] = {
     [OP_ABS] = {.call = "dl_abs"},         [OP_EXP] = {.call = "dl_exp"},         [OP_LOG] = {.call = "dl_log"},
@@ -352,7 +352,7 @@ const char *ex_text(Out *o, const Ex *e, int outside)
     return sb_text(&sb);
 }
 
-/* ---- which expressions become constants, and where -------------------------------------------------------------------------------------- */
+/* ---- which expressions become constants, and where ------------------------------------------------- */
 static int lin_depth(const Lin *x);
 
 static int ex_depth(Ex *e)

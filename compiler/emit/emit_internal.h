@@ -24,7 +24,7 @@ typedef VEC(Ex *) ExList;
 /* Binding strength of C operators; put_ex sets parentheses where the text around binds tighter. */
 enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH = 4, EITHER = 3, CHOOSE = 2, ANY = 0 };
 
-/* ---- emit_expr.c ---- */
+/* ---- emit_expr.c ----------------------------------------------------------------------------------- */
 void line(Out *o, const char *format, ...) PRINTF(2, 3);        /* one indented line */
 const char *c_value_type(DType dt);                             /* of a variable: bytes become int */
 void put_lin(Out *o, StrBuf *sb, const Lin *x);
@@ -40,13 +40,13 @@ void count_uses(Ex *e, bool guarded);
 void choose_temps(Out *o, Ex *e, int user_depth, ExList *list);
 void print_temps(Out *o, const ExList *list, int depth);        /* constants known at this loop depth */
 
-/* ---- emit_stage.c ---- */
+/* ---- emit_stage.c ---------------------------------------------------------------------------------- */
 void open_block(Out *o, const char *head);          /* a line that ends in {; closed by close_loops */
 void open_loop(Out *o, const Var *v);               /* prints nothing for a loop of one */
 void close_loops(Out *o, int n);
 void print_stage(Out *o, const Stage *s);
 
-/* ---- emit_tile.c ---- */
+/* ---- emit_tile.c ----------------------------------------------------------------------------------- */
 int64_t rows_extent(const Tile *t);
 void tile_functions(Out *o, const Tile *t);
 void print_tile(Out *o, const Stage *s);

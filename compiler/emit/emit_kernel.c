@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- whole kernels ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- whole kernels --------------------------------------------------------------------------------- */
 static bool is_written(const Kernel *k, const Buffer *root)
 {
     for (int i = 0; i < k->stages.n; i++)

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- struct members ----------------------------------------------------------------------------------------------------------------- */
+/* ---- struct members -------------------------------------------------------------------------------- */
 static void put_members(StrBuf *sb, Arena *a, const Entry *entry, int n)
 {
     for (int i = 0; i < n; i++)
@@ -30,7 +30,7 @@ static const char *upper(Arena *a, const char *name)
     return text;
 }
 
-/* ---- entry points -------------------------------------------------------------------------------------------------------------------- */
+/* ---- entry points ---------------------------------------------------------------------------------- */
 typedef enum Entrance { ENTER_INIT, ENTER_INFER, ENTER_TRAIN, ENTER_GRADIENTS, ENTER_EVALUATE, ENTRANCES } Entrance;
 
 static const struct { const char *name, *prefix, *comment; } entrance[ENTRANCES] = {
@@ -215,7 +215,7 @@ static void put_entrance(Emit *e, Entrance at)
     sb_puts(sb, "    return DL_OK;\n}\n\n");
 }
 
-/* ---- declarations ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- declarations ---------------------------------------------------------------------------------- */
 static int64_t most(int64_t x, int64_t y)
 {
     return x > y ? x : y;
@@ -298,7 +298,7 @@ const char *emit_header(Arena *a, const Module *m, const ModulePlans *plans, con
     return sb_text(&sb);
 }
 
-/* ---- the source ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the source ------------------------------------------------------------------------------------ */
 static void put_weights(Emit *e)
 {
     for (int i = 0; i < e->m->params.n + e->m->states.n; i++) {

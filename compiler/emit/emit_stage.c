@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- loops -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------------- */
 static void push_loop(Out *o, bool printed)
 {
     if (o->nloop == LEN(o->loop))
@@ -153,7 +153,7 @@ static void print_map(Out *o, const Stage *s)
     close_loops(o, s->nloop);
 }
 
-/* ---- reductions ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reductions ------------------------------------------------------------------------------------ */
 static const char *accumulator(Out *o, const Stage *s, const Item *item)
 {
     return arena_printf(o->a, s->lanes > 1 ? "%s[lane]" : "%s", unit_name(o, item->unit));
@@ -317,7 +317,7 @@ static void print_reduce_columns(Out *o, const Stage *s)
     close_loops(o, s->nloop);
 }
 
-/* ---- scatter, check --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- scatter, check -------------------------------------------------------------------------------- */
 static void print_scatter(Out *o, const Stage *s)
 {
     const Item *item = &s->items.at[0];
@@ -345,7 +345,7 @@ static void print_check(Out *o, const Stage *s)
     line(o, "return DL_OK;");
 }
 
-/* ---- any stage ------------------------------------------------------------------------------------------------------ */
+/* ---- any stage ------------------------------------------------------------------------------------- */
 void print_stage(Out *o, const Stage *s)
 {
     switch (s->kind) {

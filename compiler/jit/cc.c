@@ -44,7 +44,7 @@ bool jit_has_cc(void)
     return on_path(compiler_name());
 }
 
-/* ---- the folder ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the folder ------------------------------------------------------------------------------------ */
 static bool mine_alone(const char *path, mode_t kind)
 {
     struct stat st;
@@ -74,7 +74,7 @@ static const char *cache_folder(Arena *a)
     return private && access(path, W_OK) == 0 ? path : NULL;
 }
 
-/* ---- running the compiler ------------------------------------------------------------------------------------------------------------ */
+/* ---- running the compiler -------------------------------------------------------------------------- */
 static char **split_words(Arena *a, const char *text, char **argv, int *n)
 {
     char *copy = arena_strdup(a, text), *state = NULL;
@@ -122,7 +122,7 @@ static bool compile(Arena *a, const char *source, const char *object, const Targ
     return ok;
 }
 
-/* ---- objects ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- objects --------------------------------------------------------------------------------------- */
 static void *cc_symbol(Jit *jit, const char *name)
 {
     return dlsym(jit->handle, name);

@@ -21,7 +21,7 @@ struct Executable {
     void *scratch;              /* one arena for all functions, aligned to 64 */
 };
 
-/* ---- the interpreter -------------------------------------------------------------------------------------------------- */
+/* ---- the interpreter ------------------------------------------------------------------------------- */
 static double element(DType dt, const void *at, int64_t i)
 {
     return dt == DT_F32 ? (double)((const float *)at)[i] : dt == DT_I32 ? (double)((const int32_t *)at)[i]
@@ -64,7 +64,7 @@ static int interpret(Executable *x, const Fn *fn, void *const *in, void *const *
     return ok ? DL_OK : DL_INDEX;
 }
 
-/* ---- compiled code ---------------------------------------------------------------------------------------------------------- */
+/* ---- compiled code --------------------------------------------------------------------------------- */
 static bool compile(Executable *x, Diag *d, const JitEngine *engine, const char *const *name, const char **why)
 {
     const Target *target = target_find(engine->target);

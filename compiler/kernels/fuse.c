@@ -17,7 +17,7 @@ static bool is_tiled(const Unit *u)
     return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_CONTRACT && contraction_tiles(u->node);
 }
 
-/* ---- does u read a group's values only at its own outer position? ---------------------------------------------------------- */
+/* ---- does u read a group's values only at its own outer position? ---------------------------------- */
 static bool loads_fit(Build *b, const Ex *e, const Group *g, int k, Var *outer);
 
 static bool load_fits(Build *b, const Ex *e, const Group *g, int k, Var *outer)
@@ -84,7 +84,7 @@ static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
     return loads_fit(&b, resolve_reduced(&b, c, n, index, reduced), g, k, var);
 }
 
-/* ---- may u wait for g's other readers? ------------------------------------------------------------------------------------------ */
+/* ---- may u wait for g's other readers? ------------------------------------------------------------- */
 /* Does group `from` depend, through other groups, on `to`? `seen` by group. */
 static bool depends(const Lower *c, int from, int to, bool *seen)
 {
@@ -176,7 +176,7 @@ static bool is_sociable(const Unit *u)
     return u->kind == UNIT_VALUE && u->node->op != OP_SCATTER && u->node->op != OP_CONCAT;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- groups ---------------------------------------------------------------------------------------- */
 static void wait_for(Lower *c, Group *g, int other)
 {
     if (other >= 0 && c->groups.at[other] != g)

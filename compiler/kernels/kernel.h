@@ -22,7 +22,7 @@ typedef struct Step Step;
 typedef struct Plan Plan;
 typedef struct Target Target;
 
-/* ---- targets.c: one row a target -------------------------------------------------------------------------------- */
+/* ---- targets.c: one row a target ------------------------------------------------------------------- */
 struct Target {
     const char *name;       /* as --target spells it */
     int lanes;              /* floats a vector holds; 1: scalar C99 */
@@ -34,7 +34,7 @@ struct Target {
 const Target *target_find(const char *name);        /* NULL where unknown; "native" is detected */
 const Target *target_at(int i);                     /* NULL past the last */
 
-/* ---- index.c: linear indices over loop variables ------------------------------------------------------------------ */
+/* ---- index.c: linear indices over loop variables --------------------------------------------------- */
 struct Var {
     int id;
     int64_t extent;         /* runs 0 .. extent - 1 */
@@ -75,7 +75,7 @@ const Lin *lin_without(Arena *a, const Lin *x, const Var *v);   /* v's own term 
 const Lin *lin_flatten(Arena *a, Type t, const Lin *const *index);  /* row-major position */
 void lin_unflatten(Arena *a, const Lin *flat, Type t, const Lin **index);
 
-/* ---- expressions: one scalar, at the current values of the loop variables ------------------------------------------ */
+/* ---- expressions: one scalar, at the current values of the loop variables -------------------------- */
 typedef enum ExKind {
     X_CONST,       /* value */
     X_INDEX,       /* at, as an i32 */
@@ -108,7 +108,7 @@ struct Ex {
     int depth, temp;
 };
 
-/* ---- buffers ---------------------------------------------------------------------------------------------------------- */
+/* ---- buffers --------------------------------------------------------------------------------------- */
 typedef enum BufferKind {
     BUFFER_PORT,        /* the caller's: an input or result of the function */
     BUFFER_ARENA,       /* at `offset` in the arena */
@@ -128,7 +128,7 @@ struct Buffer {
 };
 Buffer *buffer_root(Buffer *b);     /* behind all aliases */
 
-/* ---- kernels ---------------------------------------------------------------------------------------------------------- */
+/* ---- kernels --------------------------------------------------------------------------------------- */
 typedef enum UnitKind {
     UNIT_VALUE,     /* the node's value, computed from its operands */
     UNIT_COPY,      /* the node's value, which lies elsewhere or nowhere, copied to where a result is wanted */
@@ -244,7 +244,7 @@ struct Plan {
     int64_t arena_bytes, arena_bound;   /* by plan_memory: what is used, and the most that is live at once */
 };
 
-/* ---- lower.c, fuse.c, schedule.c ----------------------------------------------------------------------------------------- */
+/* ---- lower.c, fuse.c, schedule.c ------------------------------------------------------------------- */
 /* needs: a verified, simplified function. gives: kernels over buffers, scheduled for the target, arena offsets set. NULL with a
  * diagnostic where a tensor has more elements than emitted C can count. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);

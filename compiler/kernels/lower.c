@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- making expressions, equal ones once ------------------------------------------------------------------------------ */
+/* ---- making expressions, equal ones once ----------------------------------------------------------- */
 static bool guards_eq(const Ex *x, const Ex *y)
 {
     if (x->nguard != y->nguard)
@@ -77,7 +77,7 @@ static Ex *ex_guard(Build *b, int n, const Guard *guard, Ex *then, Ex *otherwise
     return ex_make(b, (Ex){.kind = X_GUARD, .dt = then->dt, .nin = 2, .in = {then, otherwise}, .nguard = nkept, .guard = kept});
 }
 
-/* ---- moves: the operand's index from the result's ------------------------------------------------------------------------ */
+/* ---- moves: the operand's index from the result's -------------------------------------------------- */
 static Ex *resolve_pad(Build *b, Lower *c, const Node *n, const Lin *const *index)
 {
     const Lin *in[MAX_RANK];
@@ -159,7 +159,7 @@ static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *ind
     return resolve(b, c, x, in);
 }
 
-/* ---- reductions --------------------------------------------------------------------------------------------------------------- */
+/* ---- reductions ------------------------------------------------------------------------------------ */
 int reduced_axes(const Node *n, int64_t *extent)
 {
     const Attr *at = &n->attr;
@@ -312,7 +312,7 @@ static Ex *resolve_unrolled(Build *b, Lower *c, const Node *n, const Lin *const 
     return result;
 }
 
-/* ---- leaves -------------------------------------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------------- */
 static Ex *resolve_input(Build *b, Lower *c, const Node *n, const Lin *const *index)
 {
     if (!c->parent)

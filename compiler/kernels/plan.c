@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* ---- who touches what ------------------------------------------------------------------------------------------------------- */
+/* ---- who touches what ------------------------------------------------------------------------------ */
 typedef void Visit(void *context, Buffer *buffer, bool writes);
 
 static void visit_lin(const Lin *x, Visit *visit, void *context);
@@ -48,7 +48,7 @@ static void visit_kernel(const Kernel *k, Visit *visit, void *context)
     }
 }
 
-/* ---- the scans a kernel stands in --------------------------------------------------------------------------------------------- */
+/* ---- the scans a kernel stands in ------------------------------------------------------------------ */
 static bool ex_uses_time(const Ex *e, const Var *t)
 {
     if (e->at && lin_uses(e->at, t))
@@ -75,7 +75,7 @@ static bool kernel_uses_time(const Kernel *k, const Var *t)
     return false;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------------- */
 typedef VEC(Step *) StepList;
 
 static void make_steps(Lower *c, StepList *steps);
@@ -120,7 +120,7 @@ static void make_steps(Lower *c, StepList *steps)
     }
 }
 
-/* ---- lifetimes ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- lifetimes ------------------------------------------------------------------------------------- */
 static void touch(void *context, Buffer *buffer, bool writes)
 {
     int at = *(int *)context;
@@ -167,7 +167,7 @@ static void find_lifetimes(Plan *p)
     extend_through_loops(p, p->steps.at, p->steps.n);
 }
 
-/* ---- in place ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- in place -------------------------------------------------------------------------------------- */
 Buffer *buffer_root(Buffer *b)
 {
     while (b->alias)
@@ -269,7 +269,7 @@ static void share_in_steps(Plan *p, Step *const *steps, int n)
     }
 }
 
-/* ---- arguments and names -------------------------------------------------------------------------------------------------------------------- */
+/* ---- arguments and names --------------------------------------------------------------------------- */
 static void add_argument(void *context, Buffer *buffer, bool writes)
 {
     Kernel *k = context;

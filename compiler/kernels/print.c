@@ -49,7 +49,7 @@ static void line(Printer *o, const char *format, ...)
     sb_putc(o->sb, '\n');
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------------- */
 static const Unit *unit_stored_in(const Plan *p, const Buffer *b)
 {
     for (int i = 0; i < p->kernels.n; i++)
@@ -92,7 +92,7 @@ static const char *name_of(Printer *o, const Buffer *b)
     return o->name[buffer_root((Buffer *)b)->id];
 }
 
-/* ---- indices ------------------------------------------------------------------------------------------------------ */
+/* ---- indices --------------------------------------------------------------------------------------- */
 static const char *ex_text(Printer *o, const Ex *e, int outside);
 static const char *lin_text(Printer *o, const Lin *x);
 
@@ -139,7 +139,7 @@ static const char *element_text(Printer *o, const Buffer *b, const Lin *at)
     return arena_printf(o->a, "%s[%s]", name, lin_text(o, at));
 }
 
-/* ---- expressions -------------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------------- */
 /* One row an operation that is written between its operands, with its binding strength. */
 static const struct { const char *sign; int strength; } infix[OP_COUNT] = {
     [OP_ADD] = {"+", 7}, [OP_SUB] = {"-", 7}, [OP_MUL] = {"*", 8}, [OP_DIV] = {"/", 8}, [OP_REM] = {"%", 8},
@@ -286,7 +286,7 @@ static void count_uses(Printer *o, const Ex *e)
         count_uses(o, e->in[i]);
 }
 
-/* ---- stages ------------------------------------------------------------------------------------------------------- */
+/* ---- stages ---------------------------------------------------------------------------------------- */
 static const char *loops_text(Printer *o, Var *const *loop, int from, int to)
 {
     StrBuf sb = {.a = o->a};
@@ -370,7 +370,7 @@ static void print_stage(Printer *o, const Stage *s)
     o->indent--;
 }
 
-/* ---- kernels and steps -------------------------------------------------------------------------------------------- */
+/* ---- kernels and steps ----------------------------------------------------------------------------- */
 static bool writes(const Kernel *k, const Buffer *root)
 {
     for (int i = 0; i < k->stages.n; i++)
@@ -442,7 +442,7 @@ void plan_print_kernels(StrBuf *sb, const Plan *p)
     print_steps(&o, p->steps.at, p->steps.n);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------------- */
 static int by_first_step(const void *x, const void *y)
 {
     const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;

@@ -77,7 +77,7 @@ static void add_item(Making *m, Stage *s, Unit *u, Ex *value, const Lin *flat, O
     vec_push(m->k->a, &s->items, item);
 }
 
-/* ---- maps ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------------------ */
 static Ex *unit_value(Making *m, const Unit *u, const Lin *const *index)
 {
     const Lin *original[MAX_RANK];
@@ -191,7 +191,7 @@ static void concat_stages(Making *m, Unit *u)
     }
 }
 
-/* ---- reductions ------------------------------------------------------------------------------------------------------------------ */
+/* ---- reductions ------------------------------------------------------------------------------------ */
 static Op reduction_of(const Node *n)
 {
     return n->op == OP_MAX || n->op == OP_ARGMAX ? n->op : OP_SUM;
@@ -292,7 +292,7 @@ static void free_last_axis(Making *m, const Unit *u)
         k->nouter--;
 }
 
-/* ---- scatter and checks ------------------------------------------------------------------------------------------------------------ */
+/* ---- scatter and checks ---------------------------------------------------------------------------- */
 static void scatter_stage(Making *m, Unit *u)
 {
     const Node *index_node = u->node->in[0], *updates = u->node->in[1];
@@ -323,7 +323,7 @@ static void check_stage(Making *m, Unit *u)
     vec_push(m->k->a, &s->items, item);
 }
 
-/* ---- kernels ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- kernels --------------------------------------------------------------------------------------- */
 static void add_unit(Making *m, Unit *u)
 {
     OpClass class = op_info(u->node->op)->class;
@@ -353,7 +353,7 @@ static void add_unit(Making *m, Unit *u)
     }
 }
 
-/* ---- merging loops ------------------------------------------------------------------------------------------------------------------ */
+/* ---- merging loops --------------------------------------------------------------------------------- */
 static int divisions_in(const Lin *x);
 
 static int divisions(const Ex *e)
@@ -464,7 +464,7 @@ static void set_order(Kernel *k)
         k->order[at] = k->blocked;
 }
 
-/* ---- what only the kernel itself reads ------------------------------------------------------------------------------------------------ */
+/* ---- what only the kernel itself reads ------------------------------------------------------------- */
 static bool loads_buffer(const Ex *e, const Buffer *buffer)
 {
     if (e->kind == X_LOAD && e->buffer == buffer)

@@ -67,7 +67,7 @@ static bool always_stored(const Node *n)
     }
 }
 
-/* ---- strided views ------------------------------------------------------------------------------------------------------- */
+/* ---- strided views --------------------------------------------------------------------------------- */
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride)
 {
     Build b = {.a = c->a, .c = c};
@@ -95,7 +95,7 @@ bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int6
     return true;
 }
 
-/* ---- the decision ------------------------------------------------------------------------------------------------------------ */
+/* ---- the decision ---------------------------------------------------------------------------------- */
 static bool used_beyond_elements(const Lower *c, const Node *n)
 {
     for (int i = n->id + 1; i < c->fn->node.n; i++) {
@@ -180,7 +180,7 @@ static bool worth_storing(const Lower *c, const Node *n)
     return op_info(n->op)->class == CLASS_ELEMENT && c->anchor[n->id] && used_beyond_elements(c, n);
 }
 
-/* ---- the decision ------------------------------------------------------------------------------------------------------------ */
+/* ---- the decision ---------------------------------------------------------------------------------- */
 static void make_bodies(Lower *c)
 {
     for (int i = 0; i < c->fn->node.n; i++)

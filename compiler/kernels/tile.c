@@ -62,7 +62,7 @@ bool contraction_wants_pack(Lower *c, const Node *n, int *permutation)
     return stride[permutation[n->in[1]->type.rank - 1]] != 1;
 }
 
-/* ---- analysis ---------------------------------------------------------------------------------------------------------------- */
+/* ---- analysis -------------------------------------------------------------------------------------- */
 static bool view_right(Lower *c, const Node *n, Contraction *k, int64_t *stride)
 {
     int order[MAX_RANK];
@@ -146,7 +146,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
     return k->sb[k->n_axis] == 1;
 }
 
-/* ---- the schedule -------------------------------------------------------------------------------------------------------------- */
+/* ---- the schedule ---------------------------------------------------------------------------------- */
 static bool has_tap(const Contraction *k, int out)
 {
     for (int i = 0; i < k->ntap; i++)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- storage ---------------------------------------------------------------------------------------------------------------- */
+/* ---- storage --------------------------------------------------------------------------------------- */
 /* Leaves, scans and their results have storage of their own. */
 static bool may_be_stored(const Node *n)
 {
@@ -47,7 +47,7 @@ void store_node(Lower *c, const Node *n)
     c->unit[n->id]->private = true;     /* until another kernel is seen to read it */
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------------------------ */
+/* ---- results --------------------------------------------------------------------------------------- */
 /* The node whose elements, in row-major order, are n's. */
 static const Node *same_elements(const Node *n)
 {
@@ -112,7 +112,7 @@ void place_results(Lower *c)
         place_port(c, &c->fn->result.at[i]);
 }
 
-/* ---- units in order, and what they need ---------------------------------------------------------------------------------------- */
+/* ---- units in order, and what they need ------------------------------------------------------------ */
 static void need_unit(Lower *c, Unit *u, Unit *needed)
 {
     for (int i = 0; i < u->needs.n; i++)
@@ -409,7 +409,7 @@ void list_units(Lower *c)
     order_units(c);
 }
 
-/* ---- contexts ------------------------------------------------------------------------------------------------------------------ */
+/* ---- contexts -------------------------------------------------------------------------------------- */
 static void make_body_buffers(Lower *c)
 {
     const Node *scan = c->scan;

@@ -24,7 +24,7 @@
 
 enum { BUDGET = 200000 };       /* visits to expressions: far more than any kernel has, unless guards nest without end */
 
-/* ---- loads ------------------------------------------------------------------------------------------------------------------ */
+/* ---- loads ----------------------------------------------------------------------------------------- */
 typedef struct Walk {
     Arena *a;
     VisitLoad *visit;
@@ -92,7 +92,7 @@ void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit, void *context)
     walk_lin(&w, x);
 }
 
-/* ---- one kernel --------------------------------------------------------------------------------------------------------------- */
+/* ---- one kernel ------------------------------------------------------------------------------------ */
 typedef struct Check {
     Arena *a;
     const Kernel *k;
@@ -136,7 +136,7 @@ static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *g
         complain(c, "%s %s outside of %s", what, label(b), type_text(c->a, b->type));
 }
 
-/* ---- variables ------------------------------------------------------------------------------------------------------------------ */
+/* ---- variables ------------------------------------------------------------------------------------- */
 static bool is_around(const Check *c, const Var *v)
 {
     for (int i = 0; i < c->k->nouter; i++)
@@ -169,7 +169,7 @@ static void check_load(void *context, const Load *load)
     check_range(c, load->buffer, load->at, load->guard, load->nguard, "reads");
 }
 
-/* ---- stores ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------------- */
 /* The variables of the loops an item is stored in. */
 static int store_loops(const Check *c, const Item *item, Var **var)
 {
@@ -244,7 +244,7 @@ static void check_filled(Check *c, const Unit *u)
         complain(c, "stores %lld of the %lld elements of %s", (long long)count, (long long)type_count(u->type), label(u->buffer));
 }
 
-/* ---- tiles -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- tiles ----------------------------------------------------------------------------------------- */
 static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, int operand, const char *what)
 {
     const Tile *t = c->s->tile;
@@ -284,7 +284,7 @@ static void check_tile(Check *c)
         complain(c, "the tile stores nowhere");
 }
 
-/* ---- values and local arrays ------------------------------------------------------------------------------------------------------ */
+/* ---- values and local arrays ----------------------------------------------------------------------- */
 static bool made_before(const Check *c, const Unit *u)
 {
     for (int i = 0; i < c->item; i++)
@@ -308,7 +308,7 @@ static void check_values(Check *c, const Ex *e, Marks *seen)
         check_values(c, e->in[i], seen);
 }
 
-/* ---- what a kernel reads and writes ------------------------------------------------------------------------------------------------- */
+/* ---- what a kernel reads and writes ---------------------------------------------------------------- */
 typedef struct Access {
     Buffer *buffer;
     const Lin *at;
@@ -447,7 +447,7 @@ static void check_accesses(Check *c)
     }
 }
 
-/* ---- all together ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- all together ---------------------------------------------------------------------------------- */
 static void check_item(Check *c, const Item *item, Marks *seen)
 {
     if (item->value) {

@@ -21,7 +21,7 @@ typedef struct Trial {
     int n;
 } Trial;
 
-/* ---- intervals ------------------------------------------------------------------------------------------------------------ */
+/* ---- intervals ------------------------------------------------------------------------------------- */
 static int64_t floor_div(int64_t x, int64_t by)
 {
     int64_t q = x / by;
@@ -79,7 +79,7 @@ static void gather_facts(Arena *a, const Lin *x, const Guard *guard, int nguard,
         }
 }
 
-/* ---- trials ----------------------------------------------------------------------------------------------------------------- */
+/* ---- trials ---------------------------------------------------------------------------------------- */
 static void add_unknown(Trial *t, const void *key, int64_t lo, int64_t hi)
 {
     for (int i = 0; i < t->n; i++)
@@ -190,7 +190,7 @@ bool index_in_range(Arena *a, const Lin *x, const Guard *guard, int nguard, int6
     return (lo >= 0 && hi < extent) || holds_when_tried(x, guard, nguard, extent);
 }
 
-/* ---- stores --------------------------------------------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------------- */
 /* Different values of the variables give different indices: each factor is larger than all smaller ones can add up to. */
 bool index_is_injective(const Lin *x, Var *const *var, int n)
 {

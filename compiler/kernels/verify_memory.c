@@ -21,7 +21,7 @@ static void complain(Walk *w, const char *what, const Buffer *b, const char *res
         w->why = arena_printf(w->a, "%s: %s %s %s", w->k ? w->k->name : "memory", what, b->name ? b->name : "an unnamed buffer", rest);
 }
 
-/* ---- order ------------------------------------------------------------------------------------------------------------------ */
+/* ---- order ----------------------------------------------------------------------------------------- */
 static bool is_input(const Plan *p, const Buffer *b)
 {
     return b->kind == BUFFER_PORT && fn_find_input(p->fn, b->role, b->index);
@@ -116,7 +116,7 @@ const char *verify_order(Arena *a, const Plan *p)
     return w.why;
 }
 
-/* ---- lifetimes -------------------------------------------------------------------------------------------------------------- */
+/* ---- lifetimes ------------------------------------------------------------------------------------- */
 static void use(Walk *w, Buffer *b)
 {
     int id = buffer_root(b)->id;
