@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/* test_plan.c: distrust the planner. Every function of every example is walked kernel by kernel, through all turns of its
+ * loops, while each 16 bytes of the arena remember whose they are; and the verifier is shown plans with one thing wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/kernel.h"
+#include "pipeline.h"
+
+enum { BLOCK = 16 };
+
+/* ---- which elements of which buffers a kernel touches --------------------------------------------------------------- */
+typedef struct Touch {
+    Buffer *root;
+    int64_t lo, hi;             /* bytes, hi exclusive */
+    bool writes, whole;
+} Touch;
+
+typedef struct Event {
+    int at;                     /* which kernel, counted as they run */
+    Touch touch;
+} Event;
+
+typedef struct Turn {           /* a loop's variable and its value now */
+    const Var *var;
+    int64_t now;
+} Turn;
+
+typedef struct Sim {
+    Arena *a;
+    const Plan *p;
+    VEC(Turn) turns;
+    VEC(Touch) touches;         /* of the kernel being walked */
+    const int **owner;          /* by block: the id of the storage that wrote it last, or NULL */
+    int *ids;
+    VEC(Event) trace;
+    int position;
+} Sim;
+
+static int64_t bytes_of(const Buffer *b)
+{
+    int64_t n = b->type.dt == DT_BOOL || b->type.dt == DT_U8 ? 1 : 4;
+    for (int i = 0; i < b->type.rank; i++)
+        n *= b->type.dim[i];
+    return n;
+}
+
+/* The range of an index; loops around kernels stand at their present turn. */
+static void extent_of(const Sim *s, const Lin *x, int64_t *lo, int64_t *hi)
+{
+    *lo = *hi = x->constant;
+    for (int i = 0; i < x->n; i++) {
+        const Atom *atom = x->term[i].atom;
+        int64_t f = x->term[i].factor, least = atom->lo, most = atom->hi;
+        for (int k = 0; k < s->turns.n; k++)
+            if (atom->kind == ATOM_VAR && atom->var == s->turns.at[k].var)
+                least = most = s->turns.at[k].now;
+        *lo += f > 0 ? f * least : f * most;
+        *hi += f > 0 ? f * most : f * least;
+    }
+}
+
+static void touch(Sim *s, Buffer *b, int64_t lo, int64_t hi, bool writes)
+{
+    int64_t size = b->type.dt == DT_BOOL || b->type.dt == DT_U8 ? 1 : 4, all = bytes_of(b);
+    Buffer *root = b;
+    while (root->alias)
+        root = root->alias;
+    if (root->kind != BUFFER_ARENA)
+        return;
+    lo = lo < 0 ? 0 : lo * size;                /* a guard keeps what lies outside from being read */
+    hi = (hi + 1) * size > all ? all : (hi + 1) * size;
+    vec_push(s->a, &s->touches, ((Touch){root, lo, hi, writes, lo == 0 && hi == all}));
+}
+
+static void touch_lin(Sim *s, const Lin *x, bool *seen);
+
+static void touch_ex(Sim *s, const Ex *e, bool *seen)
+{
+    int64_t lo, hi;
+    if (seen[e->id])
+        return;
+    seen[e->id] = true;
+    if (e->kind == X_LOAD) {
+        extent_of(s, e->at, &lo, &hi);
+        touch(s, e->buffer, lo, hi, false);
+    }
+    if (e->at)
+        touch_lin(s, e->at, seen);
+    for (int i = 0; i < e->nin; i++)
+        touch_ex(s, e->in[i], seen);
+}
+
+static void touch_lin(Sim *s, const Lin *x, bool *seen)
+{
+    for (int i = 0; i < x->n; i++)
+        if (x->term[i].atom->kind == ATOM_VALUE)
+            touch_ex(s, x->term[i].atom->value, seen);
+}
+
+static void touch_tile(Sim *s, const Tile *t, Buffer *c)
+{
+    touch(s, t->a, 0, type_count(t->a->type) - 1, false);
+    touch(s, t->b, 0, type_count(t->b->type) - 1, false);
+    int64_t lo, hi;
+    extent_of(s, t->c_at, &lo, &hi);
+    hi += (t->m ? (t->m->extent - 1) * t->c_m : 0) + t->n->extent - 1;
+    touch(s, c, lo, hi, true);
+}
+
+static void touch_kernel(Sim *s, const Kernel *k)
+{
+    bool seen[20000];
+    s->touches.n = 0;
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *stage = k->stages.at[i];
+        memset(seen, 0, sizeof seen);
+        if (stage->tile)
+            touch_tile(s, stage->tile, stage->items.at[0].buffer);
+        for (int j = 0; j < stage->items.n && !stage->tile; j++) {
+            const Item *item = &stage->items.at[j];
+            int64_t lo, hi;
+            touch_ex(s, item->value, seen);
+            touch_lin(s, item->at, seen);
+            extent_of(s, item->at, &lo, &hi);
+            if (item->buffer)
+                touch(s, item->buffer, lo, hi, true);
+        }
+    }
+}
+
+/* ---- whose bytes are they? --------------------------------------------------------------------------------------------- */
+static void check_owner(const Sim *s, const Kernel *k, const Touch *t, const char *when)
+{
+    int64_t first = (t->root->offset + t->lo) / BLOCK, last = (t->root->offset + t->hi - 1) / BLOCK;
+    if (t->root->offset + t->hi > s->p->arena_bytes || t->root->offset < 0)
+        fail_msg("%s: %s ends outside of the arena", k->name, t->root->name);
+    for (int64_t i = first; i <= last; i++)
+        if (s->owner[i] != &s->ids[t->root->id])
+            fail_msg("%s: byte %lld of %s is not its own %s", k->name, (long long)(i * BLOCK - t->root->offset),
+                     t->root->name ? t->root->name : "a buffer", when);
+}
+
+static void run_kernel(Sim *s, const Kernel *k)
+{
+    touch_kernel(s, k);
+    for (int i = 0; i < s->touches.n; i++) {
+        const Touch *t = &s->touches.at[i];
+        bool made_here = false;
+        for (int j = 0; j < s->touches.n; j++)
+            made_here |= s->touches.at[j].writes && s->touches.at[j].root == t->root;
+        if (!t->writes && !made_here)
+            check_owner(s, k, t, "when it is read");
+        vec_push(s->a, &s->trace, ((Event){s->position, *t}));
+    }
+    for (int i = 0; i < s->touches.n; i++) {
+        const Touch *t = &s->touches.at[i];
+        if (t->writes)
+            for (int64_t at = (t->root->offset + t->lo) / BLOCK; at <= (t->root->offset + t->hi - 1) / BLOCK; at++)
+                s->owner[at] = &s->ids[t->root->id];
+    }
+    for (int i = 0; i < s->touches.n; i++)      /* loops run over all of it: what is read may not be what is written */
+        check_owner(s, k, &s->touches.at[i], "once the kernel has written");
+    s->position++;
+}
+
+static void run_steps(Sim *s, Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const Step *step = steps[i];
+        if (step->kind == STEP_KERNEL) {
+            run_kernel(s, step->kernel);
+            continue;
+        }
+        vec_push(s->a, &s->turns, ((Turn){step->time, 0}));
+        for (int64_t t = 0; t < step->time->extent; t++) {
+            s->turns.at[s->turns.n - 1].now = step->reverse ? step->time->extent - 1 - t : t;
+            run_steps(s, step->body.at, step->body.n);
+        }
+        s->turns.n--;
+    }
+}
+
+/* The most bytes that are needed at once: from one use to the next where that is not a write of the whole. */
+static int64_t needed(const Sim *s)
+{
+    int64_t *change = NEWN(s->a, int64_t, s->position + 2), live = 0, most = 0;
+    int *last = NEWN(s->a, int, s->p->buffers.n);
+    for (int i = 0; i < s->p->buffers.n; i++)
+        last[i] = -1;
+    for (int i = 0; i < s->trace.n; i++) {
+        const Touch *t = &s->trace.at[i].touch;
+        int at = s->trace.at[i].at, id = t->root->id;
+        int64_t size = (bytes_of(t->root) + BLOCK - 1) / BLOCK * BLOCK;
+        if (last[id] == at)
+            continue;
+        bool read = false, whole = false;
+        for (int k = i; k < s->trace.n && s->trace.at[k].at == at; k++)
+            if (s->trace.at[k].touch.root == t->root) {
+                read |= !s->trace.at[k].touch.writes && !whole;
+                whole |= s->trace.at[k].touch.whole && s->trace.at[k].touch.writes;
+            }
+        int from = last[id] >= 0 && (read || !whole) ? last[id] + 1 : at;
+        change[from] += size;
+        change[at + 1] -= size;
+        last[id] = at;
+    }
+    for (int i = 0; i <= s->position; i++) {
+        live += change[i];
+        most = live > most ? live : most;
+    }
+    return most;
+}
+
+static void check_plan(Arena *a, const char *example, const char *function, const Plan *p)
+{
+    Sim s = {.a = a, .p = p, .owner = NEWN(a, const int *, p->arena_bytes / BLOCK + 1), .ids = NEWN(a, int, p->buffers.n)};
+    run_steps(&s, p->steps.at, p->steps.n);
+    int64_t bound = needed(&s);
+    printf("    %-24s %-11s %9lld bytes, %9lld needed at once\n", example, function, (long long)p->arena_bytes, (long long)bound);
+    assert_true(p->arena_bytes <= bound + bound / 20 + BLOCK);
+}
+
+/* ---- all examples -------------------------------------------------------------------------------------------------------- */
+static void check_example(const char *path, int64_t batch, bool train, const char *target)
+{
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    ElaborateOptions o = {.batch = batch, .train_batch = 32, .train = train};
+    Module *m = pipeline_module(a, d, path, &o, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    Fn *fn = NULL;
+    const char *name;
+    for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++) {
+        if (!fn)
+            continue;
+        Arena *scratch = arena_new();
+        check_plan(scratch, path, name, lower(scratch, d, fn, target_find(target)));
+        arena_free(scratch);
+    }
+    arena_free(a);
+}
+
+static void examples(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"mlp", "cnn", "rnn", "attention", "encoder"};
+    char path[64];
+    check_example("dsl_examples/axpy.dl", 1, false, "generic");
+    for (int i = 0; i < LEN(models); i++) {
+        snprintf(path, sizeof path, "dsl_examples/%s.dl", models[i]);
+        check_example(path, 1, true, "x86-64-v4");
+        check_example(path, 7, true, "tcc");
+    }
+}
+
+/* ---- plans with one thing wrong --------------------------------------------------------------------------------------------- */
+static Arena *arena;
+
+static const char two_steps[] =
+    "func f(x: f32[4, 8] input 0) { %1 = exp(x) %2 = sum(%1) axes=[0] %3 = broadcast(%2) axes=[1] : f32[4, 8] %4 = div(%1, %3) "
+    "%5 = permute(%4) axes=[1, 0] %6 = sum(%4) axes=[1] %7 = max(%1) axes=[0] %8 = max(%4) axes=[0] return output 0 a = %5, output 1 b = %6, output 2 c = %7, output 3 d = %8 }";
+static const char chain[] = "func f(x: f32[40, 8] input 0, w: f32[8, 8] param 0) { %1 = dot(x, w) contract=[1]/[0] %2 = dot(%1, w) contract=[1]/[0] "
+                            "%3 = dot(%2, w) contract=[1]/[0] return output 0 y = %3 }";
+static const char padded[] = "func f(x: f32[6] input 0) { %1 = pad(x) lo=[2] hi=[1] interior=[0] value=0 return output 0 y = %1 }";
+static const char summed[] = "func f(x: f32[9, 40] input 0) { %1 = sum(x) axes=[1] return output 0 y = %1 }";
+static const char conv[] = "func f(x: f32[20, 9, 3] input 0, w: f32[3, 3, 8] param 0) { %1 = conv(x, w) stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] "
+                           "rhs_dilation=[1] groups=1 return output 0 y = %1 }";
+static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
+static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
+
+static Plan *plan_of(const char *text)
+{
+    Diag *d = diag_new(arena);
+    Fn *fn = fn_parse(arena, d, diag_add_source(d, "plan.ir", text, strlen(text)));
+    if (!fn)
+        fail_msg("%s", diag_text(d, arena));
+    return lower(arena, d, fn, target_find("generic"));
+}
+
+static void expect(const Plan *p, const char *complaint)
+{
+    const char *why = plan_verify(arena, p);
+    if (!why || !strstr(why, complaint)) {
+        StrBuf sb = {.a = arena};
+        plan_print(&sb, p);
+        fail_msg("expected \"%s\", not \"%s\"\n%s", complaint, why ? why : "(no complaint)", sb_text(&sb));
+    }
+}
+
+static Stage *stage(const Plan *p, int kernel, int i)
+{
+    return p->kernels.at[kernel]->stages.at[i];
+}
+
+static Item *item(const Plan *p, int kernel, int i)
+{
+    return &stage(p, kernel, i)->items.at[0];
+}
+
+/* The first arena buffer that is used, counted from 0. */
+static Buffer *stored(const Plan *p, int i)
+{
+    for (int k = 0; k < p->buffers.n; k++)
+        if (p->buffers.at[k]->kind == BUFFER_ARENA && !p->buffers.at[k]->alias && p->buffers.at[k]->first >= 0 && i-- == 0)
+            return p->buffers.at[k];
+    fail_msg("too few buffers");
+    return NULL;
+}
+
+static void sound(void **state)
+{
+    (void)state;
+    const char *const all[] = {two_steps, chain, padded, summed, conv, update, row};
+    for (int i = 0; i < LEN(all); i++)
+        assert_null(plan_verify(arena, plan_of(all[i])));
+}
+
+static void wrong_stores(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(padded);
+    item(p, 0, 0)->at = lin_offset(arena, item(p, 0, 0)->at, 1);
+    expect(p, "writes y outside of f32[9]");
+    p = plan_of(padded);
+    item(p, 0, 0)->at = lin_const(arena, 0);
+    expect(p, "more than once");
+    p = plan_of(padded);
+    stage(p, 0, 0)->loop[0]->extent = 8;
+    item(p, 0, 0)->at = lin_var(arena, stage(p, 0, 0)->loop[0]);
+    expect(p, "stores 8 of the 9 elements");
+    p = plan_of(summed);
+    Stage *s = stage(p, 0, 0);
+    item(p, 0, 0)->at = lin_add(arena, item(p, 0, 0)->at, lin_scale(arena, lin_var(arena, s->loop[s->nloop - 1]), 0));
+    assert_null(plan_verify(arena, p));
+    item(p, 0, 0)->at = lin_div(arena, lin_add(arena, lin_scale(arena, item(p, 0, 0)->at, 40), lin_var(arena, s->loop[s->nloop - 1])), 40);
+    item(p, 0, 0)->at = lin_add(arena, item(p, 0, 0)->at, lin_div(arena, lin_var(arena, s->loop[s->nloop - 1]), 39));
+    expect(p, "y");
+}
+
+static void wrong_loads(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(padded);
+    assert_int_equal(item(p, 0, 0)->value->kind, X_GUARD);
+    item(p, 0, 0)->value->guard[0].hi++;
+    expect(p, "reads x outside of f32[6]");
+    p = plan_of(padded);
+    item(p, 0, 0)->value->in[0]->at = lin_offset(arena, item(p, 0, 0)->value->in[0]->at, -1);
+    expect(p, "reads x outside of f32[6]");
+    p = plan_of(summed);
+    item(p, 0, 0)->value->at = lin_offset(arena, item(p, 0, 0)->value->at, 1);
+    expect(p, "reads x outside of f32[9, 40]");
+    p = plan_of(summed);
+    Var stranger = {.id = 77, .extent = 2, .name = "stranger"};
+    item(p, 0, 0)->value->at = lin_var(arena, &stranger);
+    expect(p, "stranger, which is no loop around it");
+}
+
+static void wrong_tiles(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(conv);
+    assert_int_equal(stage(p, 0, 0)->kind, STAGE_TILE);
+    stage(p, 0, 0)->tile->k[0].tap.pad++;
+    expect(p, "tile reads");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->k[0].tapped = false;
+    expect(p, "tile reads");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->b_at = lin_const(arena, 1);
+    expect(p, "tile reads w outside");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->columns = 100;
+    expect(p, "wider than the result");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->c_m--;
+    expect(p, "y");
+}
+
+static void wrong_orders(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(chain);
+    Step *first = p->steps.at[0];
+    p->steps.at[0] = p->steps.at[1];
+    p->steps.at[1] = first;
+    expect(p, "before it is written");
+    p = plan_of(chain);
+    p->steps.n--;
+    expect(p, "is run by 0 steps");
+    p = plan_of(chain);
+    p->steps.at[1] = p->steps.at[0];
+    expect(p, "steps");
+    p = plan_of(update);
+    assert_int_equal(p->steps.n, 2);
+    first = p->steps.at[0];
+    p->steps.at[0] = p->steps.at[1];
+    p->steps.at[1] = first;
+    expect(p, "wants what stood in p before it was overwritten");
+    p = plan_of(chain);
+    p->kernels.at[0]->args.n--;
+    expect(p, "is no argument");
+    p = plan_of(row);
+    assert_true(p->kernels.at[0]->locals.n > 0);
+    p->kernels.at[0]->locals.n--;
+    expect(p, "has no declaration");
+    p = plan_of(row);
+    Kernel *k = p->kernels.at[0];
+    Stage *s = k->stages.at[0];
+    k->stages.at[0] = k->stages.at[k->stages.n - 1];
+    k->stages.at[k->stages.n - 1] = s;
+    expect(p, "is read before it is written");
+}
+
+static void wrong_memory(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(chain);
+    stored(p, 1)->offset = stored(p, 0)->offset + 4;
+    expect(p, "lies on");
+    p = plan_of(chain);
+    stored(p, 1)->offset = p->arena_bytes;
+    expect(p, "does not lie in the arena");
+    p = plan_of(chain);
+    p->arena_bytes -= 4;
+    expect(p, "does not lie in the arena");
+    p = plan_of(chain);
+    stored(p, 1)->alias = stored(p, 0);
+    expect(p, "the tile's operand");
+    p = plan_of(two_steps);
+    assert_true(p->kernels.n > 1);
+    Buffer *kept = stored(p, 0), *made = NULL;
+    for (int i = 0; i < p->buffers.n; i++)
+        if (p->buffers.at[i] != kept && p->buffers.at[i]->kind == BUFFER_ARENA && !p->buffers.at[i]->alias && p->buffers.at[i]->first >= 0)
+            made = p->buffers.at[i];
+    made->alias = kept;
+    expect(p, "");
+    assert_non_null(plan_verify(arena, p));
+    p = plan_of(chain);
+    stored(p, 0)->alias = p->buffers.at[0];
+    expect(p, "cannot share another's storage");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sound),        cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads), cmocka_unit_test(wrong_tiles),
+        cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory), cmocka_unit_test(examples),
+    };
+    arena = arena_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(arena);
+    return failed;
+}
