@@ -468,7 +468,7 @@ static const char *verify_kernel(Arena *a, const Kernel *k)
         if (c.s->kind == STAGE_TILE)
             check_tile(&c);
         for (c.item = 0; c.item < c.s->items.n; c.item++) {
-            memset(seen.at, 0, sizeof(bool) * (size_t)seen.n);
+            seen.n = 0;
             check_item(&c, &c.s->items.at[c.item], &seen);
         }
     }
