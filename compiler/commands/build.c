@@ -66,23 +66,6 @@ static bool bake(Build *b, const char **why)
     return true;
 }
 
-/* ---- plans ----------------------------------------------------------------------------------------- */
-static Plan *plan_of(Build *b, const Fn *fn)
-{
-    return fn ? lower(b->a, b->d, fn, target_find(b->target)) : NULL;
-}
-
-static void make_plans(Build *b)
-{
-    const Module *m = b->m;
-    b->plans.infer = plan_of(b, m->infer);
-    if (!b->emit.baked && m->params.n + m->states.n)
-        b->plans.init = plan_of(b, m->init);
-    b->plans.train_step = plan_of(b, m->train_step);
-    b->plans.gradients = plan_of(b, m->gradients);
-    b->plans.evaluate = plan_of(b, m->evaluate);
-}
-
 /* ---- files ----------------------------------------------------------------------------------------- */
 static int write_files(Build *b)
 {
@@ -109,7 +92,9 @@ static int build(Build *b)
     b->emit.name = b->name ? b->name : b->m->name;
     if (b->weights && !bake(b, &why))
         return bad("%s", why);
-    make_plans(b);
+    b->plans = module_plans(b->a, b->d, b->m, target_find(b->target));
+    if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
+        b->plans.init = NULL;
     if (diag_errors(b->d)) {
         diag_print(b->d, stderr);
         return EXIT_BAD;

@@ -15,9 +15,11 @@ static bool check_model(Arena *a, const Source *source, const Def *model, Elabor
         options.model = model->name.text;
         options.train = model_trains(model);
     }
-    bool ok = pipeline_text(a, d, source->name, source->text, source->bytes, &options, NULL, NULL) != NULL;
+    const Module *m = pipeline_text(a, d, source->name, source->text, source->bytes, &options, NULL, NULL);
+    if (m)
+        module_plans(a, d, m, target_find("generic"));
     diag_print(d, stderr);
-    return ok;
+    return diag_errors(d) == 0;
 }
 
 static bool check_all(Arena *a, const Source *source, const Program *program, const ElaborateOptions *options)

@@ -6,6 +6,7 @@
 #ifndef DLC_COMMANDS_H
 #define DLC_COMMANDS_H
 
+#include "../emit/emit.h"
 #include "../lab/lab.h"
 #include "../pipeline.h"
 
@@ -40,6 +41,8 @@ int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, E
 Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options);
 /* The same with the training functions where the chosen model has a train block; says so in options->train. */
 Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options);
+/* Kernels of every function that becomes C. What is too large for C is said in d. */
+ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target);
 bool model_trains(const Def *model);        /* has a train block */
 
 #define OPTION_JIT(engine)                                                                                                \

@@ -82,3 +82,19 @@ Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *
         diag_print(d, stderr);
     return m;
 }
+
+static Plan *plan_of(Arena *a, Diag *d, const Fn *fn, const Target *target)
+{
+    return fn ? lower(a, d, fn, target) : NULL;
+}
+
+ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target)
+{
+    return (ModulePlans){
+        .init = plan_of(a, d, m->init, target),
+        .infer = plan_of(a, d, m->infer, target),
+        .train_step = plan_of(a, d, m->train_step, target),
+        .gradients = plan_of(a, d, m->gradients, target),
+        .evaluate = plan_of(a, d, m->evaluate, target),
+    };
+}

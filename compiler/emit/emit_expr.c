@@ -40,7 +40,7 @@ const char *c_float(Arena *a, double value)
         return "DL_NAN";
     if (isinf(x))
         return x > 0 ? "DL_INFINITY" : "-DL_INFINITY";
-    char text[32];
+    char text[320];
     int low = 1, high = 9;                      /* the fewest digits that read back the same; more never do worse */
     while (low < high) {
         int digits = (low + high) / 2;
