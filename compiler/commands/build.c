@@ -13,7 +13,7 @@ typedef struct Build {
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    int64_t train_batch;        /* 0: not given */
+    int64_t train_batch; /* 0: not given */
     const char *path, *output, *weights, *target, *name;
     bool report, json;
     const Module *m;
@@ -78,7 +78,8 @@ static int write_files(Build *b)
         {arena_printf(b->a, "%s.h", stem), header, strlen(header)},
         {b->output, source, strlen(source)},
     };
-    bool ok = to_stdout ? files_write(b->a, files + 1, 1, &failed, &why) : files_write(b->a, files, 2, &failed, &why);
+    bool ok = to_stdout ? files_write(b->a, files + 1, 1, &failed, &why)
+                        : files_write(b->a, files, 2, &failed, &why);
     return ok ? EXIT_OK : bad("%s: %s", failed, why);
 }
 
@@ -121,7 +122,8 @@ static int check_usage(Build *b, const Command *command)
     if (b->train_batch && !b->options.train)
         return options_complain(command, "--train-batch is for --train");
     if (b->name && !is_identifier(b->name))
-        return options_complain(command, "--name %s: expected a letter, then letters, digits and underscores", b->name);
+        return options_complain(command, "--name %s: expected a letter, then letters, digits and underscores",
+                                b->name);
     return -1;
 }
 
@@ -129,16 +131,24 @@ int cmd_build(Arena *a, int argc, char **argv)
 {
     Build b = {.a = a, .d = diag_new(a), .options = {.batch = 1}, .target = "generic"};
     const Option rows[] = {
-        {"output", 'o', OPTION_TEXT, &b.output, "FILE.c", "the C file; its header is named alike. -: C on standard output, no header", 0, 0},
-        {"train", 't', OPTION_FLAG, &b.options.train, NULL, "also gradients, training step and evaluation", 0, 0},
-        {"batch", 'b', OPTION_INT, &b.options.batch, "N", "examples of one inference (default 1)", 1, 1000000},
-        {"train-batch", 0, OPTION_INT, &b.train_batch, "N", "examples of one training step (default 32)", 1, 1000000},
-        {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file", 0, 0},
-        {"target", 0, OPTION_CHOICE, &b.target, "generic|x86-64-v3|x86-64-v4|aarch64|native", "what the C is for (default generic: portable C99)", 0, 0},
-        {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)", 0, 0},
+        {"output", 'o', OPTION_TEXT, &b.output, "FILE.c",
+         "the C file; its header is named alike. -: C on standard output, no header", 0, 0},
+        {"train", 't', OPTION_FLAG, &b.options.train, NULL, "also gradients, training step and evaluation", 0,
+         0},
+        {"batch", 'b', OPTION_INT, &b.options.batch, "N", "examples of one inference (default 1)", 1,
+         1000000},
+        {"train-batch", 0, OPTION_INT, &b.train_batch, "N", "examples of one training step (default 32)", 1,
+         1000000},
+        {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file",
+         0, 0},
+        {"target", 0, OPTION_CHOICE, &b.target, "generic|x86-64-v3|x86-64-v4|aarch64|native",
+         "what the C is for (default generic: portable C99)", 0, 0},
+        {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)",
+         0, 0},
         OPTION_MODEL(b.choice),
         OPTION_SET(b.choice),
-        {"report", 'r', OPTION_FLAG, &b.report, NULL, "multiply-accumulates and bytes, per kernel and in all", 0, 0},
+        {"report", 'r', OPTION_FLAG, &b.report, NULL, "multiply-accumulates and bytes, per kernel and in all",
+         0, 0},
         {"json", 0, OPTION_FLAG, &b.json, NULL, "the report as one JSON object a line", 0, 0},
     };
     const Command command = {

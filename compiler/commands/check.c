@@ -32,7 +32,7 @@ static bool check_all(Arena *a, const Source *source, const Program *program, co
         any = true;
         ok &= check_model(a, source, def, *options);
     }
-    return any ? ok : check_model(a, source, NULL, *options);   /* which says that there is none */
+    return any ? ok : check_model(a, source, NULL, *options); /* which says that there is none */
 }
 
 static int check_file(Arena *a, const char *path, const ElaborateOptions *options)
@@ -56,8 +56,9 @@ int cmd_check(Arena *a, int argc, char **argv)
     const Command command = {
         .name = "dlc check",
         .operands = "[options] MODEL.dl...",
-        .summary = "Says what is wrong with models, with their inference and their training, and writes nothing.\n"
-                   "All models of a file are checked unless --model chooses one. - is standard input.",
+        .summary =
+            "Says what is wrong with models, with their inference and their training, and writes nothing.\n"
+            "All models of a file are checked unless --model chooses one. - is standard input.",
         .options = rows,
         .noptions = LEN(rows),
         .min_operands = 1,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* commands.h: what the user types. One file a command; each returns its exit status, and only main() exits.
  *
- * EXIT_OK (0) done; EXIT_BAD (1) a wrong model, or data or files that cannot be used; EXIT_USAGE (2) a wrong command
- * line. Messages go to standard error; standard output holds results alone, with --json one object a line. */
+ * EXIT_OK (0) done; EXIT_BAD (1) a wrong model, or data or files that cannot be used; EXIT_USAGE (2) a wrong
+ * command line. Messages go to standard error; standard output holds results alone, with --json one object a
+ * line. */
 #ifndef DLC_COMMANDS_H
 #define DLC_COMMANDS_H
 
@@ -25,34 +26,34 @@ Run cmd_ir;
 
 /* ---- model.c: what every command that reads a model shares ----------------------------------------- */
 typedef struct ModelChoice {
-    const char *name;       /* --model; NULL: the file's only one */
-    StringList set;         /* --set CONST=VALUE */
+    const char *name; /* --model; NULL: the file's only one */
+    StringList set;   /* --set CONST=VALUE */
 } ModelChoice;
 
 /* Rows for a table of options. */
-#define OPTION_MODEL(choice)                                                                                              \
-    {"model", 'm', OPTION_TEXT, &(choice).name, "NAME", "which model, where the file holds several", 0, 0}
-#define OPTION_SET(choice)                                                                                                \
-    {"set", 0, OPTION_LIST, &(choice).set, "CONST=VALUE", "give a constant another value; may be repeated", 0, 0}
+#define OPTION_MODEL(to)                                                                                   \
+    {"model", 'm', OPTION_TEXT, &(to).name, "NAME", "which model, where the file holds several", 0, 0}
+#define OPTION_SET(to)                                                                                     \
+    {"set", 0, OPTION_LIST, &(to).set, "CONST=VALUE", "set a constant; may be repeated", 0, 0}
+#define OPTION_JIT(to)                                                                                     \
+    {"jit", 'j', OPTION_CHOICE, &(to), "cc|tcc|interpret",                                                 \
+     "how it runs (default: cc, or tcc without one)", 0, 0}
+#define OPTION_JSON(to)                                                                                    \
+    {"json", 0, OPTION_FLAG, &(to), NULL, "one JSON object a line on standard output", 0, 0}
 
 /* -1, and the choice is in *options; otherwise EXIT_USAGE after a complaint. */
 int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, ElaborateOptions *options);
 /* Reads a model and runs the passes; NULL after printing what is wrong with it. */
 Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options);
-/* The same with the training functions where the chosen model has a train block; says so in options->train. */
+/* The same with the training functions where the chosen model has a train block: sets options->train. */
 Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options);
 /* Kernels of every function that becomes C. What is too large for C is said in d. */
 ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target);
-bool model_trains(const Def *model);        /* has a train block */
-
-#define OPTION_JIT(engine)                                                                                                \
-    {"jit", 'j', OPTION_CHOICE, &(engine), "cc|tcc|interpret",                                                            \
-     "how it runs: the system's compiler, libtcc, or the reference interpreter (default: cc where there is one)", 0, 0}
-#define OPTION_JSON(json) {"json", 0, OPTION_FLAG, &(json), NULL, "results as one JSON object a line on standard output", 0, 0}
+bool model_trains(const Def *model); /* has a train block */
 
 /* ---- json.c: objects on standard output ------------------------------------------------------------ */
-json_t *json_number(double value);              /* null where it is not finite, which JSON cannot say */
-void json_print(json_t *object);                /* as one line; takes the object */
+json_t *json_number(double value); /* null where it is not finite, which JSON cannot say */
+void json_print(json_t *object);   /* as one line; takes the object */
 
 /* "dlc: ..." on standard error; returns EXIT_BAD. */
 int bad(const char *format, ...) PRINTF(1, 2);

@@ -45,7 +45,8 @@ static int eval(const Eval *e)
     if (!s)
         return bad("%s", why);
     Scores scores = scores_new(e->a, m);
-    bool ok = (!e->weights || session_load(s, e->weights, &why)) && session_evaluate(s, ds, &scores, NULL, &why);
+    bool ok =
+        (!e->weights || session_load(s, e->weights, &why)) && session_evaluate(s, ds, &scores, NULL, &why);
     session_close(s);
     if (!ok)
         return bad("%s", why);
@@ -60,7 +61,8 @@ int cmd_eval(Arena *a, int argc, char **argv)
         {"data", 'd', OPTION_TEXT, &e.data, "DIR", "the data folder", 0, 0},
         {"split", 's', OPTION_CHOICE, &e.split, "train|val|test", "which part of it (default test)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &e.weights, "W.safetensors", "the model's weights", 0, 0},
-        {"batch", 'b', OPTION_INT, &e.options.train_batch, "N", "examples at a time (default 32)", 1, 1000000},
+        {"batch", 'b', OPTION_INT, &e.options.train_batch, "N", "examples at a time (default 32)", 1,
+         1000000},
         OPTION_JIT(e.engine),
         OPTION_MODEL(e.choice),
         OPTION_SET(e.choice),
@@ -69,8 +71,9 @@ int cmd_eval(Arena *a, int argc, char **argv)
     const Command command = {
         .name = "dlc eval",
         .operands = "[options] MODEL.dl --data DIR --weights W.safetensors",
-        .summary = "Computes the loss and the metrics of a model's train block, outside of training, over every\n"
-                   "example of a split exactly once.",
+        .summary =
+            "Computes the loss and the metrics of a model's train block, outside of training, over every\n"
+            "example of a split exactly once.",
         .options = rows,
         .noptions = LEN(rows),
         .min_operands = 1,

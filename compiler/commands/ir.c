@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ir.c: `dlc ir`: what a model has become after a stage: the tree, the graph after each pass, or the kernels. */
+/* ir.c: `dlc ir`: what a model has become after a stage: the tree, the graph after each pass, the kernels. */
 #include "commands.h"
 
 #include "../kernels/kernel.h"
@@ -18,8 +18,8 @@ typedef struct Dump {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *after, *function, *target;
-    bool shown;                     /* anything, of a function */
-    const char *last[FUNCTIONS];    /* what was printed of each function before */
+    bool shown;                  /* anything, of a function */
+    const char *last[FUNCTIONS]; /* what was printed of each function before */
 } Dump;
 
 /* ---- which stages ---------------------------------------------------------------------------------- */
@@ -177,7 +177,8 @@ static int check_stages(const Dump *dump, const Command *command)
     for (int i = 0; i < stages.n; i++) {
         if (listed(&names, stages.at[i]))
             continue;
-        return options_complain(command, "--after %s: expected one of %s", stages.at[i], joined(dump->a, &names));
+        return options_complain(command, "--after %s: expected one of %s", stages.at[i],
+                                joined(dump->a, &names));
     }
     return -1;
 }
@@ -192,19 +193,31 @@ static int check_function(const Dump *dump, const Command *command)
         vec_push(dump->a, &names, name);
     if (!dump->function || listed(&names, dump->function))
         return -1;
-    return options_complain(command, "--function %s: expected one of %s", dump->function, joined(dump->a, &names));
+    return options_complain(command, "--function %s: expected one of %s", dump->function,
+                            joined(dump->a, &names));
 }
+
+static const char stages_help[] =
+    "Stages: %s.\n"
+    "parse shows the tree, the passes the graph, fuse, schedule and plan the kernels. With all, a function\n"
+    "that a pass left as it was is marked (unchanged).";
 
 int cmd_ir(Arena *a, int argc, char **argv)
 {
-    Dump dump = {.a = a, .d = diag_new(a), .options = {.batch = 1, .train_batch = 32}, .after = "hoist", .target = "generic"};
+    Dump dump = {.a = a, .d = diag_new(a), .after = "hoist", .target = "generic"};
+    dump.options = (ElaborateOptions){.batch = 1, .train_batch = 32};
     const Option rows[] = {
-        {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]", "which stages (default hoist, the last pass)", 0, 0},
-        {"function", 'f', OPTION_TEXT, &dump.function, "NAME", "one function: init, infer, loss, evaluate, update, gradients, train_step", 0, 0},
+        {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]",
+         "which stages (default hoist, the last pass)", 0, 0},
+        {"function", 'f', OPTION_TEXT, &dump.function, "NAME",
+         "one function: init, infer, loss, evaluate, update, gradients, train_step", 0, 0},
         {"train", 't', OPTION_FLAG, &dump.options.train, NULL, "also the training functions", 0, 0},
-        {"batch", 'b', OPTION_INT, &dump.options.batch, "N", "examples of one inference (default 1)", 1, 1000000},
-        {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N", "examples of one training step (default 32)", 1, 1000000},
-        {"target", 0, OPTION_CHOICE, &dump.target, "generic|x86-64-v3|x86-64-v4|aarch64|native|tcc", "what kernels are planned for (default generic)", 0, 0},
+        {"batch", 'b', OPTION_INT, &dump.options.batch, "N", "examples of one inference (default 1)", 1,
+         1000000},
+        {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N",
+         "examples of one training step (default 32)", 1, 1000000},
+        {"target", 0, OPTION_CHOICE, &dump.target, "generic|x86-64-v3|x86-64-v4|aarch64|native|tcc",
+         "what kernels are planned for (default generic)", 0, 0},
         OPTION_MODEL(dump.choice),
         OPTION_SET(dump.choice),
     };
@@ -217,8 +230,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
         .noptions = LEN(rows),
         .min_operands = 1,
         .max_operands = 1,
-        .epilogue = arena_printf(a, "Stages: %s.\nparse shows the tree, the passes the graph, fuse, schedule and plan the kernels. With all, a\n"
-                                    "function that a pass left as it was is marked (unchanged).", joined(a, &names)),
+        .epilogue = arena_printf(a, stages_help, joined(a, &names)),
     };
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);

@@ -73,7 +73,7 @@ Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *
         bad("%s", why);
         return NULL;
     }
-    Diag *first = diag_new(a);      /* what it has to say is said again below */
+    Diag *first = diag_new(a); /* what it has to say is said again below */
     const Program *program = parse_program(a, first, diag_add_source(first, name, text, bytes));
     const Def *def = find_model(program, options->model);
     options->train = def && model_trains(def);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c: `--report`: what each kernel computes and touches, and what the whole needs, before anything is compiled. */
+/* report.c: `--report`: what each kernel computes and touches, and what the whole needs. */
 #include "report.h"
 
 #include "commands.h"
@@ -9,8 +9,9 @@
 
 typedef struct Row {
     const char *function, *kernel;
-    int64_t calls;                                          /* a kernel in a loop runs once a step of it */
-    int64_t macs, parameters, state, constants, arena;      /* macs: of all calls; bytes: distinct tensors it touches */
+    int64_t calls;                                  /* a kernel in a loop runs once a step of it */
+    int64_t macs;                                   /* of all calls */
+    int64_t parameters, state, constants, arena;    /* bytes of the tensors it touches, each once */
 } Row;
 
 typedef VEC(Row) RowList;
@@ -23,13 +24,23 @@ typedef struct Report {
 } Report;
 
 /* ---- measuring ------------------------------------------------------------------------------------- */
+/* NULL: the caller's examples, counts and seeds. */
 static int64_t *column_of(Row *row, const Buffer *b, bool baked)
 {
     if (b->kind == BUFFER_ARENA)
         return &row->arena;
-    if (b->kind != BUFFER_PORT || (b->role != ROLE_PARAM && b->role != ROLE_STATE && b->role != ROLE_OPTIMIZER))
+    if (b->kind != BUFFER_PORT)
         return NULL;
-    return b->role == ROLE_OPTIMIZER ? &row->state : baked ? &row->constants : b->role == ROLE_PARAM ? &row->parameters : &row->state;
+    switch (b->role) {
+    case ROLE_PARAM:
+        return baked ? &row->constants : &row->parameters;
+    case ROLE_STATE:
+        return baked ? &row->constants : &row->state;
+    case ROLE_OPTIMIZER:
+        return &row->state;
+    default:
+        return NULL;
+    }
 }
 
 static void add_kernel(Report *r, const char *function, const Kernel *k, int64_t calls)
@@ -69,7 +80,8 @@ static Row total_of(const Report *r, const char *function, const Plan *p, bool t
     const Module *m = r->m;
     for (int i = 0; i < r->rows.n; i++)
         total.macs += r->rows.at[i].macs;
-    int64_t parameters = entries_bytes(m->params.at, m->params.n), states = entries_bytes(m->states.at, m->states.n);
+    int64_t parameters = entries_bytes(m->params.at, m->params.n),
+            states = entries_bytes(m->states.at, m->states.n);
     total.parameters = r->baked ? 0 : parameters;
     total.state = (r->baked ? 0 : states) + (trains ? entries_bytes(m->optimizer.at, m->optimizer.n) : 0);
     total.constants = r->baked ? parameters + states : 0;
@@ -80,8 +92,9 @@ static Row total_of(const Report *r, const char *function, const Plan *p, bool t
 static void print_row(const Report *r, const Row *row, bool total, int width)
 {
     if (!r->json) {
-        printf("%-*s %8" PRId64 " %14" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 "\n", width, row->kernel,
-               row->calls, row->macs, row->parameters, row->state, row->constants, row->arena);
+        printf("%-*s %8" PRId64 " %14" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 "\n",
+               width, row->kernel, row->calls, row->macs, row->parameters, row->state, row->constants,
+               row->arena);
         return;
     }
     json_t *line = json_object();
@@ -114,8 +127,8 @@ static void report_function(Report *r, const char *function, const Plan *p, bool
     Row total = total_of(r, function, p, trains);
     int width = kernel_width(r);
     if (!r->json)
-        printf("%s_%s\n%-*s %8s %14s %12s %12s %12s %12s\n", r->m->name, function, width, "kernel", "calls", "MACs", "param B",
-               "state B", "const B", "arena B");
+        printf("%s_%s\n%-*s %8s %14s %12s %12s %12s %12s\n", r->m->name, function, width, "kernel", "calls",
+               "MACs", "param B", "state B", "const B", "arena B");
     for (int i = 0; i < r->rows.n; i++)
         print_row(r, &r->rows.at[i], false, width);
     print_row(r, &total, true, width);

@@ -5,8 +5,9 @@
 
 #include "../emit/emit.h"
 
-/* A table on standard output, or with `json` one object a line. Bytes are exact; a kernel's are those of the tensors it touches,
- * a function's what it needs in all (the arena's buffers share bytes, so a column of kernels adds up to more). */
+/* A table on standard output, or with `json` one object a line. Bytes are exact; a kernel's are those of the
+ * tensors it touches, a function's what it needs in all (the arena's buffers share bytes, so a column of
+ * kernels adds up to more). */
 void report_print(Arena *a, const Module *m, const ModulePlans *plans, bool baked, bool json);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* run.c: `dlc run`: a model's outputs for examples from files or a data folder: printed, written, or shown as pictures. */
+/* run.c: `dlc run`: a model's outputs for examples from files or a data folder: printed, written or drawn. */
 #include "commands.h"
 #include "session.h"
 
@@ -11,17 +11,17 @@ typedef struct Job {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *weights, *data, *split, *engine;
-    StringList input, output;       /* NAME=FILE */
-    int64_t first, show;            /* 0: all; 0: none */
+    StringList input, output; /* NAME=FILE */
+    int64_t first, show;      /* 0: all; 0: none */
     bool json;
     const Module *m;
     const Dataset *ds;
-    bool labelled;                  /* ds has the targets too */
+    bool labelled; /* ds has the targets too */
     Session *s;
     int64_t total;
-    const char **file;              /* by output: where it is written, or NULL */
-    Array *all;                     /* by output: every example's, where it is written */
-    int image;                      /* --show: which input is the picture, */
+    const char **file; /* by output: where it is written, or NULL */
+    Array *all;        /* by output: every example's, where it is written */
+    int image;         /* --show: which input is the picture, */
     int64_t height, width;
     Picture *picture;
 } Job;
@@ -35,7 +35,8 @@ static int entry_index(const Entry *entry, int n, const char *name)
     return -1;
 }
 
-static bool unknown_name(const Job *job, const char *kind, const char *name, const Entry *entry, int n, const char **why)
+static bool unknown_name(const Job *job, const char *kind, const char *name, const Entry *entry, int n,
+                         const char **why)
 {
     StringList names = {0};
     for (int i = 0; i < n; i++)
@@ -52,7 +53,9 @@ static bool assign_files(const Job *job, const char *kind, const StringList *giv
 {
     for (int i = 0; i < given->n; i++) {
         const char *text = given->at[i], *equals = strchr(text, '=');
-        const char *name = equals ? arena_strndup(job->a, text, (size_t)(equals - text)) : n == 1 ? entry[0].name : text;
+        const char *name = n == 1 ? entry[0].name : text;
+        if (equals)
+            name = arena_strndup(job->a, text, (size_t)(equals - text));
         int at = entry_index(entry, n, name);
         if (at < 0)
             return unknown_name(job, kind, name, entry, n, why);
@@ -123,7 +126,8 @@ static void print_json(const Job *job, int64_t number, int64_t example)
     for (int i = 0; i < job->m->outputs.n; i++) {
         int64_t at = 0;
         if (!job->file[i])
-            json_object_set_new(line, job->m->outputs.at[i].name, array_json(output_of(job, i, example), 0, &at));
+            json_object_set_new(line, job->m->outputs.at[i].name,
+                                array_json(output_of(job, i, example), 0, &at));
     }
     json_print(line);
 }
@@ -148,7 +152,8 @@ static void keep(const Job *job, int64_t number, int64_t example)
             continue;
         Array x = output_of(job, i, example);
         int64_t bytes = type_bytes(x.type);
-        memcpy((char *)job->all[i].data + (job->m->outputs.at[i].batched ? number * bytes : 0), x.data, (size_t)bytes);
+        memcpy((char *)job->all[i].data + (job->m->outputs.at[i].batched ? number * bytes : 0), x.data,
+               (size_t)bytes);
     }
 }
 
@@ -189,7 +194,9 @@ static bool find_picture(Job *job, const char **why)
             job->image = i;
     bool ok = job->image >= 0 && is_classes(job->m->outputs.at[0].type);
     if (!ok)
-        *why = arena_printf(job->a, "--show is for models that take a grey image and give a number for each class; %s does not",
+        *why = arena_printf(job->a,
+                            "--show is for models that take a grey image and give a number for each class; "
+                            "%s does not",
                             job->m->name);
     return ok;
 }
@@ -235,7 +242,8 @@ static void draw(const Job *job, int64_t number, int64_t example)
 static void show_pictures(const Job *job)
 {
     StrBuf sb = {.a = job->a};
-    pictures_print(&sb, picture_style(stdout), (int)job->height, (int)job->width, job->picture, (int)job->total, terminal_columns(stdout));
+    pictures_print(&sb, picture_style(stdout), (int)job->height, (int)job->width, job->picture,
+                   (int)job->total, terminal_columns(stdout));
     fputs(sb_text(&sb), stdout);
 }
 
@@ -310,8 +318,9 @@ static int run(Job *job)
 {
     const char *why;
     Diag *d = diag_new(job->a);
-    job->m = job->show && job->data ? model_read_whole(job->a, d, job->path, &job->options)     /* for its targets */
-                                    : model_read(job->a, d, job->path, &job->options);
+    job->m = job->show && job->data
+                 ? model_read_whole(job->a, d, job->path, &job->options) /* for its targets */
+                 : model_read(job->a, d, job->path, &job->options);
     if (!job->m)
         return EXIT_BAD;
     if (!job->weights && job->m->params.n + job->m->states.n)
@@ -321,7 +330,8 @@ static int run(Job *job)
     job->s = session_open(job->a, d, job->m, 1u << CALL_INFER, job->engine, &why);
     if (!job->s)
         return bad("%s", why);
-    bool ok = (!job->weights || session_load(job->s, job->weights, &why)) && run_batches(job, &why) && write_outputs(job, &why);
+    bool ok = (!job->weights || session_load(job->s, job->weights, &why)) && run_batches(job, &why) &&
+              write_outputs(job, &why);
     session_close(job->s);
     if (ok && job->show)
         show_pictures(job);
@@ -344,12 +354,15 @@ int cmd_run(Arena *a, int argc, char **argv)
     Job job = {.a = a, .options = {.batch = 32, .train_batch = 1}, .split = "test"};
     const Option rows[] = {
         {"weights", 'w', OPTION_TEXT, &job.weights, "W.safetensors", "the model's weights", 0, 0},
-        {"input", 'i', OPTION_LIST, &job.input, "NAME=FILE", ".npy or IDX (also .gz), examples in front; one for each input", 0, 0},
+        {"input", 'i', OPTION_LIST, &job.input, "NAME=FILE",
+         ".npy or IDX (also .gz), examples in front; one for each input", 0, 0},
         {"data", 'd', OPTION_TEXT, &job.data, "DIR", "take the examples from a data folder", 0, 0},
         {"split", 's', OPTION_CHOICE, &job.split, "train|val|test", "which part of it (default test)", 0, 0},
-        {"output", 'o', OPTION_LIST, &job.output, "NAME=FILE.npy", "write an output instead of printing it; may be repeated", 0, 0},
+        {"output", 'o', OPTION_LIST, &job.output, "NAME=FILE.npy",
+         "write an output instead of printing it; may be repeated", 0, 0},
         {"first", 0, OPTION_INT, &job.first, "N", "only the first N examples", 1, INT64_MAX},
-        {"show", 0, OPTION_INT, &job.show, "N", "draw the first N images, the most likely class under each", 1, 10000},
+        {"show", 0, OPTION_INT, &job.show, "N", "draw the first N images, the most likely class under each",
+         1, 10000},
         {"batch", 'b', OPTION_INT, &job.options.batch, "N", "examples at a time (default 32)", 1, 1000000},
         OPTION_JIT(job.engine),
         OPTION_MODEL(job.choice),
@@ -364,7 +377,8 @@ int cmd_run(Arena *a, int argc, char **argv)
         .noptions = LEN(rows),
         .min_operands = 1,
         .max_operands = 1,
-        .epilogue = "A file may hold one example, without an axis that counts them; bytes become floats divided by 255.\n"
+        .epilogue = "A file may hold one example, without an axis that counts them; bytes become floats "
+                    "divided by 255.\n"
                     "Where there is one input, or one output, its NAME= may be left out.",
     };
     StringList operands = {0};

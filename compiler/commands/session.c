@@ -80,7 +80,8 @@ static void **pointers(Session *s, const Port *port, int n)
 }
 
 /* ---- opening and calling --------------------------------------------------------------------------- */
-Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine, const char **why)
+Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
+                      const char **why)
 {
     Fn *const all[CALLS] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
     Session *s = NEW(a, Session);
@@ -199,7 +200,8 @@ const char *session_blame(Session *s, Call call, const Dataset *ds, const int64_
     for (int64_t i = 0; i < n; i++) {
         session_feed(s, ds, index + i, 1, call == CALL_INFER ? s->m->batch : s->m->train_batch);
         if (!session_call(s, call, &why))
-            return arena_printf(s->a, "%s, in example %lld (from 0) of %s", why, (long long)index[i], dataset_split(ds));
+            return arena_printf(s->a, "%s, in example %lld (from 0) of %s", why, (long long)index[i],
+                                dataset_split(ds));
     }
     return arena_printf(s->a, "%s, in a batch of %s", why, dataset_split(ds));
 }
@@ -241,7 +243,8 @@ void scores_json(json_t *object, const Scores *scores)
     json_object_set_new(object, "examples", json_integer(scores->examples));
 }
 
-bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volatile bool *stop, const char **why)
+bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volatile bool *stop,
+                      const char **why)
 {
     int64_t total = dataset_examples(ds), batch = s->m->train_batch;
     scores_clear(scores);

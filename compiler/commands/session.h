@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* session.h: a model being run: its functions, ready to be called, and one tensor for everything they share.
  *
- * (role, index) names the same tensor in every function, so a parameter that init writes is the one train_step updates
- * and infer reads. Inputs and targets are as large as the largest batch any function takes. */
+ * (role, index) names the same tensor in every function, so a parameter that init writes is the one
+ * train_step updates and infer reads. Inputs and targets are as large as the largest batch any function
+ * takes. */
 #ifndef DLC_SESSION_H
 #define DLC_SESSION_H
 
@@ -15,22 +16,23 @@ typedef struct Session {
     Arena *a;
     const Module *m;
     Executable *x;
-    Fn *fn[CALLS];              /* NULL: not asked for */
+    Fn *fn[CALLS]; /* NULL: not asked for */
     void **in[CALLS], **out[CALLS];
-    void **tensor[ROLE_CARRY];  /* by role and index; see session_tensor */
+    void **tensor[ROLE_CARRY]; /* by role and index; see session_tensor */
     int ntensor[ROLE_CARRY];
-    void **fed;                 /* inputs, then targets: where a data set's batch goes */
-    int64_t *order;             /* room for the numbers of one batch's examples */
+    void **fed;     /* inputs, then targets: where a data set's batch goes */
+    int64_t *order; /* room for the numbers of one batch's examples */
 } Session;
 
-/* Compiles the functions in `calls` (bits 1u << CALL_INFER, ...), which the module must have. `engine` as --jit spells it, NULL
- * for the default. NULL with *why set on failure. */
-Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine, const char **why);
+/* Compiles the functions in `calls` (bits 1u << CALL_INFER, ...), which the module must have. `engine` as
+ * --jit spells it, NULL for the default. NULL with *why set on failure. */
+Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
+                      const char **why);
 void session_close(Session *s);
-void *session_tensor(const Session *s, Role role, int index);   /* NULL where no function has it */
+void *session_tensor(const Session *s, Role role, int index); /* NULL where no function has it */
 void session_seed(Session *s, uint64_t seed);
-void session_step(Session *s, int32_t step);                    /* of the optimizer, from 1 */
-void session_count(Session *s, int64_t examples);               /* how many of the batch count */
+void session_step(Session *s, int32_t step);      /* of the optimizer, from 1 */
+void session_count(Session *s, int64_t examples); /* how many of the batch count */
 bool session_call(Session *s, Call call, const char **why);
 
 /* Parameters, then states. */
@@ -41,10 +43,12 @@ bool session_save(Session *s, const char *path, const char **why);
 
 /* ---- examples -------------------------------------------------------------------------------------- */
 DatasetWanted session_wanted(const Module *m, bool targets);
-/* Examples index[0..n) become the inputs (and targets, where the data set has them) of the next call; n at most `batch`. */
+/* Examples index[0..n) become the inputs (and targets, where the data set has them) of the next call; n at
+ * most `batch`. */
 void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n, int64_t batch);
 
-/* After a call on these examples failed: tries each alone with `call` (which updates nothing) and names the guilty one. */
+/* After a call on these examples failed: tries each alone with `call` (which updates nothing) and names the
+ * guilty one. */
 const char *session_blame(Session *s, Call call, const Dataset *ds, const int64_t *index, int64_t n);
 
 /* Loss and metrics, summed over examples: figure 0 is the loss. */
@@ -56,12 +60,16 @@ typedef struct Scores {
 } Scores;
 Scores scores_new(Arena *a, const Module *m);
 void scores_clear(Scores *scores);
-/* Adds what the last call said of `examples` examples, each figure times `weight`: 1 for sums, `examples` for means. */
+/* Adds what the last call said of `examples` examples, each figure times `weight`: 1 for sums, `examples` for
+ * means. */
 void scores_add(Scores *scores, const Session *s, int64_t examples, double weight);
 double scores_mean(const Scores *scores, int i);
 struct json_t;
-void scores_json(struct json_t *object, const Scores *scores);  /* adds the means and how many examples there were */
-/* Every example of ds exactly once. false with *why where an index is out of range. *stop, when it becomes true, ends it early. */
-bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volatile bool *stop, const char **why);
+/* Adds the means, and how many examples there were. */
+void scores_json(struct json_t *object, const Scores *scores);
+/* Every example of ds exactly once. false with *why where an index is out of range. *stop, when it becomes
+ * true, ends it early. */
+bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volatile bool *stop,
+                      const char **why);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* trace.c: `dlc trace`: what a model computes from given weights and one given batch, in one file, to compare with another
- * framework: outputs, gradients, the losses of a few training steps, and the parameters behind them. */
+/* trace.c: `dlc trace`: what a model computes from given weights and one given batch, in one file, to compare
+ * with another framework: outputs, gradients, the losses of a few training steps, and the parameters behind
+ * them. */
 #include "commands.h"
 #include "session.h"
 
@@ -143,7 +144,7 @@ static bool trace_all(Trace *t, const ArrayList *batch, const char **why)
         return false;
     session_seed(t->s, t->seed);
     session_count(t->s, t->options.batch);
-    if (trains && !session_call(t->s, CALL_INIT, why))      /* the optimizer's states */
+    if (trains && !session_call(t->s, CALL_INIT, why)) /* the optimizer's states */
         return false;
     if (t->weights && !session_load(t->s, t->weights, why))
         return false;
@@ -180,10 +181,12 @@ int cmd_trace(Arena *a, int argc, char **argv)
     Trace t = {.a = a, .steps = 10, .seed = 1};
     const Option rows[] = {
         {"weights", 'w', OPTION_TEXT, &t.weights, "W.safetensors", "the weights to begin with", 0, 0},
-        {"batch", 'b', OPTION_TEXT, &t.batch_file, "B.safetensors", "one batch: every input and target by name, examples in front", 0, 0},
+        {"batch", 'b', OPTION_TEXT, &t.batch_file, "B.safetensors",
+         "one batch: every input and target by name, examples in front", 0, 0},
         {"steps", 0, OPTION_INT, &t.steps, "N", "training steps on that batch (default 10)", 0, 1000000},
         {"output", 'o', OPTION_TEXT, &t.output, "T.safetensors", "where the trace goes", 0, 0},
-        {"values", 0, OPTION_FLAG, &t.values, NULL, "also every named intermediate value of the inference", 0, 0},
+        {"values", 0, OPTION_FLAG, &t.values, NULL, "also every named intermediate value of the inference", 0,
+         0},
         {"seed", 's', OPTION_SEED, &t.seed, "S", "of dropout (default 1)", 0, 0},
         OPTION_JIT(t.engine),
         OPTION_MODEL(t.choice),
@@ -192,19 +195,21 @@ int cmd_trace(Arena *a, int argc, char **argv)
     const Command command = {
         .name = "dlc trace",
         .operands = "[options] MODEL.dl --weights W.safetensors --batch B.safetensors -o T.safetensors",
-        .summary = "Writes what a model computes from given weights and one given batch, to compare with another\n"
-                   "framework.",
+        .summary =
+            "Writes what a model computes from given weights and one given batch, to compare with another\n"
+            "framework.",
         .options = rows,
         .noptions = LEN(rows),
         .min_operands = 1,
         .max_operands = 1,
-        .epilogue = "T.safetensors holds\n"
-                    "  NAME             every output, of inference\n"
-                    "  value.NAME       with --values: x of every `x = ...`; value.x.2 is the second of that name\n"
-                    "and, where the model has a train block,\n"
-                    "  gradient.NAME    of the mean loss over the batch, for every trainable parameter\n"
-                    "  losses           f32[N]: the loss of each step, before its update\n"
-                    "  afterN.NAME      every parameter and state after the N steps",
+        .epilogue =
+            "T.safetensors holds\n"
+            "  NAME             every output, of inference\n"
+            "  value.NAME       with --values: x of every `x = ...`; value.x.2 is the second of that name\n"
+            "and, where the model has a train block,\n"
+            "  gradient.NAME    of the mean loss over the batch, for every trainable parameter\n"
+            "  losses           f32[N]: the loss of each step, before its update\n"
+            "  afterN.NAME      every parameter and state after the N steps",
     };
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);

@@ -21,12 +21,12 @@ typedef struct Train {
     Session *s;
     const Dataset *train, *test;
     Progress *progress;
-    Scores scores, tested;          /* of this epoch's training so far; of the evaluation behind it */
-    int64_t *order;                 /* the training examples, shuffled */
+    Scores scores, tested; /* of this epoch's training so far; of the evaluation behind it */
+    int64_t *order;        /* the training examples, shuffled */
     int32_t step;
 } Train;
 
-/* ---- Ctrl-C: the batch under way is finished, then the weights are saved; a second one ends the process at once  */
+/* ---- Ctrl-C: the batch under way is finished and the weights are saved; a second one ends at once --- */
 static volatile bool interrupted;
 
 static void interrupt(int number)
@@ -90,9 +90,10 @@ static void say_start(const Train *t, double seconds)
     int64_t parameters = 0;
     for (int i = 0; i < t->s->m->params.n; i++)
         parameters += type_count(t->s->m->params.at[i].type);
-    fprintf(stderr, "%s: %lld parameters; %lld examples to train, %lld to evaluate (%s); %s, ready in %.2f s\n",
-            t->s->m->name, (long long)parameters, (long long)dataset_examples(t->train),
-            (long long)dataset_examples(t->test), dataset_split(t->test), executable_engine(t->s->x), seconds);
+    fprintf(
+        stderr, "%s: %lld parameters; %lld examples to train, %lld to evaluate (%s); %s, ready in %.2f s\n",
+        t->s->m->name, (long long)parameters, (long long)dataset_examples(t->train),
+        (long long)dataset_examples(t->test), dataset_split(t->test), executable_engine(t->s->x), seconds);
 }
 
 /* ---- epochs ---------------------------------------------------------------------------------------- */
@@ -151,8 +152,8 @@ static bool train_all(Train *t, const char **why)
         epoch += !interrupted;
     }
     if (interrupted)
-        fprintf(stderr, "%sdlc: interrupted in epoch %lld, after %d training steps\n", isatty(STDERR_FILENO) ? "\n" : "",
-                (long long)epoch, (int)t->step);
+        fprintf(stderr, "%sdlc: interrupted in epoch %lld, after %d training steps\n",
+                isatty(STDERR_FILENO) ? "\n" : "", (long long)epoch, (int)t->step);
     return true;
 }
 
@@ -228,9 +229,12 @@ int cmd_train(Arena *a, int argc, char **argv)
     Train t = {.a = a, .options = {.batch = 1, .train_batch = 32, .train = true}, .epochs = 5, .seed = 1};
     const Option rows[] = {
         {"data", 'd', OPTION_TEXT, &t.data, "DIR", "the data folder", 0, 0},
-        {"epochs", 'e', OPTION_INT, &t.epochs, "N", "how often to go through the training examples (default 5)", 0, 1000000},
-        {"batch", 'b', OPTION_INT, &t.options.train_batch, "N", "examples of one step (default 32)", 1, 1000000},
-        {"seed", 's', OPTION_SEED, &t.seed, "S", "of the initial weights, the order of examples and dropout (default 1)", 0, 0},
+        {"epochs", 'e', OPTION_INT, &t.epochs, "N",
+         "how often to go through the training examples (default 5)", 0, 1000000},
+        {"batch", 'b', OPTION_INT, &t.options.train_batch, "N", "examples of one step (default 32)", 1,
+         1000000},
+        {"seed", 's', OPTION_SEED, &t.seed, "S",
+         "of the initial weights, the order of examples and dropout (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &t.start, "START", "begin with these weights", 0, 0},
         {"output", 'o', OPTION_TEXT, &t.output, "W.safetensors", "where the weights go", 0, 0},
         OPTION_JIT(t.engine),
@@ -241,14 +245,16 @@ int cmd_train(Arena *a, int argc, char **argv)
     const Command command = {
         .name = "dlc train",
         .operands = "[options] MODEL.dl --data DIR [-o W.safetensors]",
-        .summary = "Trains a model on DIR's train examples. After every epoch it is evaluated on val, or on test\n"
-                   "where there is no val; loss and metrics of the training itself are means over the epoch so far.",
+        .summary =
+            "Trains a model on DIR's train examples. After every epoch it is evaluated on val, or on test\n"
+            "where there is no val; loss and metrics of the training itself are means over the epoch so far.",
         .options = rows,
         .noptions = LEN(rows),
         .min_operands = 1,
         .max_operands = 1,
-        .epilogue = "Ctrl-C ends the training after the batch under way, and the weights are saved. The same seed,\n"
-                    "data and options give the same weights.",
+        .epilogue =
+            "Ctrl-C ends the training after the batch under way, and the weights are saved. The same seed,\n"
+            "data and options give the same weights.",
     };
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);

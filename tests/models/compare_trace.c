@@ -3,16 +3,17 @@
  *
  *     compare_trace EXPECTED.safetensors TRACE.safetensors [TINY]...
  *
- * Every tensor of EXPECTED must be in TRACE, in its shape. Gradients are compared relative to the tensor's largest entry,
- * everything else absolutely. Each TINY names a tensor that is zero in exact arithmetic: only its size is checked, against the
- * largest gradient of all. Prints the worst error of each kind; exit status 1 where one is out of bounds. */
+ * Every tensor of EXPECTED must be in TRACE, in its shape. Gradients are compared relative to the tensor's
+ * largest entry, everything else absolutely. Each TINY names a tensor that is zero in exact arithmetic: only
+ * its size is checked, against the largest gradient of all. Prints the worst error of each kind; exit status
+ * 1 where one is out of bounds. */
 #include "compiler/lab/lab.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef struct Kind {
-    const char *name, *prefix;      /* names that begin so; "": what no other kind claims */
+    const char *name, *prefix; /* names that begin so; "": what no other kind claims */
     double limit;
     bool relative;
     double worst;
@@ -47,7 +48,7 @@ static double difference(Array x, Array y)
     double most = 0;
     for (int64_t i = 0; i < type_count(x.type); i++) {
         double d = fabs(array_at(x, i) - array_at(y, i));
-        most = d <= most ? most : d;        /* NaN wins */
+        most = d <= most ? most : d; /* NaN wins */
     }
     return most;
 }
@@ -104,7 +105,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < expected.n; i++)
         ok &= compare(&expected.at[i], &trace, is_tiny(expected.at[i].name, argv + 3, argc - 3), scale);
     for (int i = 0; i < LEN(kinds); i++)
-        printf("  %-44s worst %.2e of %.0e  at %s\n", kinds[i].name, kinds[i].worst, kinds[i].limit, kinds[i].at);
+        printf("  %-44s worst %.2e of %.0e  at %s\n", kinds[i].name, kinds[i].worst, kinds[i].limit,
+               kinds[i].at);
     arena_free(a);
     return ok ? 0 : 1;
 }

@@ -10,18 +10,19 @@
 #include <sys/wait.h>
 
 /* Written to every test's folder. */
-static const char *const small_model = "model small {\n"
-                                       "    input image: f32[28, 28, 1]\n"
-                                       "    logits = image |> flatten |> dense(WIDTH) as hidden |> relu |> dense(10) as classifier\n"
-                                       "    output probs = softmax(logits)\n"
-                                       "    train {\n"
-                                       "        target label: i32\n"
-                                       "        loss = cross_entropy(logits, label)\n"
-                                       "        optimizer adam()\n"
-                                       "        metric accuracy = argmax(logits) == label\n"
-                                       "    }\n"
-                                       "}\n"
-                                       "const WIDTH = 16\n";
+static const char *const small_model =
+    "model small {\n"
+    "    input image: f32[28, 28, 1]\n"
+    "    logits = image |> flatten |> dense(WIDTH) as hidden |> relu |> dense(10) as classifier\n"
+    "    output probs = softmax(logits)\n"
+    "    train {\n"
+    "        target label: i32\n"
+    "        loss = cross_entropy(logits, label)\n"
+    "        optimizer adam()\n"
+    "        metric accuracy = argmax(logits) == label\n"
+    "    }\n"
+    "}\n"
+    "const WIDTH = 16\n";
 
 static inline const char *dlc_path(Fixture *f)
 {
@@ -32,11 +33,13 @@ static inline const char *dlc_path(Fixture *f)
     return path;
 }
 
-/* Runs a shell command in the test's folder, where $DLC is dlc; its exit status. Output goes to the files stdout and stderr. */
+/* Runs a shell command in the test's folder, where $DLC is dlc; its exit status. Output goes to the files
+ * stdout and stderr. */
 static inline int shell(Fixture *f, const char *command)
 {
-    const char *script = arena_printf(f->a, "cd '%s' && export DLC='%s' XDG_CACHE_HOME='%s/cache' && { %s\n} >stdout 2>stderr",
-                                      f->dir, dlc_path(f), f->dir, command);
+    const char *script =
+        arena_printf(f->a, "cd '%s' && export DLC='%s' XDG_CACHE_HOME='%s/cache' && { %s\n} >stdout 2>stderr",
+                     f->dir, dlc_path(f), f->dir, command);
     int status = system(script);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -45,19 +48,21 @@ static inline void expect_status(Fixture *f, int expected, const char *command)
 {
     int status = shell(f, command);
     if (status != expected)
-        fail_msg("%s: exit status %d, expected %d\n%s%s", command, status, expected, captured(f, "stdout"), captured(f, "stderr"));
+        fail_msg("%s: exit status %d, expected %d\n%s%s", command, status, expected, captured(f, "stdout"),
+                 captured(f, "stderr"));
 }
 
 #define RUN(status, command) expect_status(f, status, command)
-#define EXPECT_OUT(part) expect_text(captured(f, "stdout"), part)
-#define EXPECT_ERR(part) expect_text(captured(f, "stderr"), part)
+#define EXPECT_OUT(part)     expect_text(captured(f, "stdout"), part)
+#define EXPECT_ERR(part)     expect_text(captured(f, "stderr"), part)
 
 static inline bool there(Fixture *f, const char *name)
 {
     return path_exists(in(f, name));
 }
 
-/* Line `i` (from 0) of standard output as a JSON object; the test fails where it is none. The caller gives it back. */
+/* Line `i` (from 0) of standard output as a JSON object; the test fails where it is none. The caller gives it
+ * back. */
 static inline json_t *json_line(Fixture *f, int i)
 {
     const char *at = captured(f, "stdout");

@@ -40,16 +40,20 @@ static void build_writes_two_files(void **state)
     expect_text(captured(f, "out.h"), "#define SMALL_BATCH 1\n");
     expect_text(captured(f, "out.h"), "small_init(");
     assert_null(strstr(captured(f, "out.h"), "train_step"));
-    RUN(0, "cp out.c first.c && cp out.h first.h && $DLC small.dl -o out.c && cmp out.c first.c && cmp out.h first.h");
+    RUN(0, "cp out.c first.c && cp out.h first.h && $DLC small.dl -o out.c && cmp out.c first.c && cmp out.h "
+           "first.h");
     RUN(0, "$DLC - -o - < small.dl");
     EXPECT_OUT("dl_status small_infer(");
     EXPECT_OUT("#include \"small.h\"");
     RUN(0, "$DLC small.dl --train --batch 3 --train-batch 5 --name net --set WIDTH=24 -o out.c");
-    static const char *const parts[] = {"#define NET_BATCH 3\n", "#define NET_TRAIN_BATCH 5\n", "net_train_step(", "net_gradients(",
-                                        "net_evaluate(", "net_init(", "float hidden_bias[24];"};
+    static const char *const parts[] = {"#define NET_BATCH 3\n", "#define NET_TRAIN_BATCH 5\n",
+                                        "net_train_step(",       "net_gradients(",
+                                        "net_evaluate(",         "net_init(",
+                                        "float hidden_bias[24];"};
     for (int i = 0; i < LEN(parts); i++)
         expect_text(captured(f, "out.h"), parts[i]);
-    RUN(0, "mkdir -p sub && $DLC small.dl -o sub/net.c --target native && test -s sub/net.h && ls sub | wc -l");
+    RUN(0,
+        "mkdir -p sub && $DLC small.dl -o sub/net.c --target native && test -s sub/net.h && ls sub | wc -l");
     EXPECT_OUT("2\n");
 }
 
@@ -107,7 +111,7 @@ static void build_leaves_nothing_half_written(void **state)
     RUN(0, "ls b");
     assert_string_equal(captured(f, "stdout"), "out.c\n");
     if (geteuid() == 0)
-        return;                 /* root writes where it may not */
+        return; /* root writes where it may not */
     RUN(1, "mkdir c && chmod 555 c && $DLC small.dl -o c/out.c");
     EXPECT_ERR("Permission denied");
     RUN(0, "ls c && chmod 755 c");
@@ -125,7 +129,8 @@ static void weights_become_constants(void **state)
                "int main(int argc, char **argv) {\n"
                "    FILE *in = fopen(argv[argc - 1], \"rb\");\n"
                "    unsigned char bytes[5 * 784];\n"
-               "    if (!in || fseek(in, 16, SEEK_SET) || fread(bytes, 1, sizeof bytes, in) != sizeof bytes) return 1;\n"
+               "    if (!in || fseek(in, 16, SEEK_SET) || fread(bytes, 1, sizeof bytes, in) != sizeof bytes) "
+               "return 1;\n"
                "    for (int i = 0; i < 5 * 784; i++) image[i] = (float)bytes[i] / 255.0f;\n"
                "    if (small_infer(image, probs, arena) != DL_OK) return 1;\n"
                "    for (int i = 0; i < 5; i++) {\n"
@@ -134,7 +139,9 @@ static void weights_become_constants(void **state)
                "        puts(\"\");\n"
                "    }\n"
                "    return fclose(in);\n}\n");
-    RUN(0, arena_printf(f->a, "cc -I'%s/runtime' -I. -o baked main.c baked.c && ./baked digits/t10k-images-idx3-ubyte", getenv("PWD")));
+    RUN(0, arena_printf(
+               f->a, "cc -I'%s/runtime' -I. -o baked main.c baked.c && ./baked digits/t10k-images-idx3-ubyte",
+               getenv("PWD")));
     const char *compiled = captured(f, "stdout");
     assert_int_equal(lines_in(compiled), 5);
     RUN(0, "$DLC run small.dl --weights w.safetensors --data digits --first 5 --jit tcc");
@@ -164,7 +171,8 @@ static void broken_weights_are_refused(void **state)
     RUN(1, "$DLC run other.dl --weights w.safetensors --data digits --jit tcc");
     EXPECT_ERR("missing      hiden.kernel: f32[784, 16] (is it the file's hidden.kernel?)");
     EXPECT_ERR("unexpected   hidden.bias");
-    static const char *const breaks[] = {"head -c 100 w.safetensors > b.st", "head -c 9000 w.safetensors > b.st", ": > b.st",
+    static const char *const breaks[] = {"head -c 100 w.safetensors > b.st",
+                                         "head -c 9000 w.safetensors > b.st", ": > b.st",
                                          "(cat w.safetensors; echo) > b.st", "head -c 4000 /dev/zero > b.st"};
     for (int i = 0; i < LEN(breaks); i++) {
         RUN(0, breaks[i]);
@@ -188,7 +196,8 @@ static void report_adds_up(void **state)
         if (json_is_true(json_object_get(line, "total"))) {
             totals++;
             assert_int_equal(value, macs);
-            assert_int_equal(json_integer_value(json_object_get(line, "parameter_bytes")), 4 * (784 * 16 + 16 + 160 + 10));
+            assert_int_equal(json_integer_value(json_object_get(line, "parameter_bytes")),
+                             4 * (784 * 16 + 16 + 160 + 10));
             assert_int_equal(json_integer_value(json_object_get(line, "constant_bytes")), 0);
             if (!strcmp(json_string_value(json_object_get(line, "function")), "infer"))
                 function_macs = value;
@@ -227,10 +236,11 @@ static void check_says_everything(void **state)
     RUN(0, "$DLC check small.dl");
     assert_string_equal(captured(f, "stderr"), "");
     RUN(0, "cat small.dl | $DLC check - small.dl");
-    write_text(f, "bad.dl",
-               "model a {\n    input x: f32[4]\n    output y = desne(x, 3)\n}\n"
-               "model b {\n    input x: f32[4]\n    output y = dense(x, 3)\n    train {\n        loss = y + z\n"
-               "        optimizer adam()\n    }\n}\n");
+    write_text(
+        f, "bad.dl",
+        "model a {\n    input x: f32[4]\n    output y = desne(x, 3)\n}\n"
+        "model b {\n    input x: f32[4]\n    output y = dense(x, 3)\n    train {\n        loss = y + z\n"
+        "        optimizer adam()\n    }\n}\n");
     RUN(1, "$DLC check bad.dl small.dl");
     EXPECT_ERR("bad.dl:3:16: error");
     EXPECT_ERR("did you mean");

@@ -27,7 +27,9 @@ static double worst_difference(Array x, Array y)
     return worst;
 }
 
-/* ---- train ---------------------------------------------------------------------------------------------------------------- */
+/* ---- train
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 static void training_learns_and_says_so(void **state)
 {
     Fixture *f = *state;
@@ -57,15 +59,21 @@ static void a_seed_says_it_all(void **state)
 {
     Fixture *f = *state;
     with_digits(f);
-    RUN(0, "for i in a b; do $DLC train small.dl --data digits --epochs 2 --seed 7 --jit tcc -o $i.st || exit; done; cmp a.st b.st");
+    RUN(0, "for i in a b; do $DLC train small.dl --data digits --epochs 2 --seed 7 --jit tcc -o $i.st || "
+           "exit; done; cmp a.st b.st");
     RUN(0, "$DLC train small.dl --data digits --epochs 2 --seed 8 --jit tcc -o c.st && ! cmp -s a.st c.st");
-    RUN(0, "$DLC train small.dl --data digits --epochs 0 --seed 7 --jit tcc -o start.st && ! cmp -s a.st start.st");
+    RUN(0, "$DLC train small.dl --data digits --epochs 0 --seed 7 --jit tcc -o start.st && ! cmp -s a.st "
+           "start.st");
     /* the same first epoch, from the weights it would have begun with */
-    RUN(0, "$DLC train small.dl --data digits --epochs 2 --seed 7 --weights start.st --jit tcc -o d.st && cmp a.st d.st");
-    RUN(0, "$DLC train small.dl --data digits --epochs 2 --seed 7 --jit interpret -o i.st && $DLC train small.dl --data digits "
+    RUN(0, "$DLC train small.dl --data digits --epochs 2 --seed 7 --weights start.st --jit tcc -o d.st && "
+           "cmp a.st d.st");
+    RUN(0, "$DLC train small.dl --data digits --epochs 2 --seed 7 --jit interpret -o i.st && $DLC train "
+           "small.dl --data digits "
            "--epochs 2 --seed 7 --jit cc -o n.st");
-    assert_true(worst_difference(load_tensor(f, "a.st", "hidden.kernel"), load_tensor(f, "i.st", "hidden.kernel")) < 1e-4);
-    assert_true(worst_difference(load_tensor(f, "a.st", "hidden.kernel"), load_tensor(f, "n.st", "hidden.kernel")) < 1e-4);
+    assert_true(worst_difference(load_tensor(f, "a.st", "hidden.kernel"),
+                                 load_tensor(f, "i.st", "hidden.kernel")) < 1e-4);
+    assert_true(worst_difference(load_tensor(f, "a.st", "hidden.kernel"),
+                                 load_tensor(f, "n.st", "hidden.kernel")) < 1e-4);
 }
 
 static void train_refuses(void **state)
@@ -85,7 +93,8 @@ static void train_refuses(void **state)
         {1, "$DLC train small.dl --data nowhere", "nowhere: no such folder"},
         {1, "$DLC train axpy.dl --data digits", "has no `train` block"},
         {1, "$DLC train small.dl --data digits -o missing/w.st", "missing/w.st: No such file or directory"},
-        {1, "$DLC train small.dl --data digits --weights missing.st", "missing.st: No such file or directory"},
+        {1, "$DLC train small.dl --data digits --weights missing.st",
+         "missing.st: No such file or directory"},
         {1, "$DLC train small.dl --data digits --set WIDTH=a", "error"},
     };
     for (int i = 0; i < LEN(cases); i++) {
@@ -108,8 +117,8 @@ static void interruption_saves(void **state)
         int err = open(in(f, "stderr"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
         if (chdir(f->dir) || dup2(out[1], 1) < 0 || dup2(err, 2) < 0)
             _exit(9);
-        execl(dlc, "dlc", "train", "small.dl", "--data", "digits", "--epochs", "100000", "--jit", "tcc", "--json", "-o",
-              "w.safetensors", (char *)NULL);
+        execl(dlc, "dlc", "train", "small.dl", "--data", "digits", "--epochs", "100000", "--jit", "tcc",
+              "--json", "-o", "w.safetensors", (char *)NULL);
         _exit(9);
     }
     close(out[1]);
@@ -149,7 +158,9 @@ static void bad_labels_are_found(void **state)
     assert_string_equal(captured(f, "stdout"), "");
 }
 
-/* ---- eval ------------------------------------------------------------------------------------------------------------------ */
+/* ---- eval
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 /* The true figures, from the outputs and the labels. */
 static void expected_scores(Fixture *f, double *loss, double *accuracy)
 {
@@ -179,8 +190,10 @@ static void every_example_counts_once(void **state)
     static const int batches[] = {1, 7, 32, 67, 100};
     for (int e = 0; e < LEN(engines); e++) {
         for (int i = 0; i < LEN(batches); i++) {
-            RUN(0, arena_printf(f->a, "$DLC eval small.dl --data digits --weights w.safetensors --batch %d --jit %s --json",
-                                batches[i], engines[e]));
+            RUN(0, arena_printf(
+                       f->a,
+                       "$DLC eval small.dl --data digits --weights w.safetensors --batch %d --jit %s --json",
+                       batches[i], engines[e]));
             assert_int_equal(lines_in(captured(f, "stdout")), 1);
             assert_true(number_in(f, 0, "examples") == 67);
             assert_true(fabs(number_in(f, 0, "loss") - loss) < 1e-5);
@@ -222,16 +235,23 @@ static void states_and_val(void **state)
 {
     Fixture *f = *state;
     write_text(f, "norm.dl",
-               "model norm {\n    input x: f32[6]\n    logits = x |> batch_norm |> dense(2)\n    output logits\n    train {\n"
-               "        target y: i32\n        loss = cross_entropy(logits, y)\n        optimizer sgd()\n    }\n}\n");
+               "model norm {\n    input x: f32[6]\n    logits = x |> batch_norm |> dense(2)\n    output "
+               "logits\n    train {\n"
+               "        target y: i32\n        loss = cross_entropy(logits, y)\n        optimizer sgd()\n    "
+               "}\n}\n");
     RUN(0, "mkdir -p d/train d/val d/test");
-    static const struct { const char *split; int64_t n; } splits[] = {{"train", 21}, {"val", 11}, {"test", 9}};
+    static const struct {
+        const char *split;
+        int64_t n;
+    } splits[] = {{"train", 21}, {"val", 11}, {"test", 9}};
     for (int i = 0; i < LEN(splits); i++) {
-        write_npy(f, arena_printf(f->a, "d/%s/x.npy", splits[i].split), type_make(DT_F32, 2, (int64_t[]){splits[i].n, 6}), ramp);
-        write_npy(f, arena_printf(f->a, "d/%s/y.npy", splits[i].split), type_make(DT_I32, 1, &splits[i].n), zero_or_one);
+        write_npy(f, arena_printf(f->a, "d/%s/x.npy", splits[i].split),
+                  type_make(DT_F32, 2, (int64_t[]){splits[i].n, 6}), ramp);
+        write_npy(f, arena_printf(f->a, "d/%s/y.npy", splits[i].split), type_make(DT_I32, 1, &splits[i].n),
+                  zero_or_one);
     }
     if (shell(f, "$DLC check norm.dl"))
-        skip();                 /* this library has no batch_norm */
+        skip(); /* this library has no batch_norm */
     RUN(0, "$DLC train norm.dl --data d --epochs 2 --batch 4 --jit tcc --json -o w.st");
     json_t *line = json_line(f, 3);
     assert_string_equal(json_string_value(json_object_get(line, "split")), "val");
@@ -242,14 +262,17 @@ static void states_and_val(void **state)
     assert_true(fabs(number_in(f, 0, "loss") - loss) < 1e-6);
 }
 
-/* ---- run ------------------------------------------------------------------------------------------------------------------- */
+/* ---- run
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 static void run_prints_and_writes(void **state)
 {
     Fixture *f = *state;
     const char *why;
     Array p, q;
     with_weights(f);
-    RUN(0, "$DLC run small.dl --weights w.safetensors --input image=digits/t10k-images-idx3-ubyte --batch 32 --jit tcc -o probs=p.npy");
+    RUN(0, "$DLC run small.dl --weights w.safetensors --input image=digits/t10k-images-idx3-ubyte --batch 32 "
+           "--jit tcc -o probs=p.npy");
     assert_string_equal(captured(f, "stdout"), "");
     RUN(0, "gzip -k digits/t10k-images-idx3-ubyte && $DLC run small.dl --weights w.safetensors --input "
            "digits/t10k-images-idx3-ubyte.gz --batch 5 --jit interpret -o q.npy");
@@ -263,7 +286,8 @@ static void run_prints_and_writes(void **state)
         assert_int_equal(json_integer_value(json_object_get(line, "example")), i);
         assert_int_equal(json_array_size(probs), 10);
         for (size_t k = 0; k < 10; k++)
-            assert_true(fabs(json_number_value(json_array_get(probs, k)) - array_at(p, i * 10 + (int64_t)k)) < 1e-6);
+            assert_true(fabs(json_number_value(json_array_get(probs, k)) - array_at(p, i * 10 + (int64_t)k)) <
+                        1e-6);
         json_decref(line);
     }
     RUN(0, "$DLC run small.dl --weights w.safetensors --data digits --show 3 --jit tcc");
@@ -271,7 +295,8 @@ static void run_prints_and_writes(void **state)
     assert_true(lines_in(captured(f, "stdout")) >= 15);
 }
 
-/* Without parameters, with several inputs, several ranks, one example, and an output that no input reaches. */
+/* Without parameters, with several inputs, several ranks, one example, and an output that no input reaches.
+ */
 static void run_takes_any_model(void **state)
 {
     Fixture *f = *state;
@@ -284,7 +309,8 @@ static void run_takes_any_model(void **state)
     write_npy(f, "b1.npy", type_make(DT_I32, 1, (int64_t[]){3}), zero_or_one);
     static const char *const engines[] = {"tcc", "interpret", "cc"};
     for (int i = 0; i < LEN(engines); i++) {
-        RUN(0, arena_printf(f->a, "$DLC run two.dl --input a=a.npy --input b=b.npy --batch 3 --json --jit %s", engines[i]));
+        RUN(0, arena_printf(f->a, "$DLC run two.dl --input a=a.npy --input b=b.npy --batch 3 --json --jit %s",
+                            engines[i]));
         assert_int_equal(lines_in(captured(f, "stdout")), 4);
         EXPECT_OUT("{\"example\": 0, \"s\": [[0.0, 2.0, 2.0], [3.0, 5.0, 5.0]], \"n\": 1}");
     }
@@ -303,14 +329,17 @@ static void run_takes_any_model(void **state)
         {1, "$DLC run two.dl --input c=a.npy", "two has no input c"},
         {1, "$DLC run two.dl --input a.npy", "two has no input a.npy"},
         {1, "$DLC run two.dl --input a=a.npy --input b=b1.npy", "b1.npy: 1 examples, but a has 4"},
-        {1, "$DLC run two.dl --input a=b.npy --input b=b.npy", "b.npy: examples of i32[3] do not fit a: f32[2, 3]"},
+        {1, "$DLC run two.dl --input a=b.npy --input b=b.npy",
+         "b.npy: examples of i32[3] do not fit a: f32[2, 3]"},
         {1, "$DLC run two.dl --input a=two.dl --input b=b.npy", "two.dl: neither a .npy file nor an IDX"},
         {1, "$DLC run two.dl --input a=a.npy --input b=b.npy -o t=s.npy", "two has no output t"},
         {1, "$DLC run two.dl --input a=a.npy --input b=b.npy -o s=missing/s.npy", "missing/s.npy"},
-        {1, "$DLC run two.dl --input a=a.npy --input b=b.npy --show 2", "--show is for models that take a grey image"},
+        {1, "$DLC run two.dl --input a=a.npy --input b=b.npy --show 2",
+         "--show is for models that take a grey image"},
     };
     for (int i = 0; i < LEN(cases); i++) {
-        RUN(cases[i].status, arena_printf(f->a, "%s%s", cases[i].command, strchr(cases[i].command, 'j') ? "" : " --jit tcc"));
+        RUN(cases[i].status,
+            arena_printf(f->a, "%s%s", cases[i].command, strchr(cases[i].command, 'j') ? "" : " --jit tcc"));
         EXPECT_ERR(cases[i].message);
     }
 }
@@ -318,7 +347,9 @@ static void run_takes_any_model(void **state)
 static void tokens_out_of_range(void **state)
 {
     Fixture *f = *state;
-    write_text(f, "words.dl", "model words {\n    input tokens: i32[3]\n    output y = sum(embedding(tokens, 5, 2), axis = 0)\n}\n");
+    write_text(f, "words.dl",
+               "model words {\n    input tokens: i32[3]\n    output y = sum(embedding(tokens, 5, 2), axis = "
+               "0)\n}\n");
     write_npy(f, "t.npy", type_make(DT_I32, 2, (int64_t[]){2, 3}), ramp);
     write_text(f, "w.txt", "");
     RUN(0, "$DLC ir words.dl --after elaborate -f infer");
@@ -326,7 +357,8 @@ static void tokens_out_of_range(void **state)
     EXPECT_ERR("--weights W.safetensors is missing");
     ArrayList list = {0};
     const char *why;
-    array_add(f->a, &list, "embedding_1.embeddings", array_new(f->a, type_make(DT_F32, 2, (int64_t[]){5, 2})));
+    array_add(f->a, &list, "embedding_1.embeddings",
+              array_new(f->a, type_make(DT_F32, 2, (int64_t[]){5, 2})));
     assert_true(safetensors_write(f->a, in(f, "w.st"), &list, &why));
     static const char *const engines[] = {"tcc", "interpret", "cc"};
     for (int i = 0; i < LEN(engines); i++) {
@@ -335,12 +367,15 @@ static void tokens_out_of_range(void **state)
     }
 }
 
-/* ---- trace ----------------------------------------------------------------------------------------------------------------- */
+/* ---- trace
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 static void make_batch(Fixture *f, int64_t n)
 {
     const char *why;
     ArrayList list = {0};
-    Array image = array_new(f->a, type_make(DT_F32, 4, (int64_t[]){n, 28, 28, 1})), label = array_new(f->a, type_make(DT_I32, 1, &n));
+    Array image = array_new(f->a, type_make(DT_F32, 4, (int64_t[]){n, 28, 28, 1})),
+          label = array_new(f->a, type_make(DT_I32, 1, &n));
     for (int64_t i = 0; i < type_count(image.type); i++)
         array_set(image, i, (double)(i * 37 % 101) / 101);
     for (int64_t i = 0; i < n; i++)
@@ -357,10 +392,12 @@ static void traces_agree(void **state)
     make_batch(f, 6);
     static const char *const engines[] = {"interpret", "tcc", "cc"};
     for (int i = 0; i < LEN(engines); i++)
-        RUN(0, arena_printf(f->a, "$DLC trace small.dl --weights w.safetensors --batch batch.st --steps 4 --values --jit %s -o %s.st",
+        RUN(0, arena_printf(f->a,
+                            "$DLC trace small.dl --weights w.safetensors --batch batch.st --steps 4 --values "
+                            "--jit %s -o %s.st",
                             engines[i], engines[i]));
-    static const char *const names[] = {"probs", "gradient.hidden.kernel", "gradient.classifier.bias", "losses",
-                                        "after4.hidden.kernel", "value.logits"};
+    static const char *const names[] = {"probs",  "gradient.hidden.kernel", "gradient.classifier.bias",
+                                        "losses", "after4.hidden.kernel",   "value.logits"};
     for (int i = 0; i < LEN(names); i++) {
         Array x = load_tensor(f, "interpret.st", names[i]);
         assert_true(worst_difference(x, load_tensor(f, "tcc.st", names[i])) < 1e-5);
