@@ -4,6 +4,7 @@
 #   make check      the quick tests, for every edit
 #   make test       install what is missing, build everything, pass every test
 #   make test-long  what takes longer: accuracy on real data where there is some, fuzzing, broken operations
+#   make bench      the examples' training steps against PyTorch's, where it is installed
 #   make asan       the tests with the compiler under the address and undefined-behaviour sanitizers
 #   make bless      write anew what tests compare with; review the difference
 #   make generated  write generated/, the C of the examples
@@ -71,6 +72,10 @@ $(BUILD)/models/%: tests/models/%.c $(BUILD)/libdlc.a
 $(BUILD)/reference: tests/differential/reference.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
 
+$(BUILD)/bench/step: tests/bench/step.c $(BUILD)/libdlc.a
+	@mkdir -p $(@D)
+	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
+
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -o $@ $< -lm
@@ -100,12 +105,15 @@ test: setup
 	@$(MAKE_ALL) -s $(ASAN) $(GUARDED)
 	@$(RUN) $(TESTS) $(UNITS:%=$(BUILD)/tests/%) $(GUARDED)
 
-test-long: test
+test-long: test $(BUILD)/bench/step
 	@LIMIT=7200 JOBS=1 $(RUN) $(LONGS) tests/mutants.sh
 
 asan:
 	@$(MAKE_ALL) -s $(ASAN) programs
 	@BUILD=build/asan JOBS=$(JOBS) tests/run.sh $(UNITS:%=build/asan/tests/%) $(TESTS)
+
+bench: $(BUILD)/bench/step
+	@for model in cnn rnn attention; do BUILD=$(BUILD) python3 tests/bench/train_step.py $$model; done
 
 bless: programs
 	BLESS=1 $(BUILD)/tests/test_ir_docs
@@ -148,5 +156,5 @@ docs/library.md: $(wildcard compiler/std/*.dl) tests/docs/library.sh
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
 
-.PHONY: all setup demo install uninstall programs check test test-long asan bless generated fmt clean
+.PHONY: all setup demo install uninstall programs check test test-long asan bench bless generated fmt clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
