@@ -15,6 +15,7 @@ const char *c_float(Arena *a, double value);
 /* ---- emit_body.c: what every entry point consists of ----------------------------------------------- */
 typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */
 void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context);
+void emit_line(StrBuf *sb, int indent, const char *text);       /* a long one is broken behind commas */
 void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of the headers `body` needs, or their text */
 
 /* ---- emit_memory.c: for compilation in memory: no includes; entry points `dl_status dlc_NAME(void *const *in, void *const *out,

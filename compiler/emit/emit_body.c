@@ -74,6 +74,42 @@ void name_buffers(Plan *p)
     }
 }
 
+/* ---- lines ------------------------------------------------------------------------------------------- */
+enum { WIDTH = 128, DEEPER = 8 };
+
+/* Where to break text so that the first part has at most `room` characters: behind a comma if that fills half a line, else
+ * in front of an operator; 0 where it need not or can not. */
+static size_t break_at(const char *text, size_t room)
+{
+    if (strlen(text) <= room)
+        return 0;
+    size_t comma = 0, operator = 0;
+    for (size_t i = 1; text[i] && (i <= room || !(comma + operator)); i++) {
+        if (text[i] != ' ')
+            continue;
+        if (text[i - 1] == ',')
+            comma = i;
+        else if (strchr("?:+-*/<=&|", text[i + 1]) && text[i + 2] == ' ')
+            operator = i;
+    }
+    return comma > room / 2 || !operator ? comma : operator;
+}
+
+void emit_line(StrBuf *sb, int indent, const char *text)
+{
+    bool comment = text[0] == '/';
+    size_t at;
+    for (int deeper = 0; !comment && (at = break_at(text, (size_t)(WIDTH - indent - deeper))) > 0; deeper = DEEPER) {
+        sb_printf(sb, "%*s%.*s\n", indent + deeper, "", (int)at, text);
+        text += at + 1;
+        if (!break_at(text, (size_t)(WIDTH - indent - DEEPER))) {
+            indent += DEEPER;
+            break;
+        }
+    }
+    sb_printf(sb, "%*s%s\n", indent, "", text);
+}
+
 /* ---- steps ----------------------------------------------------------------------------------------- */
 typedef struct Body {
     StrBuf *sb;
@@ -115,7 +151,7 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
         } else if (s->kernel->stages.at[0]->kind == STAGE_CHECK) {
             sb_printf(e->sb, "%*sif (%s != DL_OK)\n%*sreturn DL_INDEX;\n", indent, "", call_text(e, s->kernel), indent + 4, "");
         } else {
-            sb_printf(e->sb, "%*s%s;\n", indent, "", call_text(e, s->kernel));
+            emit_line(e->sb, indent, arena_printf(e->a, "%s;", call_text(e, s->kernel)));
         }
     }
 }

@@ -20,7 +20,7 @@ void line(Out *o, const char *format, ...)
     text = arena_alloc(o->a, (size_t)n + 1);
     vsnprintf(text, (size_t)n + 1, format, args);
     va_end(args);
-    sb_printf(o->sb, "%*s%s\n", 4 * o->indent, "", text);
+    emit_line(o->sb, 4 * o->indent, text);
 }
 
 const char *c_type(DType dt)

@@ -193,7 +193,8 @@ static void put_entrance(Emit *e, Entrance at)
     if (!p)
         return;
     StrBuf *sb = e->sb;
-    sb_printf(sb, "%s\n{\n", signature(e, at));
+    emit_line(sb, 0, signature(e, at));
+    sb_puts(sb, "{\n");
     if (at >= ENTER_TRAIN)
         sb_printf(sb, "    if (count < 1 || count > %" PRId64 ")\n        return DL_COUNT;\n", e->m->train_batch);
     if (uses_port(p, ROLE_SEED)) {
@@ -280,7 +281,9 @@ static void put_prototypes(Emit *e)
             else
                 put_shapes(e, "in", e->m->targets.at, e->m->targets.n, batch);
         }
-        sb_printf(e->sb, " */\n%s;\n\n", signature(e, (Entrance)at));
+        sb_puts(e->sb, " */\n");
+        emit_line(e->sb, 0, arena_printf(e->a, "%s;", signature(e, (Entrance)at)));
+        sb_putc(e->sb, '\n');
     }
 }
 
