@@ -14,7 +14,7 @@ static const char *const reserved[] = {
     "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "bool", "true", "false", "class",
     "new", "delete", "template", "this", "private", "public", "protected", "virtual", "operator", "namespace", "try",
     "catch", "throw", "asm", "linux", "unix", "params", "state", "optimizer", "gradients", "metrics", "arena", "base",
-    "count", "seed", "step", "rows", "lane", "loops", "n", "t",
+    "count", "seed", "step", "rows", "lane", "loops", "n", "t", "words", "int32_t", "uint8_t", "uint32_t", "uint64_t",
 };
 
 /* Looks like a loop variable, a constant or a unit's value in an emitted kernel: a letter and digits, or _v and digits behind. */
@@ -38,7 +38,7 @@ const char *c_identifier(Arena *a, const char *name)
     for (int i = 0; i < LEN(reserved); i++)
         if (!strcmp(text, reserved[i]))
             return arena_printf(a, "%s_", text);
-    return looks_local(text) || !strncmp(text, "dl_", 3) ? arena_printf(a, "%s_", text) : text;
+    return looks_local(text) || !strncmp(text, "dl_", 3) || !strncmp(text, "DL_", 3) ? arena_printf(a, "%s_", text) : text;
 }
 
 static bool name_taken(const Plan *p, int n, const char *name)

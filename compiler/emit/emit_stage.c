@@ -322,8 +322,8 @@ static void print_scatter(Out *o, const Stage *s)
 {
     const Item *item = &s->items.at[0];
     ExList temps = {0};
-    line(o, "for (int i = 0; i < %" PRId64 "; i++)", s->limit);
-    line(o, "    %s[i] = 0;", buffer_root(item->buffer)->name);
+    line(o, "for (int j0 = 0; j0 < %" PRId64 "; j0++)", s->limit);
+    line(o, "    %s[j0] = 0;", buffer_root(item->buffer)->name);
     prepare(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop, &temps);
