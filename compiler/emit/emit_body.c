@@ -77,15 +77,17 @@ void name_buffers(Plan *p)
 /* ---- lines ------------------------------------------------------------------------------------------- */
 enum { WIDTH = 128, DEEPER = 8 };
 
-/* Where to break text so that the first part has at most `room` characters: behind a comma if that fills half a line, else
+/* Where, outside of an index, to break text so that the first part has at most `room` characters: behind a comma if that fills half a line, else
  * in front of an operator; 0 where it need not or can not. */
 static size_t break_at(const char *text, size_t room)
 {
     if (strlen(text) <= room)
         return 0;
     size_t comma = 0, operator = 0;
+    int brackets = 0;
     for (size_t i = 1; text[i] && (i <= room || !(comma + operator)); i++) {
-        if (text[i] != ' ')
+        brackets += (text[i] == '[') - (text[i] == ']');
+        if (text[i] != ' ' || brackets)
             continue;
         if (text[i - 1] == ',')
             comma = i;
