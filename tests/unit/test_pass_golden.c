@@ -3,7 +3,8 @@
  * passes. BLESS=1 build/tests/test_pass_golden   writes what comes out behind the line anew.
  *
  * passes: simplify (copied, with the local rewrites), differentiate (gradients of the loss by all
- * parameters), hoist. */
+ * parameters), hoist. In tests/golden/fuse the last pass is fuse, which makes kernels: for x86-64-v3, so that
+ * they are the same everywhere. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/kernels/kernel.h"
 #include "compiler/passes/passes.h"
 
 static Fn *run_simplify(Fn *fn)
@@ -50,11 +52,20 @@ static const struct {
     Fn *(*run)(Fn *fn);
 } passes[] = {{"simplify", run_simplify}, {"differentiate", run_differentiate}, {"hoist", run_hoist}};
 
+static const char *kernels_text(Arena *a, const Fn *fn)
+{
+    StrBuf sb = {.a = a};
+    plan_print_kernels(&sb, lower(a, NULL, fn, target_find("x86-64-v3")));
+    return sb_text(&sb);
+}
+
 /* The text of the function that comes out; `list` are the passes' names, to the end of the line. */
 static const char *run(Arena *a, const char *path, Fn *fn, const char *list)
 {
     char *names = arena_strndup(a, list, strcspn(list, "\n")), *save = NULL;
     for (char *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+        if (str_eq(name, "fuse"))
+            return kernels_text(a, fn_prune(fn));
         int i = 0;
         while (i < LEN(passes) && !str_eq(passes[i].name, name))
             i++;
@@ -94,18 +105,32 @@ static void check_file(const char *path)
     arena_free(a);
 }
 
-static void test_passes_give_what_they_gave(void **state)
+static void check_files(const char *pattern)
 {
-    (void)state;
     glob_t files;
-    assert_int_equal(glob("tests/golden/passes/*.ir", 0, NULL, &files), 0);
+    assert_int_equal(glob(pattern, 0, NULL, &files), 0);
     for (size_t i = 0; i < files.gl_pathc; i++)
         check_file(files.gl_pathv[i]);
     globfree(&files);
 }
 
+static void test_passes_give_what_they_gave(void **state)
+{
+    (void)state;
+    check_files("tests/golden/passes/*.ir");
+}
+
+static void test_kernels_are_what_they_were(void **state)
+{
+    (void)state;
+    check_files("tests/golden/fuse/*.ir");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_passes_give_what_they_gave)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_passes_give_what_they_gave),
+        cmocka_unit_test(test_kernels_are_what_they_were),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
