@@ -27,9 +27,7 @@ static double worst_difference(Array x, Array y)
     return worst;
 }
 
-/* ---- train
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- train ----------------------------------------------------------------------------------------- */
 static void training_learns_and_says_so(void **state)
 {
     Fixture *f = *state;
@@ -158,9 +156,7 @@ static void bad_labels_are_found(void **state)
     assert_string_equal(captured(f, "stdout"), "");
 }
 
-/* ---- eval
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- eval ------------------------------------------------------------------------------------------ */
 /* The true figures, from the outputs and the labels. */
 static void expected_scores(Fixture *f, double *loss, double *accuracy)
 {
@@ -262,9 +258,7 @@ static void states_and_val(void **state)
     assert_true(fabs(number_in(f, 0, "loss") - loss) < 1e-6);
 }
 
-/* ---- run
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- run ------------------------------------------------------------------------------------------- */
 static void run_prints_and_writes(void **state)
 {
     Fixture *f = *state;
@@ -367,9 +361,7 @@ static void tokens_out_of_range(void **state)
     }
 }
 
-/* ---- trace
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- trace ----------------------------------------------------------------------------------------- */
 static void make_batch(Fixture *f, int64_t n)
 {
     const char *why;
