@@ -39,10 +39,10 @@ static void print_blocked(Out *o, const Stage *tile)
 {
     const Tile *t = tile->tile;
     int large, nlarge, tiles = tile_rows(rows_extent(t), t->rows, &large, &nlarge);
-    Var *m = t->m, block = {.id = m ? m->id : 0, .extent = m ? m->extent : 1, .name = m ? arena_printf(o->a, "%s_0", m->name) : ""};
+    Var *m = t->m, *block = t->block;
     int opened = 0;
-    if (m && tiles > 1) {
-        const char *v = block.name;
+    if (block) {
+        const char *v = block->name;
         if (nlarge == tiles)
             open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s += %d) {", v, v, m->extent, v, large));
         else
@@ -51,14 +51,14 @@ static void print_blocked(Out *o, const Stage *tile)
             line(o, "rows = %s < %d ? %d : %d;", v, nlarge * large, large, large - 1);
         else if (o->k->stages.n > 1 || o->p->target->calls_gemm)
             line(o, "const int rows = %d;", large);
-        o->block = &block;
+        o->block = block;
         opened = 1;
     }
     print_tile(o, tile);
     if (o->k->stages.n > 1 && m) {
         const char *v = m->name;
-        if (tiles > 1)
-            open_block(o, arena_printf(o->a, "for (int %s = %s; %s < %s + rows; %s++) {", v, block.name, v, block.name, v));
+        if (block)
+            open_block(o, arena_printf(o->a, "for (int %s = %s; %s < %s + rows; %s++) {", v, block->name, v, block->name, v));
         else
             open_loop(o, m);
     }

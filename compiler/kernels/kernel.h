@@ -122,6 +122,7 @@ struct Buffer {
     Role role;              /* BUFFER_PORT */
     int index;
     bool written;           /* BUFFER_PORT: a result */
+    bool block;             /* BUFFER_ARENA: holds one block of rows of a tile, made anew for the next */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
@@ -183,6 +184,7 @@ typedef struct Tile {
     int nk;
     KLoop k[MAX_K];
     /* the schedule */
+    Var *block;             /* first row of the block being made, when there are several; see rows */
     int rows;               /* at the most per tile; the rows are split evenly by tile_rows */
     int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
 } Tile;

@@ -91,6 +91,9 @@ bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
 Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target);
 
+/* block.c */
+void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage is shared */
+
 /* schedule.c */
 Kernel *schedule_group(Lower *c, Group *g);
 

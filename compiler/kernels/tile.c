@@ -276,6 +276,11 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
     t->n = NEW(kernel->a, Var);
     *t->n = (Var){.id = kernel->nvar++, .extent = u->type.dim[k.n_axis], .name = "n"};
     choose_shape(t, t->m ? t->m->extent : 1, t->n->extent, target);
+    int large, nlarge;
+    if (t->m && tile_rows(t->m->extent, t->rows, &large, &nlarge) > 1) {
+        t->block = NEW(kernel->a, Var);
+        *t->block = (Var){.id = kernel->nvar++, .extent = t->m->extent, .name = arena_printf(kernel->a, "%s_0", t->m->name)};
+    }
     choose_k_loops(kernel, &k, t);
     kernel->blocked = rows;
     Stage *s = NEW(kernel->a, Stage);

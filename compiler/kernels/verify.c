@@ -128,10 +128,29 @@ static const Lin *inner_part(Check *c, const Lin *x)
     return x;
 }
 
+static const Tile *tile_of(const Kernel *k)
+{
+    return k->stages.n ? k->stages.at[0]->tile : NULL;
+}
+
+/* The row being worked on is one of the block's. */
+static Guard row_in_block(Check *c, const Tile *t)
+{
+    const Lin *row = lin_add(c->a, lin_var(c->a, t->m), lin_scale(c->a, lin_var(c->a, t->block), -1));
+    return (Guard){row, 0, t->rows};
+}
+
 static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *guard, int nguard, const char *what)
 {
+    const Tile *t = tile_of(c->k);
     if (buffer_root((Buffer *)b)->kind == BUFFER_LOCAL)
         at = inner_part(c, at);
+    if (b->block && t && t->block) {
+        Guard *more = NEWN(c->a, Guard, nguard + 1);
+        memcpy(more, guard, nguard ? sizeof(Guard) * (size_t)nguard : 0);
+        more[nguard++] = row_in_block(c, t);
+        guard = more;
+    }
     if (!index_in_range(c->a, at, guard, nguard, type_count(b->type)))
         complain(c, "%s %s outside of %s", what, label(b), type_text(c->a, b->type));
 }
@@ -148,7 +167,7 @@ static bool is_around(const Check *c, const Var *v)
     for (int i = 0; i < c->k->scans.n; i++)
         if (c->k->scans.at[i] == v)
             return true;
-    return false;
+    return tile_of(c->k) && tile_of(c->k)->block == v;
 }
 
 static void check_variables(Check *c, const Lin *x)
@@ -175,7 +194,8 @@ static int store_loops(const Check *c, const Item *item, Var **var)
 {
     int n = 0;
     for (int i = 0; i < c->k->nouter; i++)
-        var[n++] = c->k->outer[i];
+        if (!item->buffer || !item->buffer->block || c->k->outer[i] == c->s->tile->m)
+            var[n++] = c->k->outer[i];
     bool reduced = c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT;
     for (int i = 0; i < (reduced ? c->s->nparallel : c->s->nloop); i++)
         var[n++] = c->s->loop[i];
@@ -196,6 +216,10 @@ static const Lin *store_index(Check *c, const Item *item)
 static void check_store(Check *c, const Item *item)
 {
     Var *var[4 * MAX_RANK];
+    if (item->buffer->block && c->s->kind != STAGE_TILE) {
+        complain(c, "%s is written by no tile", label(item->buffer));
+        return;
+    }
     int n = store_loops(c, item, var);
     const Lin *at = store_index(c, item);
     check_range(c, item->buffer, at, NULL, 0, "writes");
@@ -212,6 +236,8 @@ static void check_store(Check *c, const Item *item)
         at = lin_without(c->a, at, var[i]);
     for (int i = 0; i < c->k->scans.n; i++)
         at = lin_without(c->a, at, c->k->scans.at[i]);
+    if (item->buffer->block && c->s->tile->block)
+        at = lin_without(c->a, at, c->s->tile->block);
     if (at->n)
         complain(c, "stores %s at no plain index", label(item->buffer));
 }
@@ -240,6 +266,8 @@ static void check_filled(Check *c, const Unit *u)
             }
     }
     c->stage = 0;
+    if (u->buffer && u->buffer->block)      /* made again for every block */
+        return;
     if (stored && count != type_count(u->type))
         complain(c, "stores %lld of the %lld elements of %s", (long long)count, (long long)type_count(u->type), label(u->buffer));
 }
@@ -384,16 +412,18 @@ static bool same_outer_position(Check *c, const Access *read, const Access *writ
     for (int i = 0; i < c->k->nouter; i++) {
         const Var *v = c->k->outer[i];
         int64_t step = lin_factor(write->at, v);
-        if (v->extent == 1)
-            continue;
-        if (lin_factor(rest, v) != step)
+        if (lin_factor(rest, v) != step && v->extent > 1)
             return false;
+        if (v->extent == 1 || (step == 0 && write->buffer->block))
+            continue;
         rest = lin_without(c->a, rest, v);
         if (lin_uses(rest, v))
             return false;
         any = true;
         own = step < own ? step : own;
     }
+    if (write->buffer->block && tile_of(c->k)->block)
+        rest = lin_without(c->a, rest, tile_of(c->k)->block);
     return !any || index_in_range(c->a, rest, read->guard, read->nguard, own);
 }
 

@@ -398,6 +398,13 @@ static void in_place(void **state)
 static void layers(void **state)
 {
     (void)state;
+    for (int rows = 1; rows < 60; rows += 9)        /* a gradient that only its update reads: blocks of rows, even and not */
+        add(0, "func f(p: f32[%d, 20] param 0, x: f32[8, %d] input 0, dy: f32[8, 20] input 1) { %%1 = dot(x, dy) contract=[0]/[0] %%2 = sub(p, %%1) %%3 = abs(%%1) %%4 = max2(%%2, %%3) return param 0 p = %%4 }",
+            rows, rows);
+    add(0, "func f(x: f32[3, 19, 4] input 0, y: f32[3, 4, 7] input 1) { %%1 = dot(x, y) batch=[0]/[0] contract=[2]/[1] %%2 = max(%%1) axes=[2] %%3 = broadcast(%%2) axes=[0, 1] : f32[3, 19, 7] %%4 = sub(%%3, %%1) return output 0 a = %%4 }");
+    add(0, "func f(s: f32[31, 4] input 0, xs: f32[5, 31, 4] input 1, w: f32[4, 4] param 0) { %%1 = scan(s, xs, w) carries=1 slices=1 yields=1 length=5 "
+           "body=func b(c: f32[31, 4] carry 0, x: f32[31, 4] slice 0, w: f32[4, 4] invariant 0) { %%3 = dot(x, w) contract=[1]/[0] %%4 = sum(%%3) axes=[1] %%5 = broadcast(%%4) axes=[0] : f32[31, 4] %%6 = sub(%%5, c) %%7 = add(%%3, %%5) return carry 0 c = %%6, yield 0 = %%7 } "
+           "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 return output 0 a = %%2, output 1 b = %%3 }");
     static const char *const row = "%%m = max(%%0) axes=[1] %%mb = broadcast(%%m) axes=[0] : f32[%s] %%s = sub(%%0, %%mb) %%e = exp(%%s) %%t = sum(%%e) axes=[1] "
                                    "%%tb = broadcast(%%t) axes=[0] : f32[%s] %%d = div(%%e, %%tb) %%am = argmax(%%d) axes=[1]";
     static const char *const sizes[] = {"5, 10", "1, 7", "17, 40", "33, 1"};
