@@ -198,6 +198,27 @@ static Group *group_new(Lower *c)
     return g;
 }
 
+static bool is_in(const Unit *u, const Group *g)
+{
+    for (int i = 0; i < g->units.n; i++)
+        if (g->units.at[i] == u)
+            return true;
+    return false;
+}
+
+/* Would others who need group g wait, with u in it, for something that g itself does not? */
+static bool delays_others(const Lower *c, const Unit *u, int g)
+{
+    bool new_wait = false;
+    for (int i = 0; i < u->needs.n; i++)
+        new_wait |= !depends(c, g, u->needs.at[i]->group, NEWN(c->a, bool, c->groups.n));
+    for (int i = 0; i < c->units.n && new_wait; i++)
+        for (int k = 0; k < c->units.at[i]->needs.n; k++)
+            if (c->units.at[i] != u && c->units.at[i]->group != g && is_in(c->units.at[i]->needs.at[k], c->groups.at[g]))
+                return true;
+    return false;
+}
+
 /* Takes group `at` for u where it may join it and no later group was found before. */
 static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
 {
@@ -205,6 +226,8 @@ static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
         return;
     int k = shared_outer(c, u, c->groups.at[at]);
     if (k < 0 || overwrites(u, c->groups.at[at]) || would_wait_in_a_circle(c, u, at))
+        return;
+    if (k == 0 && delays_others(c, u, at))
         return;
     *best = at;
     *outer = k;

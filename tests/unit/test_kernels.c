@@ -325,6 +325,11 @@ static void indices(void **state)
             add(0, "func f(p: f32[6%s] param 0, bad6: i32%s input 1) { %%1 = check_index(bad6) limit=6 %%2 = gather(p, %%1) %%3 = scatter_add(%%1, %%2) limit=6 %%4 = sub(p, %%3) return param 0 p = %%4 }",
                 rest[r], in);
         }
+    for (int i = 0; i < 3; i++) {       /* where an index is out of range, no parameter has changed */
+        add(0, "func f(p: f32[6] param 0, q: f32[5] param 1, bad6: i32[20] input 1) { %%1 = check_index(bad6) limit=6 %%2 = gather(p, %%1) %%3 = neg(q) return param 1 q = %%3, output 0 a = %%2 }");
+        add(0, "func f(q: f32[5] param 1, x: f32[5, 5] input 0) { %%3 = dot(q, x) contract=[0]/[0] %%4 = argmax(%%3) axes=[0] %%5 = check_index(%%4) limit=2 %%6 = gather(x, %%5) return param 1 q = %%3, output 0 a = %%6 }");
+        add(0, "func f(q: f32[5] param 1, s: f32[4] input 0, bad4: i32[7] input 1) { %%8 = neg(q) %%1 = scan(s, bad4) carries=1 slices=1 yields=0 length=7 body=func o(c: f32[4] carry 0, x: i32 slice 0) { %%1 = check_index(x) limit=4 %%2 = gather(c, %%1) %%3 = broadcast(%%2) axes=[] : f32[4] return carry 0 c = %%3 } %%2 = result(%%1) index=0 return output 0 a = %%2, param 1 q = %%8 }");
+    }
     add(0, "func f(x: f32[6, 3] input 0) { %%1 = argmax(x) axes=[0] %%2 = gather(x, %%1) return output 0 a = %%2 }");
     add(0, "func f(x: f32[6, 3] input 0) { %%0 = iota() : i32[6] %%1 = reverse(%%0) axes=[0] %%2 = gather(x, %%1) return output 0 a = %%2 }");
     add(0, "func f(x: f32[6, 3] input 0, index6: i32[4] input 1, y: f32[3, 8] input 2) { %%1 = check_index(index6) limit=6 %%2 = gather(x, %%1) %%3 = dot(%%2, y) contract=[1]/[0] return output 0 a = %%3 }");
