@@ -419,22 +419,35 @@ static bool is_trivial(const Ex *e)
            (e->kind == X_LOAD && is_scalar_local(buffer_root(e->buffer)));
 }
 
-/* Constants needed for e, in order, each before those that use it. user_depth: the loop in which e is used. */
-void choose_temps(Out *o, Ex *e, int user_depth, ExList *list)
+/* Is this operand written where C computes it under a condition? */
+static bool is_conditional(const Ex *e, int operand)
+{
+    return e->kind == X_OP && operand > 0 && (e->op == OP_SELECT || e->op == OP_AND || e->op == OP_OR);
+}
+
+/* `behind`: within an operand that C computes under a condition. */
+static void choose_temps_in(Out *o, Ex *e, int user_depth, bool behind, ExList *list)
 {
     if (e->temp)
         return;
     int depth = ex_depth(e);
     for (int i = 0; i < e->nin; i++)
-        choose_temps(o, e->in[i], depth, list);
+        choose_temps_in(o, e->in[i], depth, behind || is_conditional(e, i), list);
     for (int i = 0; e->at && i < e->at->n; i++)
         if (e->at->term[i].atom->kind == ATOM_VALUE)
-            choose_temps(o, e->at->term[i].atom->value, depth, list);
+            choose_temps_in(o, e->at->term[i].atom->value, depth, behind, list);
     bool again = e->open + e->behind > 1, early = depth < user_depth && e->kind != X_LOAD;
-    if (e->temp || is_trivial(e) || !e->open || !(again || early))
+    bool load = behind && e->kind == X_LOAD;    /* compilers do not vectorise loops with loads under conditions */
+    if (e->temp || is_trivial(e) || !e->open || !(again || early || load))
         return;
     e->temp = -1;       /* numbered when printed */
     vec_push(o->a, list, e);
+}
+
+/* Constants needed for e, in order, each before those that use it. user_depth: the loop in which e is used. */
+void choose_temps(Out *o, Ex *e, int user_depth, ExList *list)
+{
+    choose_temps_in(o, e, user_depth, false, list);
 }
 
 void print_temps(Out *o, const ExList *list, int depth)

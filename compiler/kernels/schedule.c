@@ -268,12 +268,15 @@ static void reduce_stage(Making *m, Unit *u)
         s->lanes = lanes_for(last->extent);
 }
 
-/* A reduction alone in its kernel keeps its last axis for itself where that is the one its operand is contiguous along. */
+/* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */
 static void free_last_axis(Making *m, const Unit *u)
 {
     Kernel *k = m->k;
-    if (u->node->op == OP_ARGMAX || k->nouter != u->type.rank || !k->nouter || m->g->units.n > 1)
+    if (u->node->op == OP_ARGMAX || k->nouter != u->type.rank || !k->nouter)
         return;
+    for (int i = 1; i < m->g->units.n; i++)
+        if (!shape_eq(m->g->units.at[i]->type, u->type))
+            return;
     int64_t extent[MAX_RANK];
     const Lin *index[MAX_RANK], *reduced[MAX_RANK];
     Var var[MAX_RANK], *last = NULL;
