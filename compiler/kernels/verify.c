@@ -147,7 +147,8 @@ static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *g
         at = inner_part(c, at);
     if (b->block && t && t->block) {
         Guard *more = NEWN(c->a, Guard, nguard + 1);
-        memcpy(more, guard, nguard ? sizeof(Guard) * (size_t)nguard : 0);
+        for (int i = 0; i < nguard; i++)
+            more[i] = guard[i];
         more[nguard++] = row_in_block(c, t);
         guard = more;
     }

@@ -16,7 +16,8 @@ same_bytes() {
 
 # The functions' stack frames have a bound, and no function calls itself, also not through others.
 fixed_stack() {
-    (cd "$work" && gcc -O0 -std=c99 -fstack-usage -fcallgraph-info -I../../../runtime -I. -c "$name.c" -o frames.o) || return 1
+    top=$(pwd)
+    (cd "$work" && gcc -O0 -std=c99 -fstack-usage -fcallgraph-info -I"$top/runtime" -I. -c "$name.c" -o frames.o) || return 1
     ! grep -vE '(static|bounded)$' "$work/frames.su" || return 1
     sed -n 's/^edge: *{ sourcename: "\([^"]*\)" targetname: "\([^"]*\)".*/\1 \2/p' "$work/frames.ci" | tsort >/dev/null
 }
