@@ -5,7 +5,7 @@
 strict='-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror'
 fast='-ffp-contract=fast -fno-math-errno -fno-trapping-math'
 guard='-g -fsanitize=address,undefined -fno-sanitize-recover=all'
-runtime="-isystem tests/differential -Iruntime -I$work"
+runtime="-isystem tests/differential -Iruntime"
 
 # Twice, from different folders and environments.
 same_bytes() {
@@ -32,8 +32,8 @@ self_contained() {
 compiled() {
     label=$1
     shift
-    "$@" -std=c99 $strict $runtime -c -o "$work/$label.o" "$work/$source.c" &&
-        "$@" -std=c99 $runtime -o "$work/$label" "$work/driver.c" "$work/$label.o"
+    "$@" -std=c99 $strict $runtime -I"$folder" -c -o "$work/$label.o" "$folder/$name.c" &&
+        "$@" -std=c99 $runtime -I"$folder" -o "$work/$label" "$work/driver.c" "$work/$label.o"
 }
 
 agrees() {
@@ -51,13 +51,13 @@ compiled_and_agrees() {
 }
 
 emitted() {
-    name=$1 source=$1
+    name=$1 folder=$work
     shift
     args=$(printf '%s\n' "$@" | awk '/^--limit$/ { getline; next } { print }')
     check "interpreted" "$build/reference" "dsl_examples/$name.dl" -o "$work" "$@"
     check "C is written" $dlc "dsl_examples/$name.dl" -o "$work/$name.c" $args
     check "same file, same bytes" same_bytes
-    check "the header is C++" g++ -fsyntax-only -Wall -Wextra -pedantic -Werror $runtime -x c++ "$work/$name.h"
+    check "the header is C++" g++ -fsyntax-only -Wall -Wextra -pedantic -Werror $runtime -I"$folder" -x c++ "$work/$name.h"
     check "no recursion, no variable-length arrays" fixed_stack
     for engine in tcc cc; do
         check "in memory with $engine" in_memory "$@"
@@ -72,8 +72,9 @@ emitted() {
     done
     compiled_and_agrees gcc-sanitized gcc -O0 $guard
     compiled_and_agrees clang-sanitized clang -O0 $guard
-    source=$name-native
-    check "C for this machine is written" $dlc "dsl_examples/$name.dl" -o "$work/$source.c" --target native --name "$name" $args
+    folder=$work/native
+    mkdir "$folder"
+    check "C for this machine is written" $dlc "dsl_examples/$name.dl" -o "$folder/$name.c" --target native $args
     compiled_and_agrees gcc-native-O0 gcc -O0 -march=native
     compiled_and_agrees gcc-native-O2 gcc -O2 -march=native $fast
     compiled_and_agrees clang-native-O0 clang -O0 -march=native
