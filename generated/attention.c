@@ -189,7 +189,9 @@ static void init_k11_lstm(int t, const float *restrict lstm_12, const float *res
     for (int j0 = 0; j0 < 64; j0++) {
         const int v1 = j0 == t;
         for (int j1 = 0; j1 < 256; j1++) {
-            next_basis[j0 * 256 + j1] = v1 ? lstm_12[j1] : basis[j0 * 256 + j1];
+            const float v2 = lstm_12[j1];
+            const float v3 = basis[j0 * 256 + j1];
+            next_basis[j0 * 256 + j1] = v1 ? v2 : v3;
         }
     }
 }
@@ -1012,7 +1014,9 @@ static void train_k15_sum(const int32_t *restrict count_, const int32_t *restric
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v23[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v23[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -1031,7 +1035,8 @@ static void train_k16_cross_entropy(const int32_t *restrict count_, const float 
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v25[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -1053,25 +1058,22 @@ static void train_k17_adam(const int32_t *restrict step_, float *restrict adam)
 static void train_k18_dense_adam(const float *restrict softmax_7, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 10; i0++) {
-        float dense;
-        float sum_v30[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v30[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v30[lane] += softmax_7[i0 + r0 * 10];
-            }
+    float dense[10];
+    for (int j0 = 0; j0 < 10; j0++) {
+        dense[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 10; j0++) {
+            dense[j0] += softmax_7[j0 + r1 * 10];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v30[0] += sum_v30[lane];
-        dense = sum_v30[0];
-        const float add_v83 = m_classifier_bias[i0] * 0.9f + dense * 0.1f;
-        m_classifier_bias[i0] = add_v83;
-        const float add_v84 = v_classifier_bias[i0] * 0.999f + dense * 0.001f * dense;
-        v_classifier_bias[i0] = add_v84;
-        classifier_bias[i0] = classifier_bias[i0] - adam[0] * add_v83 / (dl_sqrt(add_v84) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float v1 = dense[j0];
+        const float add_v83 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v83;
+        const float add_v84 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v84;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v83 / (dl_sqrt(add_v84) + 1e-07f);
     }
 }
 
@@ -1117,7 +1119,8 @@ static void train_k19_dense_relu(const float *restrict softmax_7, const float *r
             train_k19_dense_relu_tile_4(softmax_7, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? relu_2[i0 * 64 + j0] : 0.0f;
+                const float v1 = relu_2[i0 * 64 + j0];
+                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -1182,25 +1185,22 @@ static void train_k20_dense_adam(const float *restrict relu, const float *restri
 static void train_k21_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float dense_4;
-        float sum_v35[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v35[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v35[lane] += relu_2[i0 + r0 * 64];
-            }
+    float dense_4[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        dense_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            dense_4[j0] += relu_2[j0 + r1 * 64];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v35[0] += sum_v35[lane];
-        dense_4 = sum_v35[0];
-        const float add_v77 = m_hidden_bias[i0] * 0.9f + dense_4 * 0.1f;
-        m_hidden_bias[i0] = add_v77;
-        const float add_v78 = v_hidden_bias[i0] * 0.999f + dense_4 * 0.001f * dense_4;
-        v_hidden_bias[i0] = add_v78;
-        hidden_bias[i0] = hidden_bias[i0] - adam[0] * add_v77 / (dl_sqrt(add_v78) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = dense_4[j0];
+        const float add_v77 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v77;
+        const float add_v78 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v78;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v77 / (dl_sqrt(add_v78) + 1e-07f);
     }
 }
 
@@ -1423,27 +1423,24 @@ static void train_k30_lstm_copy(const float *restrict next_carry_2, float *restr
 static void train_k31_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
         float *restrict lstm_1_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 256; i0++) {
-        float lstm_8;
-        float sum_v43[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v43[lane] = 0.0f;
-        for (int r0 = 0; r0 < 16; r0++) {
-            for (int r1_0 = 0; r1_0 < 32; r1_0 += 8) {
-                for (int lane = 0; lane < 8; lane++) {
-                    const int r1 = r1_0 + lane;
-                    sum_v43[lane] += lstm_7[i0 + r0 * 8192 + r1 * 256];
-                }
+    float lstm_8[256];
+    for (int j0 = 0; j0 < 256; j0++) {
+        lstm_8[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int r2 = 0; r2 < 32; r2++) {
+            for (int j0 = 0; j0 < 256; j0++) {
+                lstm_8[j0] += lstm_7[j0 + r1 * 8192 + r2 * 256];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v43[0] += sum_v43[lane];
-        lstm_8 = sum_v43[0];
-        const float add_v71 = m_lstm_1_bias[i0] * 0.9f + lstm_8 * 0.1f;
-        m_lstm_1_bias[i0] = add_v71;
-        const float add_v72 = v_lstm_1_bias[i0] * 0.999f + lstm_8 * 0.001f * lstm_8;
-        v_lstm_1_bias[i0] = add_v72;
-        lstm_1_bias[i0] = lstm_1_bias[i0] - adam[0] * add_v71 / (dl_sqrt(add_v72) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 256; j0++) {
+        const float v1 = lstm_8[j0];
+        const float add_v71 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_1_bias[j0] = add_v71;
+        const float add_v72 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_1_bias[j0] = add_v72;
+        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v71 / (dl_sqrt(add_v72) + 1e-07f);
     }
 }
 
@@ -1663,21 +1660,25 @@ static void train_k37_adam(const float *restrict feature_attention_1_v, const fl
         const int32_t *restrict tokens, float *restrict m_feature_attention_1_w2, float *restrict v_feature_attention_1_w2,
         float *restrict feature_attention_1_w2, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float sum_2;
-        float sum_v52 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v52 += feature_attention_1_v[i0 + r0 * 1024 + r1 * 64]
-                        * embedding_1_embeddings[i0 + tokens[r0 * 16 + r1] * 64];
+    float sum_2[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        sum_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                sum_2[j0] += feature_attention_1_v[j0 + r1 * 1024 + r2 * 64]
+                        * embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
             }
         }
-        sum_2 = sum_v52;
-        const float add_v62 = m_feature_attention_1_w2[i0] * 0.9f + sum_2 * 0.1f;
-        m_feature_attention_1_w2[i0] = add_v62;
-        const float add_v63 = v_feature_attention_1_w2[i0] * 0.999f + sum_2 * 0.001f * sum_2;
-        v_feature_attention_1_w2[i0] = add_v63;
-        feature_attention_1_w2[i0] = feature_attention_1_w2[i0] - adam[0] * add_v62 / (dl_sqrt(add_v63) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = sum_2[j0];
+        const float add_v62 = m_feature_attention_1_w2[j0] * 0.9f + v1 * 0.1f;
+        m_feature_attention_1_w2[j0] = add_v62;
+        const float add_v63 = v_feature_attention_1_w2[j0] * 0.999f + v1 * 0.001f * v1;
+        v_feature_attention_1_w2[j0] = add_v63;
+        feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - adam[0] * add_v62 / (dl_sqrt(add_v63) + 1e-07f);
     }
 }
 
@@ -1686,21 +1687,25 @@ static void train_k38_adam(const float *restrict softmax_10, const float *restri
         const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, float *restrict m_feature_attention_1_w1,
         float *restrict v_feature_attention_1_w1, float *restrict feature_attention_1_w1, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float sum_3;
-        float sum_v53 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v53 += softmax_10[i0 + r0 * 1024 + r1 * 64] * tanh[i0 + r0 * 1024 + r1 * 64]
-                        * embedding_1_embeddings[i0 + tokens[r0 * 16 + r1] * 64];
+    float sum_3[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        sum_3[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                sum_3[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64]
+                        * embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
             }
         }
-        sum_3 = sum_v53;
-        const float add_v59 = m_feature_attention_1_w1[i0] * 0.9f + sum_3 * 0.1f;
-        m_feature_attention_1_w1[i0] = add_v59;
-        const float add_v60 = v_feature_attention_1_w1[i0] * 0.999f + sum_3 * 0.001f * sum_3;
-        v_feature_attention_1_w1[i0] = add_v60;
-        feature_attention_1_w1[i0] = feature_attention_1_w1[i0] - adam[0] * add_v59 / (dl_sqrt(add_v60) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = sum_3[j0];
+        const float add_v59 = m_feature_attention_1_w1[j0] * 0.9f + v1 * 0.1f;
+        m_feature_attention_1_w1[j0] = add_v59;
+        const float add_v60 = v_feature_attention_1_w1[j0] * 0.999f + v1 * 0.001f * v1;
+        v_feature_attention_1_w1[j0] = add_v60;
+        feature_attention_1_w1[j0] = feature_attention_1_w1[j0] - adam[0] * add_v59 / (dl_sqrt(add_v60) + 1e-07f);
     }
 }
 
@@ -2243,7 +2248,9 @@ static void gradients_k15_sum(const int32_t *restrict count_, const int32_t *res
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v23[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v23[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -2263,7 +2270,8 @@ static void gradients_k16_cross_entropy(const int32_t *restrict count_, const fl
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v25[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -2327,7 +2335,8 @@ static void gradients_k18_dense_relu(const float *restrict softmax_7, const floa
             gradients_k18_dense_relu_tile_4(softmax_7, i0_0 * 10, classifier_kernel_3 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? relu_2[i0 * 64 + j0] : 0.0f;
+                const float v1 = relu_2[i0 * 64 + j0];
+                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -3265,7 +3274,9 @@ static void evaluate_k11_sum(const int32_t *restrict count_, const int32_t *rest
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v21[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -3283,7 +3294,8 @@ static void evaluate_k12_cross_entropy(const int32_t *restrict count_, const flo
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v22[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v22[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)

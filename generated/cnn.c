@@ -919,7 +919,9 @@ static void train_k10_sum(const int32_t *restrict count_, const int32_t *restric
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v19[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -938,7 +940,8 @@ static void train_k11_cross_entropy(const int32_t *restrict count_, const float 
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v21[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v21[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -960,25 +963,22 @@ static void train_k12_adam(const int32_t *restrict step_, float *restrict adam)
 static void train_k13_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 10; i0++) {
-        float dense;
-        float sum_v26[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v26[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v26[lane] += softmax_3[i0 + r0 * 10];
-            }
+    float dense[10];
+    for (int j0 = 0; j0 < 10; j0++) {
+        dense[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 10; j0++) {
+            dense[j0] += softmax_3[j0 + r1 * 10];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v26[0] += sum_v26[lane];
-        dense = sum_v26[0];
-        const float add_v80 = m_classifier_bias[i0] * 0.9f + dense * 0.1f;
-        m_classifier_bias[i0] = add_v80;
-        const float add_v81 = v_classifier_bias[i0] * 0.999f + dense * 0.001f * dense;
-        v_classifier_bias[i0] = add_v81;
-        classifier_bias[i0] = classifier_bias[i0] - adam[0] * add_v80 / (dl_sqrt(add_v81) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float v1 = dense[j0];
+        const float add_v78 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v78;
+        const float add_v79 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v79;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v78 / (dl_sqrt(add_v79) + 1e-07f);
     }
 }
 
@@ -1024,7 +1024,8 @@ static void train_k14_dense_relu(const float *restrict softmax_3, const float *r
             train_k14_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_5 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                relu_5[i0 * 64 + j0] = 0.0f < relu_4[i0 * 64 + j0] ? relu_5[i0 * 64 + j0] : 0.0f;
+                const float v1 = relu_5[i0 * 64 + j0];
+                relu_5[i0 * 64 + j0] = 0.0f < relu_4[i0 * 64 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -1074,11 +1075,11 @@ static void train_k15_dense_adam(const float *restrict relu_4, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v77 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v77;
-                const float add_v78 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v78;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v77 / (dl_sqrt(add_v78)
+                const float add_v75 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v75;
+                const float add_v76 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v76;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v75 / (dl_sqrt(add_v76)
                         + 1e-07f);
             }
         }
@@ -1089,25 +1090,22 @@ static void train_k15_dense_adam(const float *restrict relu_4, const float *rest
 static void train_k16_dense_adam(const float *restrict relu_5, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float dense_4;
-        float sum_v31[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v31[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v31[lane] += relu_5[i0 + r0 * 64];
-            }
+    float dense_4[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        dense_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            dense_4[j0] += relu_5[j0 + r1 * 64];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v31[0] += sum_v31[lane];
-        dense_4 = sum_v31[0];
-        const float add_v74 = m_hidden_bias[i0] * 0.9f + dense_4 * 0.1f;
-        m_hidden_bias[i0] = add_v74;
-        const float add_v75 = v_hidden_bias[i0] * 0.999f + dense_4 * 0.001f * dense_4;
-        v_hidden_bias[i0] = add_v75;
-        hidden_bias[i0] = hidden_bias[i0] - adam[0] * add_v74 / (dl_sqrt(add_v75) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = dense_4[j0];
+        const float add_v72 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v72;
+        const float add_v73 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v73;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v72 / (dl_sqrt(add_v73) + 1e-07f);
     }
 }
 
@@ -1155,8 +1153,9 @@ static void train_k17_dense_relu(const float *restrict relu_5, const float *rest
             for (int j0 = 0; j0 < 3; j0++) {
                 for (int j1 = 0; j1 < 3; j1++) {
                     for (int j2 = 0; j2 < 64; j2++) {
-                        relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] = 0.0f < relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2]
-                                ? relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] : 0.0f;
+                        const float v1 = relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2];
+                        relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] = 0.0f < relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -1208,11 +1207,11 @@ static void train_k18_dense_adam(const float *restrict relu_3, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v71 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 64 + j0] = add_v71;
-                const float add_v72 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 64 + j0] = add_v72;
-                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v71 / (dl_sqrt(add_v72) + 1e-07f);
+                const float add_v69 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 64 + j0] = add_v69;
+                const float add_v70 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 64 + j0] = add_v70;
+                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v69 / (dl_sqrt(add_v70) + 1e-07f);
             }
         }
     }
@@ -1222,22 +1221,26 @@ static void train_k18_dense_adam(const float *restrict relu_3, const float *rest
 static void train_k19_conv2d_adam(const float *restrict relu_6, float *restrict m_conv2d_3_bias,
         float *restrict v_conv2d_3_bias, float *restrict conv2d_3_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float conv2d;
-        float sum_v36 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    sum_v36 += relu_6[i0 + r0 * 576 + r1 * 192 + r2 * 64];
+    float conv2d[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        conv2d[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 3; r2++) {
+            for (int r3 = 0; r3 < 3; r3++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    conv2d[j0] += relu_6[j0 + r1 * 576 + r2 * 192 + r3 * 64];
                 }
             }
         }
-        conv2d = sum_v36;
-        const float add_v68 = m_conv2d_3_bias[i0] * 0.9f + conv2d * 0.1f;
-        m_conv2d_3_bias[i0] = add_v68;
-        const float add_v69 = v_conv2d_3_bias[i0] * 0.999f + conv2d * 0.001f * conv2d;
-        v_conv2d_3_bias[i0] = add_v69;
-        conv2d_3_bias[i0] = conv2d_3_bias[i0] - adam[0] * add_v68 / (dl_sqrt(add_v69) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = conv2d[j0];
+        const float add_v66 = m_conv2d_3_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_3_bias[j0] = add_v66;
+        const float add_v67 = v_conv2d_3_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_3_bias[j0] = add_v67;
+        conv2d_3_bias[j0] = conv2d_3_bias[j0] - adam[0] * add_v66 / (dl_sqrt(add_v67) + 1e-07f);
     }
 }
 
@@ -1359,35 +1362,23 @@ static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *re
     }
 }
 
-/* cnn.dl:7: max_pool2d -> f32[32, 5, 2, 5, 2, 64] */
-static void train_k23_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_3, const float *restrict conv2d_2,
-        float *restrict max_pool2d_4)
+/* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64] */
+static void train_k23_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_3)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 5; i1++) {
-            for (int j0 = 0; j0 < 5; j0++) {
-                for (int j1 = 0; j1 < 64; j1++) {
-                    const float v1 = relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1];
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 5; j1++) {
+            for (int j2 = 0; j2 < 5; j2++) {
+                for (int j3 = 0; j3 < 64; j3++) {
+                    const float v1 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3];
                     const int v2 = -DL_INFINITY < v1;
                     const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1 + 64];
+                    const float v4 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64];
                     const int v5 = v3 < v4;
                     const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1 + 704];
+                    const float v7 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704];
                     const int v8 = v6 < v7;
-                    max_pool2d_3[i0 * 1600 + i1 * 320 + j0 * 64 + j1] = (v8 ? v7 : v6)
-                            < relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1 + 768] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-            for (int j0 = 0; j0 < 2; j0++) {
-                for (int j1 = 0; j1 < 5; j1++) {
-                    for (int j2 = 0; j2 < 2; j2++) {
-                        for (int j3 = 0; j3 < 64; j3++) {
-                            max_pool2d_4[i0 * 6400 + i1 * 1280 + j0 * 640 + j1 * 128 + j2 * 64 + j3] = j0 * 2
-                                    + j2 == max_pool2d_3[i0 * 1600 + i1 * 320 + j1 * 64 + j3]
-                                    ? conv2d_2[i0 * 1600 + i1 * 320 + j1 * 64 + j3] : 0.0f;
-                        }
-                    }
+                    max_pool2d_3[j0 * 1600 + j1 * 320 + j2 * 64 + j3] = (v8 ? v7 : v6)
+                            < relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
                 }
             }
         }
@@ -1395,14 +1386,16 @@ static void train_k23_max_pool2d(const float *restrict relu_2, int32_t *restrict
 }
 
 /* cnn.dl:7: relu -> f32[32, 11, 11, 64] */
-static void train_k24_relu(float *restrict relu_2, const float *restrict max_pool2d_4)
+static void train_k24_relu(float *restrict relu_2, const int32_t *restrict max_pool2d_3, const float *restrict conv2d_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
             for (int j2 = 0; j2 < 11; j2++) {
                 for (int j3 = 0; j3 < 64; j3++) {
                     relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] = 0.0f < relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] ? (j1 / 2
-                            < 5 ? (j2 / 2 < 5 ? max_pool2d_4[j0 * 6400 + j1 * 640 + j2 * 64 + j3] : 0.0f) : 0.0f) : 0.0f;
+                            < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
+                            + j2 % 2 == max_pool2d_3[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64]
+                            ? conv2d_2[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
                 }
             }
         }
@@ -1413,22 +1406,26 @@ static void train_k24_relu(float *restrict relu_2, const float *restrict max_poo
 static void train_k25_conv2d_adam(const float *restrict relu_2, float *restrict m_conv2d_2_bias,
         float *restrict v_conv2d_2_bias, float *restrict conv2d_2_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float conv2d_4;
-        float sum_v43 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 11; r1++) {
-                for (int r2 = 0; r2 < 11; r2++) {
-                    sum_v43 += relu_2[i0 + r0 * 7744 + r1 * 704 + r2 * 64];
+    float conv2d_4[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        conv2d_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 11; r2++) {
+            for (int r3 = 0; r3 < 11; r3++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    conv2d_4[j0] += relu_2[j0 + r1 * 7744 + r2 * 704 + r3 * 64];
                 }
             }
         }
-        conv2d_4 = sum_v43;
-        const float add_v62 = m_conv2d_2_bias[i0] * 0.9f + conv2d_4 * 0.1f;
-        m_conv2d_2_bias[i0] = add_v62;
-        const float add_v63 = v_conv2d_2_bias[i0] * 0.999f + conv2d_4 * 0.001f * conv2d_4;
-        v_conv2d_2_bias[i0] = add_v63;
-        conv2d_2_bias[i0] = conv2d_2_bias[i0] - adam[0] * add_v62 / (dl_sqrt(add_v63) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = conv2d_4[j0];
+        const float add_v60 = m_conv2d_2_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_2_bias[j0] = add_v60;
+        const float add_v61 = v_conv2d_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_2_bias[j0] = add_v61;
+        conv2d_2_bias[j0] = conv2d_2_bias[j0] - adam[0] * add_v60 / (dl_sqrt(add_v61) + 1e-07f);
     }
 }
 
@@ -1550,46 +1547,41 @@ static void train_k28_conv2d(const float *restrict max_pool2d, const float *rest
     }
 }
 
-/* cnn.dl:6: max_pool2d -> f32[32, 13, 2, 13, 2, 32] */
-static void train_k29_max_pool2d(const float *restrict relu, int32_t *restrict max_pool2d_5, const float *restrict conv2d_5,
-        float *restrict max_pool2d_6)
+/* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32] */
+static void train_k29_max_pool2d(const float *restrict relu, int32_t *restrict max_pool2d_4)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 13; i1++) {
-            for (int j0 = 0; j0 < 13; j0++) {
-                for (int j1 = 0; j1 < 32; j1++) {
-                    const float v1 = relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1 + 32];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1 + 832];
-                    const int v8 = v6 < v7;
-                    max_pool2d_5[i0 * 5408 + i1 * 416 + j0 * 32 + j1] = (v8 ? v7 : v6)
-                            < relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1 + 864] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-            for (int j0 = 0; j0 < 2; j0++) {
-                for (int j1 = 0; j1 < 13; j1++) {
-                    for (int j2 = 0; j2 < 2; j2++) {
-                        for (int j3 = 0; j3 < 32; j3++) {
-                            max_pool2d_6[i0 * 21632 + i1 * 1664 + j0 * 832 + j1 * 64 + j2 * 32 + j3] = j0 * 2
-                                    + j2 == max_pool2d_5[i0 * 5408 + i1 * 416 + j1 * 32 + j3]
-                                    ? conv2d_5[i0 * 5408 + i1 * 416 + j1 * 32 + j3] : 0.0f;
-                        }
-                    }
-                }
+    for (int j0 = 0; j0 < 416; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 32; j2++) {
+                const float v1 = relu[j0 * 1664 + j1 * 64 + j2];
+                const int v2 = -DL_INFINITY < v1;
+                const float v3 = v2 ? v1 : -DL_INFINITY;
+                const float v4 = relu[j0 * 1664 + j1 * 64 + j2 + 32];
+                const int v5 = v3 < v4;
+                const float v6 = v5 ? v4 : v3;
+                const float v7 = relu[j0 * 1664 + j1 * 64 + j2 + 832];
+                const int v8 = v6 < v7;
+                max_pool2d_4[j0 * 416 + j1 * 32 + j2] = (v8 ? v7 : v6) < relu[j0 * 1664 + j1 * 64 + j2 + 864] ? 3 : (v8 ? 2
+                        : (v5 ? 1 : (v2 ? 0 : 0)));
             }
         }
     }
 }
 
 /* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
-static void train_k30_relu(float *restrict relu, const float *restrict max_pool2d_6)
+static void train_k30_relu(float *restrict relu, const int32_t *restrict max_pool2d_4, const float *restrict conv2d_5)
 {
-    for (int j0 = 0; j0 < 692224; j0++) {
-        relu[j0] = 0.0f < relu[j0] ? max_pool2d_6[j0] : 0.0f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 26; j1++) {
+            for (int j2 = 0; j2 < 26; j2++) {
+                for (int j3 = 0; j3 < 32; j3++) {
+                    const int32_t v1 = max_pool2d_4[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
+                    const float v2 = conv2d_5[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
+                    relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] = 0.0f < relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] ? ((j1 % 2)
+                            * 2 + j2 % 2 == v1 ? v2 : 0.0f) : 0.0f;
+                }
+            }
+        }
     }
 }
 
@@ -1655,11 +1647,11 @@ static void train_k33_adam(float *restrict m_conv2d_1_kernel, const float *restr
 {
     for (int j0 = 0; j0 < 288; j0++) {
         const float v1 = conv2d_8[j0];
-        const float add_v52 = m_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_1_kernel[j0] = add_v52;
-        const float add_v53 = v_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_1_kernel[j0] = add_v53;
-        conv2d_1_kernel[j0] = conv2d_1_kernel[j0] - adam[0] * add_v52 / (dl_sqrt(add_v53) + 1e-07f);
+        const float add_v50 = m_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_1_kernel[j0] = add_v50;
+        const float add_v51 = v_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_1_kernel[j0] = add_v51;
+        conv2d_1_kernel[j0] = conv2d_1_kernel[j0] - adam[0] * add_v50 / (dl_sqrt(add_v51) + 1e-07f);
     }
 }
 
@@ -1669,11 +1661,11 @@ static void train_k34_adam(float *restrict m_conv2d_1_bias, const float *restric
 {
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = conv2d_7[j0];
-        const float add_v56 = m_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_1_bias[j0] = add_v56;
-        const float add_v57 = v_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_1_bias[j0] = add_v57;
-        conv2d_1_bias[j0] = conv2d_1_bias[j0] - adam[0] * add_v56 / (dl_sqrt(add_v57) + 1e-07f);
+        const float add_v54 = m_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_1_bias[j0] = add_v54;
+        const float add_v55 = v_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_1_bias[j0] = add_v55;
+        conv2d_1_bias[j0] = conv2d_1_bias[j0] - adam[0] * add_v54 / (dl_sqrt(add_v55) + 1e-07f);
     }
 }
 
@@ -1685,12 +1677,12 @@ static void train_k35_adam(float *restrict m_conv2d_2_kernel, const float *restr
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_6[j0 * 64 + j1 * 576 + j2];
-                const float add_v59 = m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v59;
-                const float add_v60 = v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v60;
-                conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] - adam[0] * add_v59
-                        / (dl_sqrt(add_v60) + 1e-07f);
+                const float add_v57 = m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v57;
+                const float add_v58 = v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v58;
+                conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] - adam[0] * add_v57
+                        / (dl_sqrt(add_v58) + 1e-07f);
             }
         }
     }
@@ -1704,12 +1696,12 @@ static void train_k36_adam(float *restrict m_conv2d_3_kernel, const float *restr
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_3[j0 * 64 + j1 * 576 + j2];
-                const float add_v65 = m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v65;
-                const float add_v66 = v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v66;
-                conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] - adam[0] * add_v65
-                        / (dl_sqrt(add_v66) + 1e-07f);
+                const float add_v63 = m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v63;
+                const float add_v64 = v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v64;
+                conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] - adam[0] * add_v63
+                        / (dl_sqrt(add_v64) + 1e-07f);
             }
         }
     }
@@ -1723,34 +1715,32 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 4579328);   /* f32[32, 13, 13, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 3760128);   /* f32[32, 13, 13, 32] */
     float *const relu_2 = (float *)(void *)(base + 2768896);   /* f32[32, 11, 11, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 3760128);   /* f32[32, 5, 5, 64] */
-    float *const relu_3 = (float *)(void *)(base + 4112384);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 4186112);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4198144);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 4198304);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 4198432);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 4196864);   /* f32[32, 10] */
-    float *const dense_3 = (float *)(void *)(base + 4194304);   /* f32[4, 10] */
-    float *const relu_5 = (float *)(void *)(base + 4259840);   /* f32[32, 64] */
-    float *const dense_6 = (float *)(void *)(base + 3964928);   /* f32[4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 4186112);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 5271552);   /* f32[32, 5, 5, 64] */
-    float *const conv2d_3 = (float *)(void *)(base + 6922240);   /* f32[64, 3, 3, 64] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 5476352);   /* i32[32, 5, 5, 64] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 3760128);   /* f32[32, 5, 2, 5, 2, 64] */
-    float *const conv2d_5 = (float *)(void *)(base + 5537792);   /* f32[32, 13, 13, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 7069696);   /* f32[32, 3, 3, 64] */
-    int32_t *const max_pool2d_5 = (int32_t *)(void *)(base + 6230016);   /* i32[32, 13, 13, 32] */
-    float *const max_pool2d_6 = (float *)(void *)(base + 2768896);   /* f32[32, 13, 2, 13, 2, 32] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
+    float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 4886528);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 4886688);   /* f32[32] */
+    int32_t *const argmax = (int32_t *)(void *)(base + 4886816);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
+    float *const dense_3 = (float *)(void *)(base + 4894720);   /* f32[4, 10] */
+    float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
+    float *const dense_6 = (float *)(void *)(base + 4657152);   /* f32[4, 64] */
+    float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
+    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
+    float *const conv2d_5 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
+    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
     float *const conv2d_7 = (float *)(void *)(base + 2770048);   /* f32[32] */
     float *const conv2d_8 = (float *)(void *)(base + 2768896);   /* f32[1, 3, 3, 32] */
-    float *const adam = (float *)(void *)(base + 7143424);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 4194304);   /* f32[10, 64] */
-    float *const hidden_kernel_2 = (float *)(void *)(base + 3964928);   /* f32[64, 576] */
-    float *const conv2d_9 = (float *)(void *)(base + 3964928);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_10 = (float *)(void *)(base + 3760128);   /* f32[3, 3, 64, 32] */
+    float *const adam = (float *)(void *)(base + 5365760);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 4894720);   /* f32[10, 64] */
+    float *const hidden_kernel_2 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
+    float *const conv2d_9 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_10 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
 
     train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
     train_k1_max_pool2d(relu, max_pool2d);
@@ -1779,14 +1769,14 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_9);
     train_k21_conv2d(relu_6, conv2d_9, conv2d_2);
     train_k22_conv2d(max_pool2d_2, relu_6, conv2d_3);
-    train_k23_max_pool2d(relu_2, max_pool2d_3, conv2d_2, max_pool2d_4);
-    train_k24_relu(relu_2, max_pool2d_4);
+    train_k23_max_pool2d(relu_2, max_pool2d_3);
+    train_k24_relu(relu_2, max_pool2d_3, conv2d_2);
     train_k25_conv2d_adam(relu_2, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias, adam);
     train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_10);
     train_k27_conv2d(relu_2, conv2d_10, conv2d_5);
     train_k28_conv2d(max_pool2d, relu_2, conv2d_6);
-    train_k29_max_pool2d(relu, max_pool2d_5, conv2d_5, max_pool2d_6);
-    train_k30_relu(relu, max_pool2d_6);
+    train_k29_max_pool2d(relu, max_pool2d_4);
+    train_k30_relu(relu, max_pool2d_4, conv2d_5);
     train_k31_conv2d(relu, conv2d_7);
     train_k32_conv2d(image, relu, conv2d_8);
     train_k33_adam(optimizer->m_conv2d_1_kernel, conv2d_8, optimizer->v_conv2d_1_kernel, params->conv2d_1_kernel, adam);
@@ -2218,7 +2208,9 @@ static void gradients_k10_sum(const int32_t *restrict count_, const int32_t *res
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v19[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -2238,7 +2230,8 @@ static void gradients_k11_cross_entropy(const int32_t *restrict count_, const fl
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v21[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v21[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -2302,7 +2295,8 @@ static void gradients_k13_dense_relu(const float *restrict softmax_3, const floa
             gradients_k13_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, relu_5 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                relu_5[i0 * 64 + j0] = 0.0f < relu_4[i0 * 64 + j0] ? relu_5[i0 * 64 + j0] : 0.0f;
+                const float v1 = relu_5[i0 * 64 + j0];
+                relu_5[i0 * 64 + j0] = 0.0f < relu_4[i0 * 64 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -2408,8 +2402,9 @@ static void gradients_k16_dense_relu(const float *restrict relu_5, const float *
             for (int j0 = 0; j0 < 3; j0++) {
                 for (int j1 = 0; j1 < 3; j1++) {
                     for (int j2 = 0; j2 < 64; j2++) {
-                        relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] = 0.0f < relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2]
-                                ? relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] : 0.0f;
+                        const float v1 = relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2];
+                        relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] = 0.0f < relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -2593,35 +2588,23 @@ static void gradients_k21_conv2d(const float *restrict max_pool2d_2, const float
     }
 }
 
-/* cnn.dl:7: max_pool2d -> f32[32, 5, 2, 5, 2, 64] */
-static void gradients_k22_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_3, const float *restrict conv2d,
-        float *restrict max_pool2d_4)
+/* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64] */
+static void gradients_k22_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_3)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 5; i1++) {
-            for (int j0 = 0; j0 < 5; j0++) {
-                for (int j1 = 0; j1 < 64; j1++) {
-                    const float v1 = relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1];
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 5; j1++) {
+            for (int j2 = 0; j2 < 5; j2++) {
+                for (int j3 = 0; j3 < 64; j3++) {
+                    const float v1 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3];
                     const int v2 = -DL_INFINITY < v1;
                     const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1 + 64];
+                    const float v4 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64];
                     const int v5 = v3 < v4;
                     const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1 + 704];
+                    const float v7 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704];
                     const int v8 = v6 < v7;
-                    max_pool2d_3[i0 * 1600 + i1 * 320 + j0 * 64 + j1] = (v8 ? v7 : v6)
-                            < relu_2[i0 * 7744 + i1 * 1408 + j0 * 128 + j1 + 768] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-            for (int j0 = 0; j0 < 2; j0++) {
-                for (int j1 = 0; j1 < 5; j1++) {
-                    for (int j2 = 0; j2 < 2; j2++) {
-                        for (int j3 = 0; j3 < 64; j3++) {
-                            max_pool2d_4[i0 * 6400 + i1 * 1280 + j0 * 640 + j1 * 128 + j2 * 64 + j3] = j0 * 2
-                                    + j2 == max_pool2d_3[i0 * 1600 + i1 * 320 + j1 * 64 + j3]
-                                    ? conv2d[i0 * 1600 + i1 * 320 + j1 * 64 + j3] : 0.0f;
-                        }
-                    }
+                    max_pool2d_3[j0 * 1600 + j1 * 320 + j2 * 64 + j3] = (v8 ? v7 : v6)
+                            < relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
                 }
             }
         }
@@ -2629,14 +2612,16 @@ static void gradients_k22_max_pool2d(const float *restrict relu_2, int32_t *rest
 }
 
 /* cnn.dl:7: relu -> f32[32, 11, 11, 64] */
-static void gradients_k23_relu(float *restrict relu_2, const float *restrict max_pool2d_4)
+static void gradients_k23_relu(float *restrict relu_2, const int32_t *restrict max_pool2d_3, const float *restrict conv2d)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
             for (int j2 = 0; j2 < 11; j2++) {
                 for (int j3 = 0; j3 < 64; j3++) {
                     relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] = 0.0f < relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] ? (j1 / 2
-                            < 5 ? (j2 / 2 < 5 ? max_pool2d_4[j0 * 6400 + j1 * 640 + j2 * 64 + j3] : 0.0f) : 0.0f) : 0.0f;
+                            < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
+                            + j2 % 2 == max_pool2d_3[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64]
+                            ? conv2d[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
                 }
             }
         }
@@ -2778,46 +2763,41 @@ static void gradients_k27_conv2d(const float *restrict max_pool2d, const float *
     }
 }
 
-/* cnn.dl:6: max_pool2d -> f32[32, 13, 2, 13, 2, 32] */
-static void gradients_k28_max_pool2d(const float *restrict relu, int32_t *restrict max_pool2d_5, const float *restrict conv2d_3,
-        float *restrict max_pool2d_6)
+/* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32] */
+static void gradients_k28_max_pool2d(const float *restrict relu, int32_t *restrict max_pool2d_4)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 13; i1++) {
-            for (int j0 = 0; j0 < 13; j0++) {
-                for (int j1 = 0; j1 < 32; j1++) {
-                    const float v1 = relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1 + 32];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1 + 832];
-                    const int v8 = v6 < v7;
-                    max_pool2d_5[i0 * 5408 + i1 * 416 + j0 * 32 + j1] = (v8 ? v7 : v6)
-                            < relu[i0 * 21632 + i1 * 1664 + j0 * 64 + j1 + 864] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-            for (int j0 = 0; j0 < 2; j0++) {
-                for (int j1 = 0; j1 < 13; j1++) {
-                    for (int j2 = 0; j2 < 2; j2++) {
-                        for (int j3 = 0; j3 < 32; j3++) {
-                            max_pool2d_6[i0 * 21632 + i1 * 1664 + j0 * 832 + j1 * 64 + j2 * 32 + j3] = j0 * 2
-                                    + j2 == max_pool2d_5[i0 * 5408 + i1 * 416 + j1 * 32 + j3]
-                                    ? conv2d_3[i0 * 5408 + i1 * 416 + j1 * 32 + j3] : 0.0f;
-                        }
-                    }
-                }
+    for (int j0 = 0; j0 < 416; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 32; j2++) {
+                const float v1 = relu[j0 * 1664 + j1 * 64 + j2];
+                const int v2 = -DL_INFINITY < v1;
+                const float v3 = v2 ? v1 : -DL_INFINITY;
+                const float v4 = relu[j0 * 1664 + j1 * 64 + j2 + 32];
+                const int v5 = v3 < v4;
+                const float v6 = v5 ? v4 : v3;
+                const float v7 = relu[j0 * 1664 + j1 * 64 + j2 + 832];
+                const int v8 = v6 < v7;
+                max_pool2d_4[j0 * 416 + j1 * 32 + j2] = (v8 ? v7 : v6) < relu[j0 * 1664 + j1 * 64 + j2 + 864] ? 3 : (v8 ? 2
+                        : (v5 ? 1 : (v2 ? 0 : 0)));
             }
         }
     }
 }
 
 /* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
-static void gradients_k29_relu(float *restrict relu, const float *restrict max_pool2d_6)
+static void gradients_k29_relu(float *restrict relu, const int32_t *restrict max_pool2d_4, const float *restrict conv2d_3)
 {
-    for (int j0 = 0; j0 < 692224; j0++) {
-        relu[j0] = 0.0f < relu[j0] ? max_pool2d_6[j0] : 0.0f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 26; j1++) {
+            for (int j2 = 0; j2 < 26; j2++) {
+                for (int j3 = 0; j3 < 32; j3++) {
+                    const int32_t v1 = max_pool2d_4[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
+                    const float v2 = conv2d_3[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
+                    relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] = 0.0f < relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] ? ((j1 % 2)
+                            * 2 + j2 % 2 == v1 ? v2 : 0.0f) : 0.0f;
+                }
+            }
+        }
     }
 }
 
@@ -2908,29 +2888,27 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 4579328);   /* f32[32, 13, 13, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 3760128);   /* f32[32, 13, 13, 32] */
     float *const relu_2 = (float *)(void *)(base + 2768896);   /* f32[32, 11, 11, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 3760128);   /* f32[32, 5, 5, 64] */
-    float *const relu_3 = (float *)(void *)(base + 4112384);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 4186112);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4198144);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 4198304);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 4198432);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 4196864);   /* f32[32, 10] */
-    float *const relu_5 = (float *)(void *)(base + 4259840);   /* f32[32, 64] */
-    float *const relu_6 = (float *)(void *)(base + 4186112);   /* f32[32, 3, 3, 64] */
-    float *const conv2d = (float *)(void *)(base + 5271552);   /* f32[32, 5, 5, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 6922240);   /* f32[64, 3, 3, 64] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 5476352);   /* i32[32, 5, 5, 64] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 3760128);   /* f32[32, 5, 2, 5, 2, 64] */
-    float *const conv2d_3 = (float *)(void *)(base + 5537792);   /* f32[32, 13, 13, 32] */
-    float *const conv2d_4 = (float *)(void *)(base + 7069696);   /* f32[32, 3, 3, 64] */
-    int32_t *const max_pool2d_5 = (int32_t *)(void *)(base + 6230016);   /* i32[32, 13, 13, 32] */
-    float *const max_pool2d_6 = (float *)(void *)(base + 2768896);   /* f32[32, 13, 2, 13, 2, 32] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 4194304);   /* f32[10, 64] */
-    float *const hidden_kernel_3 = (float *)(void *)(base + 3964928);   /* f32[64, 576] */
-    float *const conv2d_5 = (float *)(void *)(base + 3964928);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_6 = (float *)(void *)(base + 3760128);   /* f32[3, 3, 64, 32] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
+    float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 4886528);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 4886688);   /* f32[32] */
+    int32_t *const argmax = (int32_t *)(void *)(base + 4886816);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
+    float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
+    float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
+    float *const conv2d = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
+    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
+    float *const conv2d_4 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
+    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 4894720);   /* f32[10, 64] */
+    float *const hidden_kernel_3 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
+    float *const conv2d_5 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_6 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
 
     gradients_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
     gradients_k1_max_pool2d(relu, max_pool2d);
@@ -2956,14 +2934,14 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     gradients_k19_conv2d_pack(params->conv2d_3_kernel, conv2d_5);
     gradients_k20_conv2d(relu_6, conv2d_5, conv2d);
     gradients_k21_conv2d(max_pool2d_2, relu_6, conv2d_2);
-    gradients_k22_max_pool2d(relu_2, max_pool2d_3, conv2d, max_pool2d_4);
-    gradients_k23_relu(relu_2, max_pool2d_4);
+    gradients_k22_max_pool2d(relu_2, max_pool2d_3);
+    gradients_k23_relu(relu_2, max_pool2d_3, conv2d);
     gradients_k24_conv2d(relu_2, gradients->conv2d_2_bias);
     gradients_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_6);
     gradients_k26_conv2d(relu_2, conv2d_6, conv2d_3);
     gradients_k27_conv2d(max_pool2d, relu_2, conv2d_4);
-    gradients_k28_max_pool2d(relu, max_pool2d_5, conv2d_3, max_pool2d_6);
-    gradients_k29_relu(relu, max_pool2d_6);
+    gradients_k28_max_pool2d(relu, max_pool2d_4);
+    gradients_k29_relu(relu, max_pool2d_4, conv2d_3);
     gradients_k30_conv2d(relu, gradients->conv2d_1_bias);
     gradients_k31_conv2d(image, relu, gradients->conv2d_1_kernel);
     gradients_k32_conv2d_copy(conv2d_4, gradients->conv2d_2_kernel);
@@ -3354,7 +3332,9 @@ static void evaluate_k8_sum(const int32_t *restrict count_, const int32_t *restr
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v19[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -3372,7 +3352,8 @@ static void evaluate_k9_cross_entropy(const int32_t *restrict count_, const floa
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v20[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)

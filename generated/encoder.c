@@ -794,14 +794,17 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
 /* encoder.dl:22: mean -> f32[1, 16] */
 static void infer_k12_mean(const float *restrict x_2, float *restrict mean_2)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        float mean;
-        float sum_v33 = 0.0f;
-        for (int r0 = 0; r0 < 16; r0++) {
-            sum_v33 += x_2[i1 + r0 * 16];
+    float mean[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        mean[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean[j0] += x_2[j0 + r1 * 16];
         }
-        mean = sum_v33;
-        mean_2[i1] = mean / 16.0f;
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        mean_2[j0] = mean[j0] / 16.0f;
     }
 }
 
@@ -1351,24 +1354,25 @@ static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const in
                 const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xe822794bu,
                         (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
                 dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v18);
-                const float v1 = (block_1_attention_output_y[i0 * 256 + i1 * 16 + j0] + block_1_attention_output_bias[j0])
-                        / 0.9f;
-                const float add_v19 = x[i0 * 256 + i1 * 16 + j0] + (lt_v18 ? 0.0f : v1);
+                const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
+                const float v2 = block_1_attention_output_bias[j0];
+                const float v3 = (v1 + v2) / 0.9f;
+                const float add_v19 = x[i0 * 256 + i1 * 16 + j0] + (lt_v18 ? 0.0f : v3);
                 add[j0] = add_v19;
                 sum_v20 += add_v19;
             }
             layer_norm = sum_v20;
-            const float v2 = layer_norm / 16.0f;
+            const float v4 = layer_norm / 16.0f;
             float sum_v23 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v21 = add[j0] - v2;
+                const float block_1_norm_a_centered_v21 = add[j0] - v4;
                 block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_centered_v21;
                 const float mul_v22 = block_1_norm_a_centered_v21 * block_1_norm_a_centered_v21;
                 sum_v23 += mul_v22;
             }
             layer_norm_3 = sum_v23;
-            const float v3 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            layer_norm_4[i0 * 16 + i1] = v3;
+            const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+            layer_norm_4[i0 * 16 + i1] = v5;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float div_v25 = block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] / layer_norm_4[i0 * 16 + i1];
                 layer_norm_5[i0 * 256 + i1 * 16 + j0] = div_v25;
@@ -1518,11 +1522,13 @@ static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, con
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float v1 = (block_1_down_y[i0 * 256 + j0 * 16 + j1] + block_1_down_bias[j1]) / 0.9f;
+                const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
+                const float v2 = block_1_down_bias[j1];
+                const float v3 = (v1 + v2) / 0.9f;
                 const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xdda4a3eeu,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
                 dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v33);
-                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v1);
+                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v3);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1533,9 +1539,9 @@ static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, con
             layer_norm_6[j0] = sum_v35;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = layer_norm_6[j0] / 16.0f;
+            const float v4 = layer_norm_6[j0] / 16.0f;
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_centered_v36 = add_2[j0 * 16 + j1] - v2;
+                const float block_1_norm_b_centered_v36 = add_2[j0 * 16 + j1] - v4;
                 block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_centered_v36;
                 layer_norm_7[j0 * 16 + j1] = block_1_norm_b_centered_v36 * block_1_norm_b_centered_v36;
             }
@@ -1548,8 +1554,8 @@ static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, con
             layer_norm_8[j0] = sum_v38;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v3 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            layer_norm_9[i0 * 16 + j0] = v3;
+            const float v5 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
+            layer_norm_9[i0 * 16 + j0] = v5;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
@@ -1701,7 +1707,9 @@ static void train_k24_sum(const int32_t *restrict count_, const int32_t *restric
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v53[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v53[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -1720,7 +1728,8 @@ static void train_k25_cross_entropy(const int32_t *restrict count_, const float 
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v55[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v55[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -1742,25 +1751,22 @@ static void train_k26_adam(const int32_t *restrict step_, float *restrict adam)
 static void train_k27_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 10; i0++) {
-        float dense;
-        float sum_v60[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v60[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v60[lane] += softmax_3[i0 + r0 * 10];
-            }
+    float dense[10];
+    for (int j0 = 0; j0 < 10; j0++) {
+        dense[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 10; j0++) {
+            dense[j0] += softmax_3[j0 + r1 * 10];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v60[0] += sum_v60[lane];
-        dense = sum_v60[0];
-        const float add_v188 = m_classifier_bias[i0] * 0.9f + dense * 0.1f;
-        m_classifier_bias[i0] = add_v188;
-        const float add_v189 = v_classifier_bias[i0] * 0.999f + dense * 0.001f * dense;
-        v_classifier_bias[i0] = add_v189;
-        classifier_bias[i0] = classifier_bias[i0] - adam[0] * add_v188 / (dl_sqrt(add_v189) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float v1 = dense[j0];
+        const float add_v188 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v188;
+        const float add_v189 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v189;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v188 / (dl_sqrt(add_v189) + 1e-07f);
     }
 }
 
@@ -1922,20 +1928,24 @@ static void train_k29_dense_adam(const float *restrict mean_2, const float *rest
 static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float layer_norm_11;
-        float sum_v65 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v65 += mean_3[i0 + r0 * 16];
+    float layer_norm_11[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_11[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_11[j0] += mean_3[j0 + r1 * 16];
             }
         }
-        layer_norm_11 = sum_v65;
-        const float add_v182 = m_block_1_norm_b_beta[i0] * 0.9f + layer_norm_11 * 0.1f;
-        m_block_1_norm_b_beta[i0] = add_v182;
-        const float add_v183 = v_block_1_norm_b_beta[i0] * 0.999f + layer_norm_11 * 0.001f * layer_norm_11;
-        v_block_1_norm_b_beta[i0] = add_v183;
-        block_1_norm_b_beta[i0] = block_1_norm_b_beta[i0] - adam[0] * add_v182 / (dl_sqrt(add_v183) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = layer_norm_11[j0];
+        const float add_v182 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v182;
+        const float add_v183 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_beta[j0] = add_v183;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v182 / (dl_sqrt(add_v183) + 1e-07f);
     }
 }
 
@@ -1943,20 +1953,24 @@ static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restr
 static void train_k31_layer_norm_adam(const float *restrict layer_norm_12, float *restrict m_block_1_norm_b_gamma,
         float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float layer_norm_13;
-        float sum_v67 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v67 += layer_norm_12[i0 + r0 * 256 + r1 * 16];
+    float layer_norm_13[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_13[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_13[j0] += layer_norm_12[j0 + r1 * 256 + r2 * 16];
             }
         }
-        layer_norm_13 = sum_v67;
-        const float add_v179 = m_block_1_norm_b_gamma[i0] * 0.9f + layer_norm_13 * 0.1f;
-        m_block_1_norm_b_gamma[i0] = add_v179;
-        const float add_v180 = v_block_1_norm_b_gamma[i0] * 0.999f + layer_norm_13 * 0.001f * layer_norm_13;
-        v_block_1_norm_b_gamma[i0] = add_v180;
-        block_1_norm_b_gamma[i0] = block_1_norm_b_gamma[i0] - adam[0] * add_v179 / (dl_sqrt(add_v180) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = layer_norm_13[j0];
+        const float add_v179 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v179;
+        const float add_v180 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_gamma[j0] = add_v180;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v179 / (dl_sqrt(add_v180) + 1e-07f);
     }
 }
 
@@ -1964,20 +1978,24 @@ static void train_k31_layer_norm_adam(const float *restrict layer_norm_12, float
 static void train_k32_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float dense_4;
-        float sum_v77 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v77 += dropout_3[i0 + r0 * 256 + r1 * 16];
+    float dense_4[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        dense_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                dense_4[j0] += dropout_3[j0 + r1 * 256 + r2 * 16];
             }
         }
-        dense_4 = sum_v77;
-        const float add_v176 = m_block_1_down_bias[i0] * 0.9f + dense_4 * 0.1f;
-        m_block_1_down_bias[i0] = add_v176;
-        const float add_v177 = v_block_1_down_bias[i0] * 0.999f + dense_4 * 0.001f * dense_4;
-        v_block_1_down_bias[i0] = add_v177;
-        block_1_down_bias[i0] = block_1_down_bias[i0] - adam[0] * add_v176 / (dl_sqrt(add_v177) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = dense_4[j0];
+        const float add_v176 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_down_bias[j0] = add_v176;
+        const float add_v177 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_down_bias[j0] = add_v177;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v176 / (dl_sqrt(add_v177) + 1e-07f);
     }
 }
 
@@ -2094,20 +2112,24 @@ static void train_k34_dense_adam(const float *restrict gelu_4, const float *rest
 static void train_k35_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float dense_7;
-        float sum_v82 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v82 += gelu_5[i0 + r0 * 1024 + r1 * 64];
+    float dense_7[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        dense_7[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                dense_7[j0] += gelu_5[j0 + r1 * 1024 + r2 * 64];
             }
         }
-        dense_7 = sum_v82;
-        const float add_v170 = m_block_1_up_bias[i0] * 0.9f + dense_7 * 0.1f;
-        m_block_1_up_bias[i0] = add_v170;
-        const float add_v171 = v_block_1_up_bias[i0] * 0.999f + dense_7 * 0.001f * dense_7;
-        v_block_1_up_bias[i0] = add_v171;
-        block_1_up_bias[i0] = block_1_up_bias[i0] - adam[0] * add_v170 / (dl_sqrt(add_v171) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = dense_7[j0];
+        const float add_v170 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v170;
+        const float add_v171 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v171;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v170 / (dl_sqrt(add_v171) + 1e-07f);
     }
 }
 
@@ -2253,20 +2275,24 @@ static void train_k37_dense_adam(const float *restrict block_1_x, const float *r
 static void train_k38_layer_norm_adam(const float *restrict dense_9, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float layer_norm_22;
-        float sum_v87 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v87 += dense_9[i0 + r0 * 256 + r1 * 16];
+    float layer_norm_22[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_22[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_22[j0] += dense_9[j0 + r1 * 256 + r2 * 16];
             }
         }
-        layer_norm_22 = sum_v87;
-        const float add_v164 = m_block_1_norm_a_beta[i0] * 0.9f + layer_norm_22 * 0.1f;
-        m_block_1_norm_a_beta[i0] = add_v164;
-        const float add_v165 = v_block_1_norm_a_beta[i0] * 0.999f + layer_norm_22 * 0.001f * layer_norm_22;
-        v_block_1_norm_a_beta[i0] = add_v165;
-        block_1_norm_a_beta[i0] = block_1_norm_a_beta[i0] - adam[0] * add_v164 / (dl_sqrt(add_v165) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = layer_norm_22[j0];
+        const float add_v164 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v164;
+        const float add_v165 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_beta[j0] = add_v165;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v164 / (dl_sqrt(add_v165) + 1e-07f);
     }
 }
 
@@ -2274,20 +2300,24 @@ static void train_k38_layer_norm_adam(const float *restrict dense_9, float *rest
 static void train_k39_layer_norm_adam(const float *restrict layer_norm_23, float *restrict m_block_1_norm_a_gamma,
         float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float layer_norm_24;
-        float sum_v89 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v89 += layer_norm_23[i0 + r0 * 256 + r1 * 16];
+    float layer_norm_24[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_24[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_24[j0] += layer_norm_23[j0 + r1 * 256 + r2 * 16];
             }
         }
-        layer_norm_24 = sum_v89;
-        const float add_v161 = m_block_1_norm_a_gamma[i0] * 0.9f + layer_norm_24 * 0.1f;
-        m_block_1_norm_a_gamma[i0] = add_v161;
-        const float add_v162 = v_block_1_norm_a_gamma[i0] * 0.999f + layer_norm_24 * 0.001f * layer_norm_24;
-        v_block_1_norm_a_gamma[i0] = add_v162;
-        block_1_norm_a_gamma[i0] = block_1_norm_a_gamma[i0] - adam[0] * add_v161 / (dl_sqrt(add_v162) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = layer_norm_24[j0];
+        const float add_v161 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v161;
+        const float add_v162 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_gamma[j0] = add_v162;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v161 / (dl_sqrt(add_v162) + 1e-07f);
     }
 }
 
@@ -2296,21 +2326,24 @@ static void train_k40_multi_head_attention_adam(const float *restrict dropout_4,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_6;
-        float sum_v99 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v99 += dropout_4[i0 + r0 * 256 + r1 * 16];
+    float multi_head_attention_6[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        multi_head_attention_6[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                multi_head_attention_6[j0] += dropout_4[j0 + r1 * 256 + r2 * 16];
             }
         }
-        multi_head_attention_6 = sum_v99;
-        const float add_v158 = m_block_1_attention_output_bias[i0] * 0.9f + multi_head_attention_6 * 0.1f;
-        m_block_1_attention_output_bias[i0] = add_v158;
-        const float add_v159 = v_block_1_attention_output_bias[i0] * 0.999f + multi_head_attention_6 * 0.001f
-                * multi_head_attention_6;
-        v_block_1_attention_output_bias[i0] = add_v159;
-        block_1_attention_output_bias[i0] = block_1_attention_output_bias[i0] - adam[0] * add_v158 / (dl_sqrt(add_v159)
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_6[j0];
+        const float add_v158 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v158;
+        const float add_v159 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_output_bias[j0] = add_v159;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v158 / (dl_sqrt(add_v159)
                 + 1e-07f);
     }
 }
@@ -2651,21 +2684,24 @@ static void train_k48_multi_head_attention_adam(const float *restrict multi_head
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
         float *restrict block_1_attention_value_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_17;
-        float sum_v113 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v113 += multi_head_attention_18[i0 + r0 * 256 + r1 * 16];
+    float multi_head_attention_17[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        multi_head_attention_17[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                multi_head_attention_17[j0] += multi_head_attention_18[j0 + r1 * 256 + r2 * 16];
             }
         }
-        multi_head_attention_17 = sum_v113;
-        const float add_v152 = m_block_1_attention_value_bias[i0] * 0.9f + multi_head_attention_17 * 0.1f;
-        m_block_1_attention_value_bias[i0] = add_v152;
-        const float add_v153 = v_block_1_attention_value_bias[i0] * 0.999f + multi_head_attention_17 * 0.001f
-                * multi_head_attention_17;
-        v_block_1_attention_value_bias[i0] = add_v153;
-        block_1_attention_value_bias[i0] = block_1_attention_value_bias[i0] - adam[0] * add_v152 / (dl_sqrt(add_v153) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_17[j0];
+        const float add_v152 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_value_bias[j0] = add_v152;
+        const float add_v153 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_value_bias[j0] = add_v153;
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v152 / (dl_sqrt(add_v153) + 1e-07f);
     }
 }
 
@@ -2930,21 +2966,24 @@ static void train_k56_multi_head_attention_adam(const float *restrict multi_head
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_24;
-        float sum_v123 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v123 += multi_head_attention_25[i0 + r0 * 256 + r1 * 16];
+    float multi_head_attention_24[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        multi_head_attention_24[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                multi_head_attention_24[j0] += multi_head_attention_25[j0 + r1 * 256 + r2 * 16];
             }
         }
-        multi_head_attention_24 = sum_v123;
-        const float add_v140 = m_block_1_attention_query_bias[i0] * 0.9f + multi_head_attention_24 * 0.1f;
-        m_block_1_attention_query_bias[i0] = add_v140;
-        const float add_v141 = v_block_1_attention_query_bias[i0] * 0.999f + multi_head_attention_24 * 0.001f
-                * multi_head_attention_24;
-        v_block_1_attention_query_bias[i0] = add_v141;
-        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v140 / (dl_sqrt(add_v141) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_24[j0];
+        const float add_v140 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[j0] = add_v140;
+        const float add_v141 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[j0] = add_v141;
+        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - adam[0] * add_v140 / (dl_sqrt(add_v141) + 1e-07f);
     }
 }
 
@@ -3067,25 +3106,22 @@ static void train_k59_embedding_adam(const float *restrict layer_norm_32, float 
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            float embedding;
-            float sum_v128[8];
-            for (int lane = 0; lane < 8; lane++)
-                sum_v128[lane] = 0.0f;
-            for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-                for (int lane = 0; lane < 8; lane++) {
-                    const int r0 = r0_0 + lane;
-                    sum_v128[lane] += layer_norm_32[i0 * 16 + i1 + r0 * 256];
-                }
+        float embedding[16];
+        for (int j0 = 0; j0 < 16; j0++) {
+            embedding[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 32; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                embedding[j0] += layer_norm_32[i0 * 16 + j0 + r1 * 256];
             }
-            for (int lane = 1; lane < 8; lane++)
-                sum_v128[0] += sum_v128[lane];
-            embedding = sum_v128[0];
-            const float add_v130 = m_positions[i0 * 16 + i1] * 0.9f + embedding * 0.1f;
-            m_positions[i0 * 16 + i1] = add_v130;
-            const float add_v131 = v_positions[i0 * 16 + i1] * 0.999f + embedding * 0.001f * embedding;
-            v_positions[i0 * 16 + i1] = add_v131;
-            positions[i0 * 16 + i1] = positions[i0 * 16 + i1] - adam[0] * add_v130 / (dl_sqrt(add_v131) + 1e-07f);
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v1 = embedding[j0];
+            const float add_v130 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+            m_positions[i0 * 16 + j0] = add_v130;
+            const float add_v131 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+            v_positions[i0 * 16 + j0] = add_v131;
+            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v130 / (dl_sqrt(add_v131) + 1e-07f);
         }
     }
 }
@@ -3761,24 +3797,25 @@ static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, cons
                 const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xe822794bu,
                         (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
                 dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v18);
-                const float v1 = (block_1_attention_output_y[i0 * 256 + i1 * 16 + j0] + block_1_attention_output_bias[j0])
-                        / 0.9f;
-                const float add_v19 = x[i0 * 256 + i1 * 16 + j0] + (lt_v18 ? 0.0f : v1);
+                const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
+                const float v2 = block_1_attention_output_bias[j0];
+                const float v3 = (v1 + v2) / 0.9f;
+                const float add_v19 = x[i0 * 256 + i1 * 16 + j0] + (lt_v18 ? 0.0f : v3);
                 add[j0] = add_v19;
                 sum_v20 += add_v19;
             }
             layer_norm = sum_v20;
-            const float v2 = layer_norm / 16.0f;
+            const float v4 = layer_norm / 16.0f;
             float sum_v23 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v21 = add[j0] - v2;
+                const float block_1_norm_a_centered_v21 = add[j0] - v4;
                 block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_centered_v21;
                 const float mul_v22 = block_1_norm_a_centered_v21 * block_1_norm_a_centered_v21;
                 sum_v23 += mul_v22;
             }
             layer_norm_3 = sum_v23;
-            const float v3 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            layer_norm_4[i0 * 16 + i1] = v3;
+            const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+            layer_norm_4[i0 * 16 + i1] = v5;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float div_v25 = block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] / layer_norm_4[i0 * 16 + i1];
                 layer_norm_5[i0 * 256 + i1 * 16 + j0] = div_v25;
@@ -3928,11 +3965,13 @@ static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_,
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float v1 = (block_1_down_y[i0 * 256 + j0 * 16 + j1] + block_1_down_bias[j1]) / 0.9f;
+                const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
+                const float v2 = block_1_down_bias[j1];
+                const float v3 = (v1 + v2) / 0.9f;
                 const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xdda4a3eeu,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
                 dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v33);
-                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v1);
+                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v3);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3943,9 +3982,9 @@ static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_,
             layer_norm_6[j0] = sum_v35;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = layer_norm_6[j0] / 16.0f;
+            const float v4 = layer_norm_6[j0] / 16.0f;
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_centered_v36 = add_2[j0 * 16 + j1] - v2;
+                const float block_1_norm_b_centered_v36 = add_2[j0 * 16 + j1] - v4;
                 block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_centered_v36;
                 layer_norm_7[j0 * 16 + j1] = block_1_norm_b_centered_v36 * block_1_norm_b_centered_v36;
             }
@@ -3958,8 +3997,8 @@ static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_,
             layer_norm_8[j0] = sum_v38;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v3 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            layer_norm_9[i0 * 16 + j0] = v3;
+            const float v5 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
+            layer_norm_9[i0 * 16 + j0] = v5;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
@@ -4111,7 +4150,9 @@ static void gradients_k24_sum(const int32_t *restrict count_, const int32_t *res
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v53[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v53[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -4131,7 +4172,8 @@ static void gradients_k25_cross_entropy(const int32_t *restrict count_, const fl
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v55[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v55[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -6020,14 +6062,17 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
 static void evaluate_k12_mean(const float *restrict x_2, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            float mean;
-            float sum_v33 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                sum_v33 += x_2[i0 * 256 + i1 + r0 * 16];
+        float mean[16];
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                mean[j0] += x_2[i0 * 256 + j0 + r1 * 16];
             }
-            mean = sum_v33;
-            mean_2[i0 * 16 + i1] = mean / 16.0f;
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean_2[i0 * 16 + j0] = mean[j0] / 16.0f;
         }
     }
 }
@@ -6133,7 +6178,9 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const int32_t *rest
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v44[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v44[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -6151,7 +6198,8 @@ static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const flo
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v45[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v45[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)

@@ -336,7 +336,9 @@ static void train_k4_sum(const int32_t *restrict count_, const int32_t *restrict
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v11[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -355,7 +357,8 @@ static void train_k5_cross_entropy(const int32_t *restrict count_, const float *
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v13[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v13[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -377,25 +380,22 @@ static void train_k6_adam(const int32_t *restrict step_, float *restrict adam)
 static void train_k7_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 10; i0++) {
-        float dense;
-        float sum_v18[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v18[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v18[lane] += softmax_3[i0 + r0 * 10];
-            }
+    float dense[10];
+    for (int j0 = 0; j0 < 10; j0++) {
+        dense[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 10; j0++) {
+            dense[j0] += softmax_3[j0 + r1 * 10];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v18[0] += sum_v18[lane];
-        dense = sum_v18[0];
-        const float add_v35 = m_classifier_bias[i0] * 0.9f + dense * 0.1f;
-        m_classifier_bias[i0] = add_v35;
-        const float add_v36 = v_classifier_bias[i0] * 0.999f + dense * 0.001f * dense;
-        v_classifier_bias[i0] = add_v36;
-        classifier_bias[i0] = classifier_bias[i0] - adam[0] * add_v35 / (dl_sqrt(add_v36) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float v1 = dense[j0];
+        const float add_v35 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v35;
+        const float add_v36 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v36;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v35 / (dl_sqrt(add_v36) + 1e-07f);
     }
 }
 
@@ -441,7 +441,8 @@ static void train_k8_dense_relu(const float *restrict softmax_3, const float *re
             train_k8_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 128 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 128; j0++) {
-                relu_2[i0 * 128 + j0] = 0.0f < relu[i0 * 128 + j0] ? relu_2[i0 * 128 + j0] : 0.0f;
+                const float v1 = relu_2[i0 * 128 + j0];
+                relu_2[i0 * 128 + j0] = 0.0f < relu[i0 * 128 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -506,25 +507,22 @@ static void train_k9_dense_adam(const float *restrict relu, const float *restric
 static void train_k10_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 128; i0++) {
-        float dense_4;
-        float sum_v23[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v23[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v23[lane] += relu_2[i0 + r0 * 128];
-            }
+    float dense_4[128];
+    for (int j0 = 0; j0 < 128; j0++) {
+        dense_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 128; j0++) {
+            dense_4[j0] += relu_2[j0 + r1 * 128];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v23[0] += sum_v23[lane];
-        dense_4 = sum_v23[0];
-        const float add_v29 = m_hidden_bias[i0] * 0.9f + dense_4 * 0.1f;
-        m_hidden_bias[i0] = add_v29;
-        const float add_v30 = v_hidden_bias[i0] * 0.999f + dense_4 * 0.001f * dense_4;
-        v_hidden_bias[i0] = add_v30;
-        hidden_bias[i0] = hidden_bias[i0] - adam[0] * add_v29 / (dl_sqrt(add_v30) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 128; j0++) {
+        const float v1 = dense_4[j0];
+        const float add_v29 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v29;
+        const float add_v30 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v30;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v29 / (dl_sqrt(add_v30) + 1e-07f);
     }
 }
 
@@ -799,7 +797,9 @@ static void gradients_k4_sum(const int32_t *restrict count_, const int32_t *rest
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v11[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -819,7 +819,8 @@ static void gradients_k5_cross_entropy(const int32_t *restrict count_, const flo
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v13[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v13[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -883,7 +884,8 @@ static void gradients_k7_dense_relu(const float *restrict softmax_3, const float
             gradients_k7_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, relu_2 + (i0_0 * 128 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 128; j0++) {
-                relu_2[i0 * 128 + j0] = 0.0f < relu[i0 * 128 + j0] ? relu_2[i0 * 128 + j0] : 0.0f;
+                const float v1 = relu_2[i0 * 128 + j0];
+                relu_2[i0 * 128 + j0] = 0.0f < relu[i0 * 128 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -1166,7 +1168,9 @@ static void evaluate_k3_sum(const int32_t *restrict count_, const int32_t *restr
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v11[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -1184,7 +1188,8 @@ static void evaluate_k4_cross_entropy(const int32_t *restrict count_, const floa
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v12[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v12[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)

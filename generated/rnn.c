@@ -175,7 +175,9 @@ static void init_k9_lstm(int t, const float *restrict lstm_16, const float *rest
     for (int j0 = 0; j0 < 64; j0++) {
         const int v1 = j0 == t;
         for (int j1 = 0; j1 < 256; j1++) {
-            next_basis[j0 * 256 + j1] = v1 ? lstm_16[j1] : basis[j0 * 256 + j1];
+            const float v2 = lstm_16[j1];
+            const float v3 = basis[j0 * 256 + j1];
+            next_basis[j0 * 256 + j1] = v1 ? v2 : v3;
         }
     }
 }
@@ -346,7 +348,9 @@ static void init_k19_lstm(int t, const float *restrict lstm_24, const float *res
     for (int j0 = 0; j0 < 64; j0++) {
         const int v1 = j0 == t;
         for (int j1 = 0; j1 < 256; j1++) {
-            next_basis_2[j0 * 256 + j1] = v1 ? lstm_24[j1] : basis_2[j0 * 256 + j1];
+            const float v2 = lstm_24[j1];
+            const float v3 = basis_2[j0 * 256 + j1];
+            next_basis_2[j0 * 256 + j1] = v1 ? v2 : v3;
         }
     }
 }
@@ -1420,7 +1424,9 @@ static void train_k24_sum(const int32_t *restrict count_, const int32_t *restric
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v22[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -1439,7 +1445,8 @@ static void train_k25_cross_entropy(const int32_t *restrict count_, const float 
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v24[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -1461,25 +1468,22 @@ static void train_k26_adam(const int32_t *restrict step_, float *restrict adam)
 static void train_k27_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 10; i0++) {
-        float dense;
-        float sum_v29[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v29[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v29[lane] += softmax_3[i0 + r0 * 10];
-            }
+    float dense[10];
+    for (int j0 = 0; j0 < 10; j0++) {
+        dense[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 10; j0++) {
+            dense[j0] += softmax_3[j0 + r1 * 10];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v29[0] += sum_v29[lane];
-        dense = sum_v29[0];
-        const float add_v88 = m_classifier_bias[i0] * 0.9f + dense * 0.1f;
-        m_classifier_bias[i0] = add_v88;
-        const float add_v89 = v_classifier_bias[i0] * 0.999f + dense * 0.001f * dense;
-        v_classifier_bias[i0] = add_v89;
-        classifier_bias[i0] = classifier_bias[i0] - adam[0] * add_v88 / (dl_sqrt(add_v89) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float v1 = dense[j0];
+        const float add_v88 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v88;
+        const float add_v89 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v89;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v88 / (dl_sqrt(add_v89) + 1e-07f);
     }
 }
 
@@ -1525,7 +1529,8 @@ static void train_k28_dense_relu(const float *restrict softmax_3, const float *r
             train_k28_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? relu_2[i0 * 64 + j0] : 0.0f;
+                const float v1 = relu_2[i0 * 64 + j0];
+                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -1590,25 +1595,22 @@ static void train_k29_dense_adam(const float *restrict relu, const float *restri
 static void train_k30_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        float dense_4;
-        float sum_v34[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v34[lane] = 0.0f;
-        for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r0 = r0_0 + lane;
-                sum_v34[lane] += relu_2[i0 + r0 * 64];
-            }
+    float dense_4[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        dense_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            dense_4[j0] += relu_2[j0 + r1 * 64];
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v34[0] += sum_v34[lane];
-        dense_4 = sum_v34[0];
-        const float add_v82 = m_hidden_bias[i0] * 0.9f + dense_4 * 0.1f;
-        m_hidden_bias[i0] = add_v82;
-        const float add_v83 = v_hidden_bias[i0] * 0.999f + dense_4 * 0.001f * dense_4;
-        v_hidden_bias[i0] = add_v83;
-        hidden_bias[i0] = hidden_bias[i0] - adam[0] * add_v82 / (dl_sqrt(add_v83) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = dense_4[j0];
+        const float add_v82 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v82;
+        const float add_v83 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v83;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v82 / (dl_sqrt(add_v83) + 1e-07f);
     }
 }
 
@@ -1832,27 +1834,24 @@ static void train_k39_lstm_copy(const float *restrict next_carry_2, float *restr
 static void train_k40_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
         float *restrict lstm_2_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 256; i0++) {
-        float lstm_15;
-        float sum_v42[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v42[lane] = 0.0f;
-        for (int r0 = 0; r0 < 16; r0++) {
-            for (int r1_0 = 0; r1_0 < 32; r1_0 += 8) {
-                for (int lane = 0; lane < 8; lane++) {
-                    const int r1 = r1_0 + lane;
-                    sum_v42[lane] += lstm_14[i0 + r0 * 8192 + r1 * 256];
-                }
+    float lstm_15[256];
+    for (int j0 = 0; j0 < 256; j0++) {
+        lstm_15[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int r2 = 0; r2 < 32; r2++) {
+            for (int j0 = 0; j0 < 256; j0++) {
+                lstm_15[j0] += lstm_14[j0 + r1 * 8192 + r2 * 256];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v42[0] += sum_v42[lane];
-        lstm_15 = sum_v42[0];
-        const float add_v76 = m_lstm_2_bias[i0] * 0.9f + lstm_15 * 0.1f;
-        m_lstm_2_bias[i0] = add_v76;
-        const float add_v77 = v_lstm_2_bias[i0] * 0.999f + lstm_15 * 0.001f * lstm_15;
-        v_lstm_2_bias[i0] = add_v77;
-        lstm_2_bias[i0] = lstm_2_bias[i0] - adam[0] * add_v76 / (dl_sqrt(add_v77) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 256; j0++) {
+        const float v1 = lstm_15[j0];
+        const float add_v76 = m_lstm_2_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_2_bias[j0] = add_v76;
+        const float add_v77 = v_lstm_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_2_bias[j0] = add_v77;
+        lstm_2_bias[j0] = lstm_2_bias[j0] - adam[0] * add_v76 / (dl_sqrt(add_v77) + 1e-07f);
     }
 }
 
@@ -2128,27 +2127,24 @@ static void train_k49_lstm_copy(const float *restrict next_carry_4, float *restr
 static void train_k50_lstm_adam(const float *restrict lstm_19, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
         float *restrict lstm_1_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 256; i0++) {
-        float lstm_20;
-        float sum_v51[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v51[lane] = 0.0f;
-        for (int r0 = 0; r0 < 16; r0++) {
-            for (int r1_0 = 0; r1_0 < 32; r1_0 += 8) {
-                for (int lane = 0; lane < 8; lane++) {
-                    const int r1 = r1_0 + lane;
-                    sum_v51[lane] += lstm_19[i0 + r0 * 8192 + r1 * 256];
-                }
+    float lstm_20[256];
+    for (int j0 = 0; j0 < 256; j0++) {
+        lstm_20[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int r2 = 0; r2 < 32; r2++) {
+            for (int j0 = 0; j0 < 256; j0++) {
+                lstm_20[j0] += lstm_19[j0 + r1 * 8192 + r2 * 256];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v51[0] += sum_v51[lane];
-        lstm_20 = sum_v51[0];
-        const float add_v67 = m_lstm_1_bias[i0] * 0.9f + lstm_20 * 0.1f;
-        m_lstm_1_bias[i0] = add_v67;
-        const float add_v68 = v_lstm_1_bias[i0] * 0.999f + lstm_20 * 0.001f * lstm_20;
-        v_lstm_1_bias[i0] = add_v68;
-        lstm_1_bias[i0] = lstm_1_bias[i0] - adam[0] * add_v67 / (dl_sqrt(add_v68) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 256; j0++) {
+        const float v1 = lstm_20[j0];
+        const float add_v67 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_1_bias[j0] = add_v67;
+        const float add_v68 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_1_bias[j0] = add_v68;
+        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v67 / (dl_sqrt(add_v68) + 1e-07f);
     }
 }
 
@@ -3036,7 +3032,9 @@ static void gradients_k24_sum(const int32_t *restrict count_, const int32_t *res
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v22[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -3056,7 +3054,8 @@ static void gradients_k25_cross_entropy(const int32_t *restrict count_, const fl
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v24[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -3120,7 +3119,8 @@ static void gradients_k27_dense_relu(const float *restrict softmax_3, const floa
             gradients_k27_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? relu_2[i0 * 64 + j0] : 0.0f;
+                const float v1 = relu_2[i0 * 64 + j0];
+                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
             }
         }
     }
@@ -4362,7 +4362,9 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const int32_t *rest
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v21[lane] += r0 < count_[0] ? (float)(argmax[r0] == label[r0]) : 0.0f;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -4380,7 +4382,8 @@ static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const flo
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            sum_v22[lane] += r0 < count_[0] ? -cross_entropy_2[r0] : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v22[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
