@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "passes/passes.h"
 #include "whole_graph.h"
 
 static VEC(Case *) cases;
@@ -440,6 +441,46 @@ static void random_graphs(void **state)
         add_fn(arena_printf(arena, "random graph %d", seed), random_graph(arena, (uint64_t)seed), 0);
 }
 
+/* The sum of the squares of fn's results, as a loss of its float parameters; NULL where it has none. */
+static Fn *squares(const Fn *fn, Module *m)
+{
+    static const int axes[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+    Fn *to = fn_new(arena, "loss");
+    Node **map = NEWN(arena, Node *, fn->node.n + 1), *loss = node_const(to, DT_F32, 0);
+    for (int i = 0; i < fn->input.n; i++) {
+        Node *n = fn->input.at[i].node;
+        bool param = n->type.dt == DT_F32 && fn->input.at[i].role == ROLE_PARAM;
+        map[n->id] = fn_input(to, param ? ROLE_PARAM : ROLE_INPUT, param ? m->params.n : i, fn->input.at[i].name, n->type);
+        Entry entry = {.name = "p", .type = n->type, .trainable = true};
+        if (param)
+            vec_push(arena, &m->params, entry);
+    }
+    fn_inline(to, fn, map);
+    for (int i = 0; i < fn->result.n; i++) {
+        Node *n = map[fn->result.at[i].node->id];
+        if (n->type.dt != DT_F32)
+            continue;
+        n = node_binary(to, OP_MUL, n, n);
+        loss = node_binary(to, OP_ADD, loss, n->type.rank ? node_reduce(to, OP_SUM, n, n->type.rank, axes) : n);
+    }
+    fn_result(to, ROLE_LOSS, 0, "loss", loss);
+    return m->params.n ? fn_prune(to) : NULL;
+}
+
+/* Sums are large here, and round. */
+static void random_gradients(void **state)
+{
+    (void)state;
+    for (int seed = 1; seed <= 90; seed++) {
+        Module m = {.a = arena};
+        Fn *loss = squares(random_graph(arena, (uint64_t)seed), &m);
+        if (!loss)
+            continue;
+        Fn *gradients = differentiate(&m, loss);
+        add_fn(arena_printf(arena, "random gradients %d", seed), seed % 2 ? hoist(gradients) : gradients, 3e-4);
+    }
+}
+
 static void every_operation_is_covered(void **state)
 {
     (void)state;
@@ -484,7 +525,8 @@ int main(void)
         cmocka_unit_test(elements),  cmocka_unit_test(moves),         cmocka_unit_test(chains),
         cmocka_unit_test(reductions), cmocka_unit_test(dots),         cmocka_unit_test(convolutions),
         cmocka_unit_test(indices),   cmocka_unit_test(loops),         cmocka_unit_test(in_place),
-        cmocka_unit_test(layers),    cmocka_unit_test(random_graphs), cmocka_unit_test(every_operation_is_covered),
+        cmocka_unit_test(layers),    cmocka_unit_test(random_graphs), cmocka_unit_test(random_gradients),
+        cmocka_unit_test(every_operation_is_covered),
         cmocka_unit_test(tcc),       cmocka_unit_test(generic),       cmocka_unit_test(native),
     };
     arena = arena_new();
