@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* block.c: a tile's result that only its own kernel reads, row by row behind the tile, needs no more room than the rows of
- * one block: the gradient between its product and the optimizer's update, for one. */
+/* block.c: a tile's result that only its own kernel reads, row by row behind the tile, needs no more room
+ * than the rows of one block: the gradient between its product and the optimizer's update, for one. */
 #include "lower.h"
 
 static bool is_shared(const Plan *p, const Buffer *b)
@@ -11,7 +11,8 @@ static bool is_shared(const Plan *p, const Buffer *b)
     return b->alias != NULL;
 }
 
-/* From a place in the whole result to the same element's in the block: the outer loops go, but for the row. */
+/* From a place in the whole result to the same element's in the block: the outer loops go, but for the row.
+ */
 static const Lin *place_in_block(const Kernel *k, const Tile *t, const Lin *at)
 {
     for (int i = 0; i < k->nouter; i++)

@@ -9,8 +9,9 @@
  *         map j0<16
  *             h[i0 * 16 + j0] = max2(h[i0 * 16 + j0] + b[j0], 0)
  *
- * A buffer that shares another's storage goes by that one's name. What is used twice, or would make a line long, gets
- * a line of its own as v1, v2, ... Everything printed follows from the plan: the same plan gives the same bytes. */
+ * A buffer that shares another's storage goes by that one's name. What is used twice, or would make a line
+ * long, gets a line of its own as v1, v2, ... Everything printed follows from the plan: the same plan gives
+ * the same bytes. */
 #include "kernel.h"
 
 #include <inttypes.h>
@@ -19,22 +20,22 @@
 #include <string.h>
 
 enum {
-    WIDE = 88,      /* characters of an expression, before its longest part moves to a line of its own */
-    WORTH = 16,     /* characters of a part that is worth moving */
+    WIDE = 88,  /* characters of an expression, before its longest part moves to a line of its own */
+    WORTH = 16, /* characters of a part that is worth moving */
 };
 
-typedef struct Shown {          /* an expression of the stage being printed */
+typedef struct Shown { /* an expression of the stage being printed */
     int uses;
-    const char *name;           /* v1, once it has a line of its own */
+    const char *name; /* v1, once it has a line of its own */
 } Shown;
 
 typedef struct Printer {
     StrBuf *sb;
     Arena *a;
     const Plan *p;
-    const char **name;          /* by buffer */
-    const Kernel *k;            /* the kernel being printed */
-    VEC(Shown) shown;           /* by expression */
+    const char **name; /* by buffer */
+    const Kernel *k;   /* the kernel being printed */
+    VEC(Shown) shown;  /* by expression */
     int indent, nvalue;
 } Printer;
 
@@ -123,7 +124,8 @@ static const char *lin_text(Printer *o, const Lin *x)
     if (!x->n)
         sb_printf(&sb, "%" PRId64, x->constant);
     else if (x->constant)
-        sb_printf(&sb, " %c %" PRId64, x->constant < 0 ? '-' : '+', x->constant < 0 ? -x->constant : x->constant);
+        sb_printf(&sb, " %c %" PRId64, x->constant < 0 ? '-' : '+',
+                  x->constant < 0 ? -x->constant : x->constant);
     return sb_text(&sb);
 }
 
@@ -141,8 +143,11 @@ static const char *element_text(Printer *o, const Buffer *b, const Lin *at)
 
 /* ---- expressions ----------------------------------------------------------------------------------- */
 /* One row an operation that is written between its operands, with its binding strength. */
-static const struct { const char *sign; int strength; } infix[OP_COUNT] = {
-    [OP_ADD] = {"+", 7}, [OP_SUB] = {"-", 7}, [OP_MUL] = {"*", 8}, [OP_DIV] = {"/", 8}, [OP_REM] = {"%", 8},
+static const struct {
+    const char *sign;
+    int strength;
+} infix[OP_COUNT] = {
+    [OP_ADD] = {"+", 7}, [OP_SUB] = {"-", 7}, [OP_MUL] = {"*", 8}, [OP_DIV] = {"/", 8},  [OP_REM] = {"%", 8},
     [OP_EQ] = {"==", 5}, [OP_LT] = {"<", 6},  [OP_LE] = {"<=", 6}, [OP_AND] = {"&&", 4}, [OP_OR] = {"||", 3},
 };
 
@@ -198,7 +203,8 @@ static const char *op_text(Printer *o, const Ex *e, int outside)
     if (!strength)
         return call_text(o, e->op == OP_CAST ? dtype_name(e->dt) : op_info(e->op)->text, part, e->nin);
     shorten(o, part, 2);
-    return arena_printf(o->a, outside > strength ? "(%s %s %s)" : "%s %s %s", part[0], infix[e->op].sign, part[1]);
+    return arena_printf(o->a, outside > strength ? "(%s %s %s)" : "%s %s %s", part[0], infix[e->op].sign,
+                        part[1]);
 }
 
 static const char *guard_text(Printer *o, const Ex *e)
@@ -209,8 +215,8 @@ static const char *guard_text(Printer *o, const Ex *e)
         part[i] = ex_text(o, e->in[i], 0);
     shorten(o, part, 2);
     for (int i = 0; i < e->nguard; i++)
-        sb_printf(&sb, "%s%" PRId64 " <= %s < %" PRId64, i ? ", " : "", e->guard[i].lo, lin_text(o, e->guard[i].at),
-                  e->guard[i].hi);
+        sb_printf(&sb, "%s%" PRId64 " <= %s < %" PRId64, i ? ", " : "", e->guard[i].lo,
+                  lin_text(o, e->guard[i].at), e->guard[i].hi);
     return arena_printf(o->a, "{%s ? %s : %s}", sb_text(&sb), part[0], part[1]);
 }
 
@@ -230,7 +236,8 @@ static const char *whole_text(Printer *o, const Ex *e, int outside)
     case X_CONST:
         return number_text(o, e->value, e->dt);
     case X_INDEX:
-        return arena_printf(o->a, outside > 7 && (e->at->n > 1 || e->at->constant) ? "(%s)" : "%s", lin_text(o, e->at));
+        return arena_printf(o->a, outside > 7 && (e->at->n > 1 || e->at->constant) ? "(%s)" : "%s",
+                            lin_text(o, e->at));
     case X_LOAD:
         return element_text(o, e->buffer, e->at);
     case X_OP:
@@ -295,10 +302,12 @@ static const char *loops_text(Printer *o, Var *const *loop, int from, int to)
     return sb_text(&sb);
 }
 
-static const char *strided_text(Printer *o, const Buffer *b, const Lin *at, const Tile *t, int64_t m, int64_t n, int operand)
+static const char *strided_text(Printer *o, const Buffer *b, const Lin *at, const Tile *t, int64_t m,
+                                int64_t n, int operand)
 {
     Var column = {.id = 2000, .extent = t->n->extent, .name = t->n->name};
-    Var row = {.id = t->m ? t->m->id : 0, .extent = t->m ? t->m->extent : 1, .name = t->m ? t->m->name : NULL};
+    Var row = {
+        .id = t->m ? t->m->id : 0, .extent = t->m ? t->m->extent : 1, .name = t->m ? t->m->name : NULL};
     at = lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, &row), m));
     for (int i = 0; operand && i < t->nk; i++) {
         Var *k = NEW(o->a, Var);
@@ -322,8 +331,8 @@ static void print_tile(Printer *o, const Stage *s)
     for (int i = 0; i < t->nk; i++) {
         const Tap *tap = &t->k[i].tap;
         if (t->k[i].tapped)
-            line(o, "where 0 <= %s * %" PRId64 " + %s * %" PRId64 " - %" PRId64 " < %" PRId64, tap->out->name, tap->stride,
-                 t->k[i].var->name, tap->dilation, tap->pad, tap->extent);
+            line(o, "where 0 <= %s * %" PRId64 " + %s * %" PRId64 " - %" PRId64 " < %" PRId64, tap->out->name,
+                 tap->stride, t->k[i].var->name, tap->dilation, tap->pad, tap->extent);
     }
     line(o, "%s = sum(%s * %s)", strided_text(o, item->buffer, t->c_at, t, t->c_m, 1, 0),
          strided_text(o, t->a, t->a_at, t, t->a_m, 0, 1), strided_text(o, t->b, t->b_at, t, 0, 1, 2));
@@ -348,14 +357,15 @@ static void print_item(Printer *o, const Stage *s, const Item *item)
 
 static void print_stage(Printer *o, const Stage *s)
 {
-    static const char *const kind[] = {[STAGE_MAP] = "map", [STAGE_REDUCE] = "reduce", [STAGE_SCATTER] = "scatter",
-                                       [STAGE_CHECK] = "check"};
+    static const char *const kind[] = {
+        [STAGE_MAP] = "map", [STAGE_REDUCE] = "reduce", [STAGE_SCATTER] = "scatter", [STAGE_CHECK] = "check"};
     if (s->kind == STAGE_TILE) {
         print_tile(o, s);
         return;
     }
     if (s->kind == STAGE_REDUCE)
-        line(o, "reduce%s  over%s%s%s", loops_text(o, s->loop, 0, s->nparallel), loops_text(o, s->loop, s->nparallel, s->nloop),
+        line(o, "reduce%s  over%s%s%s", loops_text(o, s->loop, 0, s->nparallel),
+             loops_text(o, s->loop, s->nparallel, s->nloop),
              s->lanes > 1 ? arena_printf(o->a, "  %d lanes", s->lanes) : "", s->vector ? "  by columns" : "");
     else
         line(o, "%s%s", kind[s->kind], loops_text(o, s->loop, 0, s->nloop));
@@ -428,7 +438,8 @@ static void print_steps(Printer *o, Step *const *steps, int n)
             print_kernel(o, steps[i]->kernel);
             continue;
         }
-        line(o, "for %s<%" PRId64 "%s {", steps[i]->time->name, steps[i]->time->extent, steps[i]->reverse ? ", backwards" : "");
+        line(o, "for %s<%" PRId64 "%s {", steps[i]->time->name, steps[i]->time->extent,
+             steps[i]->reverse ? ", backwards" : "");
         o->indent++;
         print_steps(o, steps[i]->body.at, steps[i]->body.n);
         o->indent--;
@@ -459,7 +470,8 @@ void plan_print_memory(StrBuf *sb, const Plan *p)
             order[n++] = p->buffers.at[i];
     if (n)
         qsort(order, (size_t)n, sizeof *order, by_first_step);
-    line(&o, "arena %" PRId64 " bytes, at the most %" PRId64 " in use at once", p->arena_bytes, p->arena_bound);
+    line(&o, "arena %" PRId64 " bytes, at the most %" PRId64 " in use at once", p->arena_bytes,
+         p->arena_bound);
     for (int i = 0; i < n; i++) {
         const Buffer *b = order[i];
         StrBuf at = {.a = o.a};
@@ -467,8 +479,8 @@ void plan_print_memory(StrBuf *sb, const Plan *p)
             sb_printf(&at, "in %s", name_of(&o, b));
         else
             sb_printf(&at, "at %" PRId64, b->offset);
-        line(&o, "    %-12s %9" PRId64 " bytes  steps %3d..%-3d  %s : %s", sb_text(&at), type_bytes(b->type), b->first, b->last,
-             o.name[b->id], type_text(o.a, b->type));
+        line(&o, "    %-12s %9" PRId64 " bytes  steps %3d..%-3d  %s : %s", sb_text(&at), type_bytes(b->type),
+             b->first, b->last, o.name[b->id], type_text(o.a, b->type));
     }
 }
 

@@ -3,17 +3,22 @@
  *
  * Kernels, one by one
  * - Every step has a kernel of the plan, and every kernel one step.
- * - Loop variables: an index mentions only variables of loops around it, and positions of scans the kernel is told.
- * - Accesses: every load, store and operand of a tile lies in its buffer, whatever the loop variables are, wherever the
- *   guards around it hold. A tile's columns fit into its rows.
- * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced loops are no
- *   part of the index; all stores of a unit together fill just its place in the buffer. (A scatter adds where it is told.)
- * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before they are read.
- * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it writes at; in the
- *   stage that overwrites old contents they are at the very element. A tile's operands are not written by its kernel.
+ * - Loop variables: an index mentions only variables of loops around it, and positions of scans the kernel is
+ * told.
+ * - Accesses: every load, store and operand of a tile lies in its buffer, whatever the loop variables are,
+ * wherever the guards around it hold. A tile's columns fit into its rows.
+ * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced
+ * loops are no part of the index; all stores of a unit together fill just its place in the buffer. (A scatter
+ * adds where it is told.)
+ * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before
+ * they are read.
+ * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
+ * writes at; in the stage that overwrites old contents they are at the very element. A tile's operands are
+ * not written by its kernel.
  *
  * Order (verify_memory.c), walking the steps, through loops twice
- * - A tensor is written before it is read, and what is read is not what another value left in the same storage.
+ * - A tensor is written before it is read, and what is read is not what another value left in the same
+ * storage.
  * - Units that need an input's old contents stand before the kernel that overwrites it.
  *
  * Memory (verify_memory.c)
@@ -22,7 +27,9 @@
 
 #include <string.h>
 
-enum { BUDGET = 200000 };       /* visits to expressions: far more than any kernel has, unless guards nest without end */
+enum {
+    BUDGET = 200000
+}; /* visits to expressions: far more than any kernel has, unless guards nest without end */
 
 /* ---- loads ----------------------------------------------------------------------------------------- */
 typedef struct Walk {
@@ -30,7 +37,7 @@ typedef struct Walk {
     VisitLoad *visit;
     void *context;
     VEC(Guard) guards;
-    VEC(bool) seen;             /* by expression: met without guards around it */
+    VEC(bool) seen; /* by expression: met without guards around it */
     int budget;
 } Walk;
 
@@ -97,8 +104,8 @@ typedef struct Check {
     Arena *a;
     const Kernel *k;
     const Stage *s;
-    int stage, item;            /* being looked at */
-    const char *why;            /* the first complaint */
+    int stage, item; /* being looked at */
+    const char *why; /* the first complaint */
 } Check;
 
 static void complain(Check *c, const char *format, ...) PRINTF(2, 3);
@@ -140,7 +147,8 @@ static Guard row_in_block(Check *c, const Tile *t)
     return (Guard){row, 0, t->rows};
 }
 
-static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *guard, int nguard, const char *what)
+static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *guard, int nguard,
+                        const char *what)
 {
     const Tile *t = tile_of(c->k);
     if (buffer_root((Buffer *)b)->kind == BUFFER_LOCAL)
@@ -176,7 +184,8 @@ static void check_variables(Check *c, const Lin *x)
     for (int i = 0; i < x->n; i++) {
         const Atom *atom = x->term[i].atom;
         if (atom->kind == ATOM_VAR && !is_around(c, atom->var))
-            complain(c, "an index uses %s, which is no loop around it", atom->var->name ? atom->var->name : "a variable");
+            complain(c, "an index uses %s, which is no loop around it",
+                     atom->var->name ? atom->var->name : "a variable");
         if (atom->of)
             check_variables(c, atom->of);
     }
@@ -230,7 +239,8 @@ static void check_store(Check *c, const Item *item)
         check_variables(c, at);
     if (!index_is_injective(at, var, n))
         complain(c, "writes elements of %s more than once", label(item->buffer));
-    for (int i = c->s->nparallel; c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT && i < c->s->nloop; i++)
+    for (int i = c->s->nparallel; c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT && i < c->s->nloop;
+         i++)
         if (lin_uses(at, c->s->loop[i]))
             complain(c, "%s is stored by the variable it is reduced over", label(item->buffer));
     for (int i = 0; i < n; i++)
@@ -267,10 +277,11 @@ static void check_filled(Check *c, const Unit *u)
             }
     }
     c->stage = 0;
-    if (u->buffer && u->buffer->block)      /* made again for every block */
+    if (u->buffer && u->buffer->block) /* made again for every block */
         return;
     if (stored && count != type_count(u->type))
-        complain(c, "stores %lld of the %lld elements of %s", (long long)count, (long long)type_count(u->type), label(u->buffer));
+        complain(c, "stores %lld of the %lld elements of %s", (long long)count,
+                 (long long)type_count(u->type), label(u->buffer));
 }
 
 /* ---- tiles ----------------------------------------------------------------------------------------- */
@@ -322,7 +333,7 @@ static bool made_before(const Check *c, const Unit *u)
     return false;
 }
 
-typedef VEC(bool) Marks;        /* by expression */
+typedef VEC(bool) Marks; /* by expression */
 
 static void check_values(Check *c, const Ex *e, Marks *seen)
 {
@@ -345,7 +356,7 @@ typedef struct Access {
     int nguard;
     int stage, item;
     bool writes, tile;
-    const Item *by;             /* a write */
+    const Item *by; /* a write */
 } Access;
 
 typedef struct Accesses {
@@ -357,7 +368,8 @@ static void add_load(void *context, const Load *load)
 {
     Accesses *all = context;
     Guard *guard = arena_dup(all->c->a, load->guard, sizeof(Guard) * (size_t)load->nguard);
-    Access access = {load->buffer, load->at, guard, load->nguard, all->c->stage, all->c->item, false, false, NULL};
+    Access access = {load->buffer, load->at, guard, load->nguard, all->c->stage,
+                     all->c->item, false,    false, NULL};
     vec_push(all->c->a, &all->list, access);
 }
 
@@ -383,8 +395,12 @@ static void find_accesses(Accesses *all)
             visit_index_loads(c->a, item->at, add_load, all);
             if (!item->buffer)
                 continue;
-            Access access = {.buffer = item->buffer, .at = store_index(c, item), .stage = c->stage, .item = c->item,
-                             .writes = true, .by = item};
+            Access access = {.buffer = item->buffer,
+                             .at = store_index(c, item),
+                             .stage = c->stage,
+                             .item = c->item,
+                             .writes = true,
+                             .by = item};
             vec_push(c->a, &all->list, access);
         }
     }
@@ -399,7 +415,8 @@ static bool comes_before(const Access *x, const Access *y)
 static bool written_before(const Accesses *all, const Access *x)
 {
     for (int i = 0; i < all->list.n; i++)
-        if (all->list.at[i].writes && all->list.at[i].buffer == x->buffer && comes_before(&all->list.at[i], x))
+        if (all->list.at[i].writes && all->list.at[i].buffer == x->buffer &&
+            comes_before(&all->list.at[i], x))
             return true;
     return false;
 }
@@ -444,7 +461,8 @@ static void check_pair(Check *c, const Accesses *all, const Access *read, const 
     if (old && same_stage)
         complain(c, "reads other elements of %s than it overwrites", label(read->buffer));
     if (!same_outer_position(c, read, write))
-        complain(c, "reads %s at another position of the outer loops than it is written at", label(read->buffer));
+        complain(c, "reads %s at another position of the outer loops than it is written at",
+                 label(read->buffer));
 }
 
 static bool listed(Buffer *const *list, int n, const Buffer *b)

@@ -5,7 +5,8 @@
 
 #include "kernel.h"
 
-/* 0 <= x < extent wherever all guards hold. Never false for a sound index; true also where no counterexample was found. */
+/* 0 <= x < extent wherever all guards hold. Never false for a sound index; true also where no counterexample
+ * was found. */
 bool index_in_range(Arena *a, const Lin *x, const Guard *guard, int nguard, int64_t extent);
 bool index_is_injective(const Lin *x, Var *const *var, int n);
 
@@ -18,7 +19,8 @@ typedef struct Load {
 } Load;
 typedef void VisitLoad(void *context, const Load *load);
 void visit_loads(Arena *a, const Ex *e, VisitLoad *visit, void *context);
-void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit, void *context);     /* of the values in an index */
+void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit,
+                       void *context); /* of the values in an index */
 
 /* verify_memory.c: NULL, or what is wrong with orders and offsets. */
 const char *verify_order(Arena *a, const Plan *p);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_access.c: does an index stay in its range, whatever the loop variables are, where the guards around it hold?
+/* verify_access.c: does an index stay in its range, whatever the loop variables are, where the guards around
+ * it hold?
  *
- * First by intervals: guards that are part of the index replace the range of that part by their own. What this cannot
- * settle is tried out: at all values of the variables if these are few, else at some. */
+ * First by intervals: guards that are part of the index replace the range of that part by their own. What
+ * this cannot settle is tried out: at all values of the variables if these are few, else at some. */
 #include "verify.h"
 
 enum {
-    ALL_POINTS = 20000,     /* combinations of values up to which all are tried */
+    ALL_POINTS = 20000, /* combinations of values up to which all are tried */
     SOME_POINTS = 500,
     MOST_UNKNOWNS = 24,
 };
 
-typedef struct Unknown {    /* a loop variable, or a value found at run time */
+typedef struct Unknown { /* a loop variable, or a value found at run time */
     const void *key;
     int64_t lo, hi, now;
 } Unknown;
@@ -28,7 +29,7 @@ static int64_t floor_div(int64_t x, int64_t by)
     return q * by > x ? q - 1 : q;
 }
 
-typedef struct Known {      /* lo <= at <= hi */
+typedef struct Known { /* lo <= at <= hi */
     const Lin *at;
     int64_t lo, hi;
 } Known;
@@ -73,7 +74,8 @@ static void gather_facts(Arena *a, const Lin *x, const Guard *guard, int nguard,
     for (int t = 0; t < x->n; t++)
         for (int i = 0; i < nguard && x->term[t].atom->kind == ATOM_DIV; i++) {
             int64_t by = x->term[t].atom->by;
-            Known known = {lin_div(a, guard[i].at, by), floor_div(guard[i].lo, by), floor_div(guard[i].hi - 1, by)};
+            Known known = {lin_div(a, guard[i].at, by), floor_div(guard[i].lo, by),
+                           floor_div(guard[i].hi - 1, by)};
             if (guard[i].lo >= 0)
                 vec_push(a, facts, known);
         }
@@ -148,8 +150,9 @@ static void draw(Trial *t, uint64_t *random)
     for (int i = 0; i < t->n; i++) {
         *random = *random * 6364136223846793005u + 1442695040888963407u;
         uint64_t pick = *random >> 33, span = (uint64_t)(t->unknown[i].hi - t->unknown[i].lo) + 1;
-        t->unknown[i].now = pick % 4 == 0 ? t->unknown[i].lo : pick % 4 == 1 ? t->unknown[i].hi
-                                                              : t->unknown[i].lo + (int64_t)(pick / 4 % span);
+        t->unknown[i].now = pick % 4 == 0   ? t->unknown[i].lo
+                            : pick % 4 == 1 ? t->unknown[i].hi
+                                            : t->unknown[i].lo + (int64_t)(pick / 4 % span);
     }
 }
 
@@ -191,7 +194,8 @@ bool index_in_range(Arena *a, const Lin *x, const Guard *guard, int nguard, int6
 }
 
 /* ---- stores ---------------------------------------------------------------------------------------- */
-/* Different values of the variables give different indices: each factor is larger than all smaller ones can add up to. */
+/* Different values of the variables give different indices: each factor is larger than all smaller ones can
+ * add up to. */
 bool index_is_injective(const Lin *x, Var *const *var, int n)
 {
     int64_t reach = 0;

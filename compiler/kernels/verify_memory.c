@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_memory.c: are values there when they are read, and does nothing lie on top of them? Shares no code with
- * plan_memory.c, nor lifetimes with plan.c. The invariants stand in verify.c. */
+/* verify_memory.c: are values there when they are read, and does nothing lie on top of them? Shares no code
+ * with plan_memory.c, nor lifetimes with plan.c. The invariants stand in verify.c. */
 #include "verify.h"
 
 #include <string.h>
@@ -8,9 +8,9 @@
 typedef struct Walk {
     Arena *a;
     const Plan *p;
-    Buffer **content;           /* by storage: whose value it holds; NULL: nobody's */
-    int *from, *to;             /* by storage: positions of its first and last use, loops taken whole */
-    int at;                     /* counts kernels as they are met */
+    Buffer **content; /* by storage: whose value it holds; NULL: nobody's */
+    int *from, *to;   /* by storage: positions of its first and last use, loops taken whole */
+    int at;           /* counts kernels as they are met */
     const char *why;
     const Kernel *k;
 } Walk;
@@ -18,7 +18,8 @@ typedef struct Walk {
 static void complain(Walk *w, const char *what, const Buffer *b, const char *rest)
 {
     if (!w->why)
-        w->why = arena_printf(w->a, "%s: %s %s %s", w->k ? w->k->name : "memory", what, b->name ? b->name : "an unnamed buffer", rest);
+        w->why = arena_printf(w->a, "%s: %s %s %s", w->k ? w->k->name : "memory", what,
+                              b->name ? b->name : "an unnamed buffer", rest);
 }
 
 /* ---- order ----------------------------------------------------------------------------------------- */
@@ -149,8 +150,8 @@ static void use_kernel(Walk *w, const Kernel *k)
     }
 }
 
-/* What is used in a loop and outside of it must outlast every turn of the loop. (What is used only inside is written there
- * before it is read, by the order of the steps.) */
+/* What is used in a loop and outside of it must outlast every turn of the loop. (What is used only inside is
+ * written there before it is read, by the order of the steps.) */
 static void use_steps(Walk *w, Step *const *steps, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -189,11 +190,13 @@ static void check_overlaps(Walk *w)
         const Buffer *x = w->p->buffers.at[i];
         if (x->kind != BUFFER_ARENA || x->alias || w->from[i] < 0)
             continue;
-        if (x->offset < 0 || x->offset % dtype_bytes(x->type.dt) || x->offset + type_bytes(x->type) > w->p->arena_bytes)
+        if (x->offset < 0 || x->offset % dtype_bytes(x->type.dt) ||
+            x->offset + type_bytes(x->type) > w->p->arena_bytes)
             complain(w, "the buffer", x, "does not lie in the arena");
         for (int k = 0; k < i; k++) {
             const Buffer *y = w->p->buffers.at[k];
-            if (y->kind != BUFFER_ARENA || y->alias || w->from[k] < 0 || w->from[i] > w->to[k] || w->from[k] > w->to[i])
+            if (y->kind != BUFFER_ARENA || y->alias || w->from[k] < 0 || w->from[i] > w->to[k] ||
+                w->from[k] > w->to[i])
                 continue;
             if (x->offset < y->offset + type_bytes(y->type) && y->offset < x->offset + type_bytes(x->type))
                 complain(w, "the buffer", x, arena_printf(w->a, "lies on %s", y->name ? y->name : "another"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* compare.h: a graph function compiled for a target against the interpreter in double. Included by one test file each. */
+/* compare.h: a graph function compiled for a target against the interpreter in double. Included by one test
+ * file each. */
 #ifndef TEST_COMPARE_H
 #define TEST_COMPARE_H
 
@@ -34,7 +35,8 @@ static int64_t random_below(int64_t n)
  * -3 to 3, whose sums and products are exact. */
 static double random_element(const char *name, DType dt)
 {
-    static const double floats[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 1e-40, 3e38, 0.5, -2.5, 100, -100};
+    static const double floats[] = {0,     -0.0, 1,   -1,   INFINITY, -INFINITY, NAN,
+                                    1e-40, 3e38, 0.5, -2.5, 100,      -100};
     static const double integers[] = {INT32_MIN, INT32_MAX, 0, -1, 1, -7, 65536, 16777217, 16777219};
     if (!strncmp(name, "index", 5))
         return (double)random_below(atoi(name + 5));
@@ -45,23 +47,28 @@ static double random_element(const char *name, DType dt)
     if (dt == DT_U8)
         return (double)random_below(256);
     if (!strncmp(name, "special", 7))
-        return dt == DT_I32 ? integers[random_below(LEN(integers))] : (double)(float)floats[random_below(LEN(floats))];
+        return dt == DT_I32 ? integers[random_below(LEN(integers))]
+                            : (double)(float)floats[random_below(LEN(floats))];
     if (!strncmp(name, "infinite", 8) && dt == DT_F32)
-        return random_below(40) ? (double)random_below(7) - 3 : random_below(2) ? (double)INFINITY : (double)NAN;
+        return random_below(40)  ? (double)random_below(7) - 3
+               : random_below(2) ? (double)INFINITY
+                                 : (double)NAN;
     if (!strncmp(name, "positive", 8))
-        return dt == DT_I32 ? (double)(1 + random_below(9)) : (double)(float)(0.1 + (double)random_word() / 1e9);
+        return dt == DT_I32 ? (double)(1 + random_below(9))
+                            : (double)(float)(0.1 + (double)random_word() / 1e9);
     if (!strncmp(name, "real", 4) && dt == DT_F32)
         return (double)(float)((double)random_word() / 2e9 - 1.0);
     return (double)random_below(7) - 3;
 }
 
-/* ---- one function with its inputs and what the interpreter says ---------------------------------------------------- */
+/* ---- one function with its inputs and what the interpreter says
+ * ---------------------------------------------------- */
 typedef struct Case {
     const char *name;
     Fn *fn;
-    double tolerance;           /* relative to the larger of 1 and the value; 0: the same number */
+    double tolerance; /* relative to the larger of 1 and the value; 0: the same number */
     Value *in, *out;
-    bool fails;                 /* an index is out of range */
+    bool fails; /* an index is out of range */
 } Case;
 
 static Case *case_new(Arena *a, const char *name, Fn *fn, double tolerance)
@@ -103,7 +110,7 @@ static bool agrees(double x, double y, double tolerance)
     return x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= tolerance * size;
 }
 
-enum { MARGIN = 64 };           /* bytes on either side of every tensor that must stay as they are */
+enum { MARGIN = 64 }; /* bytes on either side of every tensor that must stay as they are */
 
 static void *tensor_new(Arena *a, Type t)
 {
@@ -124,7 +131,8 @@ static bool margins_intact(const void *tensor, Type t)
 static int input_of_result(const Fn *fn, int result)
 {
     for (int i = 0; i < fn->input.n; i++)
-        if (fn->input.at[i].role == fn->result.at[result].role && fn->input.at[i].index == fn->result.at[result].index)
+        if (fn->input.at[i].role == fn->result.at[result].role &&
+            fn->input.at[i].index == fn->result.at[result].index)
             return i;
     return -1;
 }
@@ -138,7 +146,8 @@ static const char *compare_result(Arena *a, const Case *c, int result, const voi
         double wanted = want.type.dt == DT_F32 ? (double)(float)want.at[i] : want.at[i];
         double got = load_element(want.type.dt, tensor, i);
         if (!agrees(got, wanted, c->tolerance))
-            return arena_printf(a, "result %d, element %lld: %.9g, not %.9g", result, (long long)i, got, wanted);
+            return arena_printf(a, "result %d, element %lld: %.9g, not %.9g", result, (long long)i, got,
+                                wanted);
     }
     return NULL;
 }
@@ -169,7 +178,7 @@ static const char *run_case(Arena *a, const Case *c, JitFunction *call, int64_t 
         if (wrong)
             return wrong;
     }
-    for (int i = 0; i < fn->input.n; i++) {     /* what is no result stays, and after a failure everything does */
+    for (int i = 0; i < fn->input.n; i++) { /* what is no result stays, and after a failure everything does */
         bool result = false;
         for (int k = 0; !c->fails && k < fn->result.n; k++)
             result |= input_of_result(fn, k) == i;
@@ -232,7 +241,7 @@ static int check_cases(Arena *a, Case *const *cases, int n, const char *how, con
         report(a, cases[0], how, plan[0], why);
         return 1;
     }
-    if (!jit) {                 /* find the guilty one */
+    if (!jit) { /* find the guilty one */
         wrong = 0;
         for (int i = 0; i < n; i++)
             wrong += check_cases(a, cases + i, 1, how, target, compile);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_kernels.c: compiled code equals the interpreter: every operation of ops.def at edge and odd shapes, schedules that
- * reductions and contractions can take, and random graphs. Inputs are small whole numbers wherever sums and products
- * of these are exact, so that there is nothing to forgive. */
+/* test_kernels.c: compiled code equals the interpreter: every operation of ops.def at edge and odd shapes,
+ * schedules that reductions and contractions can take, and random graphs. Inputs are small whole numbers
+ * wherever sums and products of these are exact, so that there is nothing to forgive. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "whole_graph.h"
 
 static VEC(Case *) cases;
-static Arena *arena;            /* of all cases */
+static Arena *arena; /* of all cases */
 static bool covered[OP_COUNT];
 
 static void cover(const Fn *fn)
@@ -57,12 +57,14 @@ static const char *list(const int64_t *item, int n)
     return sb_text(&sb);
 }
 
-/* ---- element-wise ------------------------------------------------------------------------------------------------ */
+/* ---- element-wise
+ * ------------------------------------------------------------------------------------------------ */
 static const char *const shapes[] = {"", "[1]", "[7]", "[17]", "[3, 1, 5]", "[4, 33]"};
 
 static double tolerance_of(Op op)
 {
-    static const Op rounded[] = {OP_EXP, OP_LOG, OP_TANH, OP_SIGMOID, OP_ERF, OP_POW, OP_SQRT, OP_DIV, OP_REM};
+    static const Op rounded[] = {OP_EXP, OP_LOG,  OP_TANH, OP_SIGMOID, OP_ERF,
+                                 OP_POW, OP_SQRT, OP_DIV,  OP_REM};
     for (int i = 0; i < LEN(rounded); i++)
         if (rounded[i] == op)
             return 4e-6;
@@ -90,14 +92,17 @@ static void add_element(Op op, DType dt, const char *shape, const char *kind)
         sb_printf(&in, "%s%s_%s: %s%s input %d", i ? ", " : "", kind, letter[i], dtype_name(t), shape, i);
         sb_printf(&used, "%s%s_%s", i ? ", " : "", kind, letter[i]);
     }
-    add(tolerance_of(op), "func f(%s) { %%9 = %s(%s) return output 0 y = %%9 }", sb_text(&in), info->text, sb_text(&used));
+    add(tolerance_of(op), "func f(%s) { %%9 = %s(%s) return output 0 y = %%9 }", sb_text(&in), info->text,
+        sb_text(&used));
 }
 
 static void add_casts(void)
 {
     for (int from = 0; from < DT_COUNT; from++)
         for (int to = 0; to < DT_COUNT; to++)
-            add(0, "func f(special: %s[2, 19] input 0) { %%9 = cast(special) : %s[2, 19] return output 0 y = %%9 }",
+            add(0,
+                "func f(special: %s[2, 19] input 0) { %%9 = cast(special) : %s[2, 19] return output 0 y = "
+                "%%9 }",
                 dtype_name((DType)from), dtype_name((DType)to));
 }
 
@@ -109,29 +114,42 @@ static void elements(void **state)
             continue;
         for (int dt = 0; dt < DT_COUNT; dt++)
             for (int s = 0; s < LEN(shapes) && fits((Op)op, (DType)dt); s++)
-                add_element((Op)op, (DType)dt, shapes[s], s == 2 ? "real" : s == 3 || (op == OP_REM && dt == DT_F32) ? "positive" : "special");
+                add_element((Op)op, (DType)dt, shapes[s],
+                            s == 2                                     ? "real"
+                            : s == 3 || (op == OP_REM && dt == DT_F32) ? "positive"
+                                                                       : "special");
     }
     add_casts();
 }
 
-/* ---- moves ---------------------------------------------------------------------------------------------------------- */
+/* ---- moves
+ * ----------------------------------------------------------------------------------------------------------
+ */
 static void moves(void **state)
 {
     (void)state;
-    static const struct { const char *from, *op, *to; } rows[] = {
-        {"[6]", "reshape(x)", "[2, 3]"},                    {"[4, 6]", "reshape(x)", "[8, 3]"},
-        {"[1, 5, 1]", "reshape(x)", "[5]"},                 {"[3, 4, 5]", "reshape(x)", "[5, 4, 3]"},
-        {"[3, 5]", "permute(x) axes=[1, 0]", "[5, 3]"},     {"[2, 3, 4]", "permute(x) axes=[2, 0, 1]", "[4, 2, 3]"},
+    static const struct {
+        const char *from, *op, *to;
+    } rows[] = {
+        {"[6]", "reshape(x)", "[2, 3]"},
+        {"[4, 6]", "reshape(x)", "[8, 3]"},
+        {"[1, 5, 1]", "reshape(x)", "[5]"},
+        {"[3, 4, 5]", "reshape(x)", "[5, 4, 3]"},
+        {"[3, 5]", "permute(x) axes=[1, 0]", "[5, 3]"},
+        {"[2, 3, 4]", "permute(x) axes=[2, 0, 1]", "[4, 2, 3]"},
         {"[2, 1, 4, 3]", "permute(x) axes=[3, 1, 0, 2]", "[3, 1, 2, 4]"},
-        {"", "broadcast(x) axes=[]", "[3, 2]"},             {"[3]", "broadcast(x) axes=[0]", "[3, 2]"},
-        {"[3, 1]", "broadcast(x) axes=[0, 2]", "[3, 2, 5]"},{"[1]", "broadcast(x) axes=[1]", "[3, 7]"},
+        {"", "broadcast(x) axes=[]", "[3, 2]"},
+        {"[3]", "broadcast(x) axes=[0]", "[3, 2]"},
+        {"[3, 1]", "broadcast(x) axes=[0, 2]", "[3, 2, 5]"},
+        {"[1]", "broadcast(x) axes=[1]", "[3, 7]"},
         {"[9]", "slice(x) start=[2] limit=[9] stride=[3]", "[3]"},
         {"[5, 7]", "slice(x) start=[1, 0] limit=[4, 7] stride=[2, 2]", "[2, 4]"},
         {"[5]", "pad(x) lo=[2] hi=[0] interior=[0] value=7", "[7]"},
         {"[3, 4]", "pad(x) lo=[0, 1] hi=[2, 0] interior=[1, 2] value=-1", "[7, 11]"},
         {"[1]", "pad(x) lo=[3] hi=[3] interior=[5] value=nan", "[7]"},
         {"[2, 3, 2]", "pad(x) lo=[1, 0, 0] hi=[1, 3, 0] interior=[0, 0, 3] value=inf", "[4, 6, 5]"},
-        {"[7]", "reverse(x) axes=[0]", "[7]"},              {"[3, 4, 5]", "reverse(x) axes=[0, 2]", "[3, 4, 5]"},
+        {"[7]", "reverse(x) axes=[0]", "[7]"},
+        {"[3, 4, 5]", "reverse(x) axes=[0, 2]", "[3, 4, 5]"},
         {"[9]", "window(x) axis=0 size=3 stride=1 dilation=1", "[7, 3]"},
         {"[9]", "window(x) axis=0 size=3 stride=2 dilation=2", "[3, 3]"},
         {"[2, 11, 3]", "window(x) axis=1 size=4 stride=3 dilation=1", "[2, 3, 4, 3]"},
@@ -146,57 +164,84 @@ static void moves(void **state)
         {"[1, 4]", "fold(x) axis=0 size=4 stride=1 dilation=1 extent=4", "[4]"},
     };
     for (int i = 0; i < LEN(rows); i++) {
-        add(0, "func f(x: f32%s input 0) { %%9 = %s : f32%s return output 0 y = %%9 }", rows[i].from, rows[i].op, rows[i].to);
+        add(0, "func f(x: f32%s input 0) { %%9 = %s : f32%s return output 0 y = %%9 }", rows[i].from,
+            rows[i].op, rows[i].to);
         const char *inner = strchr(rows[i].op, '(') + 2;
-        add(0, "func f(x: f32%s input 0) { %%1 = neg(x) %%2 = mul(%%1, %%1) %%9 = %.*s(%%2%s : f32%s %%8 = abs(%%9) "
-               "return output 0 y = %%8, output 1 z = %%9 }",
+        add(0,
+            "func f(x: f32%s input 0) { %%1 = neg(x) %%2 = mul(%%1, %%1) %%9 = %.*s(%%2%s : f32%s %%8 = "
+            "abs(%%9) "
+            "return output 0 y = %%8, output 1 z = %%9 }",
             rows[i].from, (int)(inner - 2 - rows[i].op), rows[i].op, inner, rows[i].to);
     }
-    add(0, "func f(x: f32[4] input 0, y: f32[4] input 1) { %%9 = concat(x, y, x) axis=0 return output 0 y = %%9 }");
-    add(0, "func f(x: f32[2, 3] input 0, y: f32[2, 1] input 1) { %%9 = concat(x, y) axis=1 %%8 = neg(%%9) return output 0 y = %%8 }");
-    add(0, "func f(x: f32[2, 3, 2] input 0, y: f32[2, 5, 2] input 1) { %%7 = neg(y) %%9 = concat(%%7, x, y) axis=1 return output 0 y = %%9 }");
-    add(0, "func f(x: i32[1, 3] input 0, y: i32[2, 3] input 1) { %%7 = add(y, y) %%9 = concat(x, %%7) axis=0 %%10 = permute(%%9) axes=[1, 0] return output 0 y = %%10 }");
-    add(0, "func f(x: bool[3] input 0, y: bool[2] input 1) { %%7 = not(y) %%9 = concat(x, %%7) axis=0 return output 0 y = %%9 }");
-    add(0, "func f() { %%1 = iota() : i32[7] %%2 = broadcast(%%1) axes=[1] : i32[3, 7] return output 0 a = %%1, output 1 b = %%2 }");
-    add(0, "func f() { %%1 = const() value=2.5 : f32 %%2 = broadcast(%%1) axes=[] : f32[3, 7] return output 0 a = %%1, output 1 b = %%2 }");
+    add(0, "func f(x: f32[4] input 0, y: f32[4] input 1) { %%9 = concat(x, y, x) axis=0 return output 0 y = "
+           "%%9 }");
+    add(0, "func f(x: f32[2, 3] input 0, y: f32[2, 1] input 1) { %%9 = concat(x, y) axis=1 %%8 = neg(%%9) "
+           "return output 0 y = %%8 }");
+    add(0, "func f(x: f32[2, 3, 2] input 0, y: f32[2, 5, 2] input 1) { %%7 = neg(y) %%9 = concat(%%7, x, y) "
+           "axis=1 return output 0 y = %%9 }");
+    add(0, "func f(x: i32[1, 3] input 0, y: i32[2, 3] input 1) { %%7 = add(y, y) %%9 = concat(x, %%7) axis=0 "
+           "%%10 = permute(%%9) axes=[1, 0] return output 0 y = %%10 }");
+    add(0, "func f(x: bool[3] input 0, y: bool[2] input 1) { %%7 = not(y) %%9 = concat(x, %%7) axis=0 return "
+           "output 0 y = %%9 }");
+    add(0, "func f() { %%1 = iota() : i32[7] %%2 = broadcast(%%1) axes=[1] : i32[3, 7] return output 0 a = "
+           "%%1, output 1 b = %%2 }");
+    add(0, "func f() { %%1 = const() value=2.5 : f32 %%2 = broadcast(%%1) axes=[] : f32[3, 7] return output "
+           "0 a = %%1, output 1 b = %%2 }");
 }
 
 /* Two moves, one behind the other, between element operations. */
 static void chains(void **state)
 {
     (void)state;
-    static const struct { const char *text, *type; } link[] = {
-        {"reshape(%s) : f32[2, 6, 4]", "x[4, 2, 6]"},  {"permute(%s) axes=[1, 2, 0]", ""},
-        {"reverse(%s) axes=[0, 1]", ""},               {"slice(%s) start=[0, 0, 1] limit=[4, 2, 6] stride=[3, 1, 2]", ""},
+    static const struct {
+        const char *text, *type;
+    } link[] = {
+        {"reshape(%s) : f32[2, 6, 4]", "x[4, 2, 6]"},
+        {"permute(%s) axes=[1, 2, 0]", ""},
+        {"reverse(%s) axes=[0, 1]", ""},
+        {"slice(%s) start=[0, 0, 1] limit=[4, 2, 6] stride=[3, 1, 2]", ""},
         {"pad(%s) lo=[1, 0, 2] hi=[0, 0, 1] interior=[1, 0, 2] value=2", ""},
         {"pad(%s) lo=[0, 1, 0] hi=[1, 0, 0] interior=[0, 3, 0] value=0", ""},
         {"window(%s) axis=2 size=2 stride=2 dilation=1", ""},
         {"window(%s) axis=0 size=2 stride=1 dilation=1", ""},
-        {"concat(%s, %s) axis=1", ""},                 {"sum(%s) axes=[1]", ""},
-        {"max(%s) axes=[0]", ""},                      {"broadcast(%s) axes=[0, 2, 3] : f32[4, 3, 2, 6]", ""},
-        {"reshape(%s) : f32[48]", ""},                 {"reshape(%s) : f32[3, 16]", ""},
+        {"concat(%s, %s) axis=1", ""},
+        {"sum(%s) axes=[1]", ""},
+        {"max(%s) axes=[0]", ""},
+        {"broadcast(%s) axes=[0, 2, 3] : f32[4, 3, 2, 6]", ""},
+        {"reshape(%s) : f32[48]", ""},
+        {"reshape(%s) : f32[3, 16]", ""},
     };
     static const char *const second[] = {
-        "reverse(%2) axes=[0]", "sum(%2) axes=[0]", "concat(%2, %2) axis=0", "argmax(%2) axes=[0]", "max(%2) axes=[0]",
+        "reverse(%2) axes=[0]", "sum(%2) axes=[0]", "concat(%2, %2) axis=0",
+        "argmax(%2) axes=[0]",  "max(%2) axes=[0]",
     };
     for (int i = 0; i < LEN(link); i++)
         for (int k = 0; k < LEN(second); k++) {
             char first[256], twice[16] = "%1";
             snprintf(first, sizeof first, link[i].text, twice, twice);
-            add(0, "func f(x: f32[4, 2, 6] input 0) { %%1 = abs(x) %%2 = %s %%3 = %s %%4 = neg(%%3) return output 0 y = %%4, output 1 z = %%2 }",
+            add(0,
+                "func f(x: f32[4, 2, 6] input 0) { %%1 = abs(x) %%2 = %s %%3 = %s %%4 = neg(%%3) return "
+                "output 0 y = %%4, output 1 z = %%2 }",
                 first, second[k]);
-            add(0, "func f(x: f32[4, 2, 6] input 0) { %%1 = abs(x) %%5 = %s %%2 = mul(%%5, %%5) %%3 = %s return output 0 y = %%3 }",
+            add(0,
+                "func f(x: f32[4, 2, 6] input 0) { %%1 = abs(x) %%5 = %s %%2 = mul(%%5, %%5) %%3 = %s return "
+                "output 0 y = %%3 }",
                 first, second[k]);
         }
 }
 
-/* ---- reductions --------------------------------------------------------------------------------------------------------- */
+/* ---- reductions
+ * ---------------------------------------------------------------------------------------------------------
+ */
 static void reductions(void **state)
 {
     (void)state;
-    static const struct { int rank; int64_t dim[4]; } shape[] = {
-        {1, {1}},       {1, {7}},      {1, {200}},     {2, {17, 3}},      {2, {3, 17}},       {2, {40, 64}},
-        {2, {64, 33}},  {2, {100, 8}}, {2, {8, 100}},  {3, {4, 1, 5}},    {3, {3, 65, 7}},    {4, {2, 3, 4, 5}},
+    static const struct {
+        int rank;
+        int64_t dim[4];
+    } shape[] = {
+        {1, {1}},      {1, {7}},      {1, {200}},    {2, {17, 3}},   {2, {3, 17}},    {2, {40, 64}},
+        {2, {64, 33}}, {2, {100, 8}}, {2, {8, 100}}, {3, {4, 1, 5}}, {3, {3, 65, 7}}, {4, {2, 3, 4, 5}},
     };
     for (int s = 0; s < LEN(shape); s++)
         for (int subset = 1; subset < 1 << shape[s].rank; subset++) {
@@ -206,39 +251,68 @@ static void reductions(void **state)
                 if (subset >> i & 1)
                     axes[n++] = i;
             for (int dt = DT_I32; dt <= DT_F32; dt++)
-                add(0, "func f(x: %s[%s] input 0) { %%1 = sum(x) axes=[%s] %%2 = max(x) axes=[%s] %%3 = argmax(x) axes=[%s] "
-                       "return output 0 a = %%1, output 1 b = %%2, output 2 c = %%3 }", dtype_name((DType)dt),
-                    list(shape[s].dim, shape[s].rank), list(axes, n), list(axes, n), list(axes, n));
-            add(0, "func f(infinite: f32[%s] input 0) { %%1 = sum(infinite) axes=[%s] return output 0 a = %%1 }",
+                add(0,
+                    "func f(x: %s[%s] input 0) { %%1 = sum(x) axes=[%s] %%2 = max(x) axes=[%s] %%3 = "
+                    "argmax(x) axes=[%s] "
+                    "return output 0 a = %%1, output 1 b = %%2, output 2 c = %%3 }",
+                    dtype_name((DType)dt), list(shape[s].dim, shape[s].rank), list(axes, n), list(axes, n),
+                    list(axes, n));
+            add(0,
+                "func f(infinite: f32[%s] input 0) { %%1 = sum(infinite) axes=[%s] return output 0 a = %%1 }",
                 list(shape[s].dim, shape[s].rank), list(axes, n));
-            add(0, "func f(special: f32[%s] input 0) { %%1 = neg(special) %%2 = max(%%1) axes=[%s] return output 0 a = %%2 }",
+            add(0,
+                "func f(special: f32[%s] input 0) { %%1 = neg(special) %%2 = max(%%1) axes=[%s] return "
+                "output 0 a = %%2 }",
                 list(shape[s].dim, shape[s].rank), list(axes, n));
-            add(0, "func f(special: f32[%s] input 0) { %%1 = argmax(special) axes=[%s] return output 0 a = %%1 }",
+            add(0,
+                "func f(special: f32[%s] input 0) { %%1 = argmax(special) axes=[%s] return output 0 a = %%1 "
+                "}",
                 list(shape[s].dim, shape[s].rank), list(axes, n));
-            add(0, "func f(special: i32[%s] input 0) { %%1 = argmax(special) axes=[%s] %%2 = max(special) axes=[%s] "
-                   "return output 0 a = %%1, output 1 b = %%2 }",
+            add(0,
+                "func f(special: i32[%s] input 0) { %%1 = argmax(special) axes=[%s] %%2 = max(special) "
+                "axes=[%s] "
+                "return output 0 a = %%1, output 1 b = %%2 }",
                 list(shape[s].dim, shape[s].rank), list(axes, n), list(axes, n));
         }
-    add(0, "func f(x: f32[40, 64] input 0) { %%1 = permute(x) axes=[1, 0] %%2 = sum(%%1) axes=[1] %%3 = max(%%1) axes=[0] return output 0 a = %%2, output 1 b = %%3 }");
-    add(0, "func f(x: f32[12, 40] input 0) { %%1 = mul(x, x) %%2 = sum(%%1) axes=[1] %%3 = broadcast(%%2) axes=[0] : f32[12, 40] %%4 = sub(%%1, %%3) %%5 = max(%%4) axes=[1] return output 0 a = %%5 }");
-    add(0, "func f(x: f32[6, 9] input 0) { %%1 = window(x) axis=1 size=3 stride=1 dilation=1 %%2 = max(%%1) axes=[2] %%3 = argmax(%%1) axes=[2] %%4 = sum(%%1) axes=[2] return output 0 a = %%2, output 1 b = %%3, output 2 c = %%4 }");
-    add(0, "func f(x: f32[1, 9, 9, 2] input 0) { %%1 = window(x) axis=1 size=3 stride=2 dilation=1 %%2 = window(%%1) axis=3 size=3 stride=2 dilation=1 %%3 = argmax(%%2) axes=[2, 4] %%4 = max(%%2) axes=[2, 4] return output 0 a = %%3, output 1 b = %%4 }");
+    add(0, "func f(x: f32[40, 64] input 0) { %%1 = permute(x) axes=[1, 0] %%2 = sum(%%1) axes=[1] %%3 = "
+           "max(%%1) axes=[0] return output 0 a = %%2, output 1 b = %%3 }");
+    add(0, "func f(x: f32[12, 40] input 0) { %%1 = mul(x, x) %%2 = sum(%%1) axes=[1] %%3 = broadcast(%%2) "
+           "axes=[0] : f32[12, 40] %%4 = sub(%%1, %%3) %%5 = max(%%4) axes=[1] return output 0 a = %%5 }");
+    add(0, "func f(x: f32[6, 9] input 0) { %%1 = window(x) axis=1 size=3 stride=1 dilation=1 %%2 = max(%%1) "
+           "axes=[2] %%3 = argmax(%%1) axes=[2] %%4 = sum(%%1) axes=[2] return output 0 a = %%2, output 1 b "
+           "= %%3, output 2 c = %%4 }");
+    add(0, "func f(x: f32[1, 9, 9, 2] input 0) { %%1 = window(x) axis=1 size=3 stride=2 dilation=1 %%2 = "
+           "window(%%1) axis=3 size=3 stride=2 dilation=1 %%3 = argmax(%%2) axes=[2, 4] %%4 = max(%%2) "
+           "axes=[2, 4] return output 0 a = %%3, output 1 b = %%4 }");
 }
 
-/* ---- contractions --------------------------------------------------------------------------------------------------------- */
+/* ---- contractions
+ * ---------------------------------------------------------------------------------------------------------
+ */
 static void dots(void **state)
 {
     (void)state;
-    static const struct { const char *x, *y, *how; } rows[] = {
-        {"[1, 1]", "[1, 1]", "contract=[1]/[0]"},           {"[1, 7]", "[7, 1]", "contract=[1]/[0]"},
-        {"[7, 17]", "[17, 33]", "contract=[1]/[0]"},        {"[64, 5]", "[5, 64]", "contract=[1]/[0]"},
-        {"[1, 64]", "[64, 128]", "contract=[1]/[0]"},       {"[5, 8]", "[8, 16]", "contract=[1]/[0]"},
-        {"[3, 4]", "[4, 10]", "contract=[1]/[0]"},          {"[13, 1]", "[1, 17]", "contract=[1]/[0]"},
-        {"[17, 7]", "[33, 17]", "contract=[0]/[1]"},        {"[17, 7]", "[17, 33]", "contract=[0]/[0]"},
-        {"[7, 17]", "[33, 17]", "contract=[1]/[1]"},        {"[17]", "[17]", "contract=[0]/[0]"},
-        {"[17]", "[17, 5]", "contract=[0]/[0]"},            {"[5, 17]", "[17]", "contract=[1]/[0]"},
-        {"[7]", "[5]", ""},                                 {"", "[5]", ""},
-        {"[2, 3]", "[4, 5]", ""},                           {"[6]", "[6]", "batch=[0]/[0]"},
+    static const struct {
+        const char *x, *y, *how;
+    } rows[] = {
+        {"[1, 1]", "[1, 1]", "contract=[1]/[0]"},
+        {"[1, 7]", "[7, 1]", "contract=[1]/[0]"},
+        {"[7, 17]", "[17, 33]", "contract=[1]/[0]"},
+        {"[64, 5]", "[5, 64]", "contract=[1]/[0]"},
+        {"[1, 64]", "[64, 128]", "contract=[1]/[0]"},
+        {"[5, 8]", "[8, 16]", "contract=[1]/[0]"},
+        {"[3, 4]", "[4, 10]", "contract=[1]/[0]"},
+        {"[13, 1]", "[1, 17]", "contract=[1]/[0]"},
+        {"[17, 7]", "[33, 17]", "contract=[0]/[1]"},
+        {"[17, 7]", "[17, 33]", "contract=[0]/[0]"},
+        {"[7, 17]", "[33, 17]", "contract=[1]/[1]"},
+        {"[17]", "[17]", "contract=[0]/[0]"},
+        {"[17]", "[17, 5]", "contract=[0]/[0]"},
+        {"[5, 17]", "[17]", "contract=[1]/[0]"},
+        {"[7]", "[5]", ""},
+        {"", "[5]", ""},
+        {"[2, 3]", "[4, 5]", ""},
+        {"[6]", "[6]", "batch=[0]/[0]"},
         {"[3, 5, 7]", "[3, 7, 4]", "batch=[0]/[0] contract=[2]/[1]"},
         {"[5, 3, 7]", "[7, 4, 3]", "batch=[1]/[2] contract=[2]/[0]"},
         {"[5, 7, 3]", "[4, 3, 7]", "batch=[2]/[1] contract=[1]/[2]"},
@@ -249,190 +323,100 @@ static void dots(void **state)
         {"[4, 3, 5]", "[5, 3, 6]", "contract=[1, 2]/[1, 0]"},
         {"[4, 3, 5]", "[6, 5, 3]", "contract=[1, 2]/[2, 1]"},
         {"[3, 4, 5, 2]", "[5, 6, 3, 2]", "contract=[0, 2, 3]/[2, 0, 3]"},
-        {"[4, 6, 3]", "[3, 2, 5]", "contract=[2]/[0]"},     {"[3, 4, 6]", "[2, 5, 3]", "contract=[0]/[2]"},
+        {"[4, 6, 3]", "[3, 2, 5]", "contract=[2]/[0]"},
+        {"[3, 4, 6]", "[2, 5, 3]", "contract=[0]/[2]"},
         {"[3, 20, 8]", "[3, 20, 8]", "batch=[0]/[0] contract=[1]/[1]"},
-        {"[30, 4]", "[4, 48]", "contract=[1]/[0]"},         {"[2, 3, 4, 5, 6]", "[6, 5, 4, 3, 7]", "contract=[1, 2, 3, 4]/[3, 2, 1, 0]"},
+        {"[30, 4]", "[4, 48]", "contract=[1]/[0]"},
+        {"[2, 3, 4, 5, 6]", "[6, 5, 4, 3, 7]", "contract=[1, 2, 3, 4]/[3, 2, 1, 0]"},
         {"[2, 2, 2, 2, 2, 2]", "[2, 2, 2, 2, 2, 2]", "contract=[1, 2, 3, 4, 5]/[3, 2, 1, 0, 5]"},
     };
     static const char *const around[] = {
         "%%3 = dot(x, y) %s return output 0 a = %%3",
-        "%%1 = neg(x) %%2 = add(y, y) %%3 = dot(%%1, %%2) %s %%4 = abs(%%3) return output 0 a = %%4, output 1 b = %%3",
+        "%%1 = neg(x) %%2 = add(y, y) %%3 = dot(%%1, %%2) %s %%4 = abs(%%3) return output 0 a = %%4, output "
+        "1 b = %%3",
     };
     for (int i = 0; i < LEN(rows); i++)
         for (int k = 0; k < LEN(around); k++) {
             const char *body = arena_printf(arena, k ? around[1] : around[0], rows[i].how);
             add(0, "func f(x: f32%s input 0, y: f32%s input 1) { %s }", rows[i].x, rows[i].y, body);
         }
-    add(0, "func f(x: f32[9, 8] input 0) { %%3 = dot(x, x) contract=[1]/[1] %%4 = dot(x, x) contract=[0]/[0] return output 0 a = %%3, output 1 b = %%4 }");
-    add(0, "func f(x: f32[9, 8] input 0, w: f32[8, 8] param 0) { %%3 = dot(x, w) contract=[1]/[0] %%4 = dot(x, %%3) contract=[0]/[0] %%5 = sub(w, %%4) return param 0 w = %%5 }");
-    add(0, "func f(x: f32[4, 12] input 0, w: f32[6, 7] input 1) { %%1 = reshape(x) : f32[8, 6] %%3 = dot(%%1, w) contract=[1]/[0] %%4 = reshape(%%3) : f32[7, 8] return output 0 a = %%4 }");
-    add(0, "func f(x: f32[9, 12] input 0, w: f32[4, 7] input 1) { %%1 = slice(x) start=[1, 2] limit=[9, 12] stride=[2, 3] %%3 = dot(%%1, w) contract=[1]/[0] return output 0 a = %%3 }");
-    add(0, "func f(x: f32[9, 4] input 0, w: f32[4, 7] input 1) { %%1 = reverse(x) axes=[0] %%2 = reverse(w) axes=[0, 1] %%3 = dot(%%1, %%2) contract=[1]/[0] return output 0 a = %%3 }");
-    add(0, "func f(x: f32[9] input 0, w: f32[4, 7] input 1) { %%1 = window(x) axis=0 size=4 stride=1 dilation=1 %%3 = dot(%%1, w) contract=[1]/[0] return output 0 a = %%3 }");
-    add(0, "func f(x: f32[4] input 0, w: f32[4, 17] input 1) { %%1 = broadcast(x) axes=[1] : f32[6, 4] %%3 = dot(%%1, w) contract=[1]/[0] return output 0 a = %%3 }");
+    add(0, "func f(x: f32[9, 8] input 0) { %%3 = dot(x, x) contract=[1]/[1] %%4 = dot(x, x) contract=[0]/[0] "
+           "return output 0 a = %%3, output 1 b = %%4 }");
+    add(0, "func f(x: f32[9, 8] input 0, w: f32[8, 8] param 0) { %%3 = dot(x, w) contract=[1]/[0] %%4 = "
+           "dot(x, %%3) contract=[0]/[0] %%5 = sub(w, %%4) return param 0 w = %%5 }");
+    add(0, "func f(x: f32[4, 12] input 0, w: f32[6, 7] input 1) { %%1 = reshape(x) : f32[8, 6] %%3 = "
+           "dot(%%1, w) contract=[1]/[0] %%4 = reshape(%%3) : f32[7, 8] return output 0 a = %%4 }");
+    add(0, "func f(x: f32[9, 12] input 0, w: f32[4, 7] input 1) { %%1 = slice(x) start=[1, 2] limit=[9, 12] "
+           "stride=[2, 3] %%3 = dot(%%1, w) contract=[1]/[0] return output 0 a = %%3 }");
+    add(0, "func f(x: f32[9, 4] input 0, w: f32[4, 7] input 1) { %%1 = reverse(x) axes=[0] %%2 = reverse(w) "
+           "axes=[0, 1] %%3 = dot(%%1, %%2) contract=[1]/[0] return output 0 a = %%3 }");
+    add(0, "func f(x: f32[9] input 0, w: f32[4, 7] input 1) { %%1 = window(x) axis=0 size=4 stride=1 "
+           "dilation=1 %%3 = dot(%%1, w) contract=[1]/[0] return output 0 a = %%3 }");
+    add(0, "func f(x: f32[4] input 0, w: f32[4, 17] input 1) { %%1 = broadcast(x) axes=[1] : f32[6, 4] %%3 = "
+           "dot(%%1, w) contract=[1]/[0] return output 0 a = %%3 }");
 }
 
 static void convolutions(void **state)
 {
     (void)state;
-    static const struct { const char *x, *w, *how; } rows[] = {
-        {"[1, 5, 1]", "[3, 1, 1]", "stride=[1] pad_lo=[0] pad_hi=[0] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
-        {"[2, 9, 3]", "[3, 3, 17]", "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
-        {"[2, 9, 3]", "[3, 3, 8]", "stride=[2] pad_lo=[1] pad_hi=[0] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
-        {"[20, 9, 3]", "[4, 3, 8]", "stride=[3] pad_lo=[5] pad_hi=[4] lhs_dilation=[1] rhs_dilation=[2] groups=1"},
-        {"[2, 9, 3]", "[3, 3, 8]", "stride=[1] pad_lo=[-1] pad_hi=[-2] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
-        {"[2, 9, 3]", "[3, 3, 8]", "stride=[2] pad_lo=[-1] pad_hi=[2] lhs_dilation=[1] rhs_dilation=[2] groups=1"},
-        {"[2, 5, 3]", "[3, 3, 8]", "stride=[1] pad_lo=[2] pad_hi=[2] lhs_dilation=[2] rhs_dilation=[1] groups=1"},
-        {"[2, 5, 3]", "[4, 3, 8]", "stride=[2] pad_lo=[3] pad_hi=[1] lhs_dilation=[3] rhs_dilation=[2] groups=1"},
-        {"[2, 7, 6]", "[3, 2, 9]", "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=3"},
-        {"[2, 7, 6]", "[3, 1, 6]", "stride=[2] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=6"},
-        {"[2, 3, 4]", "[1, 4, 5]", "stride=[1] pad_lo=[9] pad_hi=[9] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
-        {"[1, 8, 8, 3]", "[3, 3, 3, 16]", "stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
-        {"[2, 8, 7, 3]", "[3, 2, 3, 5]", "stride=[2, 1] pad_lo=[0, 1] pad_hi=[1, 0] lhs_dilation=[1, 1] rhs_dilation=[1, 2] groups=1"},
-        {"[2, 6, 6, 4]", "[3, 3, 4, 33]", "stride=[1, 1] pad_lo=[0, 0] pad_hi=[0, 0] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
-        {"[3, 28, 28, 1]", "[3, 3, 1, 32]", "stride=[1, 1] pad_lo=[0, 0] pad_hi=[0, 0] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
-        {"[1, 7, 7, 2]", "[7, 7, 2, 8]", "stride=[2, 2] pad_lo=[3, 3] pad_hi=[3, 3] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
-        {"[1, 4, 5, 3, 2]", "[2, 3, 2, 2, 8]", "stride=[1, 2, 1] pad_lo=[1, 0, 0] pad_hi=[0, 1, 1] lhs_dilation=[1, 1, 1] rhs_dilation=[1, 1, 1] groups=1"},
-        {"[1, 9, 1]", "[1, 1, 64]", "stride=[1] pad_lo=[0] pad_hi=[0] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
-        {"[1, 40, 8]", "[3, 8, 40]", "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
+    static const struct {
+        const char *x, *w, *how;
+    } rows[] = {
+        {"[1, 5, 1]", "[3, 1, 1]",
+         "stride=[1] pad_lo=[0] pad_hi=[0] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
+        {"[2, 9, 3]", "[3, 3, 17]",
+         "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
+        {"[2, 9, 3]", "[3, 3, 8]",
+         "stride=[2] pad_lo=[1] pad_hi=[0] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
+        {"[20, 9, 3]", "[4, 3, 8]",
+         "stride=[3] pad_lo=[5] pad_hi=[4] lhs_dilation=[1] rhs_dilation=[2] groups=1"},
+        {"[2, 9, 3]", "[3, 3, 8]",
+         "stride=[1] pad_lo=[-1] pad_hi=[-2] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
+        {"[2, 9, 3]", "[3, 3, 8]",
+         "stride=[2] pad_lo=[-1] pad_hi=[2] lhs_dilation=[1] rhs_dilation=[2] groups=1"},
+        {"[2, 5, 3]", "[3, 3, 8]",
+         "stride=[1] pad_lo=[2] pad_hi=[2] lhs_dilation=[2] rhs_dilation=[1] groups=1"},
+        {"[2, 5, 3]", "[4, 3, 8]",
+         "stride=[2] pad_lo=[3] pad_hi=[1] lhs_dilation=[3] rhs_dilation=[2] groups=1"},
+        {"[2, 7, 6]", "[3, 2, 9]",
+         "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=3"},
+        {"[2, 7, 6]", "[3, 1, 6]",
+         "stride=[2] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=6"},
+        {"[2, 3, 4]", "[1, 4, 5]",
+         "stride=[1] pad_lo=[9] pad_hi=[9] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
+        {"[1, 8, 8, 3]", "[3, 3, 3, 16]",
+         "stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
+        {"[2, 8, 7, 3]", "[3, 2, 3, 5]",
+         "stride=[2, 1] pad_lo=[0, 1] pad_hi=[1, 0] lhs_dilation=[1, 1] rhs_dilation=[1, 2] groups=1"},
+        {"[2, 6, 6, 4]", "[3, 3, 4, 33]",
+         "stride=[1, 1] pad_lo=[0, 0] pad_hi=[0, 0] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
+        {"[3, 28, 28, 1]", "[3, 3, 1, 32]",
+         "stride=[1, 1] pad_lo=[0, 0] pad_hi=[0, 0] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
+        {"[1, 7, 7, 2]", "[7, 7, 2, 8]",
+         "stride=[2, 2] pad_lo=[3, 3] pad_hi=[3, 3] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1"},
+        {"[1, 4, 5, 3, 2]", "[2, 3, 2, 2, 8]",
+         "stride=[1, 2, 1] pad_lo=[1, 0, 0] pad_hi=[0, 1, 1] lhs_dilation=[1, 1, 1] rhs_dilation=[1, 1, 1] "
+         "groups=1"},
+        {"[1, 9, 1]", "[1, 1, 64]",
+         "stride=[1] pad_lo=[0] pad_hi=[0] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
+        {"[1, 40, 8]", "[3, 8, 40]",
+         "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=1"},
     };
     for (int i = 0; i < LEN(rows); i++) {
         add(0, "func f(x: f32%s input 0, w: f32%s param 0) { %%3 = conv(x, w) %s return output 0 a = %%3 }",
             rows[i].x, rows[i].w, rows[i].how);
-        add(0, "func f(x: f32%s input 0, w: f32%s param 0) { %%1 = mul(x, x) %%2 = neg(w) %%3 = conv(%%1, %%2) %s %%4 = abs(%%3) return output 0 a = %%4, output 1 b = %%3 }",
+        add(0,
+            "func f(x: f32%s input 0, w: f32%s param 0) { %%1 = mul(x, x) %%2 = neg(w) %%3 = conv(%%1, %%2) "
+            "%s %%4 = abs(%%3) return output 0 a = %%4, output 1 b = %%3 }",
             rows[i].x, rows[i].w, rows[i].how);
     }
 }
 
-/* ---- indices ---------------------------------------------------------------------------------------------------------------- */
-static void indices(void **state)
-{
-    (void)state;
-    static const char *const index_shapes[] = {"", "[1]", "[7]", "[3, 4]"}, *const rest[] = {"", ", 5", ", 3, 2"};
-    for (int i = 0; i < LEN(index_shapes); i++)
-        for (int r = 0; r < LEN(rest); r++) {
-            const char *in = index_shapes[i];
-            int n = (int)strlen(in);
-            const char *updates = n ? arena_printf(arena, "%.*s%s]", n - 1, in, rest[r])
-                                    : *rest[r] ? arena_printf(arena, "[%s]", rest[r] + 2) : "";
-            add(0, "func f(x: f32[6%s] input 0, index6: i32%s input 1) { %%1 = check_index(index6) limit=6 %%2 = gather(x, %%1) %%3 = neg(%%2) return output 0 a = %%2, output 1 b = %%3 }",
-                rest[r], in);
-            add(0, "func f(x: f32[6%s] input 0, index6: i32%s input 1) { %%0 = add(x, x) %%1 = check_index(index6) limit=6 %%2 = gather(%%0, %%1) return output 0 a = %%2 }",
-                rest[r], in);
-            add(0, "func f(x: f32%s input 0, index6: i32%s input 1) { %%1 = check_index(index6) limit=6 %%2 = scatter_add(%%1, x) limit=6 %%3 = neg(%%2) return output 0 a = %%2, output 1 b = %%3 }",
-                updates, in);
-            add(0, "func f(x: i32%s input 0, index6: i32%s input 1) { %%0 = add(x, x) %%2 = scatter_add(index6, %%0) limit=6 return output 0 b = %%2 }",
-                updates, in);
-            add(0, "func f(p: f32[6%s] param 0, bad6: i32%s input 1) { %%1 = check_index(bad6) limit=6 %%2 = gather(p, %%1) %%3 = scatter_add(%%1, %%2) limit=6 %%4 = sub(p, %%3) return param 0 p = %%4 }",
-                rest[r], in);
-        }
-    for (int i = 0; i < 3; i++) {       /* where an index is out of range, no parameter has changed */
-        add(0, "func f(p: f32[6] param 0, q: f32[5] param 1, bad6: i32[20] input 1) { %%1 = check_index(bad6) limit=6 %%2 = gather(p, %%1) %%3 = neg(q) return param 1 q = %%3, output 0 a = %%2 }");
-        add(0, "func f(q: f32[5] param 1, x: f32[5, 5] input 0) { %%3 = dot(q, x) contract=[0]/[0] %%4 = argmax(%%3) axes=[0] %%5 = check_index(%%4) limit=2 %%6 = gather(x, %%5) return param 1 q = %%3, output 0 a = %%6 }");
-        add(0, "func f(q: f32[5] param 1, s: f32[4] input 0, bad4: i32[7] input 1) { %%8 = neg(q) %%1 = scan(s, bad4) carries=1 slices=1 yields=0 length=7 body=func o(c: f32[4] carry 0, x: i32 slice 0) { %%1 = check_index(x) limit=4 %%2 = gather(c, %%1) %%3 = broadcast(%%2) axes=[] : f32[4] return carry 0 c = %%3 } %%2 = result(%%1) index=0 return output 0 a = %%2, param 1 q = %%8 }");
-    }
-    add(0, "func f(x: f32[6, 3] input 0) { %%1 = argmax(x) axes=[0] %%2 = gather(x, %%1) return output 0 a = %%2 }");
-    add(0, "func f(x: f32[6, 3] input 0) { %%0 = iota() : i32[6] %%1 = reverse(%%0) axes=[0] %%2 = gather(x, %%1) return output 0 a = %%2 }");
-    add(0, "func f(x: f32[6, 3] input 0, index6: i32[4] input 1, y: f32[3, 8] input 2) { %%1 = check_index(index6) limit=6 %%2 = gather(x, %%1) %%3 = dot(%%2, y) contract=[1]/[0] return output 0 a = %%3 }");
-    add(0, "func f(x: f32[6, 3] input 0, index6: i32[4] input 1, index4: i32[9] input 2) { %%1 = gather(x, index6) %%2 = gather(%%1, index4) return output 0 a = %%2 }");
-    add(0, "func f(x: f32[6] input 0, index6: i32[4, 2] input 1, index4: i32[9] input 2) { %%1 = gather(index6, index4) %%2 = gather(x, %%1) %%3 = sum(%%2) axes=[0] return output 0 a = %%3 }");
-    add(0, "func f(y: i32[2] seed 0, s: i32 step 0) { %%1 = random(y, s) salt=7 : f32[5, 13] %%2 = random(y, s) salt=4000000000 : f32 return output 0 a = %%1, output 1 b = %%2 }");
-    add(0, "func f(y: i32[2] seed 0, s: i32 step 0, x: f32[64] input 0) { %%1 = random(y, s) salt=7 : f32[64] %%2 = lt(%%1, %%1) %%3 = select(%%2, x, x) %%4 = lt(x, %%1) %%5 = select(%%4, x, %%3) %%6 = sum(%%5) axes=[0] return output 0 a = %%6, output 1 c = %%5 }");
-}
+#include "kernel_programs.h"
 
-/* ---- loops ------------------------------------------------------------------------------------------------------------------- */
-static void loops(void **state)
-{
-    (void)state;
-    static const char *const reverse[] = {"", " reverse=1"};
-    for (int r = 0; r < 2; r++) {
-        add(0, "func f(s: f32[3] input 0, xs: f32[5, 3] input 1) { %%1 = scan(s, xs) carries=1 slices=1 yields=2 length=5%s "
-               "body=func b(c: f32[3] carry 0, x: f32[3] slice 0) { %%2 = add(c, x) %%3 = abs(%%2) return carry 0 c = %%2, yield 0 = %%3, yield 1 = c } "
-               "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 %%4 = result(%%1) index=2 return output 0 a = %%2, output 1 b = %%3, output 2 c = %%4 }", reverse[r]);
-        add(0, "func f(s: f32[2, 8] input 0, xs: f32[4, 2, 5] input 1, w: f32[8, 8] param 0, u: f32[5, 8] param 1) { %%1 = scan(s, xs, w, u) carries=1 slices=1 yields=1 length=4%s "
-               "body=func b(c: f32[2, 8] carry 0, x: f32[2, 5] slice 0, w: f32[8, 8] invariant 0, u: f32[5, 8] invariant 1) { %%2 = dot(c, w) contract=[1]/[0] %%3 = dot(x, u) contract=[1]/[0] %%4 = add(%%2, %%3) "
-               "%%5 = const() value=3 : f32 %%6 = broadcast(%%5) axes=[] : f32[2, 8] %%7 = min2(%%4, %%6) %%8 = neg(%%6) %%9 = max2(%%7, %%8) return carry 0 c = %%9, yield 0 = %%4 } "
-               "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 %%4 = neg(%%3) return output 0 a = %%2, output 1 b = %%4 }", reverse[r]);
-        add(0, "func f(a: f32[3] input 0, b: f32[3] input 1, xs: f32[6] input 2) { %%1 = scan(a, b, xs) carries=2 slices=1 yields=0 length=6%s "
-               "body=func s(p: f32[3] carry 0, q: f32[3] carry 1, x: f32 slice 0) { %%3 = broadcast(x) axes=[] : f32[3] %%4 = sub(q, %%3) return carry 0 p = q, carry 1 q = p } "
-               "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 return output 0 a = %%2, output 1 b = %%3 }", reverse[r]);
-        add(0, "func f(s: f32[2] input 0, xs: f32[3, 4, 2] input 1) { %%1 = scan(s, xs) carries=1 slices=1 yields=2 length=3%s "
-               "body=func o(c: f32[2] carry 0, x: f32[4, 2] slice 0) { %%2 = scan(c, x, c) carries=1 slices=1 yields=1 length=4 reverse=1 "
-               "body=func i(d: f32[2] carry 0, y: f32[2] slice 0, e: f32[2] invariant 0) { %%3 = add(d, y) %%4 = sub(%%3, e) return carry 0 d = %%4, yield 0 = d } "
-               "%%3 = result(%%2) index=0 %%4 = result(%%2) index=1 %%5 = add(%%3, c) %%6 = sum(%%4) axes=[0] return carry 0 c = %%5, yield 0 = %%4, yield 1 = %%6 } "
-               "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 %%4 = result(%%1) index=2 return output 0 a = %%2, output 1 b = %%3, output 2 c = %%4 }", reverse[r]);
-        add(0, "func f(s: f32[4] input 0, index4: i32[7] input 1, t: f32[4] input 2) { %%1 = scan(s, index4, t) carries=1 slices=1 yields=1 length=7%s "
-               "body=func o(c: f32[4] carry 0, x: i32 slice 0, t: f32[4] invariant 0) { %%1 = check_index(x) limit=4 %%2 = gather(t, %%1) %%3 = broadcast(%%2) axes=[] : f32[4] %%4 = add(c, %%3) return carry 0 c = %%4, yield 0 = %%2 } "
-               "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 return output 0 a = %%2, output 1 b = %%3 }", reverse[r]);
-        add(0, "func f(s: f32[4] input 0, xs: f32[7, 4] input 1) { %%9 = mul(xs, xs) %%1 = scan(s, %%9) carries=1 slices=1 yields=1 length=7%s "
-               "body=func o(c: f32[4] carry 0, x: f32[4] slice 0) { %%2 = reverse(c) axes=[0] %%4 = add(%%2, x) return carry 0 c = %%4, yield 0 = %%2 } "
-               "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 %%5 = sum(%%3) axes=[0] return output 0 a = %%2, output 1 b = %%5 }", reverse[r]);
-        add(0, "func f(s: f32[4] state 0, xs: f32[7, 4] input 1) { %%1 = scan(s, xs) carries=1 slices=1 yields=0 length=7%s "
-               "body=func o(c: f32[4] carry 0, x: f32[4] slice 0) { %%4 = sub(x, c) return carry 0 c = %%4 } "
-               "%%2 = result(%%1) index=0 return state 0 a = %%2, output 0 b = s }", reverse[r]);
-    }
-    add(0, "func f(s: f32 input 0, xs: f32[1] input 1) { %%1 = scan(s, xs) carries=1 slices=1 yields=1 length=1 "
-           "body=func o(c: f32 carry 0, x: f32 slice 0) { %%4 = sub(x, c) return carry 0 c = %%4, yield 0 = c } "
-           "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 return output 0 a = %%2, output 1 b = %%3 }");
-    add(0, "func f(s: i32 input 0, m: f32[3] input 1) { %%1 = scan(s, m) carries=1 slices=0 yields=1 length=5 "
-           "body=func o(c: i32 carry 0, m: f32[3] invariant 0) { %%3 = const() value=1 : i32 %%4 = add(c, %%3) %%5 = cast(c) : f32 %%6 = broadcast(%%5) axes=[] : f32[3] %%7 = mul(%%6, m) return carry 0 c = %%4, yield 0 = %%7 } "
-           "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 return output 0 a = %%2, output 1 b = %%3 }");
-}
-
-/* ---- results in the place of inputs, and what models are made of ---------------------------------------------------------------- */
-static void in_place(void **state)
-{
-    (void)state;
-    add(0, "func f(p: f32[9] param 0, q: f32[9] param 1) { %%1 = add(p, q) %%2 = sub(p, q) return param 0 p = %%1, param 1 q = %%2 }");
-    add(0, "func f(p: f32[9] param 0, q: f32[9] param 1) { return param 0 p = q, param 1 q = p }");
-    add(0, "func f(p: f32[9] param 0) { %%1 = reverse(p) axes=[0] return param 0 p = %%1 }");
-    add(0, "func f(p: f32[9] param 0) { %%1 = reverse(p) axes=[0] %%2 = neg(p) return param 0 p = %%2, output 0 o = %%1 }");
-    add(0, "func f(p: f32[9] param 0) { %%2 = neg(p) return param 0 p = %%2, output 0 o = p, output 1 r = %%2 }");
-    add(0, "func f(p: f32[9] param 0) { %%1 = neg(p) %%2 = reverse(%%1) axes=[0] %%3 = add(p, %%2) return param 0 p = %%1, output 1 r = %%3 }");
-    add(0, "func f(p: f32[3, 3] param 0, x: f32[3, 3] input 0) { %%1 = dot(x, p) contract=[1]/[0] %%2 = sum(p) axes=[0] %%3 = broadcast(%%2) axes=[0] : f32[3, 3] %%4 = sub(p, %%3) return param 0 p = %%4, output 0 a = %%1 }");
-    add(0, "func f(p: f32[3, 8] param 0, x: f32[8, 8] input 0) { %%1 = dot(p, x) contract=[1]/[0] return param 0 p = %%1 }");
-    add(0, "func f(p: f32[40] param 0) { %%1 = sum(p) axes=[0] %%2 = broadcast(%%1) axes=[] : f32[40] %%3 = sub(p, %%2) return param 0 p = %%3, output 0 s = %%1 }");
-    add(0, "func f(p: f32[4, 4] param 0) { %%1 = permute(p) axes=[1, 0] %%3 = sub(p, %%1) return param 0 p = %%3 }");
-    add(0, "func f(p: f32[4, 4] param 0) { %%1 = reshape(p) : f32[16] %%2 = neg(%%1) %%3 = reshape(%%2) : f32[4, 4] return param 0 p = %%3, output 0 q = %%1, output 1 r = %%2 }");
-    add(0, "func f(p: f32[5] param 0, x: f32[5] input 0) { return param 0 p = x, output 0 q = x, output 1 r = x }");
-    add(0, "func f(p: f32[5] param 0) { return param 0 p = p }");
-    add(0, "func f(p: f32[5] param 0, m: f32[5] optimizer 0, g: f32[5] input 0) { %%1 = add(m, g) %%2 = sub(p, %%1) %%3 = sum(%%2) axes=[0] return param 0 p = %%2, optimizer 0 m = %%1, loss 0 l = %%3 }");
-    add(0, "func f(p: f32[6, 3] param 0, index6: i32[4] input 0) { %%1 = gather(p, index6) %%2 = neg(p) %%3 = sum(%%1) axes=[0] return param 0 p = %%2, output 0 a = %%3 }");
-    add(0, "func f(p: f32[6, 3] param 0, index6: i32[4] input 0) { %%1 = gather(p, index6) %%2 = scatter_add(index6, %%1) limit=6 %%3 = sub(p, %%2) return param 0 p = %%3 }");
-}
-
-static void layers(void **state)
-{
-    (void)state;
-    for (int rows = 1; rows < 60; rows += 9)        /* a gradient that only its update reads: blocks of rows, even and not */
-        add(0, "func f(p: f32[%d, 20] param 0, x: f32[8, %d] input 0, dy: f32[8, 20] input 1) { %%1 = dot(x, dy) contract=[0]/[0] %%2 = sub(p, %%1) %%3 = abs(%%1) %%4 = max2(%%2, %%3) return param 0 p = %%4 }",
-            rows, rows);
-    add(0, "func f(x: f32[3, 19, 4] input 0, y: f32[3, 4, 7] input 1) { %%1 = dot(x, y) batch=[0]/[0] contract=[2]/[1] %%2 = max(%%1) axes=[2] %%3 = broadcast(%%2) axes=[0, 1] : f32[3, 19, 7] %%4 = sub(%%3, %%1) return output 0 a = %%4 }");
-    add(0, "func f(s: f32[31, 4] input 0, xs: f32[5, 31, 4] input 1, w: f32[4, 4] param 0) { %%1 = scan(s, xs, w) carries=1 slices=1 yields=1 length=5 "
-           "body=func b(c: f32[31, 4] carry 0, x: f32[31, 4] slice 0, w: f32[4, 4] invariant 0) { %%3 = dot(x, w) contract=[1]/[0] %%4 = sum(%%3) axes=[1] %%5 = broadcast(%%4) axes=[0] : f32[31, 4] %%6 = sub(%%5, c) %%7 = add(%%3, %%5) return carry 0 c = %%6, yield 0 = %%7 } "
-           "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 return output 0 a = %%2, output 1 b = %%3 }");
-    static const char *const row = "%%m = max(%%0) axes=[1] %%mb = broadcast(%%m) axes=[0] : f32[%s] %%s = sub(%%0, %%mb) %%e = exp(%%s) %%t = sum(%%e) axes=[1] "
-                                   "%%tb = broadcast(%%t) axes=[0] : f32[%s] %%d = div(%%e, %%tb) %%am = argmax(%%d) axes=[1]";
-    static const char *const sizes[] = {"5, 10", "1, 7", "17, 40", "33, 1"};
-    for (int i = 0; i < LEN(sizes); i++) {
-        const char *soft = arena_printf(arena, row, sizes[i], sizes[i]);
-        add(1e-5, "func f(real: f32[%s] input 0) { %%0 = neg(real) %s return output 0 p = %%d }", sizes[i], soft);
-        add(1e-5, "func f(real: f32[%s] input 0, w: f32[12, %s] param 0, b: f32[%s] param 1) { %%h = dot(real, w) contract=[1]/[0] %%bb = broadcast(b) axes=[1] : f32[%s] %%0 = add(%%h, %%bb) %s return output 0 p = %%d, output 1 a = %%am }",
-            arena_printf(arena, "%.*s, 12", (int)(strchr(sizes[i], ',') - sizes[i]), sizes[i]),
-            strchr(sizes[i], ' ') + 1, strchr(sizes[i], ' ') + 1, sizes[i], soft);
-    }
-    add(1e-5, "func f(real: f32[6, 50] input 0, g: f32[50] param 0) { %%1 = sum(real) axes=[1] %%2 = const() value=0.02 : f32 %%3 = broadcast(%%2) axes=[] : f32[6] %%4 = mul(%%1, %%3) "
-              "%%5 = broadcast(%%4) axes=[0] : f32[6, 50] %%6 = sub(real, %%5) %%7 = mul(%%6, %%6) %%8 = sum(%%7) axes=[1] %%9 = sqrt(%%8) %%10 = broadcast(%%9) axes=[0] : f32[6, 50] "
-              "%%11 = div(%%6, %%10) %%12 = broadcast(g) axes=[1] : f32[6, 50] %%13 = mul(%%11, %%12) return output 0 y = %%13 }");
-    add(1e-5, "func f(real: f32[2, 9, 4] input 0, real_k: f32[2, 9, 4] input 1, real_v: f32[2, 9, 5] input 2) { %%1 = dot(real, real_k) batch=[0]/[0] contract=[2]/[2] %%2 = max(%%1) axes=[2] "
-              "%%3 = broadcast(%%2) axes=[0, 1] : f32[2, 9, 9] %%4 = sub(%%1, %%3) %%5 = exp(%%4) %%6 = sum(%%5) axes=[2] %%7 = broadcast(%%6) axes=[0, 1] : f32[2, 9, 9] %%8 = div(%%5, %%7) "
-              "%%9 = dot(%%8, real_v) batch=[0]/[0] contract=[2]/[1] return output 0 y = %%9 }");
-    add(0, "func f(x: f32[2, 12, 12, 3] input 0, w: f32[3, 3, 3, 8] param 0, b: f32[8] param 1) { %%1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 "
-           "%%2 = broadcast(b) axes=[3] : f32[2, 12, 12, 8] %%3 = add(%%1, %%2) %%z = const() value=0 : f32 %%zb = broadcast(%%z) axes=[] : f32[2, 12, 12, 8] %%4 = max2(%%3, %%zb) "
-           "%%5 = window(%%4) axis=1 size=2 stride=2 dilation=1 %%6 = window(%%5) axis=3 size=2 stride=2 dilation=1 %%7 = max(%%6) axes=[2, 4] %%8 = argmax(%%6) axes=[2, 4] return output 0 y = %%7, output 1 i = %%8 }");
-}
-
-/* ---- running ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- running
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 static void random_graphs(void **state)
 {
     (void)state;
@@ -450,7 +434,8 @@ static Fn *squares(const Fn *fn, Module *m)
     for (int i = 0; i < fn->input.n; i++) {
         Node *n = fn->input.at[i].node;
         bool param = n->type.dt == DT_F32 && fn->input.at[i].role == ROLE_PARAM;
-        map[n->id] = fn_input(to, param ? ROLE_PARAM : ROLE_INPUT, param ? m->params.n : i, fn->input.at[i].name, n->type);
+        map[n->id] = fn_input(to, param ? ROLE_PARAM : ROLE_INPUT, param ? m->params.n : i,
+                              fn->input.at[i].name, n->type);
         Entry entry = {.name = "p", .type = n->type, .trainable = true};
         if (param)
             vec_push(arena, &m->params, entry);
@@ -461,7 +446,8 @@ static Fn *squares(const Fn *fn, Module *m)
         if (n->type.dt != DT_F32)
             continue;
         n = node_binary(to, OP_MUL, n, n);
-        loss = node_binary(to, OP_ADD, loss, n->type.rank ? node_reduce(to, OP_SUM, n, n->type.rank, axes) : n);
+        loss =
+            node_binary(to, OP_ADD, loss, n->type.rank ? node_reduce(to, OP_SUM, n, n->type.rank, axes) : n);
     }
     fn_result(to, ROLE_LOSS, 0, "loss", loss);
     return m->params.n ? fn_prune(to) : NULL;
@@ -477,7 +463,8 @@ static void random_gradients(void **state)
         if (!loss)
             continue;
         Fn *gradients = differentiate(&m, loss);
-        add_fn(arena_printf(arena, "random gradients %d", seed), seed % 2 ? hoist(gradients) : gradients, 3e-4);
+        add_fn(arena_printf(arena, "random gradients %d", seed), seed % 2 ? hoist(gradients) : gradients,
+               3e-4);
     }
 }
 
@@ -522,12 +509,22 @@ static void native(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elements),  cmocka_unit_test(moves),         cmocka_unit_test(chains),
-        cmocka_unit_test(reductions), cmocka_unit_test(dots),         cmocka_unit_test(convolutions),
-        cmocka_unit_test(indices),   cmocka_unit_test(loops),         cmocka_unit_test(in_place),
-        cmocka_unit_test(layers),    cmocka_unit_test(random_graphs), cmocka_unit_test(random_gradients),
+        cmocka_unit_test(elements),
+        cmocka_unit_test(moves),
+        cmocka_unit_test(chains),
+        cmocka_unit_test(reductions),
+        cmocka_unit_test(dots),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(indices),
+        cmocka_unit_test(loops),
+        cmocka_unit_test(in_place),
+        cmocka_unit_test(layers),
+        cmocka_unit_test(random_graphs),
+        cmocka_unit_test(random_gradients),
         cmocka_unit_test(every_operation_is_covered),
-        cmocka_unit_test(tcc),       cmocka_unit_test(generic),       cmocka_unit_test(native),
+        cmocka_unit_test(tcc),
+        cmocka_unit_test(generic),
+        cmocka_unit_test(native),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

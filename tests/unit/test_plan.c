@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_plan.c: distrust the planner. Every function of every example is walked kernel by kernel, through all turns of its
- * loops, while each 16 bytes of the arena remember whose they are; and the verifier is shown plans with one thing wrong. */
+/* test_plan.c: distrust the planner. Every function of every example is walked kernel by kernel, through all
+ * turns of its loops, while each 16 bytes of the arena remember whose they are; and the verifier is shown
+ * plans with one thing wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,19 +16,20 @@
 
 enum { BLOCK = 16 };
 
-/* ---- which elements of which buffers a kernel touches --------------------------------------------------------------- */
+/* ---- which elements of which buffers a kernel touches
+ * --------------------------------------------------------------- */
 typedef struct Touch {
     Buffer *root;
-    int64_t lo, hi;             /* bytes, hi exclusive */
+    int64_t lo, hi; /* bytes, hi exclusive */
     bool writes, whole;
 } Touch;
 
 typedef struct Event {
-    int at;                     /* which kernel, counted as they run */
+    int at; /* which kernel, counted as they run */
     Touch touch;
 } Event;
 
-typedef struct Turn {           /* a loop's variable and its value now */
+typedef struct Turn { /* a loop's variable and its value now */
     const Var *var;
     int64_t now;
 } Turn;
@@ -36,8 +38,8 @@ typedef struct Sim {
     Arena *a;
     const Plan *p;
     VEC(Turn) turns;
-    VEC(Touch) touches;         /* of the kernel being walked */
-    const int **owner;          /* by block: the id of the storage that wrote it last, or NULL */
+    VEC(Touch) touches; /* of the kernel being walked */
+    const int **owner;  /* by block: the id of the storage that wrote it last, or NULL */
     int *ids;
     VEC(Event) trace;
     int position;
@@ -74,7 +76,7 @@ static void touch(Sim *s, Buffer *b, int64_t lo, int64_t hi, bool writes)
         root = root->alias;
     if (root->kind != BUFFER_ARENA)
         return;
-    lo = lo < 0 ? 0 : lo * size;                /* a guard keeps what lies outside from being read */
+    lo = lo < 0 ? 0 : lo * size; /* a guard keeps what lies outside from being read */
     hi = (hi + 1) * size > all ? all : (hi + 1) * size;
     vec_push(s->a, &s->touches, ((Touch){root, lo, hi, writes, lo == 0 && hi == all}));
 }
@@ -148,7 +150,8 @@ static void touch_kernel(Sim *s, const Kernel *k)
     }
 }
 
-/* ---- whose bytes are they? --------------------------------------------------------------------------------------------- */
+/* ---- whose bytes are they?
+ * --------------------------------------------------------------------------------------------- */
 static void check_owner(const Sim *s, const Kernel *k, const Touch *t, const char *when)
 {
     int64_t first = (t->root->offset + t->lo) / BLOCK, last = (t->root->offset + t->hi - 1) / BLOCK;
@@ -156,8 +159,9 @@ static void check_owner(const Sim *s, const Kernel *k, const Touch *t, const cha
         fail_msg("%s: %s ends outside of the arena", k->name, t->root->name);
     for (int64_t i = first; i <= last; i++)
         if (s->owner[i] != &s->ids[t->root->id])
-            fail_msg("%s: byte %lld of %s is not its own %s", k->name, (long long)(i * BLOCK - t->root->offset),
-                     t->root->name ? t->root->name : "a buffer", when);
+            fail_msg("%s: byte %lld of %s is not its own %s", k->name,
+                     (long long)(i * BLOCK - t->root->offset), t->root->name ? t->root->name : "a buffer",
+                     when);
 }
 
 static void run_kernel(Sim *s, const Kernel *k)
@@ -175,10 +179,12 @@ static void run_kernel(Sim *s, const Kernel *k)
     for (int i = 0; i < s->touches.n; i++) {
         const Touch *t = &s->touches.at[i];
         if (t->writes)
-            for (int64_t at = (t->root->offset + t->lo) / BLOCK; at <= (t->root->offset + t->hi - 1) / BLOCK; at++)
+            for (int64_t at = (t->root->offset + t->lo) / BLOCK; at <= (t->root->offset + t->hi - 1) / BLOCK;
+                 at++)
                 s->owner[at] = &s->ids[t->root->id];
     }
-    for (int i = 0; i < s->touches.n; i++)      /* loops run over all of it: what is read may not be what is written */
+    for (int i = 0; i < s->touches.n;
+         i++) /* loops run over all of it: what is read may not be what is written */
         check_owner(s, k, &s->touches.at[i], "once the kernel has written");
     s->position++;
 }
@@ -233,14 +239,19 @@ static int64_t needed(const Sim *s)
 
 static void check_plan(Arena *a, const char *example, const char *function, const Plan *p)
 {
-    Sim s = {.a = a, .p = p, .owner = NEWN(a, const int *, p->arena_bytes / BLOCK + 1), .ids = NEWN(a, int, p->buffers.n)};
+    Sim s = {.a = a,
+             .p = p,
+             .owner = NEWN(a, const int *, p->arena_bytes / BLOCK + 1),
+             .ids = NEWN(a, int, p->buffers.n)};
     run_steps(&s, p->steps.at, p->steps.n);
     int64_t bound = needed(&s);
-    printf("    %-24s %-11s %9lld bytes, %9lld needed at once\n", example, function, (long long)p->arena_bytes, (long long)bound);
+    printf("    %-24s %-11s %9lld bytes, %9lld needed at once\n", example, function,
+           (long long)p->arena_bytes, (long long)bound);
     assert_true(p->arena_bytes <= bound + bound / 20 + BLOCK);
 }
 
-/* ---- all examples -------------------------------------------------------------------------------------------------------- */
+/* ---- all examples
+ * -------------------------------------------------------------------------------------------------------- */
 static void check_example(const char *path, int64_t batch, bool train, const char *target)
 {
     Arena *a = arena_new();
@@ -274,19 +285,27 @@ static void examples(void **state)
     }
 }
 
-/* ---- plans with one thing wrong --------------------------------------------------------------------------------------------- */
+/* ---- plans with one thing wrong
+ * --------------------------------------------------------------------------------------------- */
 static Arena *arena;
 
-static const char both[] = "func f(x: f32[40, 8] input 0, w: f32[8, 8] param 0, u: f32[8, 8] param 1) { %1 = dot(x, w) contract=[1]/[0] "
-                           "%2 = dot(x, u) contract=[1]/[0] %3 = dot(%1, %2) contract=[0]/[0] return output 0 y = %3 }";
-static const char chain[] = "func f(x: f32[40, 8] input 0, w: f32[8, 8] param 0) { %1 = dot(x, w) contract=[1]/[0] %2 = dot(%1, w) contract=[1]/[0] "
+static const char both[] =
+    "func f(x: f32[40, 8] input 0, w: f32[8, 8] param 0, u: f32[8, 8] param 1) { %1 = dot(x, w) "
+    "contract=[1]/[0] "
+    "%2 = dot(x, u) contract=[1]/[0] %3 = dot(%1, %2) contract=[0]/[0] return output 0 y = %3 }";
+static const char chain[] = "func f(x: f32[40, 8] input 0, w: f32[8, 8] param 0) { %1 = dot(x, w) "
+                            "contract=[1]/[0] %2 = dot(%1, w) contract=[1]/[0] "
                             "%3 = dot(%2, w) contract=[1]/[0] return output 0 y = %3 }";
-static const char padded[] = "func f(x: f32[6] input 0) { %1 = pad(x) lo=[2] hi=[1] interior=[0] value=0 return output 0 y = %1 }";
+static const char padded[] =
+    "func f(x: f32[6] input 0) { %1 = pad(x) lo=[2] hi=[1] interior=[0] value=0 return output 0 y = %1 }";
 static const char summed[] = "func f(x: f32[9, 40] input 0) { %1 = sum(x) axes=[1] return output 0 y = %1 }";
-static const char conv[] = "func f(x: f32[20, 9, 3] input 0, w: f32[3, 3, 8] param 0) { %1 = conv(x, w) stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] "
+static const char conv[] = "func f(x: f32[20, 9, 3] input 0, w: f32[3, 3, 8] param 0) { %1 = conv(x, w) "
+                           "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] "
                            "rhs_dilation=[1] groups=1 return output 0 y = %1 }";
-static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
-static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
+static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) "
+                             "contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
+static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
+                          "broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
 
 static Plan *plan_of(const char *text)
 {
@@ -321,7 +340,8 @@ static Item *item(const Plan *p, int kernel, int i)
 static Buffer *stored(const Plan *p, int i)
 {
     for (int k = 0; k < p->buffers.n; k++)
-        if (p->buffers.at[k]->kind == BUFFER_ARENA && !p->buffers.at[k]->alias && p->buffers.at[k]->first >= 0 && i-- == 0)
+        if (p->buffers.at[k]->kind == BUFFER_ARENA && !p->buffers.at[k]->alias &&
+            p->buffers.at[k]->first >= 0 && i-- == 0)
             return p->buffers.at[k];
     fail_msg("too few buffers");
     return NULL;
@@ -350,10 +370,14 @@ static void wrong_stores(void **state)
     expect(p, "stores 8 of the 9 elements");
     p = plan_of(summed);
     Stage *s = stage(p, 0, 0);
-    item(p, 0, 0)->at = lin_add(arena, item(p, 0, 0)->at, lin_scale(arena, lin_var(arena, s->loop[s->nloop - 1]), 0));
+    item(p, 0, 0)->at =
+        lin_add(arena, item(p, 0, 0)->at, lin_scale(arena, lin_var(arena, s->loop[s->nloop - 1]), 0));
     assert_null(plan_verify(arena, p));
-    item(p, 0, 0)->at = lin_div(arena, lin_add(arena, lin_scale(arena, item(p, 0, 0)->at, 40), lin_var(arena, s->loop[s->nloop - 1])), 40);
-    item(p, 0, 0)->at = lin_add(arena, item(p, 0, 0)->at, lin_div(arena, lin_var(arena, s->loop[s->nloop - 1]), 39));
+    item(p, 0, 0)->at = lin_div(
+        arena, lin_add(arena, lin_scale(arena, item(p, 0, 0)->at, 40), lin_var(arena, s->loop[s->nloop - 1])),
+        40);
+    item(p, 0, 0)->at =
+        lin_add(arena, item(p, 0, 0)->at, lin_div(arena, lin_var(arena, s->loop[s->nloop - 1]), 39));
     expect(p, "y");
 }
 
@@ -457,8 +481,9 @@ static void wrong_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound),        cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads), cmocka_unit_test(wrong_tiles),
-        cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory), cmocka_unit_test(examples),
+        cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
+        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
+        cmocka_unit_test(examples),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* whole_graph.h: functions made at random, the same for the same seed. Every value is a whole number that a float holds
- * exactly, however it is computed: values that could grow are clamped first. */
+/* whole_graph.h: functions made at random, the same for the same seed. Every value is a whole number that a
+ * float holds exactly, however it is computed: values that could grow are clamped first. */
 #ifndef TEST_WHOLE_GRAPH_H
 #define TEST_WHOLE_GRAPH_H
 
@@ -11,8 +11,8 @@ enum { MOST_ELEMENTS = 1500, CLAMP = 4 };
 typedef struct Grower {
     Arena *a;
     Fn *fn;
-    VEC(Node *) node;           /* f32 and i32 */
-    VEC(double) most;           /* by node of the list: no element is larger in size */
+    VEC(Node *) node; /* f32 and i32 */
+    VEC(double) most; /* by node of the list: no element is larger in size */
     int ninput, depth;
     uint64_t state;
 } Grower;
@@ -90,7 +90,8 @@ static Node *partner(Grower *g, Type t, double limit, double *most)
     return g->depth ? node_full(g->fn, t, -2) : new_input(g, t, "x");
 }
 
-/* ---- one operation each ------------------------------------------------------------------------------------------------ */
+/* ---- one operation each
+ * ------------------------------------------------------------------------------------------------ */
 static void grow_unary(Grower *g)
 {
     static const Op ops[] = {OP_NEG, OP_ABS, OP_FLOOR, OP_STOP};
@@ -238,7 +239,8 @@ static void grow_window(Grower *g)
     if (draw(g, 2))
         w = node_binary(g->fn, OP_ADD, w, w);
     int64_t windows = w->type.dim[axis], reach = (windows - 1) * stride + (size - 1) * dilation + 1;
-    keep(g, node_fold(g->fn, w, axis, stride, dilation, reach + draw(g, 2) * draw(g, stride)), 2 * most * (double)size);
+    keep(g, node_fold(g->fn, w, axis, stride, dilation, reach + draw(g, 2) * draw(g, stride)),
+         2 * most * (double)size);
 }
 
 static void grow_reduce(Grower *g)
@@ -255,7 +257,10 @@ static void grow_reduce(Grower *g)
         }
     Op op = ops[draw(g, LEN(ops))];
     if (n)
-        keep(g, node_reduce(g->fn, op, x, n, axis), op == OP_SUM ? most * count : op == OP_MAX ? most : count);
+        keep(g, node_reduce(g->fn, op, x, n, axis),
+             op == OP_SUM   ? most * count
+             : op == OP_MAX ? most
+                            : count);
 }
 
 static void grow_dot(Grower *g)
@@ -263,7 +268,8 @@ static void grow_dot(Grower *g)
     double x_most, y_most;
     Node *x = pick(g, DT_F32, 60, &x_most), *y = pick(g, DT_F32, 60, &y_most);
     if (draw(g, 3) == 0 && !g->depth && x->type.rank) {
-        y = new_input(g, type_make(DT_F32, 2, (int64_t[]){x->type.dim[x->type.rank - 1], 1 + draw(g, 33)}), "x");
+        y = new_input(g, type_make(DT_F32, 2, (int64_t[]){x->type.dim[x->type.rank - 1], 1 + draw(g, 33)}),
+                      "x");
         y_most = 3;
     }
     Attr at = {0};
@@ -331,7 +337,10 @@ static void grow_index(Grower *g)
         return;
     keep(g, y, most);
     if (draw(g, 2))
-        keep(g, node_scatter_add(g->fn, index, draw(g, 2) ? node_unary(g->fn, OP_NEG, y) : y, limit + draw(g, 3)), most * 15);
+        keep(
+            g,
+            node_scatter_add(g->fn, index, draw(g, 2) ? node_unary(g->fn, OP_NEG, y) : y, limit + draw(g, 3)),
+            most * 15);
 }
 
 static void grow(Grower *g);
@@ -340,7 +349,8 @@ static void grow(Grower *g);
 static void grow_scan(Grower *g)
 {
     double most;
-    Node *xs = pick(g, DT_F32, CLAMP, &most), *start = pick(g, DT_F32, CLAMP, &most), *fixed = pick(g, DT_F32, CLAMP, &most);
+    Node *xs = pick(g, DT_F32, CLAMP, &most), *start = pick(g, DT_F32, CLAMP, &most),
+         *fixed = pick(g, DT_F32, CLAMP, &most);
     if (!xs->type.rank || g->depth > 1 || type_count(start->type) > 100 || type_count(fixed->type) > 100)
         return;
     Grower body = {.a = g->a, .fn = fn_new(g->a, "step"), .depth = g->depth + 1, .state = g->state};
@@ -361,7 +371,8 @@ static void grow_scan(Grower *g)
     next = next ? next : node_unary(body.fn, OP_NEG, carry);
     fn_result(body.fn, ROLE_CARRY, 0, "c", clamped(&body, next));
     fn_result(body.fn, ROLE_YIELD, 0, "y", yield ? clamped(&body, yield) : carry);
-    Node *scan = node_scan(g->fn, fn_prune(body.fn), 1, 1, 1, draw(g, 2) != 0, 3, (Node *[]){start, xs, fixed});
+    Node *scan =
+        node_scan(g->fn, fn_prune(body.fn), 1, 1, 1, draw(g, 2) != 0, 3, (Node *[]){start, xs, fixed});
     keep(g, node_result(g->fn, scan, 0), CLAMP);
     keep(g, node_result(g->fn, scan, 1), CLAMP);
 }
@@ -369,9 +380,9 @@ static void grow_scan(Grower *g)
 static void grow(Grower *g)
 {
     static void (*const ways[])(Grower *) = {
-        grow_unary,  grow_binary, grow_binary,  grow_binary, grow_select, grow_cast,   grow_reshape, grow_permute, grow_broadcast,
-        grow_slice,  grow_pad,    grow_reverse, grow_concat, grow_window, grow_reduce, grow_reduce,  grow_dot,     grow_dot,
-        grow_conv,   grow_index,  grow_scan,
+        grow_unary,   grow_binary,    grow_binary, grow_binary, grow_select,  grow_cast,   grow_reshape,
+        grow_permute, grow_broadcast, grow_slice,  grow_pad,    grow_reverse, grow_concat, grow_window,
+        grow_reduce,  grow_reduce,    grow_dot,    grow_dot,    grow_conv,    grow_index,  grow_scan,
     };
     ways[draw(g, LEN(ways))](g);
 }
@@ -390,10 +401,11 @@ static Fn *random_graph(Arena *a, uint64_t seed)
     int noutput = 0;
     for (int i = g.node.n - 1; i >= 0 && noutput < 3; i -= 1 + (int)draw(&g, 3))
         fn_result(g.fn, ROLE_OUTPUT, noutput++, "y", g.node.at[i]);
-    for (int i = 0; i < g.fn->input.n; i++) {       /* new values for parameters, where the shapes allow */
+    for (int i = 0; i < g.fn->input.n; i++) { /* new values for parameters, where the shapes allow */
         const Port *port = &g.fn->input.at[i];
         for (int k = g.node.n - 1; port->role == ROLE_PARAM && k >= 0; k--)
-            if (type_eq(g.node.at[k]->type, port->node->type) && (g.node.at[k] != port->node || draw(&g, 2))) {
+            if (type_eq(g.node.at[k]->type, port->node->type) &&
+                (g.node.at[k] != port->node || draw(&g, 2))) {
                 fn_result(g.fn, ROLE_PARAM, port->index, port->name, g.node.at[k]);
                 break;
             }
