@@ -470,7 +470,7 @@ static void write_driver(Case *c)
     for (char *at = big; *at; at++)
         *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
     Driver w = {c, c->m, &sb, big};
-    sb_printf(&sb, "#include \"driver.h\"\n#include \"%s.h\"\n\n", c->m->name);
+    sb_printf(&sb, "#include \"driver.h\"\n#include <%s.h>    /* not the one beside this file: see emitted.sh */\n\n", c->m->name);
     put_objects(&w);
     put_main(&w);
     FILE *out = file(c, "driver.c", "w");
