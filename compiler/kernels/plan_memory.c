@@ -47,47 +47,49 @@ static int by_length(const void *x, const void *y)
     return length(a) != length(b) ? (length(a) < length(b) ? 1 : -1) : by_size(x, y);
 }
 
-/* The lowest offset at which b fits among those placed before it. */
+/* The lowest offset at which b fits among those placed before it, which are in the order of their offsets. */
 static int64_t lowest_fit(Buffer *const *placed, int n, const Buffer *b)
 {
-    int64_t offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int i = 0; i < n; i++) {
-            const Buffer *o = placed[i];
-            if (meet(o, b) && offset < o->offset + padded(o) && o->offset < offset + padded(b)) {
-                offset = o->offset + padded(o);
-                moved = true;
-            }
-        }
+    int64_t offset = 0, size = padded(b);
+    for (int i = 0; i < n; i++) {
+        const Buffer *o = placed[i];
+        if (!meet(o, b))
+            continue;
+        if (o->offset >= offset + size)
+            break;
+        int64_t end = o->offset + padded(o);
+        offset = end > offset ? end : offset;
     }
     return offset;
 }
 
-static int64_t place(Buffer **order, int n, int64_t *offsets)
+/* Places the buffers in this order; the arena's size. `placed` has room for all. */
+static int64_t place(Buffer *const *order, int n, Buffer **placed)
 {
     int64_t end = 0;
     for (int i = 0; i < n; i++) {
-        order[i]->offset = lowest_fit(order, i, order[i]);
-        if (order[i]->offset + padded(order[i]) > end)
-            end = order[i]->offset + padded(order[i]);
+        Buffer *b = order[i];
+        b->offset = lowest_fit(placed, i, b);
+        end = b->offset + padded(b) > end ? b->offset + padded(b) : end;
+        int at = i;
+        for (; at > 0 && placed[at - 1]->offset > b->offset; at--)
+            placed[at] = placed[at - 1];
+        placed[at] = b;
     }
-    for (int i = 0; i < n; i++)
-        offsets[order[i]->id] = order[i]->offset;
     return end;
 }
 
 /* The most bytes that live at once: what no placement can beat. */
 static int64_t live_bound(const Plan *p, Buffer *const *buffers, int n)
 {
-    int64_t most = 0;
+    int64_t most = 0, live = 0, *change = NEWN(p->a, int64_t, p->nstep + 1);
+    for (int i = 0; i < n; i++) {
+        change[buffers[i]->first] += padded(buffers[i]);
+        change[buffers[i]->last + 1] -= padded(buffers[i]);
+    }
     for (int at = 0; at < p->nstep; at++) {
-        int64_t live = 0;
-        for (int i = 0; i < n; i++)
-            if (buffers[i]->first <= at && at <= buffers[i]->last)
-                live += padded(buffers[i]);
-        if (live > most)
-            most = live;
+        live += change[at];
+        most = live > most ? live : most;
     }
     return most;
 }
@@ -96,7 +98,8 @@ void plan_memory(Plan *p)
 {
     static int (*const orders[])(const void *, const void *) = {by_size, by_area, by_start, by_length};
     Buffer **order = NEWN(p->a, Buffer *, p->buffers.n);
-    int64_t *offsets = NEWN(p->a, int64_t, p->buffers.n), *best = NEWN(p->a, int64_t, p->buffers.n);
+    Buffer **placed = NEWN(p->a, Buffer *, p->buffers.n);
+    int64_t *best = NEWN(p->a, int64_t, p->buffers.n);
     int n = 0;
     for (int i = 0; i < p->buffers.n; i++) {
         Buffer *b = p->buffers.at[i];
@@ -105,14 +108,14 @@ void plan_memory(Plan *p)
     }
     p->arena_bound = live_bound(p, order, n);
     p->arena_bytes = -1;
-    for (int i = 0; i < LEN(orders); i++) {
+    for (int i = 0; i < LEN(orders) && p->arena_bytes != p->arena_bound; i++) {
         qsort(order, (size_t)n, sizeof *order, orders[i]);
-        int64_t bytes = place(order, n, offsets);
+        int64_t bytes = place(order, n, placed);
         if (p->arena_bytes >= 0 && bytes >= p->arena_bytes)
             continue;
         p->arena_bytes = bytes;
-        for (int k = 0; k < p->buffers.n; k++)
-            best[k] = offsets[k];
+        for (int k = 0; k < n; k++)
+            best[order[k]->id] = order[k]->offset;
     }
     for (int i = 0; i < n; i++)
         order[i]->offset = best[order[i]->id];

@@ -65,36 +65,33 @@ static void run_kernel(Walk *w, const Kernel *k)
     w->k = NULL;
 }
 
-static bool writes(const Kernel *k, const Buffer *b)
+/* A kernel must not want the old contents of what a step in front of it has overwritten. */
+static void check_old_contents(Walk *w, const Kernel *k, const bool *overwritten)
+{
+    w->k = k;
+    for (int i = 0; i < k->units.n; i++)
+        for (int r = 0; r < k->units.at[i]->reads.n; r++)
+            if (overwritten[k->units.at[i]->reads.at[r]->id])
+                complain(w, "wants what stood in", k->units.at[i]->reads.at[r], "before it was overwritten");
+    w->k = NULL;
+}
+
+static void mark_writes(const Kernel *k, bool *overwritten)
 {
     for (int i = 0; i < k->stages.n; i++)
         for (int j = 0; j < k->stages.at[i]->items.n; j++)
-            if (k->stages.at[i]->items.at[j].buffer == b)
-                return true;
-    return false;
-}
-
-/* Kernels behind step `from` must not want the old contents of what it overwrites. */
-static void check_old_readers(Walk *w, Step *const *steps, int from, int n)
-{
-    for (int i = from + 1; i < n; i++)
-        for (int u = 0; steps[i]->kind == STEP_KERNEL && u < steps[i]->kernel->units.n; u++) {
-            const Unit *unit = steps[i]->kernel->units.at[u];
-            for (int k = 0; k < unit->reads.n; k++) {
-                if (!writes(steps[from]->kernel, unit->reads.at[k]))
-                    continue;
-                w->k = steps[i]->kernel;
-                complain(w, "wants what stood in", unit->reads.at[k], "before it was overwritten");
-            }
-        }
+            if (k->stages.at[i]->items.at[j].buffer)
+                overwritten[k->stages.at[i]->items.at[j].buffer->id] = true;
 }
 
 static void run_steps(Walk *w, Step *const *steps, int n)
 {
+    bool *overwritten = NEWN(w->a, bool, w->p->buffers.n);
     for (int i = 0; i < n; i++) {
         if (steps[i]->kind == STEP_KERNEL) {
+            check_old_contents(w, steps[i]->kernel, overwritten);
             run_kernel(w, steps[i]->kernel);
-            check_old_readers(w, steps, i, n);
+            mark_writes(steps[i]->kernel, overwritten);
             continue;
         }
         for (int turn = 0; turn < 2; turn++)
