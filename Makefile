@@ -62,7 +62,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a -lcmocka $(LIBS)
 
 # These run dlc as a user does.
-$(BUILD)/tests/test_commands $(BUILD)/tests/test_training_commands: | $(BUILD)/dlc
+$(BUILD)/tests/test_commands $(BUILD)/tests/test_training_commands $(BUILD)/tests/test_import: | $(BUILD)/dlc
 
 $(BUILD)/models/%: tests/models/%.c $(BUILD)/libdlc.a
 	@mkdir -p $(@D)

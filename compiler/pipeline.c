@@ -77,22 +77,13 @@ static void verify_module(const Module *m, const char *pass)
 }
 
 /* ---- the way in ------------------------------------------------------------------------------------ */
-const Program *pipeline_parse(Arena *a, Diag *d, const char *path)
+Module *pipeline_build(Arena *a, Diag *d, const Program *program, const ElaborateOptions *options, AfterPass *after,
+                       void *context)
 {
-    size_t bytes;
-    const char *why, *text = file_read(a, path, &bytes, &why);
-    if (!text) {
-        diag_error(d, (Span){0}, "%s: %s", path, why);
-        return NULL;
-    }
-    return parse_program(a, d, diag_add_source(d, strcmp(path, "-") ? path : "<stdin>", text, bytes));
-}
-
-static Module *build(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
-                     const ElaborateOptions *options, AfterPass *after, void *context)
-{
+    int nstd;
     if (!program || diag_errors(d))
         return NULL;
+    const Program *const *std = std_programs(a, d, &nstd);
     Module *m = elaborate(a, d, program, std, nstd, options);
     if (!m || diag_errors(d))
         return NULL;
@@ -110,16 +101,11 @@ static Module *build(Arena *a, Diag *d, const Program *program, const Program *c
 
 Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context)
 {
-    int nstd;
-    const Program *const *std = std_programs(a, d, &nstd);
-    return build(a, d, pipeline_parse(a, d, path), std, nstd, options, after, context);
+    return pipeline_build(a, d, program_read(a, d, path), options, after, context);
 }
 
 Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options,
                       AfterPass *after, void *context)
 {
-    int nstd;
-    const Program *const *std = std_programs(a, d, &nstd);
-    const Program *program = parse_program(a, d, diag_add_source(d, name, text, bytes));
-    return build(a, d, program, std, nstd, options, after, context);
+    return pipeline_build(a, d, program_read_text(a, d, name, text, bytes), options, after, context);
 }

@@ -17,12 +17,14 @@ const Pass *pipeline_pass(int i);   /* NULL past the last */
 /* Called after elaboration ("elaborate") and after each pass. */
 typedef void AfterPass(void *context, const char *pass, const Module *m);
 
-/* Reads, parses and elaborates `path` ("-": standard input) and runs the passes. NULL with diagnostics in d. */
+/* Elaborates what program_read (syntax/ast.h) has read and runs the passes. NULL with diagnostics in d, which may be of the
+ * reading: then nothing is built. A program may be built several times, with diag_again for messages of their own. */
+Module *pipeline_build(Arena *a, Diag *d, const Program *program, const ElaborateOptions *options, AfterPass *after,
+                       void *context);
+/* Reads `path` ("-": standard input), or a text, and builds it. */
 Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context);
-/* The same from text, for a file that is read once and built several times. */
 Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options,
                       AfterPass *after, void *context);
-const Program *pipeline_parse(Arena *a, Diag *d, const char *path);    /* NULL where the file cannot be read */
 
 /* The functions a module has, by name: "init", "infer", ...; NULL past the last. *fn may be NULL. */
 const char *module_function(const Module *m, int i, Fn **fn);

@@ -78,11 +78,14 @@ typedef struct Diag Diag;
 enum { DIAG_MAX_ERRORS = 20 };
 
 Diag *diag_new(Arena *a);
+Diag *diag_again(Arena *a, const Diag *d);             /* the same sources, and no message yet */
 /* The text is copied. `name` is what messages print. Returns the source's index for spans. */
 int diag_add_source(Diag *d, const char *name, const char *text, size_t bytes);
 const char *diag_source_name(const Diag *d, int source);
 const char *diag_source_text(const Diag *d, int source, size_t *bytes);
 int diag_line(const Diag *d, Span sp, int *column);  /* both count from 1; 0 without a place */
+/* "line 7", or "mlp.dl, line 7" where that is not the last error's file; NULL without a place. */
+const char *diag_place(const Diag *d, Span sp);
 Span span_join(Span x, Span y);                      /* from x's start to y's end */
 
 /* An error at a place; past DIAG_MAX_ERRORS it is counted but not kept. Notes and help attach to the last error.

@@ -49,6 +49,14 @@ Diag *diag_new(Arena *a)
     return d;
 }
 
+Diag *diag_again(Arena *a, const Diag *d)
+{
+    Diag *again = diag_new(a);
+    again->sources = d->sources;
+    again->sources.cap = again->sources.n;  /* what either adds is its own */
+    return again;
+}
+
 int diag_add_source(Diag *d, const char *name, const char *text, size_t bytes)
 {
     if (bytes > UINT32_MAX - 1)
@@ -152,9 +160,20 @@ void diag_error(Diag *d, Span sp, const char *format, ...)
 }
 
 /* The message that notes belong to; NULL when the last error was not kept. */
-static Message *last_message(Diag *d)
+static Message *last_message(const Diag *d)
 {
     return d->errors && d->errors == d->messages.n ? &d->messages.at[d->messages.n - 1] : NULL;
+}
+
+const char *diag_place(const Diag *d, Span sp)
+{
+    const Message *m = last_message(d);
+    int line = diag_line(d, sp, NULL);
+    if (!line)
+        return NULL;
+    if (m && m->span.source == sp.source)
+        return arena_printf(d->a, "line %d", line);
+    return arena_printf(d->a, "%s, line %d", diag_source_name(d, sp.source), line);
 }
 
 static void add_note(Diag *d, const char *lead, const char *text, const char *tail)
@@ -176,15 +195,9 @@ void diag_note_at(Diag *d, Span sp, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *text = format_text(d, format, args), *tail = "";
+    const char *text = format_text(d, format, args), *place = diag_place(d, sp);
     va_end(args);
-    const Message *m = last_message(d);
-    int line = diag_line(d, sp, NULL);
-    if (line && m && m->span.source == sp.source)
-        tail = arena_printf(d->a, " (line %d)", line);
-    else if (line)
-        tail = arena_printf(d->a, " (%s, line %d)", diag_source_name(d, sp.source), line);
-    add_note(d, "= ", text, tail);
+    add_note(d, "= ", text, place ? arena_printf(d->a, " (%s)", place) : "");
 }
 
 void diag_help(Diag *d, const char *format, ...)

@@ -2,50 +2,37 @@
 /* check.c: `dlc check`: diagnostics alone, of every model in a file, of its inference and its training. */
 #include "commands.h"
 
-typedef struct Source {
-    const char *name, *text;
-    size_t bytes;
-} Source;
-
 /* With diagnostics of its own, so that one model's errors do not hide another's. */
-static bool check_model(Arena *a, const Source *source, const Def *model, ElaborateOptions options)
+static bool check_model(Arena *a, const Diag *read, const Program *program, const Def *model, ElaborateOptions options)
 {
-    Diag *d = diag_new(a);
+    Diag *d = diag_again(a, read);
     if (model) {
         options.model = model->name.text;
         options.train = model_trains(model);
     }
-    const Module *m = pipeline_text(a, d, source->name, source->text, source->bytes, &options, NULL, NULL);
+    const Module *m = pipeline_build(a, d, program, &options, NULL, NULL);
     if (m)
         module_plans(a, d, m, target_find("generic"));
     diag_print(d, stderr);
     return diag_errors(d) == 0;
 }
 
-static bool check_all(Arena *a, const Source *source, const Program *program, const ElaborateOptions *options)
+static bool check_file(Arena *a, const char *path, const ElaborateOptions *options)
 {
     bool ok = true, any = false;
+    Diag *d = diag_new(a);
+    const Program *program = program_read(a, d, path);
+    diag_print(d, stderr);
+    if (diag_errors(d))
+        return false;
     for (int i = 0; i < program->defs.n; i++) {
         const Def *def = program->defs.at[i];
         if (def->kind != DEF_MODEL || (options->model && !str_eq(options->model, def->name.text)))
             continue;
         any = true;
-        ok &= check_model(a, source, def, *options);
+        ok &= check_model(a, d, program, def, *options);
     }
-    return any ? ok : check_model(a, source, NULL, *options); /* which says that there is none */
-}
-
-static int check_file(Arena *a, const char *path, const ElaborateOptions *options)
-{
-    const char *why;
-    Source source = {.name = str_eq(path, "-") ? "<stdin>" : path};
-    source.text = path_read(a, path, &source.bytes, &why);
-    if (!source.text)
-        return bad("%s", why);
-    Diag *d = diag_new(a);
-    const Program *program = parse_program(a, d, diag_add_source(d, source.name, source.text, source.bytes));
-    diag_print(d, stderr);
-    return diag_errors(d) == 0 && check_all(a, &source, program, options) ? EXIT_OK : EXIT_BAD;
+    return any ? ok : check_model(a, d, program, NULL, *options); /* which says that there is none */
 }
 
 int cmd_check(Arena *a, int argc, char **argv)
@@ -72,7 +59,7 @@ int cmd_check(Arena *a, int argc, char **argv)
         return status;
     status = EXIT_OK;
     for (int i = 0; i < operands.n; i++)
-        if (check_file(a, operands.at[i], &options) != EXIT_OK)
+        if (!check_file(a, operands.at[i], &options))
             status = EXIT_BAD;
     return status;
 }

@@ -129,32 +129,24 @@ static void show_plans(Dump *dump, const Module *m)
     }
 }
 
-static bool show_tree(Dump *dump, const char *name, const char *text, size_t bytes)
+/* The tree of the file itself, without what it imports. */
+static void show_tree(Dump *dump, const Program *program)
 {
-    Diag *d = diag_new(dump->a);
-    const Program *program = parse_program(dump->a, d, diag_add_source(d, name, text, bytes));
     StrBuf sb = {.a = dump->a};
     ast_print(&sb, program);
     fputs(sb_text(&sb), stdout);
-    diag_print(d, stderr);
-    return diag_errors(d) == 0;
 }
 
 static int ir(Dump *dump)
 {
-    const char *why, *name = str_eq(dump->path, "-") ? "<stdin>" : dump->path;
-    size_t bytes;
-    const char *text = path_read(dump->a, dump->path, &bytes, &why);
-    if (!text)
-        return bad("%s", why);
-    if (wanted(dump, tree_stage)) {
-        if (!show_tree(dump, name, text, bytes))
-            return EXIT_BAD;
-        if (str_eq(dump->after, tree_stage))
+    const Program *program = program_read(dump->a, dump->d, dump->path);
+    if (program && wanted(dump, tree_stage)) {
+        show_tree(dump, program);
+        if (!diag_errors(dump->d) && str_eq(dump->after, tree_stage))
             return EXIT_OK;
         putchar('\n');
     }
-    Module *m = pipeline_text(dump->a, dump->d, name, text, bytes, &dump->options, after_pass, dump);
+    Module *m = pipeline_build(dump->a, dump->d, program, &dump->options, after_pass, dump);
     diag_print(dump->d, stderr);
     if (!m)
         return EXIT_BAD;

@@ -66,18 +66,10 @@ static const Def *find_model(const Program *program, const char *name)
 
 Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options)
 {
-    const char *why, *name = str_eq(path, "-") ? "<stdin>" : path;
-    size_t bytes;
-    const char *text = path_read(a, path, &bytes, &why);
-    if (!text) {
-        bad("%s", why);
-        return NULL;
-    }
-    Diag *first = diag_new(a); /* what it has to say is said again below */
-    const Program *program = parse_program(a, first, diag_add_source(first, name, text, bytes));
-    const Def *def = find_model(program, options->model);
+    const Program *program = program_read(a, d, path);
+    const Def *def = program ? find_model(program, options->model) : NULL;
     options->train = def && model_trains(def);
-    Module *m = pipeline_text(a, d, name, text, bytes, options, NULL, NULL);
+    Module *m = pipeline_build(a, d, program, options, NULL, NULL);
     if (!m)
         diag_print(d, stderr);
     return m;

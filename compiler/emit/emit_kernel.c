@@ -73,15 +73,17 @@ static void print_blocked(Out *o, const Stage *tile)
 static void print_comment(Out *o)
 {
     StrBuf sb = {.a = o->a};
-    int last_line = 0, column;
+    int last_line = 0, last_source = 0, column;
     for (int i = 0; o->p->d && i < o->k->spans.n && i < 6; i++) {
         Span sp = o->k->spans.at[i];
         int at = diag_line(o->p->d, sp, &column);
         const char *word = span_word(o->p, sp), *file = diag_source_name(o->p->d, sp.source), *slash = strrchr(file, '/');
-        if (at && at != last_line)
+        bool same = at == last_line && sp.source == last_source;
+        if (at && !same)
             sb_printf(&sb, "%s%s:%d:", sb.n ? ", " : "", slash ? slash + 1 : file, at);
-        sb_printf(&sb, "%s%s", word ? (at == last_line ? ", " : " ") : "", word ? word : "");
+        sb_printf(&sb, "%s%s", word ? (same ? ", " : " ") : "", word ? word : "");
         last_line = at;
+        last_source = sp.source;
     }
     const Unit *last = o->k->units.at[o->k->units.n - 1];
     line(o, "/* %s%s%s%s */", sb_text(&sb), sb.n ? " -> " : "", last->buffer ? type_text(o->a, last->type) : "index check",

@@ -66,40 +66,55 @@ int find_entry(const Entry *entry, int n, const char *name)
     return -1;
 }
 
-/* The user's definitions come first, and hide the library's; the library sees only its own. */
-Symbol *find_symbol(Elab *e, const char *name, bool std_only)
+/* A file sees its own definitions, those of the files it imports, and the library's; the library sees only its own. */
+bool is_visible(Elab *e, const Symbol *s)
+{
+    const Program *from = e->instance ? e->instance->program : e->program;
+    bool visible = s->std || s->program == from;
+    for (int i = 0; i < from->imports.n && !visible; i++)
+        visible = from->imports.at[i] == s->program;
+    return visible;
+}
+
+/* The user's definitions come first, and hide the library's. */
+Symbol *find_symbol(Elab *e, const char *name)
 {
     for (int i = 0; i < e->symbols.n; i++)
-        if (str_eq(e->symbols.at[i].def->name.text, name) && (e->symbols.at[i].std || !std_only))
+        if (str_eq(e->symbols.at[i].def->name.text, name) && is_visible(e, &e->symbols.at[i]))
             return &e->symbols.at[i];
     return NULL;
 }
 
+static void add_symbol(Elab *e, Symbol s)
+{
+    for (int i = 0; i < e->symbols.n; i++) {
+        const Symbol *other = &e->symbols.at[i];
+        if (other->std != s.std || !str_eq(other->def->name.text, s.def->name.text))
+            continue;
+        elab_error(e, s.def->name.span, "`%s` is defined twice", s.def->name.text);
+        diag_note_at(e->d, other->def->name.span, "the first");
+        return;
+    }
+    vec_push(e->a, &e->symbols, s);
+}
+
+/* The models of imported files are left out. */
 static void add_symbols(Elab *e, const Program *program, bool std)
 {
     for (int i = 0; i < program->defs.n; i++) {
-        const Def *def = program->defs.at[i];
-        if (def->kind == DEF_IMPORT) {
-            elab_error(e, def->span, "`import` is not supported yet");
-            continue;
-        }
-        Symbol *other = find_symbol(e, def->name.text, false);
-        if (other && other->std == std) {
-            elab_error(e, def->name.span, "`%s` is defined twice", def->name.text);
-            diag_note_at(e->d, other->def->name.span, "the first");
-            continue;
-        }
-        Symbol s = {.def = def, .std = std};
-        vec_push(e->a, &e->symbols, s);
+        const Symbol s = {.def = program->defs.at[i], .program = program, .std = std};
+        if (s.def->kind != DEF_IMPORT && (s.def->kind != DEF_MODEL || program == e->program))
+            add_symbol(e, s);
     }
 }
 
 /* ---- constants ----------------------------------------------------------------------------------------- */
 
-static Term eval_const(Elab *e, const Expr *x, bool std)
+static Term eval_const(Elab *e, const Expr *x, const Symbol *s)
 {
     Scope empty = {0}, *scope = e->scope;
-    Instance nobody = {.def = e->model, .std = std, .path = "", .scope = &empty}, *instance = e->instance;
+    Instance nobody = {.def = e->model->def, .program = s->program, .std = s->std, .path = "", .scope = &empty};
+    Instance *instance = e->instance;
     Frame *frame = e->frame;
     nobody.site = x->span;
     e->scope = &empty;
@@ -130,9 +145,9 @@ Term const_value(Elab *e, Symbol *s)
         return term_error();
     }
     s->known = CONST_BUSY;
-    Term t = eval_const(e, s->def->value, s->std);
+    Term t = eval_const(e, s->def->value, s);
     if (s->override) {
-        Term set = eval_const(e, s->override, s->std);
+        Term set = eval_const(e, s->override, s);
         if (!is_error(set) && !is_error(t) && !same_kind(t, set)) {
             elab_error(e, s->override->span, "`%s` is %s; it cannot be set to %s", s->def->name.text,
                        term_describe(e, t), term_describe(e, set));
@@ -197,17 +212,17 @@ static void apply_setting(Elab *e, const Setting *set)
 
 /* ---- runs ---------------------------------------------------------------------------------------------- */
 
-static const Def *choose_model(Elab *e, const char *name)
+static const Symbol *choose_model(Elab *e, const char *name)
 {
     VEC(const char *) names = {0};
-    const Def *found = NULL;
+    const Symbol *found = NULL;
     for (int i = 0; i < e->symbols.n; i++) {
         const Symbol *s = &e->symbols.at[i];
         if (s->std || s->def->kind != DEF_MODEL)
             continue;
         vec_push(e->a, &names, s->def->name.text);
         if (!name || str_eq(name, s->def->name.text))
-            found = s->def;
+            found = s;
     }
     if (names.n == 0) {
         diag_error(e->d, (Span){0}, "there is no model: model NAME { ... }");
@@ -304,7 +319,8 @@ static Fn *finish_run(Elab *e, Fn *fn)
 /* Runs the model's body once. The function, not finished yet. */
 static Fn *run_model(Elab *e, Phase phase, const char *name)
 {
-    Instance *i = instance_new(e, e->model, false, "", e->model->name.span);
+    const Def *model = e->model->def;
+    Instance *i = instance_new(e, e->model, "", model->name.span);
     e->phase = phase;
     e->training = phase == PHASE_LOSS;
     e->batch = phase == PHASE_INFER ? e->m->batch : e->m->train_batch;
@@ -313,7 +329,7 @@ static Fn *run_model(Elab *e, Phase phase, const char *name)
     e->has_loss = false;
     e->state.n = 0;
     Saved saved = enter_instance(e, i);
-    run_block(e, &e->model->body);
+    run_block(e, &model->body);
     if (phase != PHASE_INFER && e->train && !e->gave_up)
         finish_loss(e, e->train->span);
     leave_instance(e, saved);
@@ -338,11 +354,12 @@ static void run_update_phase(Elab *e)
 static void make_functions(Elab *e)
 {
     Module *m = e->m;
+    const Def *model = e->model->def;
     Fn *fn;
     if (e->options->train) {
         fn = run_model(e, PHASE_EVALUATE, "evaluate");
         if (!e->train && !failed(e))
-            elab_error(e, e->model->name.span, "`%s` has no `train` block", e->model->name.text);
+            elab_error(e, model->name.span, "`%s` has no `train` block", model->name.text);
         if (e->train && !e->gave_up && !failed(e)) {
             m->evaluate = finish_run(e, fn);
             freeze_params(e);
@@ -353,7 +370,7 @@ static void make_functions(Elab *e)
         return;
     fn = run_model(e, PHASE_INFER, "infer");
     if (!failed(e) && m->outputs.n == 0)
-        elab_error(e, e->model->name.span, "`%s` has no output: output NAME = value", e->model->name.text);
+        elab_error(e, model->name.span, "`%s` has no output: output NAME = value", model->name.text);
     if (failed(e))
         return;
     m->infer = finish_run(e, fn);
@@ -380,13 +397,15 @@ static bool batch_allowed(Elab *e, int64_t batch)
 Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
                   const ElaborateOptions *options)
 {
-    Elab e = {.a = a, .d = d, .options = options};
+    Elab e = {.a = a, .d = d, .program = program, .options = options};
     if (failed(&e))
         return NULL;
     e.m = NEW(a, Module);
     e.m->a = a;
     e.m->batch = options->batch;
     e.m->train_batch = options->train_batch;
+    for (int i = 0; i < program->imports.n; i++)
+        add_symbols(&e, program->imports.at[i], false);
     add_symbols(&e, program, false);
     for (int i = 0; i < nstd; i++)
         add_symbols(&e, std[i], true);
@@ -395,7 +414,7 @@ Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *cons
     e.model = choose_model(&e, options->model);
     if (!e.model || !batch_allowed(&e, options->batch) || !batch_allowed(&e, options->train_batch))
         return NULL;
-    e.m->name = e.model->name.text;
+    e.m->name = e.model->def->name.text;
     e.init = frame_new(&e, "init");
     e.consts = frame_new(&e, "const");
     e.phase = PHASE_INFER;

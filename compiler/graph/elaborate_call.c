@@ -129,7 +129,7 @@ static bool is_free_dim(Elab *e, const Expr *x)
 {
     if (x->kind != EX_NAME || !isupper((unsigned char)x->text[0]) || find_binding(e, x->text))
         return false;
-    Symbol *s = find_symbol(e, x->text, e->instance->std);
+    Symbol *s = find_symbol(e, x->text);
     return !s || s->def->kind != DEF_CONST;
 }
 
@@ -237,11 +237,12 @@ bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *f
 
 /* ---- instances ----------------------------------------------------------------------------------------- */
 
-Instance *instance_new(Elab *e, const Def *def, bool std, const char *path, Span site)
+Instance *instance_new(Elab *e, const Symbol *s, const char *path, Span site)
 {
     Instance *i = NEW(e->a, Instance);
-    i->def = def;
-    i->std = std;
+    i->def = s->def;
+    i->program = s->program;
+    i->std = s->std;
     i->path = path;
     i->caller = e->instance;
     i->site = site_of(e, site);
@@ -450,7 +451,7 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const char *pat
         path = path_join(e->a, e->instance->path, name_call(e, call));
     if (!bound)
         return term_error();
-    Instance *i = instance_new(e, def, s->std, path, call_span(call));
+    Instance *i = instance_new(e, s, path, call_span(call));
     Saved saved = enter_instance(e, i);
     mark(e, call_span(call));
     bool ok = bind_attributes(e, def, arg + nt) && default_attributes(e, def, arg + nt, true) &&
@@ -482,7 +483,7 @@ static void suggest_callee(Elab *e, const char *name)
         vec_push(e->a, &names, builtins[i]);
     for (int i = 0; i < e->symbols.n; i++) {
         DefKind kind = e->symbols.at[i].def->kind;
-        if (kind == DEF_LAYER || kind == DEF_INITIALIZER)
+        if ((kind == DEF_LAYER || kind == DEF_INITIALIZER) && is_visible(e, &e->symbols.at[i]))
             vec_push(e->a, &names, e->symbols.at[i].def->name.text);
     }
     const char *near = nearest_name(name, names.at, names.n);
@@ -498,7 +499,7 @@ static void eval_arguments_anyway(Elab *e, const Expr *call)
 
 Term eval_call(Elab *e, const Expr *call)
 {
-    Symbol *s = find_symbol(e, call->text, e->instance && e->instance->std);
+    Symbol *s = find_symbol(e, call->text);
     const Builtin *b = find_builtin(call->text);
     if (s && (s->def->kind == DEF_LAYER || s->def->kind == DEF_INITIALIZER) && e->instance)
         return call_definition(e, call, s, NULL);

@@ -79,7 +79,7 @@ static void suggest_name(Elab *e, const char *name)
         for (int i = 0; i < s->at.n; i++)
             vec_push(e->a, &names, s->at.at[i].name);
     for (int i = 0; i < e->symbols.n; i++)
-        if (e->symbols.at[i].def->kind == DEF_CONST && !e->symbols.at[i].std)
+        if (e->symbols.at[i].def->kind == DEF_CONST && !e->symbols.at[i].std && is_visible(e, &e->symbols.at[i]))
             vec_push(e->a, &names, e->symbols.at[i].def->name.text);
     vec_push(e->a, &names, "training");
     vec_push(e->a, &names, "infinity");
@@ -95,7 +95,7 @@ static Term eval_name(Elab *e, const Expr *x)
         Term t = b->term;
         return here(e, x->span, &t) ? t : term_error();
     }
-    Symbol *s = find_symbol(e, x->text, e->instance && e->instance->std);
+    Symbol *s = find_symbol(e, x->text);
     if (s && s->def->kind == DEF_CONST)
         return const_value(e, s);
     Term t;

@@ -75,7 +75,8 @@ struct Scope {
 /* ---- definitions --------------------------------------------------------------------------------------- */
 typedef struct Symbol {
     const Def *def;
-    bool std;
+    const Program *program; /* the file it stands in */
+    bool std;               /* the standard library's */
     enum { CONST_UNKNOWN, CONST_BUSY, CONST_KNOWN } known; /* DEF_CONST */
     const Expr *override;                                  /* DEF_CONST: from --set */
     Term term;
@@ -90,8 +91,9 @@ typedef struct CallName {
  * parameter. */
 struct Instance {
     const Def *def;
-    bool std;         /* its text is the standard library's */
-    const char *path; /* "" for the model */
+    const Program *program; /* the file its text stands in: whose definitions it sees */
+    bool std;               /* that is the standard library's */
+    const char *path;       /* "" for the model */
     Instance *caller;
     Span site;    /* the call, in the user's text */
     Scope *scope; /* the definition's own level */
@@ -115,9 +117,10 @@ struct Elab {
     Arena *a;
     Diag *d;
     Module *m;
+    const Program *program;
     const ElaborateOptions *options;
     VEC(Symbol) symbols;
-    const Def *model;
+    const Symbol *model;
 
     Phase phase;
     bool training; /* the language's `training` */
@@ -154,7 +157,8 @@ enum {
 /* ---- elaborate.c --------------------------------------------------------------------------------------- */
 void elab_error(Elab *e, Span sp, const char *format, ...) PRINTF(3, 4);
 bool elab_tick(Elab *e, Span sp); /* counts work; false once the program is absurd */
-Symbol *find_symbol(Elab *e, const char *name, bool std_only);
+bool is_visible(Elab *e, const Symbol *s); /* in the text being run */
+Symbol *find_symbol(Elab *e, const char *name);
 Term const_value(Elab *e, Symbol *s);
 const char *path_join(Arena *a, const char *path, const char *name);
 int find_entry(const Entry *entry, int n, const char *name); /* -1 */
@@ -242,7 +246,7 @@ typedef struct Bound {
 bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, const char *const *formal,
                     const bool *required, int nimplied, const Term *implied, Bound *out);
 Term call_definition(Elab *e, const Expr *call, const Symbol *s, const char *path);
-Instance *instance_new(Elab *e, const Def *def, bool std, const char *path, Span site);
+Instance *instance_new(Elab *e, const Symbol *s, const char *path, Span site);
 typedef struct Saved {
     Scope *scope;
     Instance *instance;

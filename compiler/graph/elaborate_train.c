@@ -336,7 +336,7 @@ static void update_param(Elab *e, const Update *u, int i)
     Node *node = root_input(e, ROLE_PARAM, i, p->name, p->type), *g = gradient_node(e, i);
     if (u->scale)
         g = node_binary(fn, OP_MUL, g, node_broadcast(fn, u->scale, g->type, NULL));
-    Instance *instance = instance_new(e, u->s->def, u->s->std, p->name, u->call->span);
+    Instance *instance = instance_new(e, u->s, p->name, u->call->span);
     Term formal[] = {term_node(e, node, false), term_node(e, g, false), term_node(e, u->step, false)};
     Saved saved = enter_instance(e, instance);
     mark(e, u->call->span);
@@ -358,11 +358,11 @@ static void update_param(Elab *e, const Update *u, int i)
 static bool find_optimizer(Elab *e, Update *u)
 {
     const Expr *call = u->call;
-    u->s = find_symbol(e, call->text, false);
+    u->s = find_symbol(e, call->text);
     if (!u->s || u->s->def->kind != DEF_OPTIMIZER) {
         VEC(const char *) names = {0};
         for (int i = 0; i < e->symbols.n; i++)
-            if (e->symbols.at[i].def->kind == DEF_OPTIMIZER)
+            if (e->symbols.at[i].def->kind == DEF_OPTIMIZER && is_visible(e, &e->symbols.at[i]))
                 vec_push(e->a, &names, e->symbols.at[i].def->name.text);
         elab_error(e, call->text_span, u->s ? "`%s` is not an optimizer" : "unknown optimizer `%s`",
                    call->text);
@@ -392,7 +392,7 @@ static bool find_optimizer(Elab *e, Update *u)
 /* Fills the frame's function: parameters, gradients, optimizer states and the step in; the new ones out. */
 void make_update(Elab *e)
 {
-    Instance model = {.def = e->model, .path = "", .scope = e->model_scope};
+    Instance model = {.def = e->model->def, .program = e->program, .path = "", .scope = e->model_scope};
     Scope args = {.outer = e->model_scope};
     Update u = {0};
     if (!e->optimizer) {

@@ -142,9 +142,9 @@ void note_term(Elab *e, const char *label, Term t)
 {
     if (is_error(t))
         return;
-    int line = is_tensor(t) && t.origin ? diag_line(e->d, t.span, NULL) : 0;
-    if (line)
-        diag_note(e->d, "%s : %s (%s, line %d)", label, term_describe(e, t), t.origin, line);
+    const char *place = is_tensor(t) && t.origin ? diag_place(e->d, t.span) : NULL;
+    if (place)
+        diag_note(e->d, "%s : %s (%s, %s)", label, term_describe(e, t), t.origin, place);
     else
         diag_note(e->d, "%s : %s", label, term_describe(e, t));
 }

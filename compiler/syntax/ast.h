@@ -159,13 +159,22 @@ typedef struct Def {
     const char *doc;            /* the comment lines right before it, or NULL */
 } Def;
 
-typedef struct Program {
+typedef struct Program Program;
+struct Program {
     VEC(Def *) defs;
-} Program;
+    VEC(const Program *) imports;   /* every file whose definitions this one sees: its imports, theirs, ... each once */
+};
 
 /* Parses a whole source. Syntax errors are diagnosed and recovered from; the program holds what could be read.
  * Never NULL. Nesting deeper than a fixed bound is diagnosed, not overflowed. */
-Program *parse_program(Arena *a, Diag *d, int source);
+Program *parse_program(Arena *a, Diag *d, int source);      /* imports are not followed */
+
+/* ---- import.c: a source with the files it imports, each read once -------------------------------------- */
+/* `path` "-" is standard input. An import is looked for beside the file that names it; what cannot be read, and a file
+ * that imports itself, is diagnosed where it is imported. NULL where `path` itself cannot be read. */
+const Program *program_read(Arena *a, Diag *d, const char *path);
+const Program *program_read_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes);
+
 /* One line a node, indented; stable. For `dlc ir --after parse`. */
 void ast_print(StrBuf *sb, const Program *program);
 

@@ -3,7 +3,7 @@
  * byte for byte. BLESS=1 in the environment writes the .err files instead; the difference is for review. A
  * first line
  * `# options: train`, `# options: model NAME` or `# options: set NAME=VALUE` says how it is compiled.
- * Runs in the project's folder. */
+ * Runs in the project's folder; what they import is in tests/errors/imports. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +14,9 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "graph/elaborate.h"
-#include "std/std.h"
+#include "pipeline.h"
 
 #define FOLDER "tests/errors"
 
@@ -39,8 +39,6 @@ static const char *option(Arena *a, const char *text, const char *key)
 static const char *complaint(Arena *a, const char *name, const char *text, size_t bytes)
 {
     Diag *d = diag_new(a);
-    int nstd;
-    const Program *const *std = std_programs(a, d, &nstd);
     ElaborateOptions o = {.batch = 2,
                           .train_batch = 2,
                           .train = option(a, text, "train") != NULL,
@@ -51,8 +49,7 @@ static const char *complaint(Arena *a, const char *name, const char *text, size_
                        equals ? equals + 1 : NULL};
     o.set = &setting;
     o.nset = set ? 1 : 0;
-    const Program *program = parse_program(a, d, diag_add_source(d, name, text, bytes));
-    Module *m = diag_errors(d) ? NULL : elaborate(a, d, program, std, nstd, &o);
+    const Module *m = pipeline_text(a, d, name, text, bytes, &o, NULL, NULL);
     return m ? "no complaint\n" : diag_text(d, a);
 }
 
@@ -60,7 +57,7 @@ static bool check(const char *name, bool bless)
 {
     Arena *a = arena_new();
     size_t bytes, expected_bytes;
-    const char *why, *path = arena_printf(a, FOLDER "/%s", name);
+    const char *why, *path = name;
     const char *expected_path = arena_printf(a, "%.*serr", (int)strlen(path) - 2, path);
     const char *text = file_read(a, path, &bytes, &why);
     const char *said = text ? complaint(a, name, text, bytes) : why;
@@ -69,7 +66,7 @@ static bool check(const char *name, bool bless)
     const char *expected = file_read(a, expected_path, &expected_bytes, &why);
     bool same = expected && strcmp(expected, said) == 0 && strcmp(said, "no complaint\n") != 0;
     if (!same)
-        print_message("---- %s says\n%s---- expected\n%s", path, said,
+        print_message("---- " FOLDER "/%s says\n%s---- expected\n%s", path, said,
                       expected ? expected : "nothing: no .err file\n");
     arena_free(a);
     return same;
@@ -79,7 +76,8 @@ static void test_programs_that_must_fail(void **state)
 {
     (void)state;
     struct dirent **entry;
-    int n = scandir(FOLDER, &entry, is_program, alphasort), wrong = 0;
+    assert_int_equal(chdir(FOLDER), 0);
+    int n = scandir(".", &entry, is_program, alphasort), wrong = 0;
     assert_true(n > 0);
     for (int i = 0; i < n; i++) {
         wrong += !check(entry[i]->d_name, getenv("BLESS") != NULL);
