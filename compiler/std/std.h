@@ -7,7 +7,7 @@
 #include "../syntax/ast.h"
 
 typedef struct StdSource {
-    const char *name; /* "std/nn.dl" */
+    const char *name; /* "std/dense.dl" */
     const char *text;
     size_t bytes;
 } StdSource;
