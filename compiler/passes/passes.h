@@ -30,6 +30,9 @@ Fn *compose_train_step(const Module *m, const Fn *gradients, const Fn *update);
 /* ---- simplify.c: the local rewrites node_make tries; NULL where none fits ---- */
 Node *simplify_node(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr, Type t);
 
+/* ---- conv_phases.c: a convolution over a dilated operand as plain ones; NULL where it is none, or has other strides -- */
+Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t);
+
 /* ---- hoist.c: what a scan computes from its inputs alone, and what it only accumulates, leaves the loop  */
 Fn *hoist(const Fn *fn);
 

@@ -518,6 +518,12 @@ static Node *dot_of_permute(const Wanted *w)
     return NULL;
 }
 
+/* Without the products with the zeros of a dilated operand. */
+static Node *by_phase(const Wanted *w)
+{
+    return conv_phases(w->fn, w->in, w->attr, w->t);
+}
+
 /* ---- the table: tried from the left -------------------------------------------------------------------- */
 enum { MAX_RULES = 6 };
 
@@ -548,6 +554,7 @@ static Rule *const rules[OP_COUNT][MAX_RULES] = {
     [OP_MAX] = {no_axes, reduce_units},
     [OP_ARGMAX] = {position_of_one, reduce_units},
     [OP_DOT] = {dot_of_permute},
+    [OP_CONV] = {by_phase},
 };
 
 Node *simplify_node(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr, Type t)

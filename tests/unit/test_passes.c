@@ -67,6 +67,63 @@ static void test_random_graphs_keep_their_values(void **state)
     }
 }
 
+/* A convolution over a dilated operand as it is, and what is made of it; NULL where the draw fits nothing. */
+static Node *dilated_conv(Fn *fn, Node *const *in, uint64_t *random, Node **rewritten)
+{
+    Attr attr = {.conv = {.nspatial = in[0]->type.rank - 2, .groups = 2}};
+    const char *why;
+    Type t;
+    for (int i = 0; i < attr.conv.nspatial; i++) {
+        attr.conv.stride[i] = attr.conv.rhs_dilation[i] = 1;
+        attr.conv.lhs_dilation[i] = 1 + (int64_t)(check_random(random) % 4);
+        attr.conv.pad_lo[i] = (int64_t)(check_random(random) % 9) - 4;
+        attr.conv.pad_hi[i] = (int64_t)(check_random(random) % 9) - 4;
+        if (attr.conv.lhs_dilation[i] == 1)
+            attr.conv.stride[i] = attr.conv.rhs_dilation[i] = 1 + (int64_t)(check_random(random) % 2);
+    }
+    why = node_infer(fn->a, OP_CONV, 2, in, &attr, &t);
+    if (why)
+        return NULL;
+    *rewritten = node_conv(fn, in[0], in[1], &attr);
+    return node_make_as_is(fn, OP_CONV, 2, in, &attr);
+}
+
+/* Sums of small integers: exact in any order. */
+static void test_phases_of_a_convolution(void **state)
+{
+    (void)state;
+    int rewritten = 0;
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        Arena *a = arena_new();
+        Fn *fn = fn_new(a, "phases");
+        uint64_t random = seed;
+        Type x = F32(2, 1 + seed % 5, 4), w = F32(1 + seed % 4, 2, 6);
+        if (seed % 2) {
+            x = type_insert(x, 2, 1 + (int64_t)(seed / 2 % 4));
+            w = type_insert(w, 1, 1 + (int64_t)(seed / 2 % 3));
+        }
+        Node *in[] = {fn_input(fn, ROLE_INPUT, 0, "x", x), fn_input(fn, ROLE_INPUT, 1, "w", w)}, *other;
+        Node *conv = dilated_conv(fn, in, &random, &other);
+        Value value[] = {value_new(a, x), value_new(a, w)}, out[2];
+        const char *why;
+        if (conv) {
+            fn_result(fn, ROLE_OUTPUT, 0, NULL, conv);
+            fn_result(fn, ROLE_OUTPUT, 1, NULL, other);
+            for (int i = 0; i < 2; i++)
+                for (int64_t j = 0; j < type_count(value[i].type); j++)
+                    value[i].at[j] = (double)(check_random(&random) % 9) - 4;
+            assert_true(fn_interpret(a, fn, PRECISION_F32, value, out, &why));
+            for (int64_t j = 0; j < type_count(conv->type); j++)
+                if (out[0].at[j] != out[1].at[j])
+                    fail_msg("convolution %llu, element %lld: %g became %g", (unsigned long long)seed,
+                             (long long)j, out[0].at[j], out[1].at[j]);
+            rewritten += other != conv;
+        }
+        arena_free(a);
+    }
+    assert_true(rewritten > 150);
+}
+
 /* Made twice over, a graph is what it was: no rule undoes another. */
 static void test_simplifying_again_changes_nothing(void **state)
 {
@@ -221,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_graphs_keep_their_values),
+        cmocka_unit_test(test_phases_of_a_convolution),
         cmocka_unit_test(test_simplifying_again_changes_nothing),
         cmocka_unit_test(test_parts_become_one_concatenation),
         cmocka_unit_test(test_transposes_become_contracting_axes),

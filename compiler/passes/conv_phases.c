@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* conv_phases.c: a convolution over a dilated operand, which is what a strided one has as its gradient, without the products
+ * with the zeros between the elements.
+ *
+ *     y[o] = Σ over k of x'[o + k − pad_lo]·w[k],   x'[d·i] = x[i], 0 elsewhere
+ *
+ * At o = d·q + p, its phase p, only every d-th tap meets an element: k = k0 + d·j with k0 = (pad_lo − p) mod d, so that
+ *
+ *     y[d·q + p] = Σ over j of x[q + j − (pad_lo − p − k0) / d]·w[k0 + d·j]
+ *
+ * is a plain convolution with a part of the kernel. The phases lie side by side as channels and are then dealt out
+ * to space (Shi and others, "Is the deconvolution layer the same as a convolutional layer?", 2016). */
+#include "passes.h"
+
+enum { MAX_PHASES = 16 };
+
+typedef struct Dilated {
+    Fn *fn;
+    Node *x, *kernel;
+    const Attr *attr;
+    Type t;                     /* of the result */
+    int64_t extent[MAX_SPATIAL];/* of a phase; the result's, rounded up, where an axis has several */
+} Dilated;
+
+static int64_t dilation(const Dilated *c, int axis) { return c->attr->conv.lhs_dilation[axis]; }
+
+static int count_phases(const Attr *attr)
+{
+    int64_t phases = 1;
+    for (int i = 0; i < attr->conv.nspatial && phases <= MAX_PHASES; i++) {
+        int64_t d = attr->conv.lhs_dilation[i];
+        if (d > 1 && (attr->conv.stride[i] > 1 || attr->conv.rhs_dilation[i] > 1))
+            return 1;
+        phases *= d;
+    }
+    return phases > MAX_PHASES ? 1 : (int)phases;
+}
+
+/* Along one axis: the taps of phase p, in *kernel, and what surrounds x. false when it has no taps. */
+static bool phase_axis(const Dilated *c, int axis, int64_t p, Node **kernel, Attr *attr)
+{
+    int64_t d = dilation(c, axis), taps = (*kernel)->type.dim[axis];
+    if (d == 1)
+        return true;
+    int64_t shift = c->attr->conv.pad_lo[axis] - p, first = ((shift % d) + d) % d;
+    if (first >= taps)
+        return false;
+    *kernel = node_slice_axis(c->fn, *kernel, axis, first, taps, d);
+    attr->conv.lhs_dilation[axis] = 1;
+    attr->conv.pad_lo[axis] = (shift - first) / d;
+    attr->conv.pad_hi[axis] = c->extent[axis] + (*kernel)->type.dim[axis] - 1 - c->x->type.dim[axis + 1] -
+                              attr->conv.pad_lo[axis];
+    return true;
+}
+
+static Node *phase_of(const Dilated *c, int phase)
+{
+    Attr attr = *c->attr;
+    Node *kernel = c->kernel;
+    bool any = true;
+    for (int i = attr.conv.nspatial - 1; i >= 0 && any; i--) {
+        any = phase_axis(c, i, phase % dilation(c, i), &kernel, &attr);
+        phase /= (int)dilation(c, i);
+    }
+    if (any)
+        return node_conv(c->fn, c->x, kernel, &attr);
+    Type t = c->t;
+    for (int i = 0; i < attr.conv.nspatial; i++)
+        t.dim[i + 1] = c->extent[i];
+    return node_full(c->fn, t, 0);
+}
+
+/* [N, q..., phases·O] -> [N, q..., d..., O] -> [N, q0, d0, q1, d1, ..., O] -> [N, q·d..., O], cut to what is wanted. */
+static Node *deal_out(const Dilated *c, Node *y)
+{
+    int spatial = c->attr->conv.nspatial, axis[MAX_RANK] = {0}, rank = 2 * spatial + 2;
+    int64_t dim[MAX_RANK];
+    dim[0] = c->t.dim[0];
+    dim[rank - 1] = c->t.dim[spatial + 1];
+    axis[rank - 1] = rank - 1;
+    for (int i = 0; i < spatial; i++) {
+        dim[i + 1] = c->extent[i];
+        dim[i + 1 + spatial] = dilation(c, i);
+        axis[2 * i + 1] = i + 1;
+        axis[2 * i + 2] = i + 1 + spatial;
+    }
+    y = node_permute(c->fn, node_reshape(c->fn, y, rank, dim), axis);
+    for (int i = 0; i < spatial; i++)
+        dim[i + 1] = c->extent[i] * dilation(c, i);
+    dim[spatial + 1] = c->t.dim[spatial + 1];
+    y = node_reshape(c->fn, y, spatial + 2, dim);
+    for (int i = 0; i < spatial; i++)
+        y = node_slice_axis(c->fn, y, i + 1, 0, c->t.dim[i + 1], 1);
+    return y;
+}
+
+Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t)
+{
+    Dilated c = {.fn = fn, .x = in[0], .kernel = in[1], .attr = attr, .t = t};
+    Node *phase[MAX_PHASES];
+    int n = count_phases(attr);
+    if (n == 1)
+        return NULL;
+    for (int i = 0; i < attr->conv.nspatial; i++)
+        c.extent[i] = (t.dim[i + 1] + dilation(&c, i) - 1) / dilation(&c, i);
+    for (int i = 0; i < n; i++)
+        phase[i] = phase_of(&c, i);
+    return deal_out(&c, node_concat(fn, n, phase, attr->conv.nspatial + 1));
+}
