@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT-0 */
-/* Float functions without libm, in plain C99 (and C++): no tables, no branches, no errno, so that the loops
- * around them vectorise. gcc wants -O2 -fno-math-errno -fno-trapping-math for that, clang -O2
- * -fno-math-errno; never -ffast-math, which takes the roundings out on which they rest. NaN, infinities,
- * signed zeros and subnormals are what C's annex F says. Without contraction to FMA every machine computes
- * the same bits. docs/accuracy.md has the measured errors; tests/runtime/minimax.py made the polynomials.
+/* Float functions without libm, in plain C99 (and C++): no branches, no errno, and no tables but the bits of
+ * 2 / pi, so that the loops around them vectorise. gcc wants -O2 -fno-math-errno -fno-trapping-math for that,
+ * clang -O2 -fno-math-errno; never -ffast-math, which takes the roundings out on which they rest. NaN,
+ * infinities, signed zeros and subnormals are what C's annex F says. Without contraction to FMA every machine
+ * computes the same bits. docs/accuracy.md has the measured errors; tests/runtime/minimax.py made the
+ * polynomials.
  *
- *   float      dl_exp dl_log dl_tanh dl_sigmoid dl_erf dl_sqrt dl_pow   dl_abs dl_floor dl_rem dl_max dl_min
+ *   float      dl_exp dl_expm1 dl_log dl_log1p dl_tanh dl_sigmoid dl_erf dl_sin dl_cos
+ *              dl_sqrt dl_rsqrt dl_pow   dl_abs dl_floor dl_rem dl_max dl_min
  *   integers   dl_add_i32 dl_sub_i32 dl_mul_i32 dl_neg_i32 dl_abs_i32 dl_floordiv_i32 dl_rem_i32
  *              dl_i32_of dl_u8_of
  */
@@ -90,7 +92,7 @@ DL_INLINE uint32_t dl_mul_high(uint32_t x, uint32_t y)
 /* The larger and the smaller of two; NaN if either is NaN; y if they are equal. */
 DL_INLINE float dl_max(float x, float y)
 {
-    const float larger = x > y ? x : y;     /* two plain choices: compilers vectorise these */
+    const float larger = x > y ? x : y; /* two plain choices: compilers vectorise these */
 
     return x != x ? x : larger;
 }
@@ -120,7 +122,7 @@ DL_INLINE float dl_rem(float x, float y)
 
 /* -- exponentials ---------------------------------------------------------------------------------------- */
 
-/* e^x = significand * 2^(*n - 0x4B400000) for |x| < 2^21, the significand between 0.7 and 1.42.
+/* e^x = (1 + the result) * 2^(*n - 0x4B400000) for |x| < 2^21, the result between -0.3 and 0.42.
  * n = round(x / ln 2) by adding 1.5 * 2^23, which leaves it in the low bits; x - n ln 2 in two pieces, the
  * first exact; the second joins the polynomial's tail, so that only the two last additions round on the scale
  * of the result. */
@@ -138,14 +140,14 @@ DL_INLINE float dl_exp_parts(float x, uint32_t *n)
     tail = tail * r + 1.66665211e-1f;
     tail = tail * r + 0.49999994f;
     *n = dl_bits(shifted);
-    return 1.0f + (rest + (tail * (r * r) - small));
+    return rest + (tail * (r * r) - small);
 }
 
 /* e^x for |x| <= 87; NaN for NaN. */
 DL_INLINE float dl_exp_normal(float x)
 {
     uint32_t n;
-    const float significand = dl_exp_parts(x, &n);
+    const float significand = 1.0f + dl_exp_parts(x, &n);
 
     return significand * dl_float((n << 23) + 0x3F800000u);
 }
@@ -159,10 +161,25 @@ DL_INLINE float dl_exp(float x)
 
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
-    significand = dl_exp_parts(x, &n);
+    significand = 1.0f + dl_exp_parts(x, &n);
     n -= 0x4B400000u - 254u; /* both halves biased */
     half = n >> 1;
     return significand * dl_float(half << 23) * dl_float((n - half) << 23);
+}
+
+/* e^x - 1 = (2^n - 1) + 2^n r, where r is e^x / 2^n - 1: small x, whose n is 0, lose nothing. Half of the
+ * power of two, which 128 would have beyond what is finite, is doubled in the end. */
+DL_INLINE float dl_expm1(float x)
+{
+    uint32_t n;
+    float rest, half, y;
+
+    x = x > 89.0f ? 89.0f : x;
+    y = x < -20.0f ? -20.0f : x;
+    rest = dl_exp_parts(y, &n);
+    half = dl_float((n << 23) + 0x3F000000u);
+    y = 2.0f * ((half - 0.5f) + half * rest);
+    return dl_abs(x) < 1e-30f ? x : y; /* -0, and subnormals, of which half is no float */
 }
 
 /* 1 / (1 + e^-x), by e^-|x|, which cannot overflow. */
@@ -225,16 +242,15 @@ DL_INLINE float dl_log_parts(float x, float *exponent)
     return dl_float((bits & 0x007FFFFFu) + 0x3F3504F3u);
 }
 
-/* log x = e ln 2 + log(1 + f). e ln 2 again in two pieces, the first exact; what the sum of it and f rounds
- * away is kept and joins the small terms. */
-DL_INLINE float dl_log(float x)
+/* log x + more = e ln 2 + log(1 + f) + more for positive finite x and small `more`. e ln 2 again in two
+ * pieces, the first exact; what the sum of it and f rounds away is kept and joins the small terms. */
+DL_INLINE float dl_log_plus(float x, float more)
 {
     float e, p = 6.75097555e-2f;
     const float f = dl_log_parts(x, &e) - 1.0f;
     const float large = e * 0.693359375f;
     const float sum = large + f;
-    const float lost = f - (sum - large);
-    float y;
+    const float lost = (f - (sum - large)) + more;
 
     p = p * f + -1.16714597e-1f;
     p = p * f + 1.18835673e-1f;
@@ -244,9 +260,27 @@ DL_INLINE float dl_log(float x)
     p = p * f + 2.00020730e-1f;
     p = p * f + -2.50000089e-1f;
     p = p * f + 3.33333135e-1f;
-    y = sum + (lost + (e * -2.12194440e-4f + (p * f - 0.5f) * (f * f)));
+    return sum + (lost + (e * -2.12194440e-4f + (p * f - 0.5f) * (f * f)));
+}
+
+DL_INLINE float dl_log(float x)
+{
+    float y = dl_log_plus(x, 0.0f);
+
     y = x > 0.0f ? y : (x < 0.0f ? DL_NAN : -DL_INFINITY);
     return x < DL_INFINITY ? y : x; /* infinity and NaN as they are */
+}
+
+/* log(1 + x) = log u + log(1 + (x - (u - 1)) / u), u being 1 + x rounded: the second is what was rounded
+ * away. */
+DL_INLINE float dl_log1p(float x)
+{
+    const float u = 1.0f + x;
+    float y = dl_log_plus(u, (x - (u - 1.0f)) / u);
+
+    y = u > 0.0f ? y : (u < 0.0f ? DL_NAN : -DL_INFINITY);
+    y = u < DL_INFINITY ? y : u;
+    return x == 0.0f ? x : y; /* -0 */
 }
 
 /* log2 of positive finite x = the result (12 bits) + *low, good to about 36 bits.
@@ -327,6 +361,82 @@ static inline float dl_pow(float x, float y)
     return dl_pick((x == 1.0f) | (y == 0.0f), 1.0f, result);
 }
 
+/* -- sine and cosine ------------------------------------------------------------------------------------ */
+
+/* |x| - *quarters pi/2 = the result + *low, between -pi/4 and pi/4, for finite x; *quarters modulo 4, in the
+ * low bits. Payne and Hanek's reduction (Radian reduction for trigonometric functions, 1983): |x| is an
+ * integer m times a power of two, and of 2 / pi only those bits matter that m moves neither beyond 4 nor
+ * below what the worst float needs. That is a window of 96; where it begins goes by whole bytes, the rest of
+ * the shift into m. */
+DL_INLINE float dl_reduce_quarters(float x, uint32_t *quarters, float *low)
+{
+    static const uint32_t two_over_pi[25] = {/* 32 zeros and then its bits, from every eighth bit on */
+                                             0x00000000u, 0x000000A2u, 0x0000A2F9u, 0x00A2F983u, 0xA2F9836Eu,
+                                             0xF9836E4Eu, 0x836E4E44u, 0x6E4E4415u, 0x4E441529u, 0x441529FCu,
+                                             0x1529FC27u, 0x29FC2757u, 0xFC2757D1u, 0x2757D1F5u, 0x57D1F534u,
+                                             0xD1F534DDu, 0xF534DDC0u, 0x34DDC0DBu, 0xDDC0DB62u, 0xC0DB6295u,
+                                             0xDB629599u, 0x6295993Cu, 0x95993C43u, 0x993C4390u, 0x3C439041u};
+    const float size = dl_abs(x);
+    const int within = size < 0.785398163f; /* pi/4: x as it is */
+    const float held = dl_pick(size <= 3.40282347e+38f, size, 3.40282347e+38f);
+    const uint32_t bits = dl_bits(dl_pick(within, 0.5f, held));
+    const uint32_t m = (uint32_t)(int32_t)dl_float((bits & 0x03FFFFFFu) + 0x4B000000u); /* below 2^31 */
+    const int at = (int)(bits >> 26) - 15;
+    /* the upper 64 of the product's 96 bits: 2 for quarters, the others behind the point; 1/2 is added, to
+     * round */
+    const uint64_t product = (uint64_t)m * two_over_pi[at + 4] + dl_mul_high(m, two_over_pi[at + 8]);
+    const uint32_t up = (uint32_t)(product >> 32) + m * two_over_pi[at] + 0x20000000u,
+                   down = (uint32_t)product;
+    /* the part behind the point less 1/2 in pieces that floats hold: 22, 24 and 16 bits */
+    const float first = (float)((int32_t)((up & 0x3FFFFFFFu) >> 8) - 0x200000) * 2.38418579e-7f;
+    const float second = (float)(int32_t)((up & 0xFFu) << 16 | down >> 16) * 1.42108547e-14f;
+    const float third = (float)(int32_t)(down & 0xFFFFu) * 2.16840434e-19f;
+    const float part = first + second, part_low = (second - (part - first)) + third;
+    /* times pi/2 = 1.5703125 + 4.83826792e-4; the product of two upper halves is exact */
+    const float part_up = dl_upper(part);
+    const float rest = (part - part_up) * 1.5703125f + (part * 4.83826792e-4f + part_low * 1.57079633f);
+
+    *quarters = (up >> 30) & ((uint32_t)within - 1u);
+    *low = dl_pick(within, 0.0f, rest);
+    return dl_pick(within, size, part_up * 1.5703125f);
+}
+
+/* The sine of an angle of so many quarters of a turn more than up + low, its sign turned by that of `sign`.
+ */
+DL_INLINE float dl_sin_parts(float up, float low, uint32_t quarters, uint32_t sign)
+{
+    const float r = up + low, z = r * r, half = 0.5f * z, one_less = 1.0f - half;
+    float s = -1.95180997e-4f, c = 2.44325529e-5f;
+
+    s = s * z + 8.33218824e-3f;
+    s = s * z + -1.66666552e-1f;
+    s = up + (low + s * z * r);
+    c = c * z + -1.38873106e-3f;
+    c = c * z + 4.16666456e-2f;
+    c = one_less + (((1.0f - one_less) - half) + (c * (z * z) - r * (low - (r - up))));
+    return dl_float(dl_bits(dl_pick((int)(quarters & 1u), c, s)) ^ (quarters & 2u) << 30 ^ sign);
+}
+
+DL_INLINE float dl_sin(float x)
+{
+    uint32_t quarters;
+    float low;
+    const float up = dl_reduce_quarters(x, &quarters, &low);
+    const float y = dl_sin_parts(up, low, quarters, dl_bits(x) & 0x80000000u);
+
+    return dl_abs(x) < DL_INFINITY ? y : DL_NAN;
+}
+
+DL_INLINE float dl_cos(float x)
+{
+    uint32_t quarters;
+    float low;
+    const float up = dl_reduce_quarters(x, &quarters, &low);
+    const float y = dl_sin_parts(up, low, quarters + 1u, 0u);
+
+    return dl_abs(x) < DL_INFINITY ? y : DL_NAN;
+}
+
 /* -- square root ----------------------------------------------------------------------------------------- */
 
 /* The square root, correctly rounded, in 32-bit integers. With x = m 4^k, m in [1, 4): Newton's iteration for
@@ -375,6 +485,12 @@ DL_INLINE float dl_sqrt(float x)
 #else
     return dl_sqrt_soft(x);
 #endif
+}
+
+/* 1 / sqrt(x), by two correct roundings; for zero the infinity of its sign. */
+DL_INLINE float dl_rsqrt(float x)
+{
+    return 1.0f / dl_sqrt(x);
 }
 
 /* -- integers -------------------------------------------------------------------------------------------- */

@@ -136,6 +136,8 @@ const char *unit_name(Out *o, const Unit *u)
 /* One row an element operation: a function's name, or an operator with its binding strength. */
 static const struct { const char *call, *infix; int strength; } spelling[OP_COUNT] = {
     [OP_ABS] = {.call = "dl_abs"},         [OP_EXP] = {.call = "dl_exp"},         [OP_LOG] = {.call = "dl_log"},
+    [OP_EXPM1] = {.call = "dl_expm1"},     [OP_LOG1P] = {.call = "dl_log1p"},     [OP_RSQRT] = {.call = "dl_rsqrt"},
+    [OP_SIN] = {.call = "dl_sin"},         [OP_COS] = {.call = "dl_cos"},
     [OP_SQRT] = {.call = "dl_sqrt"},       [OP_TANH] = {.call = "dl_tanh"},       [OP_SIGMOID] = {.call = "dl_sigmoid"},
     [OP_ERF] = {.call = "dl_erf"},         [OP_FLOOR] = {.call = "dl_floor"},     [OP_POW] = {.call = "dl_pow"},
     [OP_ADD] = {.infix = "+", .strength = PLUS},     [OP_SUB] = {.infix = "-", .strength = PLUS},

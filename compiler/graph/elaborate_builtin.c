@@ -79,8 +79,13 @@ struct Builtin {
 
 static const Builtin builtins[] = {
     {"exp", "x", bi_exp},
+    {"expm1", "x", bi_expm1},
     {"log", "x", bi_log},
+    {"log1p", "x", bi_log1p},
     {"sqrt", "x", bi_sqrt},
+    {"rsqrt", "x", bi_rsqrt},
+    {"sin", "x", bi_sin},
+    {"cos", "x", bi_cos},
     {"tanh", "x", bi_tanh},
     {"sigmoid", "x", bi_sigmoid},
     {"erf", "x", bi_erf},

@@ -152,7 +152,7 @@ enum {
     MAX_REPEAT = 100000,
 };
 #define MAX_EXTENT   ((int64_t)INT32_MAX)
-#define MAX_ELEMENTS ((int64_t)INT32_MAX)    /* emitted C counts elements in an int */
+#define MAX_ELEMENTS ((int64_t)INT32_MAX) /* emitted C counts elements in an int */
 
 /* ---- elaborate.c --------------------------------------------------------------------------------------- */
 void elab_error(Elab *e, Span sp, const char *format, ...) PRINTF(3, 4);
@@ -274,11 +274,11 @@ typedef struct Args {
 } Args;
 typedef Term BuiltinFn(Elab *e, const Args *g);
 /* elaborate_math.c, elaborate_moves.c */
-BuiltinFn bi_exp, bi_log, bi_sqrt, bi_tanh, bi_sigmoid, bi_erf, bi_stop, bi_floor, bi_abs, bi_where, bi_cast,
-    bi_sum, bi_mean, bi_max, bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_transpose, bi_permute,
-    bi_reshape, bi_flatten, bi_concat, bi_stack, bi_split, bi_reverse, bi_gather, bi_check_index, bi_full,
-    bi_full_like, bi_broadcast_to, bi_iota, bi_random, bi_shape, bi_size, bi_len, bi_ndim, bi_range,
-    bi_is_list;
+BuiltinFn bi_exp, bi_expm1, bi_log, bi_log1p, bi_sqrt, bi_rsqrt, bi_sin, bi_cos;
+BuiltinFn bi_tanh, bi_sigmoid, bi_erf, bi_stop, bi_floor, bi_abs, bi_where, bi_cast, bi_sum, bi_mean, bi_max,
+    bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_transpose, bi_permute, bi_reshape, bi_flatten, bi_concat,
+    bi_stack, bi_split, bi_reverse, bi_gather, bi_check_index, bi_full, bi_full_like, bi_broadcast_to,
+    bi_iota, bi_random, bi_shape, bi_size, bi_len, bi_ndim, bi_range, bi_is_list;
 /* elaborate_window.c */
 BuiltinFn bi_window, bi_convolution, bi_pad;
 /* Complaints in one place; arguments by position. */

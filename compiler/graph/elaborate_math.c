@@ -22,10 +22,16 @@ static Term unary(Elab *e, const Args *g, Op op, Math *math)
 }
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double rsqrt(double x) { return 1 / sqrt(x); }
 
 Term bi_exp(Elab *e, const Args *g) { return unary(e, g, OP_EXP, exp); }
+Term bi_expm1(Elab *e, const Args *g) { return unary(e, g, OP_EXPM1, expm1); }
 Term bi_log(Elab *e, const Args *g) { return unary(e, g, OP_LOG, log); }
+Term bi_log1p(Elab *e, const Args *g) { return unary(e, g, OP_LOG1P, log1p); }
 Term bi_sqrt(Elab *e, const Args *g) { return unary(e, g, OP_SQRT, sqrt); }
+Term bi_rsqrt(Elab *e, const Args *g) { return unary(e, g, OP_RSQRT, rsqrt); }
+Term bi_sin(Elab *e, const Args *g) { return unary(e, g, OP_SIN, sin); }
+Term bi_cos(Elab *e, const Args *g) { return unary(e, g, OP_COS, cos); }
 Term bi_tanh(Elab *e, const Args *g) { return unary(e, g, OP_TANH, tanh); }
 Term bi_sigmoid(Elab *e, const Args *g) { return unary(e, g, OP_SIGMOID, sigmoid); }
 Term bi_erf(Elab *e, const Args *g) { return unary(e, g, OP_ERF, erf); }

@@ -259,8 +259,13 @@ static unsigned op_takes(Op op)
     enum { F = 1 << DT_F32, I = 1 << DT_I32, B = 1 << DT_BOOL, U = 1 << DT_U8 };
     switch (op) {
     case OP_EXP:
+    case OP_EXPM1:
     case OP_LOG:
+    case OP_LOG1P:
     case OP_SQRT:
+    case OP_RSQRT:
+    case OP_SIN:
+    case OP_COS:
     case OP_TANH:
     case OP_SIGMOID:
     case OP_ERF:

@@ -18,9 +18,9 @@ enum {
 static int own_cost(const Node *n)
 {
     switch (n->op) {
-    case OP_EXP: case OP_LOG: case OP_TANH: case OP_SIGMOID: case OP_ERF: case OP_POW: case OP_RANDOM:
+    case OP_EXP: case OP_EXPM1: case OP_LOG: case OP_LOG1P: case OP_SIN: case OP_COS: case OP_TANH: case OP_SIGMOID: case OP_ERF: case OP_POW: case OP_RANDOM:
         return 10;
-    case OP_SQRT: case OP_DIV: case OP_REM:
+    case OP_SQRT: case OP_RSQRT: case OP_DIV: case OP_REM:
         return 5;
     case OP_STOP: case OP_CAST: case OP_CHECK:
         return 0;

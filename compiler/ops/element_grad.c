@@ -39,16 +39,50 @@ void grad_exp(GradCtx *g, Node *n, Node *dy)
     grad_into(g, n->in[0], node_binary(g->fn, OP_MUL, dy, n));
 }
 
+/* y = e^x − 1: dx = dy·(y + 1) */
+void grad_expm1(GradCtx *g, Node *n, Node *dy)
+{
+    grad_into(g, n->in[0], node_binary(g->fn, OP_MUL, dy, node_binary_const(g->fn, OP_ADD, n, 1)));
+}
+
 /* ln x: dx = dy / x */
 void grad_log(GradCtx *g, Node *n, Node *dy)
 {
     grad_into(g, n->in[0], node_binary(g->fn, OP_DIV, dy, n->in[0]));
 }
 
+/* ln (1 + x): dx = dy / (1 + x) */
+void grad_log1p(GradCtx *g, Node *n, Node *dy)
+{
+    Node *x = n->in[0];
+    grad_into(g, x, node_binary(g->fn, OP_DIV, dy, node_binary_const(g->fn, OP_ADD, x, 1)));
+}
+
 /* y = √x: dx = dy·½ / y */
 void grad_sqrt(GradCtx *g, Node *n, Node *dy)
 {
     grad_into(g, n->in[0], node_binary(g->fn, OP_DIV, node_binary_const(g->fn, OP_MUL, dy, 0.5), n));
+}
+
+/* y = 1 / √x: dx = −½·dy·y³ */
+void grad_rsqrt(GradCtx *g, Node *n, Node *dy)
+{
+    Fn *fn = g->fn;
+    Node *cube = node_binary(fn, OP_MUL, node_binary(fn, OP_MUL, n, n), n);
+    grad_into(g, n->in[0], node_binary(fn, OP_MUL, dy, node_binary_const(fn, OP_MUL, cube, -0.5)));
+}
+
+/* sin x: dx = dy·cos x */
+void grad_sin(GradCtx *g, Node *n, Node *dy)
+{
+    grad_into(g, n->in[0], node_binary(g->fn, OP_MUL, dy, node_unary(g->fn, OP_COS, n->in[0])));
+}
+
+/* cos x: dx = −dy·sin x */
+void grad_cos(GradCtx *g, Node *n, Node *dy)
+{
+    Node *slope = node_binary(g->fn, OP_MUL, dy, node_unary(g->fn, OP_SIN, n->in[0]));
+    grad_into(g, n->in[0], node_unary(g->fn, OP_NEG, slope));
 }
 
 /* y = tanh x: dx = dy·(1 − y²) */

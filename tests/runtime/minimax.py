@@ -5,9 +5,9 @@ the ones still free being fitted again after each rounding. Needs mpmath; prints
 up, with the largest weighted error (in units of 2^-24) after rounding."""
 import struct
 
-from mpmath import mp, mpf, matrix, lu_solve, exp, log, log1p, tanh, erf, erfc, sqrt, pi, cos, expm1, log as ln
+from mpmath import mp, mpf, matrix, lu_solve, exp, log, log1p, tanh, erf, erfc, sqrt, pi, sin, cos, expm1, log as ln
 
-mp.prec = 160
+mp.prec = 224
 
 
 def as_float(x):
@@ -83,3 +83,11 @@ fit("pow: (2^r - 1) / r", lambda r: near(r, lambda r: (2**r - 1) / r, log(2)), l
 fifth = 2 / log(2)
 fit("pow: 2 / ln 2 (1/5 + z/7 + ...)", lambda z: near(z, lambda z: fifth * ((mp.atanh(sqrt(z)) / sqrt(z) - 1) / z - mpf(1) / 3) / z, fifth / 5),
     lambda z: z * z / fifth, 0, (3 - 2 * sqrt(mpf(2))) ** 2 * 1.001, 2)
+fit("sin: (sin(r) / r - 1) / r^2 in r^2", lambda z: near(z, lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, mpf(-1) / 6),
+    lambda z: near(z, lambda z: z * sqrt(z) / sin(sqrt(z)), 0), 0, (pi / 4) ** 2 * 1.001, 2)
+fit("cos: (cos(r) - 1 + r^2 / 2) / r^4 in r^2", lambda z: near(z, lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, mpf(1) / 24),
+    lambda z: z * z / cos(sqrt(z)), 0, (pi / 4) ** 2 * 1.001, 2)
+print("sin, cos: 32 zeros and then the bits of 2 / pi, from every eighth bit on")
+bits = int(mp.floor(2 / pi * mpf(2) ** 192))
+for j in range(25):
+    print(f"    0x{bits >> (192 - 8 * j) & 0xFFFFFFFF:08X}u")

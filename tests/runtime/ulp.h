@@ -36,17 +36,27 @@ static inline double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
+static inline double rsqrt(double x)
+{
+    return 1 / sqrt(x);
+}
+
 /* F(name, libm's name): one argument, in the order of the tables. */
 #define EACH_FUNCTION(F)                                                                                     \
     F(exp, exp)                                                                                              \
+    F(expm1, expm1)                                                                                          \
     F(log, log)                                                                                              \
+    F(log1p, log1p)                                                                                          \
     F(tanh, tanh)                                                                                            \
     F(sigmoid, sigmoid)                                                                                      \
     F(erf, erf)                                                                                              \
+    F(sin, sin)                                                                                              \
+    F(cos, cos)                                                                                              \
+    F(rsqrt, rsqrt)                                                                                          \
     F(sqrt, sqrt)                                                                                            \
     F(sqrt_soft, sqrt)
 
-enum { FUNCTIONS = 7, BLOCK = 4096 }; /* BLOCK: elements in one call */
+enum { FUNCTIONS = 12, BLOCK = 4096 }; /* BLOCK: elements in one call */
 
 /* The functions as one compiler with one set of flags made them: variant.c with -DVARIANT=name. Fields and
  * not an array of literals, so that tcc makes one too. */

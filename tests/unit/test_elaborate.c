@@ -61,6 +61,13 @@ static void test_arithmetic(void **state)
         {"input x: i32[2]; output y = cast(x, f32) / 2", {1, 2, 3, 4}, 4, {0.5, 1, 1.5, 2}},
         {"input x: f32[2]; output y = floor(x) + abs(x)", {-1.5, 2, 3.25, 0}, 4, {-0.5, 4, 6.25, 0}},
         {"input x: f32[]; output y = x + [1, 2, 3]", {1, 10}, 6, {2, 3, 4, 11, 12, 13}},
+        {"input x: f32[2]; output y = sin(x) ^ 2 + cos(x) ^ 2", {0, 1, -2, 1e9}, 4, {1, 1, 1, 1}},
+        {"input x: f32[1]; output y = sin(x * sin(pi / 2) + cos(pi))", {1, 3}, 2, {0, 0.90929743}},
+        {"input x: f32[2]; output y = rsqrt(x) + rsqrt(4)", {1, 4, 0.25, 100}, 4, {1.5, 1, 2.5, 0.6}},
+        {"input x: f32[2]; output y = log1p(expm1(x)) + log1p(expm1(1))",
+         {1, 1e-12, -3, 5},
+         4,
+         {2, 1 + 1e-12, -2, 6}},
         {"input x: f32[2]; output y = full(sqrt(4), [2]) + log(exp(1)) * x", {1, 2, 3, 4}, 4, {3, 4, 5, 6}},
     };
     check_cases(cases, LEN(cases));

@@ -63,8 +63,8 @@ static const char *const shapes[] = {"", "[1]", "[7]", "[17]", "[3, 1, 5]", "[4,
 
 static double tolerance_of(Op op)
 {
-    static const Op rounded[] = {OP_EXP, OP_LOG,  OP_TANH, OP_SIGMOID, OP_ERF,
-                                 OP_POW, OP_SQRT, OP_DIV,  OP_REM};
+    static const Op rounded[] = {OP_EXP,  OP_EXPM1,   OP_LOG, OP_LOG1P, OP_SIN,  OP_COS, OP_RSQRT,
+                                 OP_TANH, OP_SIGMOID, OP_ERF, OP_POW,   OP_SQRT, OP_DIV, OP_REM};
     for (int i = 0; i < LEN(rounded); i++)
         if (rounded[i] == op)
             return 4e-6;

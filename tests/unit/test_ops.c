@@ -179,8 +179,13 @@ FORMULA(neg_i, wrap(-(int64_t)x))
 FORMULA(abs_f, x < 0 ? -x : x)
 FORMULA(abs_i, x < 0 ? wrap(-(int64_t)x) : x)
 FORMULA(exp_f, exp(x))
+FORMULA(expm1_f, fabs(x) < 1e-5 ? x + x * x / 2 : exp(x) - 1)
 FORMULA(log_f, log(x))
+FORMULA(log1p_f, fabs(x) < 1e-5 ? x - x * x / 2 : log(1 + x))
 FORMULA(sqrt_f, sqrt(x))
+FORMULA(rsqrt_f, 1 / sqrt(x))
+FORMULA(sin_f, sin(x))
+FORMULA(cos_f, cos(x))
 FORMULA(tanh_f, x > 20 ? 1 : x < -20 ? -1 : (exp(2 * x) - 1) / (exp(2 * x) + 1))
 FORMULA(sigmoid_f, 0.5 + 0.5 * tanh(x / 2))
 FORMULA(erf_f, 1 - erfc(x))
@@ -223,8 +228,13 @@ static const ElementCase element_cases[] = {
     {OP_ABS, {"f32"}, "f32", abs_f},
     {OP_ABS, {"i32"}, "i32", abs_i},
     {OP_EXP, {"f32"}, "f32", exp_f},
+    {OP_EXPM1, {"f32"}, "f32", expm1_f},
     {OP_LOG, {"f32"}, "f32", log_f},
+    {OP_LOG1P, {"f32"}, "f32", log1p_f},
     {OP_SQRT, {"f32"}, "f32", sqrt_f},
+    {OP_RSQRT, {"f32"}, "f32", rsqrt_f},
+    {OP_SIN, {"f32"}, "f32", sin_f},
+    {OP_COS, {"f32"}, "f32", cos_f},
     {OP_TANH, {"f32"}, "f32", tanh_f},
     {OP_SIGMOID, {"f32"}, "f32", sigmoid_f},
     {OP_ERF, {"f32"}, "f32", erf_f},
@@ -779,8 +789,13 @@ static const ErrorCase error_cases[] = {
     {OP_NEG, "x: bool input 0", "neg(x)", "computes with f32 or i32, not bool"},
     {OP_ABS, "x: u8[2] input 0", "abs(x)", "computes with f32 or i32, not u8[2]"},
     {OP_EXP, "x: i32 input 0", "exp(x)", "needs f32, not i32"},
+    {OP_EXPM1, "x: i32 input 0", "expm1(x)", "needs f32, not i32"},
     {OP_LOG, "x: i32 input 0", "log(x)", "needs f32, not i32"},
+    {OP_LOG1P, "x: i32 input 0", "log1p(x)", "needs f32, not i32"},
     {OP_SQRT, "x: i32 input 0", "sqrt(x)", "needs f32, not i32"},
+    {OP_RSQRT, "x: i32 input 0", "rsqrt(x)", "needs f32, not i32"},
+    {OP_SIN, "x: bool input 0", "sin(x)", "needs f32, not bool"},
+    {OP_COS, "x: u8 input 0", "cos(x)", "needs f32, not u8"},
     {OP_TANH, "x: i32 input 0", "tanh(x)", "needs f32, not i32"},
     {OP_SIGMOID, "x: i32 input 0", "sigmoid(x)", "needs f32, not i32"},
     {OP_ERF, "x: i32 input 0", "erf(x)", "needs f32, not i32"},

@@ -34,9 +34,10 @@ static const struct {
     double (*reference)(double);
     double bound; /* ulp */
 } one[] = {
-    {"exp", dl_exp, exp, 1.0},    {"log", dl_log, log, 1.0},
-    {"tanh", dl_tanh, tanh, 1.5}, {"sigmoid", dl_sigmoid, sigmoid, 2.5},
-    {"erf", dl_erf, erf, 2.0},    {"sqrt", dl_sqrt, sqrt, 0.5},
+    {"exp", dl_exp, exp, 1.0},       {"log", dl_log, log, 1.0},    {"expm1", dl_expm1, expm1, 2.0},
+    {"log1p", dl_log1p, log1p, 1.0}, {"sin", dl_sin, sin, 1.0},    {"cos", dl_cos, cos, 1.0},
+    {"rsqrt", dl_rsqrt, rsqrt, 1.5}, {"tanh", dl_tanh, tanh, 1.5}, {"sigmoid", dl_sigmoid, sigmoid, 2.5},
+    {"erf", dl_erf, erf, 2.0},       {"sqrt", dl_sqrt, sqrt, 0.5},
 };
 
 static void errors_stay_in_bounds(void **state)
@@ -93,6 +94,41 @@ static void special_values(void **state)
     SAME(dl_sigmoid(-inf), 0.0f);
     SAME(dl_sigmoid(NAN), NAN);
     SAME(dl_sigmoid(-103.9f), tiny);
+    SAME(dl_expm1(0.0f), 0.0f);
+    SAME(dl_expm1(-0.0f), -0.0f);
+    SAME(dl_expm1(tiny), tiny);
+    SAME(dl_expm1(-tiny), -tiny);
+    SAME(dl_expm1(inf), inf);
+    SAME(dl_expm1(-inf), -1.0f);
+    SAME(dl_expm1(88.8f), inf);
+    SAME(dl_expm1(NAN), NAN);
+    SAME(dl_log1p(0.0f), 0.0f);
+    SAME(dl_log1p(-0.0f), -0.0f);
+    SAME(dl_log1p(tiny), tiny);
+    SAME(dl_log1p(-tiny), -tiny);
+    SAME(dl_log1p(-1.0f), -inf);
+    SAME(dl_log1p(-1.5f), NAN);
+    SAME(dl_log1p(inf), inf);
+    SAME(dl_log1p(-inf), NAN);
+    SAME(dl_log1p(NAN), NAN);
+    SAME(dl_sin(0.0f), 0.0f);
+    SAME(dl_sin(-0.0f), -0.0f);
+    SAME(dl_sin(tiny), tiny);
+    SAME(dl_sin(-tiny), -tiny);
+    SAME(dl_sin(inf), NAN);
+    SAME(dl_sin(-inf), NAN);
+    SAME(dl_sin(NAN), NAN);
+    SAME(dl_cos(0.0f), 1.0f);
+    SAME(dl_cos(-0.0f), 1.0f);
+    SAME(dl_cos(tiny), 1.0f);
+    SAME(dl_cos(inf), NAN);
+    SAME(dl_cos(NAN), NAN);
+    SAME(dl_rsqrt(0.0f), inf);
+    SAME(dl_rsqrt(-0.0f), -inf);
+    SAME(dl_rsqrt(4.0f), 0.5f);
+    SAME(dl_rsqrt(inf), 0.0f);
+    SAME(dl_rsqrt(-1.0f), NAN);
+    SAME(dl_rsqrt(NAN), NAN);
     SAME(dl_erf(0.0f), 0.0f);
     SAME(dl_erf(-0.0f), -0.0f);
     SAME(dl_erf(inf), 1.0f);
@@ -108,6 +144,26 @@ static void special_values(void **state)
     SAME(dl_abs(-0.0f), 0.0f);
     SAME(dl_abs(-inf), inf);
     SAME(dl_abs(-NAN), NAN);
+}
+
+/* The floats nearest to multiples of pi/2 relative to their size (by continued fractions of 2^e 2 / pi),
+ * those on either side of where reduction begins, and the largest. */
+static void angles_are_reduced_well(void **state)
+{
+    static const float near[] = {0x1.f37c8ap95f, 0x1.47d0fep34f, 0x1.32ede2p85f, 0x1.628d4cp40f,
+                                 0x1.130930p76f, 0x1.921fb6p0f,  0x1.921fb4p0f,  0x1.921fb4p-1f,
+                                 0x1.921fb6p-1f, 0x1.fffffep127f};
+    double least = 1;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(near); i++) {
+        assert_true(ulp_error(dl_sin(near[i]), sin(near[i])) < 1);
+        assert_true(ulp_error(dl_cos(near[i]), cos(near[i])) < 1);
+        SAME(dl_sin(-near[i]), -dl_sin(near[i]));
+        SAME(dl_cos(-near[i]), dl_cos(near[i]));
+        least = fmin(least, fmin(fabs(sin(near[i])), fabs(cos(near[i]))));
+    }
+    assert_true(least < 1.7e-9);
 }
 
 /* Both square roots have the bits of libm's, which IEEE 754 fixes. */
@@ -199,11 +255,13 @@ static void bits_are_the_same_everywhere(void **state)
 #endif
     for (uint64_t bits = 0; bits < (uint64_t)1 << 32; bits += 40009) {
         const float x = dl_float((uint32_t)bits), y = dl_float((uint32_t)bits * 2654435761u);
-        const float results[] = {dl_exp(x), dl_log(x), dl_tanh(x), dl_sigmoid(x), dl_erf(x), dl_pow(x, y)};
+        const float results[] = {dl_exp(x), dl_log(x),    dl_tanh(x),  dl_sigmoid(x),
+                                 dl_erf(x), dl_pow(x, y), dl_expm1(x), dl_log1p(x),
+                                 dl_sin(x), dl_cos(x),    dl_rsqrt(x)};
         for (size_t i = 0; i < COUNT(results); i++)
             hash = (hash ^ dl_bits(results[i] == results[i] ? results[i] : NAN)) * 0x100000001b3u;
     }
-    assert_true(hash == 0xce859219af04faed);
+    assert_true(hash == 0x431dbb98ea158db5);
 }
 
 /* -- integers -- */
@@ -328,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_stay_in_bounds),
         cmocka_unit_test(special_values),
+        cmocka_unit_test(angles_are_reduced_well),
         cmocka_unit_test(square_roots_are_exact),
         cmocka_unit_test(floor_is_exact),
         cmocka_unit_test(pow_in_special_cases),
