@@ -7,6 +7,7 @@
 #   make bench      the examples' training steps against PyTorch's, where it is installed
 #   make asan       the tests with the compiler under the address and undefined-behaviour sanitizers
 #   make bless      write anew what tests compare with; review the difference
+#   make reference  write anew what the library is compared with: tests/library/cases/, needs PyTorch
 #   make generated  write generated/, the C of the examples
 #   make fmt        lay out the C sources
 #   make install    to PREFIX (/usr/local): bin/dlc and include/dlc; make uninstall takes them away
@@ -15,6 +16,7 @@
 BUILD   ?= build
 CC      ?= cc
 CFLAGS  ?= -O2 -g
+PYTHON  ?= python3
 WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 DLC_CFLAGS = -std=gnu11 $(WARN) -I. -Icompiler -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
 LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
@@ -72,6 +74,10 @@ $(BUILD)/models/%: tests/models/%.c $(BUILD)/libdlc.a
 $(BUILD)/reference: tests/differential/reference.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
 
+# The library against numbers of others; see tests/library/library.c.
+$(BUILD)/library: tests/library/library.c $(BUILD)/libdlc.a
+	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
+
 $(BUILD)/bench/step: tests/bench/step.c $(BUILD)/libdlc.a
 	@mkdir -p $(@D)
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
@@ -94,7 +100,7 @@ RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
 MODELS  := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
-programs: $(BUILD)/dlc $(BUILD)/reference $(BUILD)/bench/cost $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
+programs: $(BUILD)/dlc $(BUILD)/reference $(BUILD)/library $(BUILD)/bench/cost $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
 
 check:
 	@$(MAKE_ALL) -s programs
@@ -119,6 +125,11 @@ bless: programs
 	BLESS=1 $(BUILD)/tests/test_ir_docs
 	BLESS=1 $(BUILD)/tests/test_pass_golden
 	sh tests/docs/library.sh > docs/library.md
+
+# Needs PyTorch, NumPy and SciPy, as nothing else does: what it writes is committed. make reference FAMILIES=losses for one.
+FAMILIES ?= $(patsubst tests/library/cases/%.dl,%,$(wildcard tests/library/cases/*.dl))
+reference:
+	$(PYTHON) tests/library/make.py $(FAMILIES)
 
 generated: $(BUILD)/dlc
 	BUILD=$(BUILD) sh tests/generate.sh generated
@@ -156,5 +167,5 @@ docs/library.md: $(wildcard compiler/std/*.dl) tests/docs/library.sh
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
 
-.PHONY: all setup demo install uninstall programs check test test-long asan bench bless generated fmt clean
+.PHONY: all setup demo install uninstall programs check test test-long asan bench bless reference generated fmt clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
