@@ -135,6 +135,8 @@ const Builtin *find_builtin(const char *name)
     return NULL;
 }
 
+const char *builtin_called(const Builtin *b) { return b->name; }
+
 int builtin_names(const char **names, int max)
 {
     int n = 0;
@@ -164,7 +166,8 @@ Term call_builtin(Elab *e, const Builtin *b, const Expr *call)
     bool required[MAX_FORMALS];
     Bound arg[MAX_FORMALS] = {0};
     int n = read_formals(e, b->formals, name, required);
-    if (!bind_arguments(e, call, b->name, n, name, required, 0, NULL, arg))
+    Formals f = {.callee = b->name, .n = n, .name = name, .required = required, .values = n};
+    if (!bind_arguments(e, call, &f, 0, arg))
         return term_error();
     Args g = {.call = call, .name = b->name, .sp = call_span(call), .arg = arg};
     Term t = b->run(e, &g);

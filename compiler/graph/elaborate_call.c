@@ -1,80 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* elaborate_call.c: calls of definitions: arguments to formals, a path of its own for each call, its body run
- * in place. */
+/* elaborate_call.c: calls of definitions: a path of its own for each call, its body run in place. */
 #include <ctype.h>
 #include <string.h>
 
 #include "elaborate_internal.h"
-
-/* ---- arguments ----------------------------------------------------------------------------------------- */
-
-static int find_formal(int n, const char *const *formal, const char *name)
-{
-    for (int i = 0; i < n; i++)
-        if (str_eq(formal[i], name))
-            return i;
-    return -1;
-}
-
-static void unknown_argument(Elab *e, const Argument *arg, const char *callee, int n,
-                             const char *const *formal)
-{
-    elab_error(e, arg->name.span, "`%s` has no argument `%s`", callee, arg->name.text);
-    const char *near = nearest_name(arg->name.text, formal, n);
-    StrBuf sb = {.a = e->a};
-    if (near) {
-        diag_help(e->d, "did you mean `%s`?", near);
-        return;
-    }
-    for (int i = 0; i < n; i++)
-        sb_printf(&sb, "%s%s", i ? ", " : "", formal[i]);
-    if (n)
-        diag_note(e->d, "it takes %s", sb_text(&sb));
-}
-
-/* Evaluates a call's arguments into out[nformal], the implied ones first. false after a diagnostic; every
- * argument is evaluated in any case. */
-bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, const char *const *formal,
-                    const bool *required, int nimplied, const Term *implied, Bound *out)
-{
-    bool ok = true;
-    int next = nimplied;
-    for (int i = 0; i < nimplied; i++)
-        out[i] = (Bound){.term = implied[i], .given = true};
-    for (int i = 0; i < call->args.n; i++) {
-        const Argument *arg = &call->args.at[i];
-        Term t = eval(e, arg->value);
-        int at = arg->name.text ? find_formal(nformal, formal, arg->name.text) : next++;
-        if (at < 0) {
-            unknown_argument(e, arg, callee, nformal, formal);
-            ok = false;
-        } else if (at >= nformal) {
-            if (at == nformal)
-                elab_error(e, arg->value->span, "`%s` takes at most %d argument%s", callee,
-                           nformal - nimplied, nformal - nimplied == 1 ? "" : "s");
-            ok = false;
-        } else if (out[at].given) {
-            elab_error(e, arg->value->span, "`%s` is given `%s` twice", callee, formal[at]);
-            ok = false;
-        } else {
-            if (t.kind == TERM_NONE || t.kind == TERM_TUPLE) {
-                elab_error(e, arg->value->span, "an argument must be one value, found %s",
-                           term_describe(e, t));
-                t = term_error();
-            }
-            out[at] = (Bound){.term = t, .from = arg->value, .given = true};
-            ok &= !is_error(t);
-        }
-    }
-    mark(e, call_span(call));
-    for (int i = 0; i < nformal && ok; i++) {
-        if (!required[i] || out[i].given)
-            continue;
-        elab_error(e, call->text_span, "`%s` is not given `%s`", callee, formal[i]);
-        ok = false;
-    }
-    return ok;
-}
 
 /* ---- types --------------------------------------------------------------------------------------------- */
 
@@ -290,10 +219,10 @@ static const char *numbered(Elab *e, const char *base)
 }
 
 /* The call's name in its scope: what `as` says, numbered inside `repeat`; else the layer's name, numbered. */
-static const char *name_call(Elab *e, const Expr *call)
+static const char *name_call(Elab *e, const Expr *call, const Def *def)
 {
     Instance *i = e->instance;
-    const char *as = call->as.text, *base = as ? as : call->text;
+    const char *as = call->as.text, *base = as ? as : def->name.text;
     const char *name = as && !i->repeats ? as : numbered(e, base);
     for (int k = 0; k < i->calls.n && as; k++) {
         const CallName *other = &i->calls.at[k];
@@ -324,7 +253,7 @@ static bool default_attributes(Elab *e, const Def *def, const Bound *arg, bool l
         const Formal *f = &def->attributes.at[i];
         if (arg[i].given || is_literal(f->fallback) != literal)
             continue;
-        Term t = eval(e, f->fallback);
+        Term t = eval_attribute(e, f->fallback);
         if (is_error(t))
             return false;
         bind(e, f->name.text, t);
@@ -410,45 +339,34 @@ static bool may_call(Elab *e, const Expr *call, const Def *def)
     return false;
 }
 
-static int formals(Elab *e, const Def *def, const char ***names, bool **required)
-{
-    int nt = def->tensors.n, n = nt + def->attributes.n;
-    *names = NEWN(e->a, const char *, n + 1);
-    *required = NEWN(e->a, bool, n + 1);
-    for (int i = 0; i < n; i++) {
-        const Formal *f = i < nt ? &def->tensors.at[i] : &def->attributes.at[i - nt];
-        (*names)[i] = f->name.text;
-        (*required)[i] = i < nt || !f->fallback;
-    }
-    return n;
-}
-
 /* An initializer is given the declared shape, unless the call itself says one. */
-static int implied_shape(Elab *e, const Expr *call, const Def *def)
+static bool shape_is_implied(Elab *e, const Expr *call, const Def *def)
 {
     if (!e->shape || def->kind != DEF_INITIALIZER)
-        return 0;
+        return false;
     for (int i = 0; i < call->args.n; i++)
         if (str_eq(call->args.at[i].name.text, "shape") ||
             (i == 0 && call->args.at[i].value->kind == EX_LIST))
-            return 0;
-    return 1;
+            return false;
+    return true;
 }
 
-/* Runs a layer or an initializer. `path` NULL: named as a call in the current scope. */
-Term call_definition(Elab *e, const Expr *call, const Symbol *s, const char *path)
+/* Runs a layer or an initializer; `preset`, if any, are arguments it was given where it was passed on. */
+Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *preset)
 {
     const Def *def = s->def;
-    const char **names;
-    bool *required;
-    int n = formals(e, def, &names, &required), nt = def->tensors.n;
-    Bound *arg = NEWN(e->a, Bound, n + 1);
+    Formals f = formals_of(e, def);
+    Bound *arg = NEWN(e->a, Bound, f.n + 1);
+    int nt = def->tensors.n;
     if (!may_call(e, call, def))
         return term_error();
-    bool bound = bind_arguments(e, call, def->name.text, n, names, required, implied_shape(e, call, def),
-                                e->shape, arg);
-    if (!path)
-        path = path_join(e->a, e->instance->path, name_call(e, call));
+    for (int i = 0; i < f.n && preset; i++)
+        arg[i] = preset[i];
+    bool implied = shape_is_implied(e, call, def);
+    if (implied)
+        arg[0] = (Bound){.term = *e->shape, .given = true};
+    bool bound = bind_arguments(e, call, &f, implied ? 1 : 0, arg);
+    const char *path = path_join(e->a, e->instance->path, name_call(e, call, def));
     if (!bound)
         return term_error();
     Instance *i = instance_new(e, s, path, call_span(call));
@@ -497,8 +415,18 @@ static void eval_arguments_anyway(Elab *e, const Expr *call)
         eval(e, call->args.at[i].value);
 }
 
+static void not_a_layer(Elab *e, const Expr *call, Term t)
+{
+    elab_error(e, call->text_span, "`%s` is called, and no layer: it is %s", call->text, term_describe(e, t));
+    if (t.kind == TERM_STRING && (find_symbol(e, t.text) || find_builtin(t.text)))
+        diag_help(e->d, "a layer is passed by its name, without quotes: %s", t.text);
+}
+
 Term eval_call(Elab *e, const Expr *call)
 {
+    const Binding *value = e->instance ? find_binding(e, call->text) : NULL;
+    if (value && value->term.kind == TERM_CALLABLE)
+        return call_callable(e, call, value->term.callable);
     Symbol *s = find_symbol(e, call->text);
     const Builtin *b = find_builtin(call->text);
     if (s && (s->def->kind == DEF_LAYER || s->def->kind == DEF_INITIALIZER) && e->instance)
@@ -508,8 +436,8 @@ Term eval_call(Elab *e, const Expr *call)
     eval_arguments_anyway(e, call);
     if (s)
         elab_error(e, call->text_span, "`%s` is not a layer and cannot be called here", call->text);
-    else if (e->instance && find_binding(e, call->text))
-        elab_error(e, call->text_span, "`%s` is a value, not a layer", call->text);
+    else if (value)
+        not_a_layer(e, call, value->term);
     else {
         elab_error(e, call->text_span, "unknown layer or function `%s`", call->text);
         suggest_callee(e, call->text);

@@ -25,9 +25,11 @@ typedef enum TermKind {
     TERM_BOOL, /* integer: 0 or 1 */
     TERM_STRING,
     TERM_LIST,
+    TERM_CALLABLE, /* a layer, an initializer or a built-in function */
     TERM_TUPLE, /* several results; only unpacked, returned or passed on */
 } TermKind;
 
+typedef struct Callable Callable;
 typedef struct Term Term;
 struct Term {
     TermKind kind;
@@ -38,6 +40,7 @@ struct Term {
     int64_t integer;
     double number;
     const char *text;
+    const Callable *callable;
     const Term *item; /* LIST, TUPLE */
     int n;
     const char *origin; /* for diagnostics: "input", "param", ...; NULL: only an expression */
@@ -235,17 +238,36 @@ Term elab_slice_axis(Elab *e, Term x, int axis, int64_t start, int64_t count, in
 
 Span call_span(const Expr *call); /* without what was piped into it */
 
-/* ---- elaborate_call.c ---------------------------------------------------------------------------------- */
-Term eval_call(Elab *e, const Expr *x);
+/* ---- elaborate_arguments.c ------------------------------------------------------------------------------ */
 /* One argument bound to a formal. */
 typedef struct Bound {
     Term term;
     const Expr *from; /* NULL: a default */
     bool given;
 } Bound;
-bool bind_arguments(Elab *e, const Expr *call, const char *callee, int nformal, const char *const *formal,
-                    const bool *required, int nimplied, const Term *implied, Bound *out);
-Term call_definition(Elab *e, const Expr *call, const Symbol *s, const char *path);
+/* What a call's arguments are bound to. */
+typedef struct Formals {
+    const char *callee;
+    int n;
+    const char *const *name;
+    const bool *required;
+    int values; /* from this one on they are a definition's compile-time values, which may be layers */
+} Formals;
+Formals formals_of(Elab *e, const Def *def);
+bool bind_arguments(Elab *e, const Expr *call, const Formals *f, int next, Bound *out);
+/* A layer as a value, with those of its arguments that it was given where it was passed on. */
+struct Callable {
+    const Symbol *symbol; /* or */
+    const struct Builtin *builtin;
+    const Bound *arg; /* one for each formal of the symbol; NULL: none is given */
+};
+Term eval_attribute(Elab *e, const Expr *x);
+Term call_callable(Elab *e, const Expr *call, const Callable *c);
+const char *callable_name(const Callable *c);
+
+/* ---- elaborate_call.c ---------------------------------------------------------------------------------- */
+Term eval_call(Elab *e, const Expr *x);
+Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *preset);
 Instance *instance_new(Elab *e, const Symbol *s, const char *path, Span site);
 typedef struct Saved {
     Scope *scope;
@@ -264,6 +286,7 @@ typedef struct Builtin Builtin;
 const Builtin *find_builtin(const char *name);
 Term call_builtin(Elab *e, const Builtin *b, const Expr *call);
 int builtin_names(const char **names, int max);
+const char *builtin_called(const Builtin *b);
 
 /* What a builtin is given. */
 typedef struct Args {

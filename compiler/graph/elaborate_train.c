@@ -265,7 +265,8 @@ static Node *clip_scale(Elab *e)
                    call->text);
         return NULL;
     }
-    if (!bind_arguments(e, call, "global_norm", 1, &formal, &required, 0, NULL, &arg) ||
+    Formals f = {.callee = "global_norm", .n = 1, .name = &formal, .required = &required, .values = 1};
+    if (!bind_arguments(e, call, &f, 0, &arg) ||
         !want_number(e, call->span, "the limit", arg.term, &limit))
         return NULL;
     if (!(limit > 0)) {
@@ -378,15 +379,12 @@ static bool find_optimizer(Elab *e, Update *u)
                    "gradient: f32[...], step: i32; ...)");
         return false;
     }
-    int n = def->attributes.n;
-    const char **formal = NEWN(e->a, const char *, n + 1);
-    bool *required = NEWN(e->a, bool, n + 1);
-    u->arg = NEWN(e->a, Bound, n + 1);
-    for (int i = 0; i < n; i++) {
-        formal[i] = def->attributes.at[i].name.text;
-        required[i] = !def->attributes.at[i].fallback;
-    }
-    return bind_arguments(e, call, def->name.text, n, formal, required, 0, NULL, u->arg);
+    Formals f = formals_of(e, def); /* the tensors are not the caller's to give */
+    f.n = f.values = def->attributes.n;
+    f.name += def->tensors.n;
+    f.required += def->tensors.n;
+    u->arg = NEWN(e->a, Bound, f.n + 1);
+    return bind_arguments(e, call, &f, 0, u->arg);
 }
 
 /* Fills the frame's function: parameters, gradients, optimizer states and the step in; the new ones out. */

@@ -40,7 +40,7 @@ bool is_static(Term t)
                 return false;
         return true;
     }
-    return is_number(t) || t.kind == TERM_BOOL || t.kind == TERM_STRING;
+    return is_number(t) || t.kind == TERM_BOOL || t.kind == TERM_STRING || t.kind == TERM_CALLABLE;
 }
 
 double term_number(Term t) { return t.kind == TERM_FLOAT ? t.number : (double)t.integer; }
@@ -54,6 +54,8 @@ bool term_same(Term x, Term y)
         return false;
     if (x.kind == TERM_STRING)
         return str_eq(x.text, y.text);
+    if (x.kind == TERM_CALLABLE)
+        return x.callable == y.callable;
     if (x.kind == TERM_BOOL)
         return x.integer == y.integer;
     if (x.kind != TERM_LIST || x.n != y.n)
@@ -77,6 +79,8 @@ static void put_static(StrBuf *sb, Term t)
         sb_puts(sb, t.integer ? "true" : "false");
     else if (t.kind == TERM_STRING)
         sb_printf(sb, "\"%s\"", t.text);
+    else if (t.kind == TERM_CALLABLE)
+        sb_printf(sb, "`%s`", callable_name(t.callable));
     else if (t.kind == TERM_LIST) {
         sb_putc(sb, '[');
         for (int i = 0; i < t.n; i++) {
@@ -114,6 +118,9 @@ const char *term_describe(Elab *e, Term t)
         break;
     case TERM_STRING:
         sb_puts(&sb, "the string ");
+        break;
+    case TERM_CALLABLE:
+        sb_puts(&sb, "the layer ");
         break;
     case TERM_LIST:
         sb_puts(&sb, "the list ");

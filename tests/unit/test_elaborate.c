@@ -244,6 +244,42 @@ static void test_layers(void **state)
     check_cases(cases, LEN(cases));
 }
 
+static void test_layers_as_attributes(void **state)
+{
+    (void)state;
+    static const Case cases[] = {
+        {"layer f(a: f32[D]; g = abs) { return g(a) + 10 }\n--\n"
+         "input x: f32[2]; output y = f(x) + 100 * f(x, relu)",
+         {1, -2, 3, 4},
+         4,
+         {1111, 1012, 1313, 1414}},
+        {"layer f(a: f32[D]; g = leaky_relu(negative_slope = 0.5)) { return g(a) }\n"
+         "layer h(a: f32[D]; g) { return f(a, g) + f(a) }\n--\n"
+         "input x: f32[2]; output y = h(x, leaky_relu(0.25))",
+         {1, -4, 3, 4},
+         4,
+         {2, -3, 6, 8}},
+        {"layer times(a: f32[D], b: f32[D]; k) { return k * a * b }\n"
+         "layer f(a: f32[D]; g) { t = for v in a { yield sum(g([v], [v])) }; return t }\n--\n"
+         "input x: f32[2]; output y = f(x, times(3))",
+         {1, 2, 3, 4},
+         4,
+         {3, 12, 27, 48}},
+        {"layer relu(a: f32[D]) { return a + 1 }\nlayer f(a: f32[D]; g) { return g(a) }\n--\n"
+         "input x: f32[2]; output y = f(x, relu)",
+         {1, 2, 3, 4},
+         4,
+         {2, 3, 4, 5}},
+        {"initializer twice(shape, of = ones(), by = 2) { return by * of(shape) }\n"
+         "layer f(a: f32[D]; init) { param w: f32[D] = init(); return w * a }\n--\n"
+         "input x: f32[2]; output y = f(x, twice(constant(0.5))) + f(x, init = twice(by = 3))",
+         {1, 2, 3, 4},
+         4,
+         {4, 8, 12, 16}},
+    };
+    check_cases(cases, LEN(cases));
+}
+
 static void check_names(const char *text, const char *const *names, int n)
 {
     Built b = build(text, 2, false);
@@ -267,6 +303,10 @@ static void test_names_of_parameters(void **state)
         "dense(3)\n"
         " repeat 2 { h = block(h) }\n param scale: f32[] = 2\n output y = h * scale\n}\n",
         names, LEN(names));
+    static const char *const passed[] = {"f_1.there.kernel", "f_1.there.bias", "f_1.dense_1.kernel"};
+    check_names("layer f(x: f32[D]; layer, last) { return last(layer(x) as there) }\n"
+                "model t {\n input x: f32[3]\n output y = f(x, dense(3), dense(2, use_bias = false))\n}\n",
+                passed, LEN(passed));
     static const char *const repeated[] = {"block_1.kernel", "block_2.kernel", "block_3.kernel"};
     check_names(
         "model t {\n input x: f32[3]\n repeat 3 { x = dense(x, 3, false) as block }\n output y = x\n}\n",
@@ -429,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_indexing),
         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_layers_as_attributes),
         cmocka_unit_test(test_names_of_parameters),
         cmocka_unit_test(test_parameters_by_path),
         cmocka_unit_test(test_initial_values_depend_on_the_path_alone),
