@@ -74,6 +74,32 @@ static void test_activations(void **state)
     }
 }
 
+/* In f32, 1 + e^-20 is 1 and e^-1e-9 too: what is left of these is a value and not 0. */
+static void test_small_values_are_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *of_x;
+        double x, want;
+    } rows[] = {
+        {"softplus(x)", -20, 2.0611536e-9},
+        {"elu(x)", -1e-9, -1e-9},
+        {"binary_cross_entropy(x, full(1, []))", 25, 1.3887944e-11},
+    };
+    for (int r = 0; r < LEN(rows); r++) {
+        Arena *a = arena_new();
+        Built b = build(arena_printf(a, "model t { input x: f32; output y = %s }", rows[r].of_x), 1, false);
+        Value in = value_new(a, type_make(DT_F32, 1, (int64_t[]){1})), out;
+        const char *why = NULL;
+        in.at[0] = rows[r].x;
+        assert_true(fn_interpret(a, b.m->infer, PRECISION_F32, &in, &out, &why));
+        if (!(fabs(out.at[0] / rows[r].want - 1) < 1e-6))
+            fail_msg("%s is %g, not %g", rows[r].of_x, out.at[0], rows[r].want);
+        done(b);
+        arena_free(a);
+    }
+}
+
 static void test_softmax(void **state)
 {
     (void)state;
@@ -445,6 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_small_values_are_kept),
         cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_dense),
         cmocka_unit_test(test_conv2d),
