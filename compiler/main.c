@@ -24,7 +24,7 @@ static const struct {
     {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
     {"ir", cmd_ir, "what a model has become after a stage of the compiler"},
-    {"data", run_data, "make data folders: drawn digits, or texts as word numbers"},
+    {"data", run_data, "make data folders: drawn digits, texts as word numbers, files as bytes"},
 };
 
 static int help(Arena *a)

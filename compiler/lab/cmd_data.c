@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_data.c: `dlc data digits` and `dlc data text` make data folders. */
+/* cmd_data.c: `dlc data digits`, `dlc data text` and `dlc data bytes` make data folders. */
 #include "lab.h"
 
 #include <string.h>
+
+#define MAX_EXAMPLE_ELEMENTS ((int64_t)1 << 31)     /* of one array of examples: 8 GiB */
 
 static int complain(const char *why)
 {
@@ -159,15 +161,101 @@ static int data_text(Arena *a, int argc, char **argv)
     return text_job(&job, paths) ? EXIT_OK : complain(why);
 }
 
+/* ---- bytes --------------------------------------------------------------------------------------------- */
+typedef struct BytesJob {
+    Arena *a;
+    const char *dir, *tokens, *next;    /* the folder; names of the arrays */
+    int64_t length, stride;
+    const char **why;
+} BytesJob;
+
+/* Windows of a file: example i holds the bytes from i * stride, `ahead` further on. */
+static bool write_windows(BytesJob *job, const char *path, const char *bytes, int64_t n, int64_t ahead)
+{
+    Array x = array_new(job->a, type_make(DT_I32, 2, (int64_t[]){n, job->length}));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < job->length; k++)
+            ((int32_t *)x.data)[i * job->length + k] = (unsigned char)bytes[i * job->stride + k + ahead];
+    return npy_write(job->a, path, x, job->why);
+}
+
+static bool bytes_split(BytesJob *job, const char *split, const char *path)
+{
+    size_t size;
+    const char *bytes = path_read(job->a, path, &size, job->why);
+    const char *folder = arena_printf(job->a, "%s/%s", job->dir, split);
+    if (!bytes)
+        return false;
+    if ((int64_t)size <= job->length) {
+        *job->why = arena_printf(job->a, "%s: %zu bytes; one example takes %lld and the one behind them", path, size,
+                                 (long long)job->length);
+        return false;
+    }
+    int64_t n = ((int64_t)size - job->length - 1) / job->stride + 1;
+    if (n > MAX_EXAMPLE_ELEMENTS / job->length) {
+        *job->why = arena_printf(job->a, "%s: %lld examples of %lld bytes are too many; --stride makes them fewer", path,
+                                 (long long)n, (long long)job->length);
+        return false;
+    }
+    if (!folders_make(job->a, folder, job->why) ||
+        !write_windows(job, arena_printf(job->a, "%s/%s.npy", folder, job->tokens), bytes, n, 0) ||
+        !write_windows(job, arena_printf(job->a, "%s/%s.npy", folder, job->next), bytes, n, 1))
+        return false;
+    printf("%s: %lld examples of %lld bytes\n", folder, (long long)n, (long long)job->length);
+    return true;
+}
+
+static int data_bytes(Arena *a, int argc, char **argv)
+{
+    const char *why = NULL, *val = NULL;
+    BytesJob job = {a, NULL, "tokens", "next", 0, 0, &why};
+    const Option options[] = {
+        {"output", 'o', OPTION_TEXT, &job.dir, "DIR", "the data folder to write", 0, 0},
+        {"length", 'l', OPTION_INT, &job.length, "L", "bytes of one example", 1, 1000000},
+        {"stride", 0, OPTION_INT, &job.stride, "S", "bytes from one example's begin to the next's (default L)", 1,
+         1000000},
+        {"val", 0, OPTION_TEXT, &val, "FILE", "a third file, for validation", 0, 0},
+        {"tokens", 0, OPTION_TEXT, &job.tokens, "NAME", "the model's name for the bytes (default tokens)", 0, 0},
+        {"next", 0, OPTION_TEXT, &job.next, "NAME", "the model's name for those that follow (default next)", 0, 0},
+    };
+    const Command command = {
+        .name = "dlc data bytes",
+        .operands = "[options] --length L -o DIR TRAIN TEST",
+        .summary = "Cuts files into examples of L bytes, for models that say what comes next:\n"
+                   "DIR/train/tokens.npy, DIR/train/next.npy (the same one byte on), and the same for test\n"
+                   "(and val).",
+        .options = options,
+        .noptions = LEN(options),
+        .min_operands = 2,
+        .max_operands = 2,
+    };
+    StringList operands = {0};
+    int status = options_parse(a, &command, argc, argv, &operands);
+    if (status >= 0)
+        return status;
+    if (!job.dir)
+        return options_complain(&command, "-o DIR is missing");
+    if (!job.length)
+        return options_complain(&command, "--length L is missing");
+    if (strchr(job.tokens, '/') || strchr(job.next, '/') || str_eq(job.tokens, job.next))
+        return options_complain(&command, "--tokens and --next must be two different names, without '/'");
+    if (!job.stride)
+        job.stride = job.length;
+    bool ok = bytes_split(&job, "train", operands.at[0]) && bytes_split(&job, "test", operands.at[1]) &&
+              (!val || bytes_split(&job, "val", val));
+    return ok ? EXIT_OK : complain(why);
+}
+
 /* ---- the door ------------------------------------------------------------------------------------------ */
 int cmd_data(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*run)(Arena *a, int argc, char **argv);
-    } kinds[] = {{"digits", data_digits}, {"text", data_text}};
+    } kinds[] = {{"digits", data_digits}, {"text", data_text}, {"bytes", data_bytes}};
     static const char usage[] = "usage: dlc data digits [options] DIR\n"
                                 "       dlc data text [options] --length L -o DIR TRAIN.tsv TEST.tsv\n"
+                                "       dlc data bytes [options] --length L -o DIR TRAIN TEST\n"
                                 "Each has --help.\n";
     const char *kind = argc > 1 ? argv[1] : "";
     if (str_eq(kind, "--help") || str_eq(kind, "-h")) {

@@ -107,6 +107,37 @@ static void data_text_command(void **state)
     assert_int_equal(data_command(f, "data --help"), EXIT_OK);
 }
 
+static void data_bytes_command(void **state)
+{
+    Fixture *f = *state;
+    const char *why;
+    Array x;
+    write_text(f, "a.txt", "abcdefg");
+    write_text(f, "b.txt", "\xff\x01z\n");
+    assert_int_equal(data_command(f, arena_printf(f->a,
+                                                  "data bytes --length 3 --stride 2 -o %s/b --val %s/a.txt "
+                                                  "--next then %s/a.txt %s/b.txt",
+                                                  f->dir, f->dir, f->dir, f->dir)),
+                     EXIT_OK);
+    assert_true(npy_read(f->a, in(f, "b/train/tokens.npy"), &x, &why));
+    assert_string_equal(type_text(f->a, x.type), "i32[2, 3]");
+    assert_memory_equal(x.data, ((int32_t[]){'a', 'b', 'c', 'c', 'd', 'e'}), 24);
+    assert_true(npy_read(f->a, in(f, "b/val/then.npy"), &x, &why));
+    assert_memory_equal(x.data, ((int32_t[]){'b', 'c', 'd', 'd', 'e', 'f'}), 24);
+    assert_true(npy_read(f->a, in(f, "b/test/tokens.npy"), &x, &why));
+    assert_string_equal(type_text(f->a, x.type), "i32[1, 3]");
+    assert_memory_equal(x.data, ((int32_t[]){255, 1, 'z'}), 12);
+
+    const char *line = arena_printf(f->a, "data bytes --length 4 -o %s/c %s/a.txt %s/b.txt", f->dir, f->dir, f->dir);
+    assert_int_equal(data_command(f, line), EXIT_BAD);
+    expect_text(captured(f, "stderr"), "b.txt: 4 bytes; one example takes 4 and the one behind them");
+    assert_int_equal(data_command(f, "data bytes --length 4 -o x no/such no/such"), EXIT_BAD);
+    assert_int_equal(data_command(f, "data bytes -o x a b"), EXIT_USAGE);
+    expect_text(captured(f, "stderr"), "--length L is missing");
+    assert_int_equal(data_command(f, "data bytes --length 3 a b"), EXIT_USAGE);
+    assert_int_equal(data_command(f, "data bytes --length 3 -o x --next tokens a b"), EXIT_USAGE);
+}
+
 static void data_digits_command(void **state)
 {
     Fixture *f = *state;
@@ -129,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(option_tables),
         TEST(data_text_command),
+        TEST(data_bytes_command),
         TEST(data_digits_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
