@@ -2277,9 +2277,7 @@ static void train_k49_cross_entropy(const int32_t *restrict count_, const float 
 static void train_k50_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
-    const float v2 = v1 * 0.0010005003f;
-    const float v3 = v1 * 0.105360515f;
-    adam[0] = dl_sqrt(dl_tanh(v2 / 2.0f) * (dl_exp(-v2) + 1.0f)) * 0.001f / (dl_tanh(v3 / 2.0f) * (dl_exp(-v3) + 1.0f));
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */

@@ -722,7 +722,7 @@ static void train_k8_sum_sqrt(const float *restrict dense_2, float *restrict dis
             const int v2 = j0 < count_[0];
             const float v3 = same[j0];
             const int v4 = 0.5f < v3;
-            sum_v14[lane] += v2 ? (float)(distance_v13 < 0.5f == v4) : 0.0f;
+            sum_v14[lane] += v2 ? (float)((distance_v13 < 0.5f) == v4) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -794,9 +794,7 @@ static void train_k10_concat(const float *restrict mul_2, float *restrict concat
 static void train_k11_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
-    const float v2 = v1 * 0.0010005003f;
-    const float v3 = v1 * 0.105360515f;
-    adam[0] = dl_sqrt(dl_tanh(v2 / 2.0f) * (dl_exp(-v2) + 1.0f)) * 0.001f / (dl_tanh(v3 / 2.0f) * (dl_exp(-v3) + 1.0f));
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* siamese.dl:11: dense, siamese.dl:29: adam -> f32[16] */
@@ -1619,7 +1617,7 @@ static void gradients_k8_sum_sqrt(const float *restrict dense_2, float *restrict
             const int v2 = j0 < count_[0];
             const float v3 = same[j0];
             const int v4 = 0.5f < v3;
-            sum_v14[lane] += v2 ? (float)(distance_v13 < 0.5f == v4) : 0.0f;
+            sum_v14[lane] += v2 ? (float)((distance_v13 < 0.5f) == v4) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
@@ -2387,7 +2385,7 @@ static void evaluate_k8_sum_sqrt(const float *restrict dense_2, const int32_t *r
             const int v2 = j0 < count_[0];
             const float v3 = same[j0];
             const int v4 = 0.5f < v3;
-            sum_v12[lane] += v2 ? (float)(distance_v11 < 0.5f == v4) : 0.0f;
+            sum_v12[lane] += v2 ? (float)((distance_v11 < 0.5f) == v4) : 0.0f;
             const float v5 = 1.0f - v3;
             const float v6 = 1.0f - distance_v11;
             const float v7 = v6 < 0.0f ? 0.0f : v6;

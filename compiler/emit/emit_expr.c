@@ -226,6 +226,12 @@ static void put_cast(Out *o, StrBuf *sb, const Ex *e, int outside)
     close_paren(sb, outside > UNARY);
 }
 
+/* How tight a left operand must be: compilers want parentheses where comparisons are compared, or are in doubt about && and ||. */
+static int left_strength(int strength)
+{
+    return strength == BOTH ? EQUAL : strength == EQUAL || strength == COMPARE ? COMPARE + 1 : strength;
+}
+
 static void put_op(Out *o, StrBuf *sb, const Ex *e, int outside)
 {
     int strength = spelling[e->op].strength;
@@ -236,12 +242,12 @@ static void put_op(Out *o, StrBuf *sb, const Ex *e, int outside)
     } else if (strength) {
         open_paren(sb, outside > strength || (strength <= EITHER && outside > ANY));
         bool negative = e->op == OP_ADD && e->dt == DT_F32 && plain_const(e->in[1]) && e->in[1]->value < 0;     /* x + -1 reads x - 1 */
-        put_ex(o, sb, e->in[0], strength == BOTH ? EQUAL : strength);
+        put_ex(o, sb, e->in[0], left_strength(strength));
         sb_printf(sb, " %s ", negative ? "-" : spelling[e->op].infix);
         if (negative)
             sb_puts(sb, c_float(o->a, -e->in[1]->value));
         else
-            put_ex(o, sb, e->in[1], strength + 1);
+            put_ex(o, sb, e->in[1], strength == EQUAL ? COMPARE + 1 : strength + 1);
         close_paren(sb, outside > strength || (strength <= EITHER && outside > ANY));
     } else if (e->op == OP_MAX2 || e->op == OP_MIN2) {
         put_extremum(o, sb, e, outside);
