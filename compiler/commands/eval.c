@@ -22,7 +22,7 @@ static void print_scores(const Eval *e, const Dataset *ds, const Scores *scores)
     }
     printf("%s", dataset_split(ds));
     for (int i = 0; i < scores->n; i++)
-        printf("  %s %.4f", scores->name[i], scores_mean(scores, i));
+        printf("  %s %.4f", scores->name[i], scores_value(scores, i));
     printf("  (%lld examples)\n", (long long)scores->examples);
 }
 

@@ -208,11 +208,17 @@ const char *session_blame(Session *s, Call call, const Dataset *ds, const int64_
 
 Scores scores_new(Arena *a, const Module *m)
 {
-    int n = 1 + m->metrics.n;
-    Scores scores = {.n = n, .name = NEWN(a, const char *, n), .sum = NEWN(a, double, n)};
+    int most = 1 + m->metrics.n;
+    Scores scores = {.n = 1, .name = NEWN(a, const char *, most), .metric = NEWN(a, const Entry *, most)};
+    scores.sum = NEWN(a, double, most);
+    scores.over = NEWN(a, double, most);
     scores.name[0] = "loss";
-    for (int i = 1; i < n; i++)
-        scores.name[i] = m->metrics.at[i - 1].name;
+    for (int i = 0; i < m->metrics.n; i++) {
+        const Entry *metric = &m->metrics.at[i];
+        scores.metric[scores.n] = metric;
+        scores.name[scores.n++] = metric->ratio ? metric->ratio : metric->name;
+        i += metric->ratio != NULL; /* its denominator follows */
+    }
     return scores;
 }
 
@@ -220,26 +226,39 @@ void scores_clear(Scores *scores)
 {
     scores->examples = 0;
     memset(scores->sum, 0, sizeof *scores->sum * (size_t)scores->n);
+    memset(scores->over, 0, sizeof *scores->over * (size_t)scores->n);
 }
 
-void scores_add(Scores *scores, const Session *s, int64_t examples, double weight)
+static double metric_value(const Session *s, int64_t index)
 {
-    for (int i = 0; i < scores->n; i++) {
-        const float *value = i ? session_tensor(s, ROLE_METRIC, i - 1) : session_tensor(s, ROLE_LOSS, 0);
-        scores->sum[i] += (double)*value * weight;
+    return (double)*(const float *)session_tensor(s, ROLE_METRIC, (int)index);
+}
+
+void scores_add(Scores *scores, const Session *s, int64_t examples, bool mean)
+{
+    double weight = mean ? (double)examples : 1;
+    scores->sum[0] += (double)*(const float *)session_tensor(s, ROLE_LOSS, 0) * weight;
+    for (int i = 1; i < scores->n; i++) {
+        const Entry *metric = scores->metric[i];
+        int64_t index = metric - s->m->metrics.at;
+        scores->sum[i] += metric_value(s, index) * (metric->ratio ? 1 : weight);
+        if (metric->ratio)
+            scores->over[i] += metric_value(s, index + 1);
     }
     scores->examples += examples;
 }
 
-double scores_mean(const Scores *scores, int i)
+double scores_value(const Scores *scores, int i)
 {
-    return scores->examples ? scores->sum[i] / (double)scores->examples : 0;
+    bool ratio = i > 0 && scores->metric[i]->ratio;
+    double over = ratio ? scores->over[i] : (double)scores->examples;
+    return scores->sum[i] == 0 && over == 0 ? 0 : scores->sum[i] / over;
 }
 
 void scores_json(json_t *object, const Scores *scores)
 {
     for (int i = 0; i < scores->n; i++)
-        json_object_set_new(object, scores->name[i], json_number(scores_mean(scores, i)));
+        json_object_set_new(object, scores->name[i], json_number(scores_value(scores, i)));
     json_object_set_new(object, "examples", json_integer(scores->examples));
 }
 
@@ -257,7 +276,7 @@ bool session_evaluate(Session *s, const Dataset *ds, Scores *scores, const volat
             *why = session_blame(s, CALL_EVALUATE, ds, s->order, n);
             return false;
         }
-        scores_add(scores, s, n, 1);
+        scores_add(scores, s, n, false);
     }
     return true;
 }

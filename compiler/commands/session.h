@@ -51,21 +51,22 @@ void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n
  * guilty one. */
 const char *session_blame(Session *s, Call call, const Dataset *ds, const int64_t *index, int64_t n);
 
-/* Loss and metrics, summed over examples: figure 0 is the loss. */
+/* Loss and metrics, summed over examples: figure 0 is the loss. `metric` is the module's entry that a figure is of, and `over`
+ * the sum a ratio is divided by; other figures are divided by the number of examples. */
 typedef struct Scores {
     int n;
     const char **name;
-    double *sum;
+    const Entry **metric;
+    double *sum, *over;
     int64_t examples;
 } Scores;
 Scores scores_new(Arena *a, const Module *m);
 void scores_clear(Scores *scores);
-/* Adds what the last call said of `examples` examples, each figure times `weight`: 1 for sums, `examples` for
- * means. */
-void scores_add(Scores *scores, const Session *s, int64_t examples, double weight);
-double scores_mean(const Scores *scores, int i);
+/* Adds what the last call said of `examples` examples. `mean`: it was a mean over them (of ratios, it is always sums). */
+void scores_add(Scores *scores, const Session *s, int64_t examples, bool mean);
+double scores_value(const Scores *scores, int i); /* the mean, or the ratio; 0 of nothing */
 struct json_t;
-/* Adds the means, and how many examples there were. */
+/* Adds the figures, and how many examples there were. */
 void scores_json(struct json_t *object, const Scores *scores);
 /* Every example of ds exactly once. false with *why where an index is out of range. *stop, when it becomes
  * true, ends it early. */

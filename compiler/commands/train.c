@@ -55,7 +55,7 @@ static double now(void)
 static int figures_of(const Scores *scores, const char *const *name, Figure *out)
 {
     for (int i = 0; i < scores->n; i++)
-        out[i] = (Figure){name[i], scores_mean(scores, i)};
+        out[i] = (Figure){name[i], scores_value(scores, i)};
     return scores->n;
 }
 
@@ -105,7 +105,7 @@ static bool train_batch(Train *t, int64_t at, int64_t n, const char **why)
         *why = session_blame(t->s, CALL_EVALUATE, t->train, t->order + at, n);
         return false;
     }
-    scores_add(&t->scores, t->s, n, (double)n);
+    scores_add(&t->scores, t->s, n, true);
     return true;
 }
 

@@ -253,8 +253,13 @@ static void put_declarations(Emit *e)
     sb_puts(sb, "    int32_t step;\n");
     put_members(sb, e->a, m->optimizer.at, m->optimizer.n);
     sb_printf(sb, "} %s_optimizer;\n\ntypedef struct %s_metrics {\n    float loss;\n", name, name);
-    for (int i = 0; i < m->metrics.n; i++)
-        sb_printf(sb, "    float %s;\n", c_identifier(e->a, m->metrics.at[i].name));
+    for (int i = 0; i < m->metrics.n; i++) {
+        const Entry *metric = &m->metrics.at[i];
+        sb_printf(sb, "    float %s;", c_identifier(e->a, metric->name));
+        if (metric->ratio)
+            sb_printf(sb, "   /* %s is the first of these by the second; both are sums, in training too */", metric->ratio);
+        sb_putc(sb, '\n');
+    }
     sb_printf(sb, "    int32_t count;   /* examples that counted */\n} %s_metrics;\n\n", name);
 }
 

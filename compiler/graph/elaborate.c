@@ -325,7 +325,7 @@ static Fn *run_model(Elab *e, Phase phase, const char *name)
     e->training = phase == PHASE_LOSS;
     e->batch = phase == PHASE_INFER ? e->m->batch : e->m->train_batch;
     e->frame = frame_new(e, name);
-    e->penalties.n = 0;
+    e->penalties.n = e->metrics.n = 0;
     e->has_loss = false;
     e->state.n = 0;
     Saved saved = enter_instance(e, i);

@@ -101,6 +101,7 @@ static const Builtin builtins[] = {
     {"argmax", "x axis? keepdims?", bi_argmax},
     {"argmin", "x axis? keepdims?", bi_argmin},
     {"batch_mean", "x", bi_batch_mean},
+    {"ratio", "numerator denominator", bi_ratio},
     {"transpose", "x", bi_transpose},
     {"permute", "x axes", bi_permute},
     {"reshape", "x shape", bi_reshape},

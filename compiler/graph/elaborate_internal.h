@@ -27,6 +27,7 @@ typedef enum TermKind {
     TERM_LIST,
     TERM_CALLABLE, /* a layer, an initializer or a built-in function */
     TERM_TUPLE, /* several results; only unpacked, returned or passed on */
+    TERM_RATIO, /* two tensors, item[0] over item[1], summed before they are divided: only for a metric */
 } TermKind;
 
 typedef struct Callable Callable;
@@ -41,7 +42,7 @@ struct Term {
     double number;
     const char *text;
     const Callable *callable;
-    const Term *item; /* LIST, TUPLE */
+    const Term *item; /* LIST, TUPLE, RATIO */
     int n;
     const char *origin; /* for diagnostics: "input", "param", ...; NULL: only an expression */
     Span span;          /* where it came to be */
@@ -138,7 +139,7 @@ struct Elab {
     bool has_loss;
     VEC(Node *) state; /* current value of each module->states, in the root frame */
     const Stmt *train, *optimizer, *clip;
-    NameList frozen;
+    NameList frozen, metrics; /* metrics: of this run so far */
     bool in_train;      /* inside the train block */
     Scope *model_scope; /* of the last run: what an optimizer's arguments may name */
     Frame *consts;      /* where constants are evaluated; nothing made there is kept */
@@ -299,7 +300,7 @@ typedef Term BuiltinFn(Elab *e, const Args *g);
 /* elaborate_math.c, elaborate_moves.c */
 BuiltinFn bi_exp, bi_expm1, bi_log, bi_log1p, bi_sqrt, bi_rsqrt, bi_sin, bi_cos;
 BuiltinFn bi_tanh, bi_sigmoid, bi_erf, bi_stop, bi_floor, bi_abs, bi_where, bi_cast, bi_sum, bi_mean, bi_max,
-    bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_transpose, bi_permute, bi_reshape, bi_flatten, bi_concat,
+    bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_ratio, bi_transpose, bi_permute, bi_reshape, bi_flatten, bi_concat,
     bi_stack, bi_split, bi_reverse, bi_gather, bi_check_index, bi_full, bi_full_like, bi_broadcast_to,
     bi_iota, bi_random, bi_shape, bi_size, bi_len, bi_ndim, bi_range, bi_is_list;
 /* elaborate_window.c */

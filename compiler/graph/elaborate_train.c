@@ -49,27 +49,36 @@ Term elab_batch_mean(Elab *e, Span sp, Term x)
     return term_node(e, over_count(e, sum), false);
 }
 
+static Term as_f32(Elab *e, Term t)
+{
+    return t.node->type.dt == DT_F32 ? t : term_node(e, node_cast(e->frame->fn, t.node, DT_F32), t.batched);
+}
+
 /* One number per example: what a loss or a metric says, averaged over its further axes. */
 static Term per_example(Elab *e, Span sp, const char *what, Term t)
 {
     t = term_tensor(e, sp, what, t, DT_F32);
     if (is_error(t))
         return t;
-    if (t.node->type.dt != DT_F32)
-        t = term_node(e, node_cast(e->frame->fn, t.node, DT_F32), t.batched);
     int axis[MAX_RANK], n = example_type(t).rank;
     for (int i = 0; i < n; i++)
         axis[i] = i;
-    t = elab_mean(e, sp, t, n, axis, false);
+    t = elab_mean(e, sp, as_f32(e, t), n, axis, false);
     if (!t.batched)
         t = term_node(e, spread(e, t, example_type(t), true), true);
     return t;
 }
 
+/* x is [batch]. */
+static Node *sum_over_batch(Elab *e, Node *x)
+{
+    return node_reduce(e->frame->fn, OP_SUM, only_counted(e, x), 1, (int[]){0});
+}
+
 /* The sum over the examples that count; in training divided by their number. */
 static Node *over_batch(Elab *e, Term t)
 {
-    Node *sum = node_reduce(e->frame->fn, OP_SUM, only_counted(e, t.node), 1, (int[]){0});
+    Node *sum = sum_over_batch(e, t.node);
     return e->phase == PHASE_LOSS ? over_count(e, sum) : sum;
 }
 
@@ -85,24 +94,58 @@ static void run_loss(Elab *e, const Stmt *s)
     e->loss = per_example(e, s->value->span, "the loss", t);
 }
 
+static void metric_result(Elab *e, Span sp, const char *name, const char *ratio, Node *value)
+{
+    int i = find_entry(e->m->metrics.at, e->m->metrics.n, name);
+    if (i < 0) {
+        Entry entry = {.name = name, .type = type_scalar(DT_F32), .span = sp, .param = -1, .ratio = ratio};
+        i = e->m->metrics.n;
+        vec_push(e->a, &e->m->metrics, entry);
+    }
+    fn_result(e->frame->fn, ROLE_METRIC, i, name, value);
+}
+
+/* The sum of everything there is, of the examples that count. */
+static Node *sum_of_all(Elab *e, Term t)
+{
+    int axis[MAX_RANK], n = example_type(t).rank;
+    for (int i = 0; i < n; i++)
+        axis[i] = i;
+    t = elab_reduce(e, t.span, OP_SUM, as_f32(e, t), n, axis, false);
+    return sum_over_batch(e, spread(e, t, example_type(t), true));
+}
+
+Term bi_ratio(Elab *e, const Args *g)
+{
+    Term *item = NEWN(e->a, Term, 2);
+    for (int i = 0; i < 2; i++)
+        if (!arg_tensor(e, g, i, DT_F32, &item[i]))
+            return term_error();
+    return (Term){.kind = TERM_RATIO, .item = item, .n = 2, .span = g->sp};
+}
+
+/* A mean over the examples; or two sums, to be divided when there are no more batches to add. */
 static void run_metric(Elab *e, const Stmt *s)
 {
     Name name = s->names.at[0];
     Term t = eval(e, s->value);
     mark(e, s->span);
-    t = per_example(e, s->value->span, arena_printf(e->a, "the metric `%s`", name.text), t);
-    if (is_error(t))
-        return;
-    int i = find_entry(e->m->metrics.at, e->m->metrics.n, name.text);
-    if (i < 0) {
-        Entry entry = {.name = name.text, .type = type_scalar(DT_F32), .span = s->span, .param = -1};
-        i = e->m->metrics.n;
-        vec_push(e->a, &e->m->metrics, entry);
-    }
-    if (fn_find_result(e->frame->fn, ROLE_METRIC, i))
+    if (name_listed(&e->metrics, name.text)) {
         elab_error(e, name.span, "two metrics named `%s`", name.text);
-    else
-        fn_result(e->frame->fn, ROLE_METRIC, i, name.text, over_batch(e, t));
+        return;
+    }
+    vec_push(e->a, &e->metrics, name);
+    if (t.kind == TERM_RATIO) {
+        Term above = t.item[0], below = t.item[1];
+        if (!here(e, s->span, &above) || !here(e, s->span, &below))
+            return;
+        metric_result(e, s->span, arena_printf(e->a, "%s.numerator", name.text), name.text, sum_of_all(e, above));
+        metric_result(e, s->span, arena_printf(e->a, "%s.denominator", name.text), NULL, sum_of_all(e, below));
+        return;
+    }
+    t = per_example(e, s->value->span, arena_printf(e->a, "the metric `%s`", name.text), t);
+    if (!is_error(t))
+        metric_result(e, s->span, name.text, NULL, over_batch(e, t));
 }
 
 static const char *path_text(Elab *e, const Expr *x)
@@ -411,11 +454,8 @@ void make_update(Elab *e)
         ok = (u.scale = clip_scale(e)) != NULL;
     int errors = diag_errors(e->d);
     for (int i = 0; i < e->m->params.n && ok && diag_errors(e->d) == errors; i++) {
-        const Entry *p = &e->m->params.at[i];
-        if (p->trainable)
+        if (e->m->params.at[i].trainable) /* the others stay as they are: no result */
             update_param(e, &u, i);
-        else
-            fn_result(e->frame->fn, ROLE_PARAM, i, p->name, root_input(e, ROLE_PARAM, i, p->name, p->type));
     }
     e->instance = NULL;
     e->scope = NULL;

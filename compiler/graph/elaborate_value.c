@@ -108,6 +108,8 @@ const char *term_describe(Elab *e, Term t)
         return type_text(e->a, example_type(t));
     case TERM_TUPLE:
         return arena_printf(e->a, "%d results", t.n);
+    case TERM_RATIO:
+        return "a ratio, which only a metric can be";
     case TERM_INT:
         sb_puts(&sb, "the integer ");
         break;

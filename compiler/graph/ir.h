@@ -136,6 +136,7 @@ typedef struct Entry {
     bool trainable;         /* params: false when frozen */
     int param;              /* optimizer entries: which parameter it belongs to (-1 for others) */
     bool batched;           /* inputs, targets, outputs: has a batch axis in front */
+    const char *ratio;      /* metrics: the name of the quotient of this sum by the next entry's; NULL: a mean over examples, or a denominator */
 } Entry;
 
 typedef struct Module {
@@ -148,12 +149,12 @@ typedef struct Module {
     Fn *init;       /* seed -> params, states, optimizer (every initial value) */
     Fn *infer;      /* params, states, inputs -> outputs                                                 (batch) */
     Fn *loss;       /* training = true: params, states, inputs, targets, seed, step, count -> loss (mean over the first count
-                       examples, plus penalties), metrics (means), new states                      (train_batch) */
+                       examples, plus penalties), metrics (means; of ratios sums), new states      (train_batch) */
     Fn *evaluate;   /* training = false: params, states, inputs, targets, count -> loss, metrics: SUMS over the first
                        count examples                                                              (train_batch) */
-    Fn *update;     /* params, gradients, optimizer, step -> params, optimizer */
+    Fn *update;     /* params, gradients, optimizer, step -> params, optimizer; of frozen ones nothing */
     /* Made by differentiation and composition. */
-    Fn *gradients;  /* as loss, -> gradients, loss, metrics, states */
+    Fn *gradients;  /* as loss, -> gradients (zeros of frozen ones), loss, metrics, states */
     Fn *train_step; /* gradients and update in one: -> params, optimizer, states, loss, metrics */
 } Module;
 

@@ -72,7 +72,7 @@ void gradients_in(Fn *fn, int n, Node *const *results, Node *const *seeds, int n
 
 /* ---- a module's loss ----------------------------------------------------------------------------------- */
 
-/* The parameters' gradients, made in fn, in order; NULL for those that are frozen. */
+/* The parameters' gradients, made in fn, in order; zeros for those that are frozen. */
 static Node **parameter_gradients(Fn *fn, const Module *m, Node *loss, Swaps *swaps)
 {
     Arena *a = fn->a;
@@ -89,7 +89,7 @@ static Node **parameter_gradients(Fn *fn, const Module *m, Node *loss, Swaps *sw
     for (int i = 0; i < nwrt; i++)
         gradient[wrt[i]->attr.input.index] = out[i];
     for (int i = 0; i < nparam; i++)
-        if (m->params.at[i].trainable && !gradient[i])
+        if (!gradient[i])
             gradient[i] = node_full(fn, m->params.at[i].type, 0);
     return gradient;
 }
@@ -119,8 +119,7 @@ Fn *differentiate(const Module *m, const Fn *loss)
     VEC(Port) results = {0};
     for (int i = 0; i < m->params.n; i++) {
         Port port = {ROLE_GRADIENT, i, m->params.at[i].name, gradient[i]};
-        if (gradient[i])
-            vec_push(a, &results, port);
+        vec_push(a, &results, port);
     }
     for (int i = 0; i < loss->result.n; i++) {
         Port port = loss->result.at[i];

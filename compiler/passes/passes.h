@@ -15,8 +15,8 @@ struct GradCtx {
 };
 bool grad_wanted(const GradCtx *g, const Node *x);  /* false: grad_into would drop it, so it need not be made */
 void grad_into(GradCtx *g, Node *x, Node *dx);      /* adds dx to x's gradient */
-/* Results of fn plus d(loss)/d(param) as ROLE_GRADIENT for each trainable parameter (zeros where it does
- * not matter). The results' order: gradients, then loss's own. */
+/* Results of fn plus d(loss)/d(param) as ROLE_GRADIENT for each parameter (zeros where it does not matter,
+ * or is frozen). The results' order: gradients, then loss's own. */
 Fn *differentiate(const Module *m, const Fn *loss);
 /* d(sum(results[i] * seed[i]))/d(wrt[j]) made inside fn (zeros where there is none); the general form the
  * others stand on. A scan on the way stays, and a second one with more yields stands beside it;

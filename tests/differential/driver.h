@@ -17,6 +17,20 @@ static void record(const char *class_, const char *name, const float *value, lon
     fwrite(value, sizeof *value, (size_t)n, records);
 }
 
+/* Of integers and truths, as floats. */
+#define RECORD(name_, type)                                                                                  \
+    static inline void name_(const char *class_, const char *name, const type *value, long n)                \
+    {                                                                                                        \
+        float *as_float = malloc((size_t)n * sizeof *as_float);                                              \
+        for (long i = 0; i < n && as_float; i++)                                                             \
+            as_float[i] = (float)value[i];                                                                   \
+        if (as_float)                                                                                        \
+            record(class_, name, as_float, n);                                                               \
+        free(as_float);                                                                                      \
+    }
+RECORD(record_i32, int32_t)
+RECORD(record_u8, uint8_t)
+
 static void load(FILE *in, void *to, size_t bytes)
 {
     if (fread(to, 1, bytes, in) != bytes) {

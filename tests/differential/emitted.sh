@@ -1,5 +1,5 @@
-# emitted NAME [--train] [--batch N] [--train-batch N] [--set K=V]... [--limit INPUT=N]...: the C of dsl_examples/NAME.dl
-# compiles everywhere without a warning, has in it only what a firmware image may have, and computes what the interpreter does.
+# emitted NAME [--train] [--batch N] [--train-batch N] [--set K=V]... [--limit INPUT=N]...: the C of dsl_examples/NAME.dl, or of
+# NAME.dl in tests/differential, compiles everywhere without a warning, has in it only what a firmware image may have, and computes what the interpreter does.
 . tests/tap.sh
 
 strict='-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror'
@@ -10,7 +10,7 @@ runtime="-isystem tests/differential -Iruntime"
 # Twice, from different folders and environments.
 same_bytes() {
     here=$(pwd)
-    (cd / && env -i TZ=Asia/Tokyo LC_ALL=de_DE.UTF-8 "$here/$dlc" "$here/dsl_examples/$name.dl" -o "$here/$work/again.c" --name "$name" $args) &&
+    (cd / && env -i TZ=Asia/Tokyo LC_ALL=de_DE.UTF-8 "$here/$dlc" "$here/$model" -o "$here/$work/again.c" --name "$name" $args) &&
         sed "s/again\.h/$name.h/" "$work/again.c" | cmp - "$work/$name.c" && cmp "$work/again.h" "$work/$name.h"
 }
 
@@ -41,7 +41,7 @@ agrees() {
 }
 
 in_memory() {
-    "$build/reference" "dsl_examples/$name.dl" -o "$work" "$@" --engine "$engine" &&
+    "$build/reference" "$model" -o "$work" "$@" --engine "$engine" &&
         "$build/reference" --compare "$work/expected.bin" "$work/$engine.bin"
 }
 
@@ -50,14 +50,42 @@ compiled_and_agrees() {
     check "$1: computes what the interpreter does" agrees "$1"
 }
 
-emitted() {
-    name=$1 folder=$work
+# What both kinds begin with.
+begin_emitted() {
+    name=$1 folder=$work model=dsl_examples/$1.dl
+    [ -e "$model" ] || model=tests/differential/$name.dl
     shift
     args=$(printf '%s\n' "$@" | awk '/^--limit$/ { getline; next } { print }')
-    check "interpreted" "$build/reference" "dsl_examples/$name.dl" -o "$work" "$@"
-    check "C is written" $dlc "dsl_examples/$name.dl" -o "$work/$name.c" $args
-    check "same file, same bytes" same_bytes
+    check "interpreted" "$build/reference" "$model" -o "$work" "$@"
+    check "C is written" $dlc "$model" -o "$work/$name.c" $args
     check "the header is C++" g++ -fsyntax-only -Wall -Wextra -pedantic -Werror $runtime -I"$folder" -x c++ "$work/$name.h"
+}
+
+begin_native() {
+    folder=$work/native
+    mkdir "$folder"
+    check "C for this machine is written" $dlc "$model" -o "$folder/$name.c" --target native $args
+}
+
+# For what the examples do not have: one compiler of each kind.
+emitted_quickly() {
+    begin_emitted "$@"
+    shift
+    engine=tcc
+    check "in memory with tcc" in_memory "$@"
+    compiled_and_agrees gcc-sanitized gcc -O0 $guard
+    compiled_and_agrees clang-O1 clang -O1 -Wvla
+    compiled_and_agrees tcc tcc
+    check "clang-O1: needs no library, keeps no variables" self_contained "$work/clang-O1.o"
+    begin_native
+    compiled_and_agrees gcc-native-O1 gcc -O1 -march=native $fast
+    finish
+}
+
+emitted() {
+    begin_emitted "$@"
+    shift
+    check "same file, same bytes" same_bytes
     check "no recursion, no variable-length arrays" fixed_stack
     for engine in tcc cc; do
         check "in memory with $engine" in_memory "$@"
@@ -72,9 +100,7 @@ emitted() {
     done
     compiled_and_agrees gcc-sanitized gcc -O0 $guard
     compiled_and_agrees clang-sanitized clang -O0 $guard
-    folder=$work/native
-    mkdir "$folder"
-    check "C for this machine is written" $dlc "dsl_examples/$name.dl" -o "$folder/$name.c" --target native $args
+    begin_native
     compiled_and_agrees gcc-native-O0 gcc -O0 -march=native
     compiled_and_agrees gcc-native-O2 gcc -O2 -march=native $fast
     compiled_and_agrees clang-native-O0 clang -O0 -march=native

@@ -155,8 +155,28 @@ static void fill(Case *c, const Entry *e, void *tensor)
     for (int64_t i = 0; i < entry_count(c, e); i++)
         if (e->type.dt == DT_F32)
             ((float *)tensor)[i] = draw_float(c);
-        else
+        else if (e->type.dt == DT_I32)
             ((int32_t *)tensor)[i] = (int32_t)(draw(c) % (uint32_t)limit_of(c, e->name));
+        else
+            ((uint8_t *)tensor)[i] = (uint8_t)(draw(c) % (e->type.dt == DT_BOOL ? 2 : 256));
+}
+
+/* The driver's function for records of an element type. */
+static const char *record_of(DType dt)
+{
+    return dt == DT_F32 ? "record" : dt == DT_I32 ? "record_i32" : "record_u8";
+}
+
+static void record_entry(FILE *out, const char *class, const Entry *e, const void *tensor, int64_t n)
+{
+    float *value = malloc((size_t)n * sizeof *value);
+    for (int64_t i = 0; i < n && value; i++)
+        value[i] = e->type.dt == DT_F32   ? ((const float *)tensor)[i]
+                   : e->type.dt == DT_I32 ? (float)((const int32_t *)tensor)[i]
+                                          : (float)((const uint8_t *)tensor)[i];
+    if (value)
+        record(out, class, e->name, value, n);
+    free(value);
 }
 
 /* ---- running it in this process ------------------------------------------------------------------------------------------ */
@@ -179,7 +199,7 @@ static void set_count(Session *s, int64_t count)
 static void record_all(FILE *out, Session *s, const char *class, Role role, const Entry *entry, int n)
 {
     for (int i = 0; i < n; i++)
-        record(out, class, entry[i].name, session_tensor(s, role, i), type_count(entry[i].type));
+        record_entry(out, class, &entry[i], session_tensor(s, role, i), type_count(entry[i].type));
 }
 
 static void record_metrics(FILE *out, Session *s)
@@ -203,10 +223,10 @@ static void feed(Case *c, Session *s, FILE *save)
             if (groups[g].drawn)
                 fill(c, e, tensor);
             else
-                for (int64_t k = 0; k < type_count(e->type); k++)
+                for (int64_t k = 0; k < type_count(e->type) && e->type.dt == DT_F32; k++)
                     ((float *)tensor)[k] += draw_float(c) * 0.02f;
             if (save)
-                fwrite(tensor, 4, (size_t)entry_count(c, e), save);
+                fwrite(tensor, (size_t)dtype_bytes(e->type.dt), (size_t)entry_count(c, e), save);
         }
 }
 
@@ -248,8 +268,8 @@ static void run(Case *c, Session *s, FILE *out, FILE *save)
     feed(c, s, save);
     call(s, CALL_INFER);
     for (int i = 0; i < m->outputs.n; i++)
-        record(out, "output", m->outputs.at[i].name, session_tensor(s, ROLE_OUTPUT, i),
-               type_count(m->outputs.at[i].type) * (m->outputs.at[i].batched ? c->options.batch : 1));
+        record_entry(out, "output", &m->outputs.at[i], session_tensor(s, ROLE_OUTPUT, i),
+                     type_count(m->outputs.at[i].type) * (m->outputs.at[i].batched ? c->options.batch : 1));
     if (c->options.train)
         train(c, s, out);
     if (ferror(out) || fclose(out)) {
@@ -324,7 +344,7 @@ static void put_loads(Driver *w, const char *owner, const Entry *entry, int n)
 static void put_records(Driver *w, const char *class, const char *owner, const Entry *entry, int n)
 {
     for (int i = 0; i < n; i++)
-        sb_printf(w->sb, "    record(\"%s\", \"%s\", %s%s, %ld);\n", class, entry[i].name, owner, id(w, &entry[i]),
+        sb_printf(w->sb, "    %s(\"%s\", \"%s\", %s%s, %ld);\n", record_of(entry[i].type.dt), class, entry[i].name, owner, id(w, &entry[i]),
                   (long)type_count(entry[i].type));
 }
 
@@ -456,7 +476,7 @@ static void put_main(Driver *w)
     put_refusals(w);
     put_call(w, CALL_INFER, "");
     for (int i = 0; i < m->outputs.n; i++)
-        sb_printf(w->sb, "    record(\"output\", \"%s\", %s, %ld);\n", m->outputs.at[i].name, id(w, &m->outputs.at[i]),
+        sb_printf(w->sb, "    %s(\"output\", \"%s\", %s, %ld);\n", record_of(m->outputs.at[i].type.dt), m->outputs.at[i].name, id(w, &m->outputs.at[i]),
                   (long)(type_count(m->outputs.at[i].type) * (m->outputs.at[i].batched ? w->c->options.batch : 1)));
     if (train)
         put_training(w);

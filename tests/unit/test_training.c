@@ -7,7 +7,7 @@ static const char *const linear = "model t {\n input x: f32[2]\n y = dense(x, 1)
                                   " train { target t: f32[1]; loss = mean_squared_error(y, t); optimizer %s; "
                                   "metric off = abs(y - t); metric near = abs(y[0] - t[0]) < 1\n%s }\n}\n";
 
-static const double xs[] = {1, 2, 3, 4, 5, 6}, ts[] = {1, 2, 30};
+static const double xs[] = {1, 2, 3, 4, 5, 6}, ts[] = {1, 2, 30}, ts2[] = {0, 1, 2, 3, 4, 30};
 
 static Built build_linear(const char *optimizer, const char *more)
 {
@@ -36,6 +36,37 @@ static void test_loss_and_metrics(void **state)
     check_near("summed loss", result_of(b.m->evaluate, out, ROLE_LOSS, 0).at[0], 2.25 + 6.25, 1e-6);
     check_near("summed off", result_of(b.m->evaluate, out, ROLE_METRIC, 0).at[0], 4, 1e-6);
     check_near("summed near", result_of(b.m->evaluate, out, ROLE_METRIC, 1).at[0], 0, 1e-6);
+    done(b);
+}
+
+/* Sums of everything, of the examples that count, in training and outside of it. */
+static void test_ratios(void **state)
+{
+    (void)state;
+    Built b = build("layer of_two(x: f32[N], y: f32[N]) { r = ratio(x, y)\n return r }\n"
+                    "model t { input x: f32[2]; output y = x; train { target t: f32[2]; loss = sum(x); optimizer sgd(); "
+                    "metric mean_x = x; metric some = of_two(x, t); metric each = ratio(x[0] > 2, 3); "
+                    "metric none = ratio(0, 0) } }",
+                    3, true);
+    const Given given[] = {{"x", xs}, {"t", ts2}};
+    static const char *const names[] = {"mean_x", "some.numerator", "some.denominator", "each.numerator",
+                                        "each.denominator", "none.numerator", "none.denominator"};
+    const double sums[2][7] = {{5, 10, 6, 1, 6, 0, 0}, {10.5, 21, 40, 2, 9, 0, 0}};
+    assert_int_equal(b.m->metrics.n, LEN(names));
+    for (int count = 2; count <= 3; count++) {
+        b.count = count;
+        const Fn *fn[] = {b.m->evaluate, b.m->loss};
+        for (int f = 0; f < 2; f++) {
+            Value *out = run_fn(&b, fn[f], given, 2);
+            for (int i = 0; i < LEN(names); i++) {
+                assert_string_equal(b.m->metrics.at[i].name, names[i]);
+                double want = sums[count - 2][i] / (f == 1 && i == 0 ? count : 1);
+                check_near(names[i], result_of(fn[f], out, ROLE_METRIC, i).at[0], want, 1e-6);
+            }
+        }
+    }
+    assert_string_equal(b.m->metrics.at[1].ratio, "some");
+    assert_null(b.m->metrics.at[2].ratio);
     done(b);
 }
 
@@ -139,8 +170,11 @@ static void check_update(const char *optimizer, const char *more, const double *
 {
     Built b = build_linear(optimizer, more);
     Value *out = update(&b, g);
-    check_values(optimizer, result_of(b.m->update, out, ROLE_PARAM, 0), want, 2, 1e-6);
-    check_values(optimizer, result_of(b.m->update, out, ROLE_PARAM, 1), want + 2, 1, 1e-6);
+    for (int i = 0; i < 2; i++) { /* without a result it stays as it is */
+        bool frozen = !b.m->params.at[i].trainable;
+        assert_true(frozen == !fn_find_result(b.m->update, ROLE_PARAM, i));
+        check_values(optimizer, frozen ? b.param[i] : result_of(b.m->update, out, ROLE_PARAM, i), want + 2 * i, 2 - i, 1e-6);
+    }
     done(b);
 }
 
@@ -269,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loss_and_metrics),
+        cmocka_unit_test(test_ratios),
         cmocka_unit_test(test_uncounted_examples_do_not_matter),
         cmocka_unit_test(test_cross_entropy),
         cmocka_unit_test(test_loss_per_step),

@@ -53,6 +53,30 @@ static void training_learns_and_says_so(void **state)
     assert_string_equal(captured(f, "stdout"), "");
 }
 
+/* The sums are divided once, whatever the batches were. */
+static void ratios_are_of_everything(void **state)
+{
+    Fixture *f = *state;
+    with_digits(f);
+    write_text(f, "ratio.dl",
+               "model small {\n input image: f32[28, 28, 1]\n logits = image |> flatten |> dense(10) as classifier\n"
+               " output probs = softmax(logits)\n train {\n target label: i32\n"
+               "  loss = cross_entropy(logits, label); optimizer sgd(learning_rate = 0)\n"
+               "  few = label == 3; guessed = argmax(logits) < 5\n"
+               "  metric both = mean(cast(few and guessed, f32)); metric one = mean(cast(guessed, f32))\n"
+               "  metric precision = ratio(few and guessed, guessed); metric never = ratio(0 * cast(few, f32), 0)\n }\n}\n");
+    RUN(0, "$DLC train ratio.dl --data digits --epochs 1 --batch 16 --jit tcc --json -o w.safetensors");
+    EXPECT_ERR("test precision 0.");
+    double one = number_in(f, 0, "one"), precision = number_in(f, 0, "precision");
+    assert_true(one > 0 && precision > 0 && number_in(f, 0, "never") == 0);
+    assert_true(fabs(precision - number_in(f, 0, "both") / one) < 1e-6);
+    assert_true(fabs(number_in(f, 1, "precision") - number_in(f, 1, "both") / number_in(f, 1, "one")) < 1e-6);
+    RUN(0, "for b in 1 7 150; do $DLC eval ratio.dl --data digits --split train --weights w.safetensors --batch $b "
+           "--jit tcc --json; done");
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(number_in(f, i, "precision") - precision) < 1e-6 && number_in(f, i, "never") == 0);
+}
+
 static void a_seed_says_it_all(void **state)
 {
     Fixture *f = *state;
@@ -415,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(training_learns_and_says_so),
+        TEST(ratios_are_of_everything),
         TEST(a_seed_says_it_all),
         TEST(train_refuses),
         TEST(interruption_saves),
