@@ -211,7 +211,7 @@ static bool evaluate(Family *f, Case *c)
     scores_clear(&scores);
     scores_add(&scores, c->s, c->m->train_batch, 1);
     for (int i = 1; i < scores.n; i++) {
-        float mean = (float)scores_mean(&scores, i);
+        float mean = (float)scores_value(&scores, i);
         keep(f, c, arena_printf(f->a, "metric.%s", scores.name[i]), type_scalar(DT_F32), &mean);
     }
     return true;
