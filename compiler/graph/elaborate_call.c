@@ -19,36 +19,42 @@ static bool type_dtype(Elab *e, const TypeExpr *type, DType *dt)
     return false;
 }
 
+/* What a dimension of a type stands for: one extent, a list of them, or the leading axes of a formal. */
+static bool eval_extents(Elab *e, const Dim *d, int64_t *extent, int *n)
+{
+    const Instance *i = e->instance;
+    if (d->ellipsis && !i->has_rest)
+        return elab_error(e, d->span, "`...` stands for the leading axes of a formal; there is none here"),
+               false;
+    if (d->ellipsis) {
+        *n = i->nrest;
+        memcpy(extent, i->rest, sizeof *extent * (size_t)i->nrest);
+        return true;
+    }
+    if (!want_ints(e, d->span, "an extent", eval(e, d->extent), MAX_RANK, extent, n))
+        return false;
+    for (int k = 0; k < *n; k++)
+        if (extent[k] < 1 || extent[k] > MAX_EXTENT)
+            return elab_error(e, d->span, "an extent of %lld; it must be from 1 to %lld",
+                              (long long)extent[k], (long long)MAX_EXTENT),
+                   false;
+    return true;
+}
+
 /* A type whose every name is known: of an input, a parameter, a state. */
 bool eval_type(Elab *e, const TypeExpr *type, Type *out)
 {
     DType dt;
-    int64_t dim[MAX_RANK];
-    int rank = 0;
+    int64_t dim[2 * MAX_RANK];
+    int rank = 0, more;
     if (!type_dtype(e, type, &dt))
         return false;
     for (int i = 0; i < type->dims.n; i++) {
-        const Dim *d = &type->dims.at[i];
-        if (d->ellipsis && !e->instance->has_rest)
-            return elab_error(e, d->span,
-                              "`...` stands for the leading axes of a formal; there is none here"),
-                   false;
-        int more = d->ellipsis ? e->instance->nrest : 1;
-        if (rank + more > MAX_RANK)
+        if (!eval_extents(e, &type->dims.at[i], dim + rank, &more))
+            return false;
+        rank += more;
+        if (rank > MAX_RANK)
             return elab_error(e, type->span, "at most %d axes are possible", MAX_RANK), false;
-        if (d->ellipsis) {
-            for (int k = 0; k < more; k++)
-                dim[rank++] = e->instance->rest[k];
-            continue;
-        }
-        if (!want_int(e, d->span, "an extent", eval(e, d->extent), &dim[rank]))
-            return false;
-        if (dim[rank] < 1 || dim[rank] > MAX_EXTENT) {
-            elab_error(e, d->span, "an extent of %lld; it must be from 1 to %lld", (long long)dim[rank],
-                       (long long)MAX_EXTENT);
-            return false;
-        }
-        rank++;
     }
     *out = type_make(dt, rank, dim);
     return shape_allowed(e, type->span, *out, false);
