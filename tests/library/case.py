@@ -62,7 +62,7 @@ def python_name(param):
 def layer(call, *, head="", setup="", params=None, states=None, ints=None, batch=3, gradients=True, **inputs):
     """A call of float inputs (a shape of one example, or numbers with the examples in front), `ints` ((shape, limit), or
     numbers), parameters and states of the layer called as `it` (shapes or numbers, by name: "it.kernel"). The function takes
-    them by keyword, the examples in front, and gives what the call gives, a tuple where it gives several. With states it is
+    them by keyword, the examples in front, and gives what the call gives, a tuple where it gives several or is a list of calls. With states it is
     also told `training`, and gives a pair: the result, and the states' new values by name.
 
     Expected: the outputs of inference, and in training the loss, the mean over the examples of a sum weighted by drawn
@@ -97,7 +97,8 @@ def layer(call, *, head="", setup="", params=None, states=None, ints=None, batch
         for name, y in zip(names, result):
             case.expect(f"output.{name}_out", y)
         lines += filter(None, setup.strip().split("\n"))
-        lines.append(f"{', '.join(names)} = {call}")
+        calls = call if isinstance(call, list) else [call]
+        lines += [f"{name} = {one}" for name, one in zip(names, calls)] if len(calls) > 1 else [f"{', '.join(names)} = {call}"]
         lines += [f"output {name}_out = {name}" for name in names]
         if gradients:
             lines.append("train {")
