@@ -64,20 +64,6 @@ static const Layer layers[] = {
     {"simple_rnn", "3, 2", "simple_rnn(x, 2, return_sequences = true)", "3, 2", NULL},
 };
 
-/* Layers in which there is nothing to differentiate. */
-static const char *const without[] = {"erfinv",
-                                      "bias_correction",
-                                      "standard_normal",
-                                      "standard_truncated_normal",
-                                      "fan_in",
-                                      "fan_out",
-                                      "pair",
-                                      "same_padding",
-                                      "image_padding",
-                                      "one_hot",
-                                      "zeros_like",
-                                      "ones_like"};
-
 static Module *elaborated(Arena *a, const char *what, const char *text)
 {
     Diag *d = diag_new(a);
@@ -168,34 +154,9 @@ static void test_gradients_of_the_standard_layers(void **state)
     }
 }
 
-static bool is_tested(const char *name)
-{
-    for (int i = 0; i < LEN(layers); i++)
-        if (str_eq(layers[i].name, name))
-            return true;
-    for (int i = 0; i < LEN(without); i++)
-        if (str_eq(without[i], name))
-            return true;
-    return false;
-}
-
-/* Every `layer NAME(` of the library's sources has a line above. */
-static void test_every_layer_has_a_case(void **state)
-{
-    (void)state;
-    for (int i = 0; i < std_nsources; i++)
-        for (const char *at = std_sources[i].text; at; at = strchr(at, '\n')) {
-            char name[64];
-            at += *at == '\n';
-            if (sscanf(at, "layer %63[a-z0-9_](", name) == 1 && !is_tested(name))
-                fail_msg("%s: layer %s has no case", std_sources[i].name, name);
-        }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_layer_has_a_case),
         cmocka_unit_test(test_gradients_of_the_standard_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
