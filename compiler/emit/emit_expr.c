@@ -133,20 +133,6 @@ const char *unit_name(Out *o, const Unit *u)
 }
 
 /* ---- expressions ----------------------------------------------------------------------------------- */
-/* One row an element operation: a function's name, or an operator with its binding strength. */
-static const struct { const char *call, *infix; int strength; } spelling[OP_COUNT] = {
-    [OP_ABS] = {.call = "dl_abs"},         [OP_EXP] = {.call = "dl_exp"},         [OP_LOG] = {.call = "dl_log"},
-    [OP_EXPM1] = {.call = "dl_expm1"},     [OP_LOG1P] = {.call = "dl_log1p"},     [OP_RSQRT] = {.call = "dl_rsqrt"},
-    [OP_SIN] = {.call = "dl_sin"},         [OP_COS] = {.call = "dl_cos"},
-    [OP_SQRT] = {.call = "dl_sqrt"},       [OP_TANH] = {.call = "dl_tanh"},       [OP_SIGMOID] = {.call = "dl_sigmoid"},
-    [OP_ERF] = {.call = "dl_erf"},         [OP_FLOOR] = {.call = "dl_floor"},     [OP_POW] = {.call = "dl_pow"},
-    [OP_ADD] = {.infix = "+", .strength = PLUS},     [OP_SUB] = {.infix = "-", .strength = PLUS},
-    [OP_MUL] = {.infix = "*", .strength = TIMES},    [OP_DIV] = {.infix = "/", .strength = TIMES},
-    [OP_EQ] = {.infix = "==", .strength = EQUAL},    [OP_LT] = {.infix = "<", .strength = COMPARE},
-    [OP_LE] = {.infix = "<=", .strength = COMPARE},  [OP_AND] = {.infix = "&&", .strength = BOTH},
-    [OP_OR] = {.infix = "||", .strength = EITHER},
-};
-
 /* Integers wrap around, where C's operators may not. */
 static const char *wrapping(Op op)
 {
@@ -234,27 +220,25 @@ static int left_strength(int strength)
 
 static void put_op(Out *o, StrBuf *sb, const Ex *e, int outside)
 {
-    int strength = spelling[e->op].strength;
+    int strength = op_strength(e->op);
     if (e->dt == DT_I32 && wrapping(e->op)) {
         put_call(o, sb, wrapping(e->op), e);
-    } else if (spelling[e->op].call) {
-        put_call(o, sb, spelling[e->op].call, e);
     } else if (strength) {
         open_paren(sb, outside > strength || (strength <= EITHER && outside > ANY));
         bool negative = e->op == OP_ADD && e->dt == DT_F32 && plain_const(e->in[1]) && e->in[1]->value < 0;     /* x + -1 reads x - 1 */
         put_ex(o, sb, e->in[0], left_strength(strength));
-        sb_printf(sb, " %s ", negative ? "-" : spelling[e->op].infix);
+        sb_printf(sb, " %s ", negative ? "-" : op_info(e->op)->c);
         if (negative)
             sb_puts(sb, c_float(o->a, -e->in[1]->value));
         else
             put_ex(o, sb, e->in[1], strength == EQUAL ? COMPARE + 1 : strength + 1);
         close_paren(sb, outside > strength || (strength <= EITHER && outside > ANY));
+    } else if (op_info(e->op)->c) {
+        put_call(o, sb, op_info(e->op)->c, e);
     } else if (e->op == OP_MAX2 || e->op == OP_MIN2) {
         put_extremum(o, sb, e, outside);
     } else if (e->op == OP_CAST) {
         put_cast(o, sb, e, outside);
-    } else if (e->op == OP_REM) {
-        put_call(o, sb, "dl_rem", e);
     } else if (e->op == OP_NEG || e->op == OP_NOT) {
         open_paren(sb, outside > UNARY);
         sb_putc(sb, e->op == OP_NEG ? '-' : '!');

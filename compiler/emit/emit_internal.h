@@ -21,9 +21,6 @@ typedef struct Out {
 
 typedef VEC(Ex *) ExList;
 
-/* Binding strength of C operators; put_ex sets parentheses where the text around binds tighter. */
-enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH = 4, EITHER = 3, CHOOSE = 2, ANY = 0 };
-
 /* ---- emit_expr.c ----------------------------------------------------------------------------------- */
 void line(Out *o, const char *format, ...) PRINTF(2, 3);        /* one indented line */
 const char *c_value_type(DType dt);                             /* of a variable: bytes become int */

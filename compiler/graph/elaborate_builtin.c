@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "elaborate_internal.h"
+#include "../ops/ops.h"
 
 /* ---- arguments ----------------------------------------------------------------------------------------- */
 
@@ -78,17 +79,6 @@ struct Builtin {
 };
 
 static const Builtin builtins[] = {
-    {"exp", "x", bi_exp},
-    {"expm1", "x", bi_expm1},
-    {"log", "x", bi_log},
-    {"log1p", "x", bi_log1p},
-    {"sqrt", "x", bi_sqrt},
-    {"rsqrt", "x", bi_rsqrt},
-    {"sin", "x", bi_sin},
-    {"cos", "x", bi_cos},
-    {"tanh", "x", bi_tanh},
-    {"sigmoid", "x", bi_sigmoid},
-    {"erf", "x", bi_erf},
     {"abs", "x", bi_abs},
     {"floor", "x", bi_floor},
     {"stop_gradient", "x", bi_stop},
@@ -128,23 +118,39 @@ static const Builtin builtins[] = {
     {"is_list", "x", bi_is_list},
 };
 
+/* Element-wise operations of one operand that is f32 are functions by their own name. */
+static const Builtin elements[OP_COUNT] = {
+#define OP(NAME, text, ...) [OP_##NAME] = {text, "x", bi_element},
+#include "ops.def"
+#undef OP
+};
+
+static bool is_function(Op op)
+{
+    return op_info(op)->class == CLASS_ELEMENT && op_info(op)->shape == shape_float1;
+}
+
 const Builtin *find_builtin(const char *name)
 {
     for (int i = 0; i < LEN(builtins); i++)
         if (str_eq(builtins[i].name, name))
             return &builtins[i];
-    return NULL;
+    Op op = op_named(name);
+    return op < OP_COUNT && is_function(op) ? &elements[op] : NULL;
 }
-
-const char *builtin_called(const Builtin *b) { return b->name; }
 
 int builtin_names(const char **names, int max)
 {
     int n = 0;
-    for (; n < LEN(builtins) && n < max; n++)
-        names[n] = builtins[n].name;
+    for (int i = 0; i < LEN(builtins) && n < max; i++)
+        names[n++] = builtins[i].name;
+    for (Op op = 0; op < OP_COUNT && n < max; op++)
+        if (find_builtin(op_info(op)->text) == &elements[op])
+            names[n++] = op_info(op)->text;
     return n;
 }
+
+const char *builtin_called(const Builtin *b) { return b->name; }
 
 enum { MAX_FORMALS = 8 };
 

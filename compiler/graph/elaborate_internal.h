@@ -298,8 +298,7 @@ typedef struct Args {
 } Args;
 typedef Term BuiltinFn(Elab *e, const Args *g);
 /* elaborate_math.c, elaborate_moves.c */
-BuiltinFn bi_exp, bi_expm1, bi_log, bi_log1p, bi_sqrt, bi_rsqrt, bi_sin, bi_cos;
-BuiltinFn bi_tanh, bi_sigmoid, bi_erf, bi_stop, bi_floor, bi_abs, bi_where, bi_cast, bi_sum, bi_mean, bi_max,
+BuiltinFn bi_element, bi_stop, bi_floor, bi_abs, bi_where, bi_cast, bi_sum, bi_mean, bi_max,
     bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_ratio, bi_transpose, bi_permute, bi_reshape, bi_flatten, bi_concat,
     bi_stack, bi_split, bi_reverse, bi_gather, bi_check_index, bi_full, bi_full_like, bi_broadcast_to,
     bi_iota, bi_random, bi_shape, bi_size, bi_len, bi_ndim, bi_range, bi_is_list;

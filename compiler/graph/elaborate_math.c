@@ -3,39 +3,33 @@
 #include <math.h>
 
 #include "elaborate_internal.h"
+#include "../ops/ops.h"
 
 /* ---- element-wise -------------------------------------------------------------------------------------- */
 
-typedef double Math(double);
-
-static Term unary(Elab *e, const Args *g, Op op, Math *math)
+/* Of a number now, by the interpreter's own evaluation; of a tensor when the program runs. */
+static Term unary(Elab *e, const Args *g, Op op)
 {
     Term t = g->arg[0].term;
-    if (math && is_number(t)) {
-        double y = math(term_number(t));
-        if (isnan(y))
-            return elab_error(e, g->sp, "%s of %s is not a number", g->name, term_describe(e, t)),
-                   term_error();
-        return term_float(y);
-    }
-    return elab_unary(e, g->sp, op, t, g->arg[0].from);
+    if (!is_number(t))
+        return elab_unary(e, g->sp, op, t, g->arg[0].from);
+    Type scalar = type_scalar(DT_F32);
+    Node x = {.op = OP_CONST, .type = scalar}, *in = &x;
+    double y = eval_numbers(e->a, op, scalar, &(Attr){0}, 1, &in, (double[]){term_number(t)});
+    if (isnan(y))
+        return elab_error(e, g->sp, "%s of %s is not a number", g->name, term_describe(e, t)), term_error();
+    return term_float(y);
 }
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double rsqrt(double x) { return 1 / sqrt(x); }
+Term bi_element(Elab *e, const Args *g)
+{
+    return unary(e, g, op_named(g->name));
+}
 
-Term bi_exp(Elab *e, const Args *g) { return unary(e, g, OP_EXP, exp); }
-Term bi_expm1(Elab *e, const Args *g) { return unary(e, g, OP_EXPM1, expm1); }
-Term bi_log(Elab *e, const Args *g) { return unary(e, g, OP_LOG, log); }
-Term bi_log1p(Elab *e, const Args *g) { return unary(e, g, OP_LOG1P, log1p); }
-Term bi_sqrt(Elab *e, const Args *g) { return unary(e, g, OP_SQRT, sqrt); }
-Term bi_rsqrt(Elab *e, const Args *g) { return unary(e, g, OP_RSQRT, rsqrt); }
-Term bi_sin(Elab *e, const Args *g) { return unary(e, g, OP_SIN, sin); }
-Term bi_cos(Elab *e, const Args *g) { return unary(e, g, OP_COS, cos); }
-Term bi_tanh(Elab *e, const Args *g) { return unary(e, g, OP_TANH, tanh); }
-Term bi_sigmoid(Elab *e, const Args *g) { return unary(e, g, OP_SIGMOID, sigmoid); }
-Term bi_erf(Elab *e, const Args *g) { return unary(e, g, OP_ERF, erf); }
-Term bi_stop(Elab *e, const Args *g) { return unary(e, g, OP_STOP, NULL); }
+Term bi_stop(Elab *e, const Args *g)
+{
+    return elab_unary(e, g->sp, OP_STOP, g->arg[0].term, g->arg[0].from);
+}
 
 Term bi_floor(Elab *e, const Args *g)
 {
@@ -50,7 +44,7 @@ Term bi_abs(Elab *e, const Args *g)
     Term t = g->arg[0].term;
     if (t.kind == TERM_INT)
         return t.integer < 0 ? fold_unary(e, g->sp, OPR_NEG, t) : t;
-    return unary(e, g, OP_ABS, fabs);
+    return unary(e, g, OP_ABS);
 }
 
 Term bi_where(Elab *e, const Args *g)

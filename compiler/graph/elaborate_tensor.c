@@ -253,39 +253,18 @@ static const char *op_spelling(Op op)
     }
 }
 
-/* The element types an operation takes, as a set of bits. */
-static unsigned op_takes(Op op)
+/* The element types an operation takes, as a set of bits: those its shape rule has nothing against. */
+static unsigned op_takes(Arena *a, Op op)
 {
-    enum { F = 1 << DT_F32, I = 1 << DT_I32, B = 1 << DT_BOOL, U = 1 << DT_U8 };
-    switch (op) {
-    case OP_EXP:
-    case OP_EXPM1:
-    case OP_LOG:
-    case OP_LOG1P:
-    case OP_SQRT:
-    case OP_RSQRT:
-    case OP_SIN:
-    case OP_COS:
-    case OP_TANH:
-    case OP_SIGMOID:
-    case OP_ERF:
-    case OP_FLOOR:
-    case OP_POW:
-        return F;
-    case OP_NOT:
-    case OP_AND:
-    case OP_OR:
-        return B;
-    case OP_EQ:
-    case OP_SELECT:
-    case OP_STOP:
-        return F | I | B | U;
-    case OP_LT:
-    case OP_LE:
-        return F | I | U;
-    default:
-        return F | I;
+    unsigned set = 0;
+    for (DType dt = 0; dt < DT_COUNT; dt++) {
+        Node x = {.op = OP_CONST, .type = type_scalar(dt)}, condition = {.op = OP_CONST, .type = type_scalar(DT_BOOL)};
+        Node *in[3] = {op == OP_SELECT ? &condition : &x, &x, &x};
+        Type t;
+        if (!node_infer(a, op, op_info(op)->nin, in, &(Attr){0}, &t))
+            set |= 1u << dt;
     }
+    return set;
 }
 
 static const char *takes_text(Elab *e, unsigned set)
@@ -326,12 +305,12 @@ static bool agree_dtype(Elab *e, Span sp, Op op, int n, const Term *x, const Exp
         diag_help(e->d, "element types are never converted silently; cast(x, %s) converts", dtype_name(*dt));
         return false;
     }
-    if (op_takes(op) >> *dt & 1)
+    if (op_takes(e->a, op) >> *dt & 1)
         return true;
-    elab_error(e, sp, "`%s` takes %s, found %s", op_spelling(op), takes_text(e, op_takes(op)),
+    elab_error(e, sp, "`%s` takes %s, found %s", op_spelling(op), takes_text(e, op_takes(e->a, op)),
                dtype_name(*dt));
     note_operands(e, n, x, from);
-    if (*dt != DT_F32 && (op_takes(op) >> DT_F32 & 1))
+    if (*dt != DT_F32 && (op_takes(e->a, op) >> DT_F32 & 1))
         diag_help(e->d, "cast(x, f32) converts");
     return false;
 }

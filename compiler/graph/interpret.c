@@ -52,6 +52,27 @@ bool eval_run(EvalCtx *e, const Value *in)
     return true;
 }
 
+double eval_numbers(Arena *a, Op op, Type t, const Attr *attr, int nin, Node *const *in, const double *value)
+{
+    enum { MOST = 3 };
+    double number[MOST + 1] = {0};
+    Value values[MOST + 1];
+    Node leaf[MOST], *operand[MOST];
+    Node n = {.id = nin, .op = op, .type = t, .nin = nin, .in = operand, .attr = *attr};
+    if (nin > MOST)
+        BUG("%s has %d operands", op_info(op)->text, nin);
+    for (int i = 0; i < nin; i++) {
+        leaf[i] = (Node){.id = i, .op = OP_CONST, .type = in[i]->type};
+        operand[i] = &leaf[i];
+        number[i] = value[i];
+        values[i] = (Value){in[i]->type, &number[i]};
+    }
+    values[nin] = (Value){t, &number[nin]};
+    EvalCtx e = {.a = a, .precision = PRECISION_F64, .value = values};
+    op_info(op)->eval(&e, &n);
+    return number[nin];
+}
+
 bool fn_interpret_all(Arena *a, const Fn *fn, Precision precision, const Value *in, Value *out, Value *all,
                       const char **why)
 {

@@ -19,7 +19,7 @@ typedef struct Type {
 
 /* ---- operations: one row of ops.def each ------------------------------------------------------------------------ */
 typedef enum Op {
-#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc) OP_##NAME,
+#define OP(NAME, ...) OP_##NAME,
 #include "ops.def"
 #undef OP
     OP_COUNT
@@ -193,9 +193,12 @@ typedef struct OpInfo {
     void (*grad)(GradCtx *g, Node *n, Node *dy);
     /* Fills the value of n from its operands' values; in double. */
     void (*eval)(EvalCtx *e, const Node *n);
+    int cost;               /* of one element, where an addition is 1 */
+    const char *c;          /* element-wise: the C function's name, or the operator; NULL: no plain call */
     const char *doc;
 } OpInfo;
 const OpInfo *op_info(Op op);
+Op op_named(const char *text);      /* OP_COUNT where there is none */
 /* The type of the node these would make; NULL and *t set, or a message that says what is wrong. */
 const char *node_infer(Arena *a, Op op, int nin, Node *const *in, const Attr *attr, Type *t);
 const char *role_name(Role role);

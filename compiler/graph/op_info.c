@@ -4,8 +4,8 @@
 #include "../ops/ops.h"
 
 static const OpInfo rows[OP_COUNT] = {
-#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc)                                             \
-    [OP_##NAME] = {text, nin, CLASS_##class, ATTR_##attr, shape, grad, eval, doc},
+#define OP(NAME, text, nin, class, attr, shape, grad, eval, cost, c, doc)                                    \
+    [OP_##NAME] = {text, nin, CLASS_##class, ATTR_##attr, shape, grad, eval, cost, c, doc},
 #include "ops.def"
 #undef OP
 };
@@ -15,6 +15,14 @@ const OpInfo *op_info(Op op)
     if ((unsigned)op >= OP_COUNT)
         BUG("operation %d does not exist", (int)op);
     return &rows[op];
+}
+
+Op op_named(const char *text)
+{
+    int op = 0;
+    while (op < OP_COUNT && !str_eq(rows[op].text, text))
+        op++;
+    return (Op)op;
 }
 
 static const char *const role_names[] = {

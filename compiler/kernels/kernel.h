@@ -253,6 +253,9 @@ Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */
+/* Binding strength of C's operators, of which dumps use the same. op_strength: of a row's; 0 where it has none. */
+enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH = 4, EITHER = 3, CHOOSE = 2, ANY = 0 };
+int op_strength(Op op);
 void plan_print(StrBuf *sb, const Plan *p);             /* both of the following */
 void plan_print_kernels(StrBuf *sb, const Plan *p);     /* the steps: loops and kernels */
 void plan_print_memory(StrBuf *sb, const Plan *p);      /* the arena: who lies where, and from when to when */

@@ -142,14 +142,18 @@ static const char *element_text(Printer *o, const Buffer *b, const Lin *at)
 }
 
 /* ---- expressions ----------------------------------------------------------------------------------- */
-/* One row an operation that is written between its operands, with its binding strength. */
-static const struct {
-    const char *sign;
-    int strength;
-} infix[OP_COUNT] = {
-    [OP_ADD] = {"+", 7}, [OP_SUB] = {"-", 7}, [OP_MUL] = {"*", 8}, [OP_DIV] = {"/", 8},  [OP_REM] = {"%", 8},
-    [OP_EQ] = {"==", 5}, [OP_LT] = {"<", 6},  [OP_LE] = {"<=", 6}, [OP_AND] = {"&&", 4}, [OP_OR] = {"||", 3},
-};
+int op_strength(Op op)
+{
+    static const struct {
+        const char *sign;
+        int strength;
+    } rows[] = {{"*", TIMES},    {"/", TIMES},     {"+", PLUS},   {"-", PLUS},   {"<", COMPARE},
+                {"<=", COMPARE}, {"==", EQUAL},    {"&&", BOTH},  {"||", EITHER}};
+    for (int i = 0; i < LEN(rows); i++)
+        if (op_info(op)->c && str_eq(op_info(op)->c, rows[i].sign))
+            return rows[i].strength;
+    return 0;
+}
 
 static const char *number_text(Printer *o, double value, DType dt)
 {
@@ -196,14 +200,14 @@ static const char *call_text(Printer *o, const char *name, const char **part, in
 
 static const char *op_text(Printer *o, const Ex *e, int outside)
 {
-    int strength = infix[e->op].strength;
+    int strength = op_strength(e->op);
     const char *part[3];
     for (int i = 0; i < e->nin; i++)
         part[i] = ex_text(o, e->in[i], strength ? strength + i : 0);
     if (!strength)
         return call_text(o, e->op == OP_CAST ? dtype_name(e->dt) : op_info(e->op)->text, part, e->nin);
     shorten(o, part, 2);
-    return arena_printf(o->a, outside > strength ? "(%s %s %s)" : "%s %s %s", part[0], infix[e->op].sign,
+    return arena_printf(o->a, outside > strength ? "(%s %s %s)" : "%s %s %s", part[0], op_info(e->op)->c,
                         part[1]);
 }
 

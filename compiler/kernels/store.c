@@ -15,24 +15,6 @@ enum {
     COST_CAP = 1000,
 };
 
-static int own_cost(const Node *n)
-{
-    switch (n->op) {
-    case OP_EXP: case OP_EXPM1: case OP_LOG: case OP_LOG1P: case OP_SIN: case OP_COS: case OP_TANH: case OP_SIGMOID: case OP_ERF: case OP_POW: case OP_RANDOM:
-        return 10;
-    case OP_SQRT: case OP_RSQRT: case OP_DIV: case OP_REM:
-        return 5;
-    case OP_STOP: case OP_CAST: case OP_CHECK:
-        return 0;
-    case OP_INPUT: case OP_RESULT:
-        return 1;
-    case OP_CONST: case OP_IOTA:
-        return 0;
-    default:
-        return op_info(n->op)->class == CLASS_MOVE ? 0 : 1;
-    }
-}
-
 static int64_t reduced_count(const Node *n)
 {
     int64_t extent[MAX_RANK], total = 1;
@@ -165,7 +147,7 @@ static const Node *find_anchor(const Lower *c, const Node *n)
 
 static int inline_cost(const Lower *c, const Node *n)
 {
-    int64_t cost = own_cost(n);
+    int64_t cost = op_info(n->op)->cost;
     for (int i = 0; i < n->nin; i++)
         cost += c->cost[n->in[i]->id];
     if (reduces_inline(n) && !(n->op == OP_FOLD && n->attr.window.stride >= reduced_count(n)))

@@ -81,6 +81,14 @@ SHAPE(compare)
     return want_equal(a, in);
 }
 
+SHAPE(order)
+{
+    const char *why = shape_compare(a, in, nin, attr, t);
+    if (!why && in[0]->type.dt == DT_BOOL)
+        why = arena_printf(a, "orders numbers, not %s", type_text(a, in[0]->type));
+    return why;
+}
+
 SHAPE(select)
 {
     (void)nin, (void)attr;

@@ -13,20 +13,20 @@
 #undef NULL
 
 #define NULL no_shape
-#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc)                                             \
+#define OP(NAME, text, nin, class, attr, shape, ...)                                                         \
     const char *shape(Arena *a, Node *const *in, int nin_, const Attr *attr_, Type *t);
 #include "../graph/ops.def"
 #undef OP
 #undef NULL
 
 #define NULL no_gradient
-#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc) void grad(GradCtx *g, Node *n, Node *dy);
+#define OP(NAME, text, nin, class, attr, shape, grad, ...) void grad(GradCtx *g, Node *n, Node *dy);
 #include "../graph/ops.def"
 #undef OP
 #undef NULL
 
 #define NULL no_evaluation
-#define OP(NAME, text, nin, class, attr, shape, grad, eval, doc) void eval(EvalCtx *e, const Node *n);
+#define OP(NAME, text, nin, class, attr, shape, grad, eval, ...) void eval(EvalCtx *e, const Node *n);
 #include "../graph/ops.def"
 #undef OP
 #undef NULL
@@ -51,6 +51,10 @@ void eval_prepare(EvalCtx *e, Arena *a, const Fn *fn, Precision precision);
 /* Evaluates fn with these inputs, in the order of its ports; false with e->why set. Values stay until the next
  * run. */
 bool eval_run(EvalCtx *e, const Value *in);
+
+/* What an element-wise operation makes of single numbers, in double: value[i] is that of in[i], whose type alone
+ * counts. */
+double eval_numbers(Arena *a, Op op, Type t, const Attr *attr, int nin, Node *const *in, const double *value);
 
 static inline const double *eval_in(const EvalCtx *e, const Node *n, int i)
 {

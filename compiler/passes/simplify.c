@@ -42,27 +42,15 @@ static Node *repeat(const Wanted *w, Node *scalar)
 /* op(constants) -> a constant: the interpreter's own evaluation, rounded to the element type. */
 static Node *fold_constants(const Wanted *w)
 {
-    enum { MOST = 3 };
-    double value[MOST + 1] = {0};
-    Value values[MOST + 1];
-    Node n = {.id = w->nin, .op = w->op, .type = w->t, .nin = w->nin, .in = (Node **)w->in, .attr = *w->attr};
-    Node leaves[MOST], *in[MOST];
-    if (w->t.rank || w->nin > MOST)
+    double value[3];
+    if (w->t.rank || w->nin > LEN(value))
         return NULL;
     for (int i = 0; i < w->nin; i++) {
         if (w->in[i]->op != OP_CONST)
             return NULL;
-        leaves[i] = *w->in[i];
-        leaves[i].id = i;
-        in[i] = &leaves[i];
         value[i] = w->in[i]->attr.constant.value;
-        values[i] = (Value){w->in[i]->type, &value[i]};
     }
-    n.in = in;
-    values[w->nin] = (Value){w->t, &value[w->nin]};
-    EvalCtx e = {.a = w->fn->a, .precision = PRECISION_F32, .value = values};
-    op_info(w->op)->eval(&e, &n);
-    return node_const(w->fn, w->t.dt, value[w->nin]);
+    return node_const(w->fn, w->t.dt, eval_numbers(w->fn->a, w->op, w->t, w->attr, w->nin, w->in, value));
 }
 
 /* op(repeated scalars) -> the scalar op, repeated */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_ir_docs.c: docs/ops.md is what the table says, and the graphs shown in docs/ir.md are real ones.
+ * docs/ir.md and docs/language.md name everything there is.
  * BLESS=1 build/tests/test_ir_docs   writes docs/ops.md anew. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "graph/attr.h"
+#include "graph/elaborate_internal.h"
 
 static const struct {
     OpClass class;
@@ -126,11 +128,89 @@ static void shown_graphs_are_real(void **state)
     arena_free(a);
 }
 
+/* `text` stands in `page`, in code: not as a part of another word. */
+static bool names(const char *page, const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    size_t n = strlen(text);
+    for (const char *at = strstr(page, text); at; at = strstr(at + 1, text))
+        if ((at == page || !strchr(letters, at[-1])) && (!at[n] || !strchr(letters, at[n])))
+            return true;
+    return false;
+}
+
+/* The lines of a page from one that begins with `from` up to one that begins with `to`. */
+static const char *part_of_page(Arena *a, const char *path, const char *from, const char *to)
+{
+    const char *why = NULL;
+    size_t n = 0;
+    char *page = file_read(a, path, &n, &why);
+    if (!page)
+        fail_msg("%s: %s", path, why);
+    char *begin = strstr(page, arena_printf(a, "\n%s", from));
+    char *end = begin ? strstr(begin + 1, arena_printf(a, "\n%s", to)) : NULL;
+    if (!end)
+        fail_msg("%s has no part from %s to %s", path, from, to);
+    return arena_strndup(a, begin, (size_t)(end - begin));
+}
+
+/* Operations without attributes are in docs/ops.md, which is made from the rows. */
+static void every_attribute_is_explained(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const char *table = part_of_page(a, "docs/ir.md", "## Attributes", "**scan.**");
+    for (Op op = 0; op < OP_COUNT; op++) {
+        const AttrKindInfo *fields = attr_fields(op_info(op)->attr);
+        const char *row = strstr(table, arena_printf(a, "`%s`", op_info(op)->text));
+        for (int i = 0; i < fields->n && op != OP_INPUT; i++) {
+            const AttrField *f = &fields->field[i];
+            if (!f->key || f->kind == FIELD_TYPE || f->kind == FIELD_DTYPE || (op == OP_WINDOW && str_eq(f->key, "extent")))
+                continue;
+            if (!row || !names(arena_strndup(a, row, strcspn(row, "\n")), f->key))
+                fail_msg("docs/ir.md does not explain %s of %s", f->key, op_info(op)->text);
+        }
+    }
+    arena_free(a);
+}
+
+static void every_role_and_type_is_explained(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const char *roles = part_of_page(a, "docs/ir.md", "## Functions, ports and roles", "## Nodes");
+    const char *types = part_of_page(a, "docs/ir.md", "## Types", "## Functions");
+    for (Role role = 0; role <= ROLE_YIELD; role++)
+        if (!strstr(roles, arena_printf(a, "| `%s` |", role_name(role))))
+            fail_msg("docs/ir.md has no role %s", role_name(role));
+    for (DType dt = 0; dt < DT_COUNT; dt++)
+        if (!strstr(types, arena_printf(a, "`%s`", dtype_name(dt))))
+            fail_msg("docs/ir.md has no type %s", dtype_name(dt));
+    arena_free(a);
+}
+
+static void every_builtin_is_explained(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const char *part = part_of_page(a, "docs/language.md", "## Built-in functions", "## The standard library");
+    const char *name[256];
+    int n = builtin_names(name, LEN(name));
+    assert_true(n > 40 && n < LEN(name));
+    for (int i = 0; i < n; i++)
+        if (!names(part, name[i]))
+            fail_msg("docs/language.md does not explain %s", name[i]);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_fresh),
         cmocka_unit_test(shown_graphs_are_real),
+        cmocka_unit_test(every_attribute_is_explained),
+        cmocka_unit_test(every_role_and_type_is_explained),
+        cmocka_unit_test(every_builtin_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

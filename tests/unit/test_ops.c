@@ -813,6 +813,7 @@ static const ErrorCase error_cases[] = {
     {OP_MAX2, "x: f32[2, 3] input 0, y: f32[3, 2] input 1", "max2(x, y)", "differ"},
     {OP_MIN2, "x: f32[2, 3] input 0, y: f32[3, 2] input 1", "min2(x, y)", "differ"},
     {OP_EQ, "x: f32 input 0, y: i32 input 1", "eq(x, y)", "differ"},
+    {OP_LT, "x: bool input 0, y: bool input 1", "lt(x, y)", "orders numbers, not bool"},
     {OP_LT, "x: f32 input 0, y: i32 input 1", "lt(x, y)", "differ"},
     {OP_LE, "x: f32 input 0, y: i32 input 1", "le(x, y)", "differ"},
     {OP_AND, "x: f32 input 0, y: f32 input 1", "and(x, y)", "needs bool, not f32"},
