@@ -9,7 +9,7 @@
 #   make bless      write anew what tests compare with; review the difference
 #   make reference  write anew what the library is compared with: tests/library/cases/, needs PyTorch
 #   make generated  write generated/, the C of the examples
-#   make fmt        lay out the C sources
+#   make fmt        lay out the C sources and the models
 #   make install    to PREFIX (/usr/local): bin/dlc and include/dlc; make uninstall takes them away
 #   make setup      install what is missing (apt; elsewhere a list of what is needed)
 #   make clean      remove build/
@@ -64,7 +64,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a -lcmocka $(LIBS)
 
 # These run dlc as a user does.
-$(BUILD)/tests/test_commands $(BUILD)/tests/test_training_commands $(BUILD)/tests/test_import: | $(BUILD)/dlc
+$(patsubst %,$(BUILD)/tests/test_%,commands training_commands source_commands import): | $(BUILD)/dlc
 
 $(BUILD)/models/%: tests/models/%.c $(BUILD)/libdlc.a
 	@mkdir -p $(@D)
@@ -134,7 +134,8 @@ reference:
 generated: $(BUILD)/dlc
 	BUILD=$(BUILD) sh tests/generate.sh generated
 
-fmt:
+fmt: $(BUILD)/dlc
+	$(BUILD)/dlc fmt compiler/std/*.dl dsl_examples/*.dl
 	clang-format -i $$(git ls-files 'compiler/*.[ch]' 'runtime/*.[ch]' 'tests/*.[ch]')
 
 clean:

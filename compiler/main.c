@@ -23,6 +23,7 @@ static const struct {
     {"run", cmd_run, "a model's outputs for examples of yours, or pictures with their answers"},
     {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
+    {"fmt", cmd_fmt, "lay out models"},
     {"ir", cmd_ir, "what a model has become after a stage of the compiler"},
     {"data", run_data, "make data folders: drawn digits, texts as word numbers, files as bytes"},
 };

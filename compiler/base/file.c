@@ -88,16 +88,23 @@ static bool write_through(const char *path, const void *bytes, size_t n)
     return close(fd) == 0 && ok;
 }
 
-/* A new file beside `path`, with the permissions the umask leaves; its name in *name. -1 and errno on failure. */
+/* A new file beside `path`, with the permissions of the file there, which must be one we may write, or what
+ * the umask leaves; its name in *name. -1 and errno on failure. */
 static int open_temporary(Arena *a, const char *path, char **name)
 {
+    struct stat st;
+    bool there = stat(path, &st) == 0;
     int fd = -1;
+    if (there && access(path, W_OK) != 0)
+        return -1;
     for (int attempt = 0; attempt < 100; attempt++) {
         *name = arena_printf(a, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
         fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd >= 0 || errno != EEXIST)
             break;
     }
+    if (fd >= 0 && there)
+        fchmod(fd, st.st_mode & 07777);
     return fd;
 }
 

@@ -23,6 +23,7 @@ Run cmd_eval;
 Run cmd_run;
 Run cmd_trace;
 Run cmd_ir;
+Run cmd_fmt;
 
 /* ---- model.c: what every command that reads a model shares ----------------------------------------- */
 typedef struct ModelChoice {

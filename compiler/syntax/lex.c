@@ -74,6 +74,16 @@ static bool among(int token, const int *tokens, int n)
     return false;
 }
 
+bool token_ends_operand(int token)
+{
+    return among(token, operand_ends, LEN(operand_ends));
+}
+
+bool token_continues(int token)
+{
+    return among(token, operators, LEN(operators));
+}
+
 /* ---- where we are -------------------------------------------------------------------------------------- */
 
 static bool at_start(const Parser *p)
@@ -123,7 +133,7 @@ static bool is_keyword(const Parser *p, const Word *w)
 {
     switch (w->place) {
     case ANYWHERE: return p->last != '.';
-    case AFTER_OPERAND: return among(p->last, operand_ends, LEN(operand_ends)) && (w->token == TOK_IN || name_follows(p));
+    case AFTER_OPERAND: return token_ends_operand(p->last) && (w->token == TOK_IN || name_follows(p));
     case DECLARATION: return at_start(p) && name_follows(p);
     case STATEMENT: return at_start(p) && !used_as_name(p);
     case BEFORE_BLOCK: return at_start(p) && *following(p) == '{';
@@ -190,6 +200,26 @@ Span lex_span(Parser *p, int length)
     uint32_t lo = p->offset;
     p->offset += (uint32_t)length;
     return (Span){p->source, lo, p->offset};
+}
+
+void lex_comments(Parser *p, Span sp)
+{
+    for (uint32_t at = sp.lo; p->tokens && at < sp.hi; at++) {
+        if (p->text[at] != '#')
+            continue;
+        uint32_t lo = at;
+        while (at < sp.hi && p->text[at] != '\n')
+            at++;
+        vec_push(p->a, &p->comments, ((Token){TOK_COMMENT, {p->source, lo, at}}));
+    }
+}
+
+/* The comments before a token, then the token. */
+static void record(Parser *p, int token, Span sp)
+{
+    while (p->ncomment < p->comments.n && (p->comments.at[p->ncomment].span.lo < sp.lo || token == TOK_END))
+        vec_push(p->a, p->tokens, p->comments.at[p->ncomment++]);
+    vec_push(p->a, p->tokens, ((Token){token, sp}));
 }
 
 /* ---- brackets ------------------------------------------------------------------------------------------ */
@@ -280,8 +310,7 @@ static int settle_word(Parser *p, Value *value, Span *span)
 
 static bool line_ends(const Parser *p)
 {
-    return in_statements(p) && !at_start(p) && !among(p->last, operators, LEN(operators)) &&
-           !begins(p->text + p->offset, "|>");
+    return in_statements(p) && !at_start(p) && !token_continues(p->last) && !begins(p->text + p->offset, "|>");
 }
 
 static int settle_end(Parser *p, Value *value, Span *span)
@@ -357,6 +386,8 @@ int dlc_yylex(Value *value, Span *span, Parser *p)
             p->opening = token == TOK_NAME ? value->name : (Name){0};
         p->last = token;
         p->last_span = *span;
+        if (p->tokens)
+            record(p, token, *span);
     } while (p->skipping && !ends_skipping(p, token));
     return token;
 }

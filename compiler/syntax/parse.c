@@ -182,11 +182,12 @@ static bool check_text(Parser *p)
     return true;
 }
 
-Program *parse_program(Arena *a, Diag *d, int source)
+Program *parse_recorded(Arena *a, Diag *d, int source, TokenList *tokens)
 {
     size_t bytes;
     const char *text = diag_source_text(d, source, &bytes);
     Parser p = {.a = a, .d = d, .source = source, .text = text, .bytes = (uint32_t)bytes, .last = TOK_SEP};
+    p.tokens = tokens;
     p.program = NEW(a, Program);
     if (!check_text(&p))
         return p.program;
@@ -195,4 +196,9 @@ Program *parse_program(Arena *a, Diag *d, int source)
     scanner_open(&p);
     dlc_yyparse(&p);
     return p.program;
+}
+
+Program *parse_program(Arena *a, Diag *d, int source)
+{
+    return parse_recorded(a, d, source, NULL);
 }

@@ -10,10 +10,20 @@ typedef struct Bracket {
     Span span;
 } Bracket;
 
+/* What the source is made of, for format.c: tokens as the grammar gets them, and comments between them. */
+typedef struct Token {
+    int kind;               /* TOK_COMMENT, TOK_SEP and TOK_END included */
+    Span span;
+} Token;
+typedef VEC(Token) TokenList;
+
 typedef struct Parser {
     Arena *a;
     Diag *d;
     int source;
+    TokenList *tokens;      /* NULL: not wanted */
+    TokenList comments;
+    int ncomment;           /* so many of them are among the tokens */
     const char *text;       /* the whole source, NUL behind it */
     uint32_t bytes;
     Program *program;
@@ -82,6 +92,9 @@ int lex_string(Parser *p, Value *value, Span sp);
 int lex_malformed(Parser *p, Value *value, Span sp);        /* 3x */
 int lex_foreign(Parser *p, Span sp);                        /* && for and, ... : complains, then goes on */
 void lex_stray(Parser *p, Span sp);                         /* characters that begin no token */
+void lex_comments(Parser *p, Span sp);                      /* blanks and comments */
+bool token_ends_operand(int token);                         /* `x`, `)`: an operator may follow, a sign may not */
+bool token_continues(int token);                            /* the statement goes on in the next line */
 /* Forgets parentheses left open and, unless `token` itself ends a statement, skips to the statement's end. */
 void lex_recover(Parser *p, int token);
 /* The word of definitions (or statements) that `name` may be a misspelling of, or NULL. */
@@ -90,6 +103,7 @@ bool lex_in_block(const Parser *p);
 
 /* ---- parser.y, parse.c --------------------------------------------------------------------------------- */
 int dlc_yyparse(Parser *p);
+Program *parse_recorded(Arena *a, Diag *d, int source, TokenList *tokens);      /* as parse_program; tokens too */
 /* `found` is a token, `expected` are the grammar's names for what could have stood there. */
 void report_syntax(Parser *p, Span sp, int found, const char *const *expected, int n);
 void report_depth(Parser *p, Span sp);      /* once */

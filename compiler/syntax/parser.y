@@ -27,6 +27,7 @@ static void dlc_yyerror(Span *span, Parser *p, const char *message);
 %token END 0 "end of file"
 %token SEP "end of line"
 %token NEWLINE                  /* from the lexer to lex.c only */
+%token COMMENT                  /* to format.c only */
 %token <name> NAME "name"
 %token <integer> INT "integer"
 %token <number> FLOAT "number"

@@ -12,7 +12,10 @@ for name in dense embedding convolution pooling normalization regularization rec
     awk -v name="$name" '
         NR == 1 { printf "\n## %s.dl\n", name }
         /^#/ { sub(/^# ?/, ""); comment = comment (comment == "" ? "" : " ") $0; next }
-        /^(layer|optimizer|initializer) / { sub(/ *{ *$/, ""); signature = $0; own = ""; next }
+        /^(layer|optimizer|initializer) / { heading = 1; signature = own = "" }
+        heading { sub(/^ +/, ""); signature = signature (signature == "" ? "" : " ") $0
+                  if (sub(/ *{ *$/, "", signature)) heading = 0
+                  next }
         /^ *(param|state) / {
             sub(/^ */, ""); sub(/ *=.*/, ""); own = own (own == "" ? "" : ", ") "`" $0 "`" }
         /^}/ {

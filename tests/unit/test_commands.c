@@ -12,7 +12,7 @@ static void help_and_version(void **state)
     RUN(0, "$DLC --help");
     EXPECT_OUT("exit status: 0 done; 1");
     EXPECT_OUT("usage: dlc [options] MODEL.dl -o MODEL.c");
-    static const char *const commands[] = {"train", "eval", "run", "trace", "check", "ir", "data"};
+    static const char *const commands[] = {"train", "eval", "run", "trace", "check", "fmt", "ir", "data"};
     for (int i = 0; i < LEN(commands); i++) {
         RUN(0, "$DLC --help");
         EXPECT_OUT(arena_printf(f->a, "\n  %s ", commands[i]));
