@@ -36,6 +36,21 @@ static const char *option(Arena *a, const char *text, const char *key)
     return n + k < line ? arena_strndup(a, text + n + k + 1, line - n - k - 1) : "";
 }
 
+/* Lines of the library are left open, so that a comment more there changes nothing here. */
+static const char *without_library_lines(Arena *a, const char *text)
+{
+    StrBuf sb = {.a = a};
+    for (const char *at; (at = strstr(text, "std/")) != NULL;) {
+        at += strcspn(at, ":, \n");
+        at += strspn(at, ":, line");
+        sb_printf(&sb, "%.*s", (int)(at - text), text);
+        text = at + strspn(at, "0123456789");
+        sb_puts(&sb, text > at ? "N" : "");
+    }
+    sb_puts(&sb, text);
+    return sb_text(&sb);
+}
+
 static const char *complaint(Arena *a, const char *name, const char *text, size_t bytes)
 {
     Diag *d = diag_new(a);
@@ -50,7 +65,7 @@ static const char *complaint(Arena *a, const char *name, const char *text, size_
     o.set = &setting;
     o.nset = set ? 1 : 0;
     const Module *m = pipeline_text(a, d, name, text, bytes, &o, NULL, NULL);
-    return m ? "no complaint\n" : diag_text(d, a);
+    return m ? "no complaint\n" : without_library_lines(a, diag_text(d, a));
 }
 
 static bool check(const char *name, bool bless)
