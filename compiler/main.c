@@ -22,6 +22,7 @@ static const struct {
     {"eval", cmd_eval, "loss and metrics of a trained model"},
     {"run", cmd_run, "a model's outputs for examples of yours, or pictures with their answers"},
     {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
+    {"verify", cmd_verify, "is a model's compiled code right, and if not, which kernel is wrong?"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
     {"fmt", cmd_fmt, "lay out models"},
     {"ir", cmd_ir, "what a model has become after a stage of the compiler"},

@@ -22,6 +22,7 @@ Run cmd_train;
 Run cmd_eval;
 Run cmd_run;
 Run cmd_trace;
+Run cmd_verify;
 Run cmd_ir;
 Run cmd_fmt;
 

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* model.c: all functions of a model, verified: each kernel alone, all in their order, and calls as users make
+ * them. */
+#include "model.h"
+
+typedef struct Function {
+    const char *name;
+    const Fn *fn;
+    Plan *plan;
+    Code code;
+} Function;
+
+enum { INIT, INFER, EVALUATE, GRADIENTS, TRAIN_STEP, FUNCTIONS };
+
+typedef struct Verify {
+    Arena *a;
+    const Module *m;
+    Function function[FUNCTIONS];
+    Tensors tensors;
+    const VerifyOptions *options;
+    Verdict *verdict;
+} Verify;
+
+static bool build(Verify *v, Diag *d, const Target *target, CompileCode *compile, void *context,
+                  const char **why)
+{
+    MemoryFunction functions[FUNCTIONS];
+    int n = 0;
+    for (int i = 0; i < FUNCTIONS; i++) {
+        Function *f = &v->function[i];
+        if (!f->fn)
+            continue;
+        f->plan = lower(v->a, d, f->fn, target);
+        if (!f->plan) {
+            *why = arena_printf(v->a, "%s needs a tensor of more than 2^31 - 1 elements", f->name);
+            return false;
+        }
+        functions[n++] = (MemoryFunction){f->name, f->plan};
+    }
+    Jit *jit = compile(context, code_source(v->a, functions, n), why);
+    if (!jit)
+        return false;
+    for (int i = 0, k = 0; i < FUNCTIONS; i++)
+        if (v->function[i].fn && !code_find(v->a, jit, &functions[k++], &v->function[i].code, why))
+            return false;
+    return true;
+}
+
+/* Kernel by kernel, on values as they are and on coarse ones. */
+static void check_kernels(Verify *v, Function *f)
+{
+    Verdict *to = v->verdict;
+    int64_t batch = v->m->train_batch;
+    to->function[to->nfunction].function = f->name;
+    to->function[to->nfunction].kernels = f->plan->kernels.n;
+    bool fine = true;
+    for (int coarse = 0; fine && coarse < 2; coarse++) {
+        Arena *scratch = arena_new();
+        Fault fault;
+        const char *why;
+        tensors_number(&v->tensors, ROLE_COUNT, (double)(coarse && batch > 1 ? batch - 1 : batch));
+        Trace *t = trace_record(scratch, f->plan, tensors_for(&v->tensors, scratch, f->fn),
+                                (RecordOptions){coarse}, &why);
+        if (t)
+            to->function[to->nfunction].calls = t->moments.n;
+        fine = !t || (check_alone(v->a, t, &f->code, &fault) && check_replay(v->a, t, &f->code, &fault));
+        if (!fine)
+            vec_push(to->a, &to->faults, fault);
+        arena_free(scratch);
+    }
+    to->function[to->nfunction++].fine = fine;
+}
+
+static const char *counted(Verify *v, int64_t count)
+{
+    tensors_number(&v->tensors, ROLE_COUNT, (double)count);
+    return arena_printf(v->a, "count %lld", (long long)count);
+}
+
+static void check_calls(Verify *v)
+{
+    Whole w = {v->a, v->m, &v->tensors, v->verdict, v->options->seed};
+    int64_t batch = v->m->train_batch, some = batch > 1 ? batch - 1 : 1;
+    for (int i = INFER; i < FUNCTIONS; i++) {
+        Function *f = &v->function[i];
+        if (!f->fn)
+            continue;
+        counted(v, batch);
+        whole_refusals(&w, f->name, &f->code);
+        if (i == INFER)
+            whole_call(&w, f->name, &f->code, "");
+        for (int part = 0; (i == EVALUATE || i == GRADIENTS) && part < (batch > 1 ? 2 : 1); part++)
+            whole_call(&w, f->name, &f->code, counted(v, part ? some : batch));
+        for (int step = 1; i == TRAIN_STEP && step <= v->options->steps; step++) {
+            tensors_number(&v->tensors, ROLE_STEP, step);
+            counted(v, step % 2 ? batch : some);
+            whole_call(&w, f->name, &f->code, arena_printf(v->a, "step %d", step));
+        }
+    }
+    if (v->function[INIT].fn)
+        whole_call(&w, "init", &v->function[INIT].code, "");
+}
+
+Verdict *verify_model(Arena *a, Diag *d, const Module *m, const Target *target, CompileCode *compile,
+                      void *context, const VerifyOptions *options, const char **why)
+{
+    Verify v = {.a = a, .m = m, .options = options, .verdict = NEW(a, Verdict)};
+    Fn *const fn[FUNCTIONS] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
+    static const char *const name[FUNCTIONS] = {"init", "infer", "evaluate", "gradients", "train_step"};
+    v.verdict->a = a;
+    for (int i = 0; i < FUNCTIONS; i++)
+        v.function[i] = (Function){.name = name[i], .fn = fn[i]};
+    if (!tensors_draw(&v.tensors, a, m, options->seed, options->weights, why) ||
+        !build(&v, d, target, compile, context, why))
+        return NULL;
+    for (int i = 0; i < FUNCTIONS; i++)
+        if (v.function[i].fn)
+            check_kernels(&v, &v.function[i]);
+    tensors_number(&v.tensors, ROLE_COUNT, (double)m->train_batch);
+    check_differences(v.verdict, m, &v.tensors, options->seed);
+    check_calls(&v);
+    return v.verdict;
+}
