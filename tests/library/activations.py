@@ -209,3 +209,11 @@ def huge_bounded(x):
 @layer("sigmoid(x) + tanh(x)", x=(8,))
 def sigmoid_tanh(x):
     return torch.sigmoid(x) + torch.tanh(x)
+
+
+# Where pieces meet, of what is smooth there.
+@layer(["elu(x)", "selu(x)", "celu(x)", "softplus(x)", "squareplus(x)", "log_sigmoid(x)", "silu(x)", "mish(x)", "gelu(x)", "softsign(x)"],
+       x=np.zeros((1, 1)))
+def zero(x):
+    return (F.elu(x), F.selu(x), F.celu(x), F.softplus(x), (x + torch.sqrt(x ** 2 + 4)) / 2, F.logsigmoid(x), F.silu(x), F.mish(x),
+            F.gelu(x), F.softsign(x))
