@@ -209,7 +209,7 @@ static bool evaluate(Family *f, Case *c)
     if (!call(f, c, CALL_EVALUATE))
         return false;
     scores_clear(&scores);
-    scores_add(&scores, c->s, c->m->train_batch, 1);
+    scores_add(&scores, c->s, c->m->train_batch, false);
     for (int i = 1; i < scores.n; i++) {
         float mean = (float)scores_value(&scores, i);
         keep(f, c, arena_printf(f->a, "metric.%s", scores.name[i]), type_scalar(DT_F32), &mean);
