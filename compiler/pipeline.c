@@ -11,8 +11,8 @@
 /* ---- functions ------------------------------------------------------------------------------------- */
 static Fn **function_slot(Module *m, int i, const char **name)
 {
-    Fn **const slot[] = {&m->init, &m->infer, &m->loss, &m->evaluate, &m->update, &m->gradients, &m->train_step};
-    static const char *const names[] = {"init", "infer", "loss", "evaluate", "update", "gradients", "train_step"};
+    Fn **const slot[] = {&m->init, &m->start, &m->infer, &m->loss, &m->evaluate, &m->update, &m->gradients, &m->train_step};
+    static const char *const names[] = {"init", "start", "infer", "loss", "evaluate", "update", "gradients", "train_step"};
     if (i < 0 || i >= LEN(slot))
         return NULL;
     *name = names[i];

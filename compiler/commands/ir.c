@@ -111,7 +111,7 @@ static void after_pass(void *context, const char *pass, const Module *m)
 
 static void show_plans(Dump *dump, const Module *m)
 {
-    const Fn *const emitted[] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
+    const Fn *const emitted[] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
     const char *name;
     Fn *fn = NULL;
     for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++) {

@@ -84,6 +84,7 @@ ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *targe
 {
     return (ModulePlans){
         .init = plan_of(a, d, m->init, target),
+        .start = plan_of(a, d, m->start, target),
         .infer = plan_of(a, d, m->infer, target),
         .train_step = plan_of(a, d, m->train_step, target),
         .gradients = plan_of(a, d, m->gradients, target),

@@ -36,6 +36,7 @@ static int64_t *column_of(Row *row, const Buffer *b, bool baked)
         return baked ? &row->constants : &row->parameters;
     case ROLE_STATE:
         return baked ? &row->constants : &row->state;
+    case ROLE_STREAM:
     case ROLE_OPTIMIZER:
         return &row->state;
     default:
@@ -73,8 +74,8 @@ static int64_t entries_bytes(const Entry *entry, int n)
     return bytes;
 }
 
-/* Of a whole function: what the module keeps for it, and its arena. */
-static Row total_of(const Report *r, const char *function, const Plan *p, bool trains)
+/* Of a whole function: what the module keeps for it (`trains`: the optimizer's, `streams`: those), and its arena. */
+static Row total_of(const Report *r, const char *function, const Plan *p, bool trains, bool streams)
 {
     Row total = {.function = function, .kernel = "in all", .calls = 1, .arena = p->arena_bytes};
     const Module *m = r->m;
@@ -83,7 +84,8 @@ static Row total_of(const Report *r, const char *function, const Plan *p, bool t
     int64_t parameters = entries_bytes(m->params.at, m->params.n),
             states = entries_bytes(m->states.at, m->states.n);
     total.parameters = r->baked ? 0 : parameters;
-    total.state = (r->baked ? 0 : states) + (trains ? entries_bytes(m->optimizer.at, m->optimizer.n) : 0);
+    total.state = (r->baked ? 0 : states) + (trains ? entries_bytes(m->optimizer.at, m->optimizer.n) : 0) +
+                  (streams ? m->batch * entries_bytes(m->streams.at, m->streams.n) : 0);
     total.constants = r->baked ? parameters + states : 0;
     return total;
 }
@@ -118,13 +120,13 @@ static int kernel_width(const Report *r)
     return (int)width;
 }
 
-static void report_function(Report *r, const char *function, const Plan *p, bool trains)
+static void report_function(Report *r, const char *function, const Plan *p, bool trains, bool streams)
 {
     if (!p)
         return;
     r->rows.n = 0;
     add_steps(r, function, p->steps.at, p->steps.n, 1);
-    Row total = total_of(r, function, p, trains);
+    Row total = total_of(r, function, p, trains, streams);
     int width = kernel_width(r);
     if (!r->json)
         printf("%s_%s\n%-*s %8s %14s %12s %12s %12s %12s\n", r->m->name, function, width, "kernel", "calls",
@@ -139,9 +141,10 @@ static void report_function(Report *r, const char *function, const Plan *p, bool
 void report_print(Arena *a, const Module *m, const ModulePlans *plans, bool baked, bool json)
 {
     Report r = {.a = a, .m = m, .baked = baked, .json = json};
-    report_function(&r, "infer", plans->infer, false);
-    report_function(&r, "train_step", plans->train_step, true);
-    report_function(&r, "gradients", plans->gradients, false);
-    report_function(&r, "evaluate", plans->evaluate, false);
-    report_function(&r, "init", plans->init, plans->train_step != NULL);
+    report_function(&r, "infer", plans->infer, false, true);
+    report_function(&r, "start", plans->start, false, true);
+    report_function(&r, "train_step", plans->train_step, true, false);
+    report_function(&r, "gradients", plans->gradients, false, false);
+    report_function(&r, "evaluate", plans->evaluate, false, false);
+    report_function(&r, "init", plans->init, plans->train_step != NULL, false);
 }

@@ -13,7 +13,7 @@ typedef struct Job {
     const char *path, *weights, *data, *split, *engine;
     StringList input, output; /* NAME=FILE */
     int64_t first, show;      /* 0: all; 0: none */
-    bool json;
+    bool json, stream;        /* stream: the examples are one sequence, step by step */
     const Module *m;
     const Dataset *ds;
     bool labelled; /* ds has the targets too */
@@ -268,6 +268,8 @@ static bool run_batches(Job *job, const char **why)
         for (int64_t i = 0; i < n; i++)
             job->s->order[i] = at + i;
         session_feed(job->s, job->ds, job->s->order, n, batch);
+        if ((at == 0 || !job->stream) && !session_start(job->s, why))
+            return false;
         if (!session_call(job->s, CALL_INFER, why)) {
             *why = session_blame(job->s, CALL_INFER, job->ds, job->s->order, n);
             return false;
@@ -325,9 +327,11 @@ static int run(Job *job)
         return EXIT_BAD;
     if (!job->weights && job->m->params.n + job->m->states.n)
         return bad("%s has parameters: --weights W.safetensors is missing", job->m->name);
+    if (job->stream && !job->m->streams.n)
+        return bad("%s keeps nothing from call to call: --stream is for models with a `stream`", job->m->name);
     if (!prepare(job, &why))
         return bad("%s", why);
-    job->s = session_open(job->a, d, job->m, 1u << CALL_INFER, job->engine, &why);
+    job->s = session_open(job->a, d, job->m, SESSION_INFERS, job->engine, &why);
     if (!job->s)
         return bad("%s", why);
     bool ok = (!job->weights || session_load(job->s, job->weights, &why)) && run_batches(job, &why) &&
@@ -344,6 +348,8 @@ static int check_usage(const Job *job, const Command *command)
         return options_complain(command, "--input NAME=FILE or --data DIR is missing");
     if (job->data && job->input.n)
         return options_complain(command, "examples come from --input or from --data, not from both");
+    if (job->stream && job->options.batch > 1)
+        return options_complain(command, "--stream takes one example after the other, --batch several at a time");
     if (job->show && job->json)
         return options_complain(command, "--show draws pictures, which --json cannot hold");
     return -1;
@@ -351,7 +357,7 @@ static int check_usage(const Job *job, const Command *command)
 
 int cmd_run(Arena *a, int argc, char **argv)
 {
-    Job job = {.a = a, .options = {.batch = 32, .train_batch = 1}, .split = "test"};
+    Job job = {.a = a, .options = {.train_batch = 1}, .split = "test"};
     const Option rows[] = {
         {"weights", 'w', OPTION_TEXT, &job.weights, "W.safetensors", "the model's weights", 0, 0},
         {"input", 'i', OPTION_LIST, &job.input, "NAME=FILE",
@@ -361,6 +367,8 @@ int cmd_run(Arena *a, int argc, char **argv)
         {"output", 'o', OPTION_LIST, &job.output, "NAME=FILE.npy",
          "write an output instead of printing it; may be repeated", 0, 0},
         {"first", 0, OPTION_INT, &job.first, "N", "only the first N examples", 1, INT64_MAX},
+        {"stream", 0, OPTION_FLAG, &job.stream, NULL,
+         "the examples are the steps of one sequence: streams are kept from each to the next", 0, 0},
         {"show", 0, OPTION_INT, &job.show, "N", "draw the first N images, the most likely class under each",
          1, 10000},
         {"batch", 'b', OPTION_INT, &job.options.batch, "N", "examples at a time (default 32)", 1, 1000000},
@@ -389,6 +397,8 @@ int cmd_run(Arena *a, int argc, char **argv)
         status = check_usage(&job, &command);
     if (status >= 0)
         return status;
+    if (!job.options.batch)
+        job.options.batch = job.stream ? 1 : 32;
     job.path = operands.at[0];
     return run(&job);
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *const call_name[CALLS] = {"init", "infer", "evaluate", "gradients", "train_step"};
+static const char *const call_name[CALLS] = {"init", "start", "infer", "evaluate", "gradients", "train_step"};
 
 /* ---- tensors --------------------------------------------------------------------------------------- */
 /* By role and index: the bytes of the largest tensor that goes by that name. */
@@ -35,7 +35,7 @@ static void want_entries(Arena *a, Sizes *sizes, Role role, const Entry *entry, 
         want(a, sizes, role, i, entry[i].type);
 }
 
-/* Inputs and targets have room for a batch even where no function takes them: session_feed fills all. */
+/* These have room for a batch even where no function takes them: session_feed fills all inputs and targets. */
 static void want_batches(Arena *a, Sizes *sizes, Role role, const Entry *entry, int n, const Module *m)
 {
     int64_t batch = m->batch > m->train_batch ? m->batch : m->train_batch;
@@ -50,6 +50,7 @@ static void make_tensors(Session *s)
     want_batches(s->a, &sizes, ROLE_TARGET, s->m->targets.at, s->m->targets.n, s->m);
     want_entries(s->a, &sizes, ROLE_PARAM, s->m->params.at, s->m->params.n);
     want_entries(s->a, &sizes, ROLE_STATE, s->m->states.at, s->m->states.n);
+    want_batches(s->a, &sizes, ROLE_STREAM, s->m->streams.at, s->m->streams.n, s->m);
     want_entries(s->a, &sizes, ROLE_OPTIMIZER, s->m->optimizer.at, s->m->optimizer.n);
     for (int c = 0; c < CALLS; c++) {
         if (!s->fn[c])
@@ -83,7 +84,7 @@ static void **pointers(Session *s, const Port *port, int n)
 Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
                       const char **why)
 {
-    Fn *const all[CALLS] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
+    Fn *const all[CALLS] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
     Session *s = NEW(a, Session);
     *s = (Session){.a = a, .m = m};
     for (int c = 0; c < CALLS; c++)
@@ -116,6 +117,11 @@ bool session_call(Session *s, Call call, const char **why)
         return true;
     *why = "an index (a token or a label) is out of range";
     return false;
+}
+
+bool session_start(Session *s, const char **why)
+{
+    return !s->fn[CALL_START] || session_call(s, CALL_START, why);
 }
 
 void session_seed(Session *s, uint64_t seed)

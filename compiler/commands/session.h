@@ -10,7 +10,7 @@
 #include "../jit/execute.h"
 #include "../lab/lab.h"
 
-typedef enum Call { CALL_INIT, CALL_INFER, CALL_EVALUATE, CALL_GRADIENTS, CALL_TRAIN_STEP, CALLS } Call;
+typedef enum Call { CALL_INIT, CALL_START, CALL_INFER, CALL_EVALUATE, CALL_GRADIENTS, CALL_TRAIN_STEP, CALLS } Call;
 
 typedef struct Session {
     Arena *a;
@@ -24,7 +24,7 @@ typedef struct Session {
     int64_t *order; /* room for the numbers of one batch's examples */
 } Session;
 
-/* Compiles the functions in `calls` (bits 1u << CALL_INFER, ...), which the module must have. `engine` as
+/* Compiles those of the functions in `calls` (bits 1u << CALL_INFER, ...) that the module has. `engine` as
  * --jit spells it, NULL for the default. NULL with *why set on failure. */
 Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
                       const char **why);
@@ -34,6 +34,8 @@ void session_seed(Session *s, uint64_t seed);
 void session_step(Session *s, int32_t step);      /* of the optimizer, from 1 */
 void session_count(Session *s, int64_t examples); /* how many of the batch count */
 bool session_call(Session *s, Call call, const char **why);
+enum { SESSION_INFERS = 1u << CALL_START | 1u << CALL_INFER }; /* calls for session_open: inference with its streams */
+bool session_start(Session *s, const char **why); /* streams as they begin, where there are any */
 
 /* Parameters, then states. */
 int session_nweight(const Session *s);

@@ -108,7 +108,7 @@ static void keep_weights(Trace *t, const char *prefix)
 
 static bool trace_inference(Trace *t, const char **why)
 {
-    if (!session_call(t->s, CALL_INFER, why))
+    if (!session_start(t->s, why) || !session_call(t->s, CALL_INFER, why))
         return false;
     keep_results(t, CALL_INFER, ROLE_OUTPUT, "");
     keep_results(t, CALL_INFER, ROLE_VALUE, "");
@@ -168,7 +168,7 @@ static int trace(Trace *t)
     if (t->values)
         m->infer = with_values(t->a, m->infer);
     unsigned training = 1u << CALL_INIT | 1u << CALL_GRADIENTS | 1u << CALL_TRAIN_STEP;
-    t->s = session_open(t->a, d, m, 1u << CALL_INFER | (m->train_step ? training : 0), t->engine, &why);
+    t->s = session_open(t->a, d, m, SESSION_INFERS | (m->train_step ? training : 0), t->engine, &why);
     if (!t->s)
         return bad("%s", why);
     bool ok = trace_all(t, &batch, &why);

@@ -37,7 +37,7 @@ typedef struct EmitOptions {
 } EmitOptions;
 
 typedef struct ModulePlans {    /* NULL where the module has no such function */
-    Plan *init, *infer, *train_step, *gradients, *evaluate;
+    Plan *init, *start, *infer, *train_step, *gradients, *evaluate;
 } ModulePlans;
 
 const char *emit_source(Arena *a, Diag *d, const Module *m, const ModulePlans *plans, const EmitOptions *options);

@@ -13,7 +13,7 @@ static const char *const reserved[] = {
     "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
     "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "bool", "true", "false", "class",
     "new", "delete", "template", "this", "private", "public", "protected", "virtual", "operator", "namespace", "try",
-    "catch", "throw", "asm", "linux", "unix", "params", "state", "optimizer", "gradients", "metrics", "arena", "base",
+    "catch", "throw", "asm", "linux", "unix", "params", "state", "stream", "optimizer", "gradients", "metrics", "arena", "base",
     "count", "seed", "step", "rows", "lane", "loops", "n", "t", "words", "int32_t", "uint8_t", "uint32_t", "uint64_t",
 };
 

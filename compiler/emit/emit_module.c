@@ -7,18 +7,21 @@
 #include <string.h>
 
 /* ---- struct members -------------------------------------------------------------------------------- */
-static void put_members(StrBuf *sb, Arena *a, const Entry *entry, int n)
+/* `batch`: of what each example has its own. */
+static void put_members(StrBuf *sb, Arena *a, const Entry *entry, int n, int64_t batch)
 {
-    for (int i = 0; i < n; i++)
-        sb_printf(sb, "    %s %s[%" PRId64 "];%s%s%s\n", c_type(entry[i].type.dt), c_identifier(a, entry[i].name),
-                  type_count(entry[i].type), entry[i].type.rank > 1 ? "   /* " : "",
-                  entry[i].type.rank > 1 ? type_text(a, entry[i].type) : "", entry[i].type.rank > 1 ? " */" : "");
+    for (int i = 0; i < n; i++) {
+        Type t = entry[i].batched ? type_insert(entry[i].type, 0, batch) : entry[i].type;
+        sb_printf(sb, "    %s %s[%" PRId64 "];%s%s%s\n", c_type(t.dt), c_identifier(a, entry[i].name), type_count(t),
+                  t.rank > 1 ? "   /* " : "", t.rank > 1 ? type_text(a, t) : "", t.rank > 1 ? " */" : "");
+    }
 }
 
-static void put_struct(StrBuf *sb, Arena *a, const char *name, const char *kind, const Entry *entry, int n, const char *comment)
+static void put_struct(StrBuf *sb, Arena *a, const char *name, const char *kind, const Entry *entry, int n, int64_t batch,
+                       const char *comment)
 {
     sb_printf(sb, "/* %s */\ntypedef struct %s_%s {\n", comment, name, kind);
-    put_members(sb, a, entry, n);
+    put_members(sb, a, entry, n, batch);
     sb_printf(sb, "} %s_%s;\n\n", name, kind);
 }
 
@@ -31,10 +34,11 @@ static const char *upper(Arena *a, const char *name)
 }
 
 /* ---- entry points ---------------------------------------------------------------------------------- */
-typedef enum Entrance { ENTER_INIT, ENTER_INFER, ENTER_TRAIN, ENTER_GRADIENTS, ENTER_EVALUATE, ENTRANCES } Entrance;
+typedef enum Entrance { ENTER_INIT, ENTER_START, ENTER_INFER, ENTER_TRAIN, ENTER_GRADIENTS, ENTER_EVALUATE, ENTRANCES } Entrance;
 
 static const struct { const char *name, *prefix, *comment; } entrance[ENTRANCES] = {
     [ENTER_INIT] = {"init", "init_", "Initial values from a seed."},
+    [ENTER_START] = {"start", "start_", "What inference keeps from call to call, as it is before the first."},
     [ENTER_INFER] = {"infer", "infer_", "Outputs of one batch."},
     [ENTER_TRAIN] = {"train_step", "train_", "One optimizer step on the first `count` examples of a batch; metrics are means before the step."},
     [ENTER_GRADIENTS] = {"gradients", "gradients_", "Gradients of the mean loss of the first `count` examples, for optimizers of one's own."},
@@ -43,7 +47,7 @@ static const struct { const char *name, *prefix, *comment; } entrance[ENTRANCES]
 
 static Plan *plan_of(const ModulePlans *plans, Entrance e)
 {
-    Plan *const all[ENTRANCES] = {plans->init, plans->infer, plans->train_step, plans->gradients, plans->evaluate};
+    Plan *const all[ENTRANCES] = {plans->init, plans->start, plans->infer, plans->train_step, plans->gradients, plans->evaluate};
     return all[e];
 }
 
@@ -96,13 +100,15 @@ static const char *signature(Emit *e, Entrance at)
         put_parameter(&sb, "%s%s_params *params", trains ? "" : "const ", name);
     if (e->m->states.n && !e->o->baked)
         put_parameter(&sb, "%s%s_state *state", trains || at == ENTER_GRADIENTS ? "" : "const ", name);
+    if (e->m->streams.n && (at == ENTER_START || at == ENTER_INFER))
+        put_parameter(&sb, "%s_stream *stream", name);
     if (e->o->train && trains)
         put_parameter(&sb, "%s_optimizer *optimizer", name);
     if (at == ENTER_INIT)
         put_parameter(&sb, "uint64_t seed");
     if (at == ENTER_GRADIENTS && reads_role(p, ROLE_SEED))
         put_parameter(&sb, "uint64_t seed, int32_t step");
-    if (at != ENTER_INIT)
+    if (at >= ENTER_INFER)
         put_tensors(e, &sb, e->m->inputs.at, e->m->inputs.n, false);
     if (at == ENTER_INFER)
         put_tensors(e, &sb, e->m->outputs.at, e->m->outputs.n, true);
@@ -136,6 +142,8 @@ static const char *port_pointer(void *context, const Buffer *b)
     case ROLE_STATE:
         return arena_printf(e->a, e->o->baked ? "%s_weight_%s" : "%sstate->%s", e->o->baked ? e->o->name : "",
                             c_identifier(e->a, m->states.at[b->index].name));
+    case ROLE_STREAM:
+        return arena_printf(e->a, "stream->%s", c_identifier(e->a, m->streams.at[b->index].name));
     case ROLE_OPTIMIZER:
         return arena_printf(e->a, "optimizer->%s", c_identifier(e->a, m->optimizer.at[b->index].name));
     case ROLE_GRADIENT:
@@ -179,7 +187,9 @@ static void put_unused_ports(Emit *e, Entrance at, const Plan *p)
         sb_puts(e->sb, "    (void)params;\n");
     if (e->m->states.n && !e->o->baked && !uses_port(p, ROLE_STATE))
         sb_puts(e->sb, "    (void)state;\n");
-    for (int i = 0; at != ENTER_INIT && i < e->m->inputs.n; i++)
+    if (e->m->streams.n && at == ENTER_INFER && !uses_port(p, ROLE_STREAM))
+        sb_puts(e->sb, "    (void)stream;\n");
+    for (int i = 0; at >= ENTER_INFER && i < e->m->inputs.n; i++)
         put_unused(e, p, ROLE_INPUT, i, e->m->inputs.at[i].name);
     for (int i = 0; at >= ENTER_TRAIN && i < e->m->targets.n; i++)
         put_unused(e, p, ROLE_TARGET, i, e->m->targets.at[i].name);
@@ -233,8 +243,9 @@ static void put_declarations(Emit *e)
     const char *name = e->o->name, *big = upper(e->a, name);
     StrBuf *sb = e->sb;
     if (e->plans->infer)
-        sb_printf(sb, "#define %s_BATCH %" PRId64 "\n#define %s_ARENA_BYTES %" PRId64 "   /* scratch for %s_infer, aligned to 64; contents need not survive between calls */\n",
-                  big, m->batch, big, most(arena_of(e->plans->infer), 1), name);
+        sb_printf(sb, "#define %s_BATCH %" PRId64 "\n#define %s_ARENA_BYTES %" PRId64 "   /* scratch for %s_infer%s%s%s, aligned to 64; contents need not survive between calls */\n",
+                  big, m->batch, big, most(most(arena_of(e->plans->infer), arena_of(e->plans->start)), 1), name,
+                  m->streams.n ? " and " : "", m->streams.n ? name : "", m->streams.n ? "_start" : "");
     if (e->o->train)
         sb_printf(sb, "#define %s_TRAIN_BATCH %" PRId64 "\n#define %s_TRAIN_ARENA_BYTES %" PRId64 "   /* for the training functions, likewise */\n", big, m->train_batch, big,
                   most(most(arena_of(e->plans->train_step), arena_of(e->plans->gradients)), most(arena_of(e->plans->evaluate), 1)));
@@ -242,16 +253,19 @@ static void put_declarations(Emit *e)
         sb_printf(sb, "#define %s_INIT_ARENA_BYTES %" PRId64 "   /* for %s_init, likewise */\n", big, most(arena_of(e->plans->init), 1), name);
     sb_putc(sb, '\n');
     if (m->params.n && !e->o->baked)
-        put_struct(sb, e->a, name, "params", m->params.at, m->params.n, "Trainable tensors, in declaration order, row-major.");
+        put_struct(sb, e->a, name, "params", m->params.at, m->params.n, 1, "Trainable tensors, in declaration order, row-major.");
     if (m->states.n && !e->o->baked)
-        put_struct(sb, e->a, name, "state", m->states.at, m->states.n, "What the model keeps besides its parameters: running statistics.");
+        put_struct(sb, e->a, name, "state", m->states.at, m->states.n, 1, "What the model keeps besides its parameters: running statistics.");
+    if (m->streams.n)
+        put_struct(sb, e->a, name, "stream", m->streams.at, m->streams.n, m->batch,
+                   "What inference keeps from call to call, of each example of the batch.");
     if (!e->o->train)
         return;
     sb_printf(sb, "/* What the optimizer keeps from step to step. */\ntypedef struct %s_optimizer {\n", name);
     if (needs_seed(e->plans))
         sb_puts(sb, "    uint64_t seed;\n");
     sb_puts(sb, "    int32_t step;\n");
-    put_members(sb, e->a, m->optimizer.at, m->optimizer.n);
+    put_members(sb, e->a, m->optimizer.at, m->optimizer.n, 1);
     sb_printf(sb, "} %s_optimizer;\n\ntypedef struct %s_metrics {\n    float loss;\n", name, name);
     for (int i = 0; i < m->metrics.n; i++) {
         const Entry *metric = &m->metrics.at[i];
@@ -278,7 +292,7 @@ static void put_prototypes(Emit *e)
             continue;
         int64_t batch = at == ENTER_INFER ? e->m->batch : e->m->train_batch;
         sb_printf(e->sb, "/* %s", entrance[at].comment);
-        if (at != ENTER_INIT) {
+        if (at >= ENTER_INFER) {
             sb_putc(e->sb, '\n');
             put_shapes(e, "in", e->m->inputs.at, e->m->inputs.n, batch);
             if (at == ENTER_INFER)

@@ -254,7 +254,7 @@ static Frame *frame_new(Elab *e, const char *name)
 /* The order of a function's ports. */
 static int role_rank(Role role)
 {
-    static const Role order[] = {ROLE_PARAM, ROLE_GRADIENT, ROLE_OPTIMIZER, ROLE_STATE,
+    static const Role order[] = {ROLE_PARAM, ROLE_GRADIENT, ROLE_OPTIMIZER, ROLE_STATE,  ROLE_STREAM,
                                  ROLE_INPUT, ROLE_TARGET,   ROLE_SEED,      ROLE_STEP,
                                  ROLE_COUNT, ROLE_OUTPUT,   ROLE_LOSS,      ROLE_METRIC};
     for (int i = 0; i < LEN(order); i++)
@@ -373,6 +373,8 @@ static void make_functions(Elab *e)
         elab_error(e, model->name.span, "`%s` has no output: output NAME = value", model->name.text);
     if (failed(e))
         return;
+    Fn *start = finish_streams(e, fn);
+    m->start = start ? finish(e, start) : NULL;
     m->infer = finish_run(e, fn);
     if (e->options->train) {
         fn = run_model(e, PHASE_LOSS, "loss");

@@ -51,7 +51,7 @@ void bind(Elab *e, const char *name, Term t)
             return;
         }
     }
-    Binding b = {.name = name, .term = t, .state = -1};
+    Binding b = {.name = name, .term = t, .state = -1, .stream = -1};
     vec_push(e->a, &e->scope->at, b);
 }
 

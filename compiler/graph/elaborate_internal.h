@@ -66,8 +66,10 @@ struct Frame {
 typedef struct Binding {
     const char *name;
     Term term;
-    int state;       /* index into module->states or ->optimizer; -1: an ordinary name */
-    bool assignable; /* by <- : a state, an optimizer's state or its parameter */
+    int state;        /* index into module->states or ->optimizer; -1: an ordinary name */
+    int stream;       /* index into module->streams, in inference; -1: none */
+    bool assignable;  /* by <- : a state, a stream, an optimizer's state or its parameter */
+    bool per_example; /* assignable, and a stream */
 } Binding;
 
 typedef struct Scope Scope;
@@ -115,6 +117,11 @@ struct Instance {
     int64_t rest[MAX_RANK];
 };
 
+/* A stream in the inference being elaborated; nodes of its function, for the whole batch. */
+typedef struct Stream {
+    Node *beginning, *value;
+} Stream;
+
 typedef enum Phase { PHASE_INFER, PHASE_EVALUATE, PHASE_LOSS, PHASE_UPDATE } Phase;
 
 struct Elab {
@@ -138,6 +145,7 @@ struct Elab {
     Term loss;
     bool has_loss;
     VEC(Node *) state; /* current value of each module->states, in the root frame */
+    VEC(Stream) stream; /* of each module->streams */
     const Stmt *train, *optimizer, *clip;
     NameList frozen, metrics; /* metrics: of this run so far */
     bool in_train;      /* inside the train block */
@@ -321,10 +329,18 @@ bool name_used_after(Arena *a, const Block *body, const char *name, Span loop, b
 
 /* ---- elaborate_stmt.c ---------------------------------------------------------------------------------- */
 void run_block(Elab *e, const Block *body);
+bool declare(Elab *e, Name name); /* false, diagnosed, where the definition has declared one of that name */
+Frame *root_frame(Elab *e);
+
+/* ---- elaborate_state.c --------------------------------------------------------------------------------- */
+void run_state(Elab *e, const Stmt *s);
+void run_stream(Elab *e, const Stmt *s);
+void run_update(Elab *e, const Stmt *s); /* name <- value */
 /* Evaluates an initial value in the init function: of type t, or (NULL) of its own. The node, or NULL once
  * diagnosed. */
 Node *initial_value(Elab *e, const char *path, const Type *t, const Expr *value, Span sp);
-Frame *root_frame(Elab *e);
+/* What streams begin with, as a function, and their new values as results of the inference; NULL where there are none. */
+Fn *finish_streams(Elab *e, Fn *infer);
 
 /* ---- elaborate_train.c --------------------------------------------------------------------------------- */
 void run_train_stmt(Elab *e, const Stmt *s); /* a statement that only stands in train */

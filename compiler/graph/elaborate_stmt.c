@@ -69,89 +69,10 @@ static void run_assign(Elab *e, const Stmt *s)
         assign(e, s->names.at[0], t);
 }
 
-/* A state's, or in an optimizer the parameter's, new value. */
-static void run_update(Elab *e, const Stmt *s)
-{
-    Name name = s->names.at[0];
-    Binding *b = find_binding(e, name.text);
-    Term t = eval(e, s->value);
-    if (!b || !b->assignable) {
-        elab_error(e, name.span, b ? "`%s` is not a state; `=` gives it another value" : "unknown state `%s`",
-                   name.text);
-        return;
-    }
-    if (e->phase != PHASE_UPDATE && e->phase != PHASE_LOSS) {
-        elab_error(e, s->span, "a state changes only while training");
-        diag_help(e->d, "put the update into `if training { ... }`");
-        return;
-    }
-    if (is_error(t))
-        return;
-    Type want = example_type(b->term);
-    mark(e, s->span);
-    t = term_tensor(e, s->value->span, arena_printf(e->a, "`%s`", name.text), t, want.dt);
-    if (is_error(t))
-        return;
-    if (e->frame->outer) {
-        elab_error(e, s->span, "a state cannot change inside a loop");
-        return;
-    }
-    if (t.batched) {
-        elab_error(e, s->value->span, "`%s` belongs to the model, this value to each example", name.text);
-        diag_help(e->d, "batch_mean(x) averages over the examples");
-        return;
-    }
-    if (example_type(t).dt != want.dt) {
-        elab_error(e, s->value->span, "`%s` is %s, found %s", name.text, type_text(e->a, want),
-                   term_describe(e, t));
-        return;
-    }
-    t = elab_full(e, s->value->span, t, want);
-    if (is_error(t))
-        return;
-    b = find_binding(e, name.text);
-    t.origin = b->term.origin;
-    t.span = b->term.span;
-    b->term = t;
-    if (b->state >= 0 && e->phase == PHASE_LOSS)
-        e->state.at[b->state] = t.node;
-}
-
 /* ---- declarations -------------------------------------------------------------------------------------- */
 
-Node *initial_value(Elab *e, const char *path, const Type *t, const Expr *value, Span sp)
-{
-    Frame *frame = e->frame;
-    Instance maker = *e->instance, *instance = e->instance;
-    const Term *shape = e->shape;
-    Term dims = t ? term_shape(e->a, t->dim, t->rank) : term_error();
-    maker.path = path; /* draws depend on it alone */
-    maker.draws = maker.loops = maker.repeats = 0;
-    maker.calls.n = maker.calls.cap = 0;
-    maker.calls.at = NULL;
-    e->frame = e->init;
-    e->instance = &maker;
-    e->shape = t ? &dims : NULL;
-    mark(e, sp);
-    Term v = eval(e, value);
-    mark(e, sp);
-    if (!is_error(v) && t) {
-        v = term_tensor(e, value->span, "the initial value", v, t->dt);
-        if (!is_error(v) && v.node->type.dt != t->dt) {
-            elab_error(e, value->span, "the initial value must be %s, found %s", dtype_name(t->dt),
-                       term_describe(e, v));
-            v = term_error();
-        }
-        v = elab_full(e, value->span, v, *t);
-    } else if (!is_error(v))
-        v = term_tensor(e, value->span, "the initial value", v, DT_COUNT);
-    e->frame = frame;
-    e->instance = instance;
-    e->shape = shape;
-    return is_error(v) ? NULL : v.node;
-}
-
-static bool declare(Elab *e, Name name)
+/* A parameter, a state, a stream or an input of this name; false once diagnosed. */
+bool declare(Elab *e, Name name)
 {
     if (name_listed(&e->instance->declared, name.text)) {
         elab_error(e, name.span, "`%s` is declared twice", name.text);
@@ -204,56 +125,6 @@ static void run_param(Elab *e, const Stmt *s)
               .origin = "param",
               .span = site_of(e, name.span)};
     bind(e, name.text, p);
-}
-
-static void bind_state(Elab *e, const char *name, int index, Term t)
-{
-    bind(e, name, t);
-    Binding *b = find_binding(e, name);
-    b->state = index;
-    b->assignable = true;
-}
-
-static void run_state(Elab *e, const Stmt *s)
-{
-    Name name = s->names.at[0];
-    Type t;
-    if (e->instance->def->kind == DEF_OPTIMIZER) {
-        run_optimizer_state(e, s);
-        return;
-    }
-    if (root_frame(e) == e->init || root_frame(e) == e->consts) {
-        elab_error(e, s->span, "a state belongs in a layer, a model or an optimizer");
-        bind(e, name.text, term_error());
-        return;
-    }
-    if ((s->type && !eval_type(e, s->type, &t)) || !declare(e, name)) {
-        bind(e, name.text, term_error());
-        return;
-    }
-    const char *path = path_join(e->a, e->instance->path, name.text);
-    int i = find_entry(e->m->states.at, e->m->states.n, path);
-    if (i < 0) {
-        Node *init = initial_value(e, path, s->type ? &t : NULL, s->value, s->span);
-        if (!init) {
-            bind(e, name.text, term_error());
-            return;
-        }
-        Entry entry = {.name = path, .type = init->type, .span = site_of(e, s->span), .param = -1};
-        i = e->m->states.n;
-        vec_push(e->a, &e->m->states, entry);
-        fn_result(e->init->fn, ROLE_STATE, i, path, init);
-    }
-    Term v = {.kind = TERM_TENSOR,
-              .node = root_input(e, ROLE_STATE, i, path, e->m->states.at[i].type),
-              .frame = root_frame(e),
-              .origin = "state",
-              .span = site_of(e, name.span)};
-    while (e->state.n <= i)
-        vec_push(e->a, &e->state, NULL);
-    if (!e->state.at[i])
-        e->state.at[i] = v.node;
-    bind_state(e, name.text, i, v);
 }
 
 static void run_input(Elab *e, const Stmt *s)
@@ -469,7 +340,7 @@ static void run_stmt(Elab *e, const Stmt *s)
         run_state(e, s);
         break;
     case ST_STREAM:
-        elab_error(e, s->span, "`stream` is not supported yet");
+        run_stream(e, s);
         break;
     case ST_RETURN:
         run_return(e, s);

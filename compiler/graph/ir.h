@@ -61,6 +61,7 @@ typedef enum Role {
     ROLE_TARGET,        /* index into module->targets */
     ROLE_PARAM,         /* index into module->params; as a result: its new value */
     ROLE_STATE,         /* index into module->states (running statistics); as a result: its new value */
+    ROLE_STREAM,        /* index into module->streams (of each example, kept between calls of infer); as a result: its new value */
     ROLE_OPTIMIZER,     /* index into module->optimizer (moments); as a result: its new value */
     ROLE_GRADIENT,      /* index into module->params */
     ROLE_SEED,          /* i32[2]: low and high word of the 64-bit seed */
@@ -131,11 +132,11 @@ struct Fn {
 /* A tensor the module owns or talks about. */
 typedef struct Entry {
     const char *name;       /* full path: classifier.kernel */
-    Type type;              /* inputs, targets, outputs: with the batch axis of the function it stands in left out */
+    Type type;              /* inputs, targets, outputs, streams: with the batch axis of the function it stands in left out */
     Span span;
     bool trainable;         /* params: false when frozen */
     int param;              /* optimizer entries: which parameter it belongs to (-1 for others) */
-    bool batched;           /* inputs, targets, outputs: has a batch axis in front */
+    bool batched;           /* inputs, targets, outputs, streams: has a batch axis in front */
     const char *ratio;      /* metrics: the name of the quotient of this sum by the next entry's; NULL: a mean over examples, or a denominator */
 } Entry;
 
@@ -144,10 +145,11 @@ typedef struct Module {
     const char *name;
     int64_t batch, train_batch;
     VEC(Entry) inputs, targets, outputs, metrics;
-    VEC(Entry) params, states, optimizer;
-    /* Functions; NULL where the model has none (no train block). Elaboration makes the first five. */
+    VEC(Entry) params, states, streams, optimizer;
+    /* Functions; NULL where the model has none (no train block). Elaboration makes the first six. */
     Fn *init;       /* seed -> params, states, optimizer (every initial value) */
-    Fn *infer;      /* params, states, inputs -> outputs                                                 (batch) */
+    Fn *start;      /* params, states -> streams as they begin; NULL where there are none                (batch) */
+    Fn *infer;      /* params, states, streams, inputs -> outputs, new streams                           (batch) */
     Fn *loss;       /* training = true: params, states, inputs, targets, seed, step, count -> loss (mean over the first count
                        examples, plus penalties), metrics (means; of ratios sums), new states      (train_batch) */
     Fn *evaluate;   /* training = false: params, states, inputs, targets, count -> loss, metrics: SUMS over the first

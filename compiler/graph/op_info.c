@@ -27,7 +27,7 @@ Op op_named(const char *text)
 
 static const char *const role_names[] = {
     [ROLE_INPUT] = "input",         [ROLE_TARGET] = "target",       [ROLE_PARAM] = "param",
-    [ROLE_STATE] = "state",         [ROLE_OPTIMIZER] = "optimizer", [ROLE_GRADIENT] = "gradient",
+    [ROLE_STATE] = "state",         [ROLE_STREAM] = "stream",       [ROLE_OPTIMIZER] = "optimizer", [ROLE_GRADIENT] = "gradient",
     [ROLE_SEED] = "seed",           [ROLE_STEP] = "step",           [ROLE_COUNT] = "count",
     [ROLE_OUTPUT] = "output",       [ROLE_LOSS] = "loss",           [ROLE_METRIC] = "metric",
     [ROLE_VALUE] = "value",         [ROLE_CARRY] = "carry",         [ROLE_SLICE] = "slice",

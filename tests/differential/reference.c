@@ -26,6 +26,7 @@ static const struct Tolerance {
 } tolerances[] = {
     {"init", 1e-6, 1e-3},       /* the same random bits, rounded as f32 operations round */
     {"output", 1e-5, 1e-2},
+    {"stream", 1e-5, 1e-2},
     {"loss", 1e-5, 1e-2},
     {"metric", 1e-6, 1},        /* counts of examples, or parts of a batch */
     {"gradient", 2e-5, 1e-2},   /* sums of many terms in another order */
@@ -202,6 +203,14 @@ static void record_all(FILE *out, Session *s, const char *class, Role role, cons
         record_entry(out, class, &entry[i], session_tensor(s, role, i), type_count(entry[i].type));
 }
 
+static void record_streams(Case *c, FILE *out, Session *s)
+{
+    for (int i = 0; i < s->m->streams.n; i++) {
+        const Entry *e = &s->m->streams.at[i];
+        record_entry(out, "stream", e, session_tensor(s, ROLE_STREAM, i), type_count(e->type) * c->options.batch);
+    }
+}
+
 static void record_metrics(FILE *out, Session *s)
 {
     record(out, "loss", "loss", session_tensor(s, ROLE_LOSS, 0), 1);
@@ -266,7 +275,14 @@ static void run(Case *c, Session *s, FILE *out, FILE *save)
             record_all(out, s, "init", ROLE_OPTIMIZER, m->optimizer.at, m->optimizer.n);
     }
     feed(c, s, save);
+    if (m->start) {
+        call(s, CALL_START);
+        record_streams(c, out, s);
+        call(s, CALL_INFER);
+        record_streams(c, out, s);
+    }
     call(s, CALL_INFER);
+    record_streams(c, out, s);
     for (int i = 0; i < m->outputs.n; i++)
         record_entry(out, "output", &m->outputs.at[i], session_tensor(s, ROLE_OUTPUT, i),
                      type_count(m->outputs.at[i].type) * (m->outputs.at[i].batched ? c->options.batch : 1));
@@ -305,19 +321,20 @@ static bool needs_seed(const Module *m)
 /* A call, as the header promises it: EXPRESSION == DL_OK and the like are made of it. */
 static const char *call_text(Driver *w, Call call, const char *count)
 {
-    static const char *const name[CALLS] = {"init", "infer", "evaluate", "gradients", "train_step"};
-    static const char *const bytes[CALLS] = {"INIT_ARENA", "ARENA", "TRAIN_ARENA", "TRAIN_ARENA", "TRAIN_ARENA"};
+    static const char *const name[CALLS] = {"init", "start", "infer", "evaluate", "gradients", "train_step"};
+    static const char *const bytes[CALLS] = {"INIT_ARENA", "ARENA", "ARENA", "TRAIN_ARENA", "TRAIN_ARENA", "TRAIN_ARENA"};
     const Module *m = w->m;
     StrBuf sb = {.a = w->c->a};
     sb_printf(&sb, "%s_%s(", m->name, name[call]);
     sb_puts(&sb, m->params.n ? "&params, " : "");
     sb_puts(&sb, m->states.n ? "&state, " : "");
+    sb_puts(&sb, m->streams.n && (call == CALL_START || call == CALL_INFER) ? "&stream, " : "");
     sb_puts(&sb, w->c->options.train && (call == CALL_INIT || call == CALL_TRAIN_STEP) ? "&optimizer, " : "");
     if (call == CALL_INIT)
         sb_printf(&sb, "%d, ", SEED);
     if (call == CALL_GRADIENTS && needs_seed(m))
         sb_printf(&sb, "%d, 1, ", SEED);
-    for (int i = 0; call != CALL_INIT && i < m->inputs.n; i++)
+    for (int i = 0; call >= CALL_INFER && i < m->inputs.n; i++)
         sb_printf(&sb, "%s, ", id(w, &m->inputs.at[i]));
     for (int i = 0; call == CALL_INFER && i < m->outputs.n; i++)
         sb_printf(&sb, "%s, ", id(w, &m->outputs.at[i]));
@@ -364,6 +381,8 @@ static void put_refusal(Driver *w, Call call, const char *count, const char *sta
         sb_printf(w->sb, "    expect(!memcmp(&params, &old_params, sizeof params), \"%s: parameters change\");\n", what);
     if (w->m->states.n)
         sb_printf(w->sb, "    expect(!memcmp(&state, &old_state, sizeof state), \"%s: states change\");\n", what);
+    if (w->m->streams.n)
+        sb_printf(w->sb, "    expect(!memcmp(&stream, &old_stream, sizeof stream), \"%s: streams change\");\n", what);
     if (train)
         sb_printf(w->sb, "    expect(!memcmp(&optimizer, &old_optimizer, sizeof optimizer), \"%s: the optimizer changes\");\n", what);
 }
@@ -407,6 +426,8 @@ static void put_refusals(Driver *w)
         sb_puts(w->sb, "    old_params = params;\n");
     if (m->states.n)
         sb_puts(w->sb, "    old_state = state;\n");
+    if (m->streams.n)
+        sb_puts(w->sb, "    old_stream = stream;\n");
     if (train)
         sb_puts(w->sb, "    old_optimizer = optimizer;\n");
     put_bad_indices(w, m->inputs.at, m->inputs.n, true);
@@ -449,11 +470,22 @@ static void put_objects(Driver *w)
         sb_printf(w->sb, "static %s_params params, old_params%s;\n", m->name, train ? ", gradients" : "");
     if (m->states.n)
         sb_printf(w->sb, "static %s_state state, old_state;\n", m->name);
+    if (m->streams.n)
+        sb_printf(w->sb, "static %s_stream stream, old_stream;\n", m->name);
     if (train)
         sb_printf(w->sb, "static %s_optimizer optimizer, old_optimizer;\nstatic %s_metrics metrics;\n", m->name, m->name);
     put_arrays(w, m->inputs.at, m->inputs.n);
     put_arrays(w, m->outputs.at, m->outputs.n);
     put_arrays(w, m->targets.at, train ? m->targets.n : 0);
+}
+
+static void put_streams(Driver *w)
+{
+    for (int i = 0; i < w->m->streams.n; i++) {
+        const Entry *e = &w->m->streams.at[i];
+        sb_printf(w->sb, "    %s(\"stream\", \"%s\", stream.%s, %ld);\n", record_of(e->type.dt), e->name, id(w, e),
+                  (long)(type_count(e->type) * w->c->options.batch));
+    }
 }
 
 static void put_main(Driver *w)
@@ -473,8 +505,15 @@ static void put_main(Driver *w)
     put_loads(w, "", m->targets.at, train ? m->targets.n : 0);
     put_loads(w, "params.", m->params.at, m->params.n);
     put_loads(w, "state.", m->states.at, m->states.n);
+    if (m->start) {
+        put_call(w, CALL_START, "");
+        put_streams(w);
+        put_call(w, CALL_INFER, "");
+        put_streams(w);
+    }
     put_refusals(w);
     put_call(w, CALL_INFER, "");
+    put_streams(w);
     for (int i = 0; i < m->outputs.n; i++)
         sb_printf(w->sb, "    %s(\"output\", \"%s\", %s, %ld);\n", record_of(m->outputs.at[i].type.dt), m->outputs.at[i].name, id(w, &m->outputs.at[i]),
                   (long)(type_count(m->outputs.at[i].type) * (m->outputs.at[i].batched ? w->c->options.batch : 1)));
@@ -552,7 +591,7 @@ int main(int argc, char **argv)
         diag_print(d, stderr);
         return 1;
     }
-    unsigned calls = 1u << CALL_INFER | (c.m->init ? 1u << CALL_INIT : 0) |
+    unsigned calls = SESSION_INFERS | (c.m->init ? 1u << CALL_INIT : 0) |
                      (c.options.train ? 1u << CALL_EVALUATE | 1u << CALL_GRADIENTS | 1u << CALL_TRAIN_STEP : 0);
     Session *s = session_open(c.a, d, c.m, calls, c.engine ? c.engine : "interpret64", &why);
     if (!s) {

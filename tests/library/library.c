@@ -54,7 +54,7 @@ typedef struct Family {
     Executable *x;
 } Family;
 
-static const char *const call_name[CALLS] = {"init", "infer", "evaluate", "gradients", "train_step"};
+static const char *const call_name[CALLS] = {"init", "start", "infer", "evaluate", "gradients", "train_step"};
 
 /* NAME/KIND/TENSOR, or NULL. */
 static const Array *find(Family *f, const Case *c, const char *kind, const char *tensor)

@@ -290,7 +290,7 @@ static void ir_shows_stages(void **state)
     RUN(2, "$DLC ir small.dl --after foo");
     EXPECT_ERR("--after foo: expected one of parse, elaborate,");
     RUN(2, "$DLC ir small.dl -f foo");
-    EXPECT_ERR("--function foo: expected one of init, infer,");
+    EXPECT_ERR("--function foo: expected one of init, start, infer,");
     RUN(1, "$DLC ir small.dl -f train_step");
     EXPECT_ERR("--train");
     RUN(1, "$DLC ir missing.dl");

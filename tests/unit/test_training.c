@@ -204,7 +204,70 @@ static void test_frozen_parameters_have_no_state(void **state)
     done(b);
 }
 
-/* ---- states, draws, penalties -------------------------------------------------------------------------- */
+/* ---- streams, states, draws, penalties -------------------------------------------------------------------------- */
+
+/* Whole examples begin anew, whatever inference keeps: as without the stream. */
+static void test_streams_begin_anew(void **state)
+{
+    (void)state;
+    static const char *const model = "model t { input x: f32[3, 2]; y = lstm(x, 4%s) as l; output z = y\n"
+                                     "train { target t: f32[4]; loss = mean_squared_error(y, t); optimizer sgd(); "
+                                     "metric m = y } }";
+    Arena *a = arena_new();
+    double loss[2][3];
+    for (int stateful = 0; stateful < 2; stateful++) {
+        Built b = build(arena_printf(a, model, stateful ? ", stateful = true" : ""), 2, true);
+        const double x[] = {1, 2, 3, 4, 5, 6, -1, -2, -3, 4, 5, 6}, t[] = {1, 2, 3, 4, 0, 0, 0, 0};
+        const Given given[] = {{"x", x}, {"t", t}};
+        Value *out = run_fn(&b, b.m->loss, given, 2);
+        loss[stateful][0] = result_of(b.m->loss, out, ROLE_LOSS, 0).at[0];
+        loss[stateful][1] = result_of(b.m->loss, out, ROLE_METRIC, 0).at[0];
+        out = run_fn(&b, b.m->evaluate, given, 2);
+        loss[stateful][2] = result_of(b.m->evaluate, out, ROLE_LOSS, 0).at[0];
+        assert_int_equal(b.m->streams.n, 2 * stateful);
+        assert_true((b.m->start != NULL) == stateful);
+        for (int i = 0; i < b.m->streams.n; i++) {
+            assert_string_equal(b.m->streams.at[i].name, i ? "l.cell" : "l.hidden");
+            assert_true(type_eq(fn_find_result(b.m->start, ROLE_STREAM, i)->type, type_make(DT_F32, 2, (int64_t[]){2, 4})));
+            assert_non_null(fn_find_result(b.m->infer, ROLE_STREAM, i));
+            assert_null(fn_find_input(b.m->loss, ROLE_STREAM, i));
+        }
+        done(b);
+    }
+    for (int i = 0; i < 3; i++)
+        check_near("as without", loss[1][i], loss[0][i], 1e-12);
+    arena_free(a);
+}
+
+/* What it begins with may be learnt; reads behind <- see the new value; without <- nothing is written. */
+static void test_stream_values(void **state)
+{
+    (void)state;
+    Built b = build("layer twice(x: f32[N]) { stream n: f32[N] = zeros(); n <- n + x; n <- 2 * n; return n }\n"
+                    "model t { input x: f32[2]; param first: f32[2] = ones(); stream s: f32[2] = 3 * first\n"
+                    "stream still = 7.0; stream count = 0; repeat 2 { count <- count + 1 }\n"
+                    "y = twice(x); s <- s + y; output z = s + still + cast(count, f32)\n"
+                    "train { loss = sum(s); optimizer sgd() } }",
+                    2, true);
+    assert_int_equal(b.m->streams.n, 4);
+    assert_null(fn_find_result(b.m->infer, ROLE_STREAM, 1));
+    const double x[] = {1, 2, 3, 4}, first[] = {10, 20}, s[] = {30, 60, 30, 60}, n[] = {1, 0, 0, 1}, still[] = {7, 7},
+                 count[] = {5, 6};
+    b.param[0].at[0] = first[0];
+    b.param[0].at[1] = first[1];
+    Value *out = run_fn(&b, b.m->start, NULL, 0);
+    check_values("begins", result_of(b.m->start, out, ROLE_STREAM, 0), s, 4, 0);
+    check_values("begins", result_of(b.m->start, out, ROLE_STREAM, 3), (double[]){0, 0, 0, 0}, 4, 0);
+    const Given given[] = {{"x", x}, {"s", s}, {"still", still}, {"count", count}, {"twice_1.n", n}};
+    out = run_fn(&b, b.m->infer, given, 5);
+    check_values("n", result_of(b.m->infer, out, ROLE_STREAM, 3), (double[]){4, 4, 6, 10}, 4, 0);
+    check_values("s", result_of(b.m->infer, out, ROLE_STREAM, 0), (double[]){34, 64, 36, 70}, 4, 0);
+    check_values("count", result_of(b.m->infer, out, ROLE_STREAM, 2), (double[]){7, 8}, 2, 0);
+    check_values("z", result_of(b.m->infer, out, ROLE_OUTPUT, 0), (double[]){48, 78, 51, 85}, 4, 0);
+    out = run_fn(&b, b.m->loss, given, 1);
+    check_near("loss", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], (30 + 2 + 60 + 4 + 30 + 6 + 60 + 8) / 2.0, 1e-9);
+    done(b);
+}
 
 static void test_batch_norm(void **state)
 {
@@ -310,6 +373,8 @@ int main(void)
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_sgd_clip_freeze_schedule),
         cmocka_unit_test(test_frozen_parameters_have_no_state),
+        cmocka_unit_test(test_streams_begin_anew),
+        cmocka_unit_test(test_stream_values),
         cmocka_unit_test(test_batch_norm),
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_draws_in_a_loop),

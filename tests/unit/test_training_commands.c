@@ -362,6 +362,47 @@ static void run_takes_any_model(void **state)
     }
 }
 
+/* Step by step with --stream, with every engine, what the whole sequence gives; without, each example begins anew. */
+static void run_goes_on_where_it_was(void **state)
+{
+    Fixture *f = *state;
+    write_text(f, "s.dl",
+               "const LENGTH = 1\nconst KEEP = true\nmodel s {\n input x: f32[LENGTH, 3]\n"
+               " h = lstm(x, 4, return_sequences = true, stateful = KEEP) as l\n output y = h\n"
+               " train { target t: f32[LENGTH, 4]; loss = mean_squared_error(h, t); optimizer sgd() }\n}\n");
+    RUN(0, "mkdir -p data/train data/test");
+    const Type steps = type_make(DT_F32, 3, (int64_t[]){7, 1, 3}), whole = type_make(DT_F32, 3, (int64_t[]){1, 7, 3});
+    Array x = array_new(f->a, steps), t = array_new(f->a, type_make(DT_F32, 3, (int64_t[]){7, 1, 4}));
+    for (int i = 0; i < 21; i++)
+        ((float *)x.data)[i] = (float)sin(i * i);
+    const char *why;
+    assert_true(npy_write(f->a, in(f, "steps.npy"), x, &why));
+    assert_true(npy_write(f->a, in(f, "data/train/x.npy"), x, &why));
+    assert_true(npy_write(f->a, in(f, "data/train/t.npy"), t, &why));
+    assert_true(npy_write(f->a, in(f, "data/test/x.npy"), x, &why));
+    assert_true(npy_write(f->a, in(f, "data/test/t.npy"), t, &why));
+    x.type = whole;
+    assert_true(npy_write(f->a, in(f, "whole.npy"), x, &why));
+    RUN(0, "$DLC train s.dl --data data --epochs 3 --jit tcc -o w.st");
+    RUN(0, "$DLC run s.dl --set LENGTH=7 --set KEEP=false --weights w.st --input whole.npy --jit interpret -o whole.out.npy");
+    Array y = {0}, z = {0}, anew = {0};
+    RUN(0, "$DLC run s.dl --weights w.st --input steps.npy --jit interpret -o anew.npy");
+    assert_true(npy_read(f->a, in(f, "whole.out.npy"), &y, &why) && npy_read(f->a, in(f, "anew.npy"), &anew, &why));
+    static const char *const engines[] = {"interpret", "tcc", "cc"};
+    for (int i = 0; i < LEN(engines); i++) {
+        RUN(0, arena_printf(f->a, "$DLC run s.dl --stream --weights w.st --input steps.npy --jit %s -o steps.out.npy", engines[i]));
+        assert_true(npy_read(f->a, in(f, "steps.out.npy"), &z, &why));
+        z.type = y.type;
+        assert_true(worst_difference(y, z) < 1e-6);
+    }
+    anew.type = y.type;
+    assert_true(worst_difference(y, anew) > 1e-2);
+    RUN(1, "$DLC run s.dl --set KEEP=false --stream --weights w.st --input steps.npy");
+    EXPECT_ERR("s keeps nothing from call to call: --stream is for models with a `stream`");
+    RUN(2, "$DLC run s.dl --stream --batch 2 --weights w.st --input steps.npy");
+    EXPECT_ERR("--stream takes one example after the other");
+}
+
 static void tokens_out_of_range(void **state)
 {
     Fixture *f = *state;
@@ -448,6 +489,7 @@ int main(void)
         TEST(states_and_val),
         TEST(run_prints_and_writes),
         TEST(run_takes_any_model),
+        TEST(run_goes_on_where_it_was),
         TEST(tokens_out_of_range),
         TEST(traces_agree),
     };
