@@ -574,20 +574,20 @@ static void train_k0_dense_batch_norm(const float *restrict x, const float *rest
 static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int32_t *restrict count_,
         float *restrict block_1_dense_1_y, const float *restrict block_1_dense_1_bias,
         float *restrict block_1_batch_norm_1_moving_mean, float *restrict block_1_batch_norm_1_moving_variance,
-        float *restrict batch_norm_4, float *restrict batch_norm_5, const float *restrict block_1_batch_norm_1_gamma,
+        float *restrict batch_norm_4, float *restrict block_1_batch_norm_1_y, const float *restrict block_1_batch_norm_1_gamma,
         const float *restrict block_1_batch_norm_1_beta, float *restrict relu)
 {
-    float block_1_batch_norm_1_center[32];
+    float block_1_batch_norm_1_average[32];
     float batch_norm_3[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_batch_norm_1_center[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
+        block_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
                 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v3 = block_1_dense_1_y[j0 * 32 + j1] + block_1_dense_1_bias[j1] - block_1_batch_norm_1_center[j1];
+            const float sub_v3 = block_1_dense_1_y[j0 * 32 + j1] + block_1_dense_1_bias[j1] - block_1_batch_norm_1_average[j1];
             block_1_dense_1_y[j0 * 32 + j1] = sub_v3;
             batch_norm_3[j0 * 32 + j1] = v2 ? sub_v3 * sub_v3 : 0.0f;
         }
@@ -597,16 +597,16 @@ static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int
         const float v4 = block_1_batch_norm_1_moving_variance[j0] * 0.9f;
         const float block_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
                 + batch_norm_3[j0 + 96]) / v3;
-        block_1_batch_norm_1_moving_mean[j0] = block_1_batch_norm_1_moving_mean[j0] * 0.9f + block_1_batch_norm_1_center[j0]
+        block_1_batch_norm_1_moving_mean[j0] = block_1_batch_norm_1_moving_mean[j0] * 0.9f + block_1_batch_norm_1_average[j0]
                 * 0.1f;
         block_1_batch_norm_1_moving_variance[j0] = v4 + block_1_batch_norm_1_variance_v5 * 0.1f;
         batch_norm_4[j0] = dl_sqrt(block_1_batch_norm_1_variance_v5 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v9 = block_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
-            batch_norm_5[j0 * 32 + j1] = div_v9;
-            const float v5 = div_v9 * block_1_batch_norm_1_gamma[j1] + block_1_batch_norm_1_beta[j1];
+            const float block_1_batch_norm_1_y_v9 = block_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
+            block_1_batch_norm_1_y[j0 * 32 + j1] = block_1_batch_norm_1_y_v9;
+            const float v5 = block_1_batch_norm_1_y_v9 * block_1_batch_norm_1_gamma[j1] + block_1_batch_norm_1_beta[j1];
             relu[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -657,7 +657,7 @@ static inline void train_k3_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k3_dense_batch_norm(const float *restrict relu, const float *restrict block_2_dense_1_kernel,
         float *restrict block_2_dense_1_y, const int32_t *restrict count_, const float *restrict block_2_dense_1_bias,
-        float *restrict batch_norm_6)
+        float *restrict batch_norm_5)
 {
     for (int n = 0; n < 32; n += 4)
         train_k3_dense_batch_norm_tile_4(relu, 0, block_2_dense_1_kernel + n, block_2_dense_1_y + n);
@@ -666,48 +666,48 @@ static void train_k3_dense_batch_norm(const float *restrict relu, const float *r
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = block_2_dense_1_y[i0 * 32 + j0];
             const float v3 = block_2_dense_1_bias[j0];
-            batch_norm_6[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_5[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
-static void train_k4_batch_norm_relu(const float *restrict batch_norm_6, const int32_t *restrict count_,
+static void train_k4_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
         float *restrict block_2_dense_1_y, const float *restrict block_2_dense_1_bias,
         float *restrict block_2_batch_norm_1_moving_mean, float *restrict block_2_batch_norm_1_moving_variance,
-        float *restrict batch_norm_9, float *restrict batch_norm_10, const float *restrict block_2_batch_norm_1_gamma,
+        float *restrict batch_norm_8, float *restrict block_2_batch_norm_1_y, const float *restrict block_2_batch_norm_1_gamma,
         const float *restrict block_2_batch_norm_1_beta, float *restrict relu_2)
 {
-    float block_2_batch_norm_1_center[32];
-    float batch_norm_8[128];
+    float block_2_batch_norm_1_average[32];
+    float batch_norm_7[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_batch_norm_1_center[j0] = (batch_norm_6[j0] + batch_norm_6[j0 + 32] + batch_norm_6[j0 + 64]
-                + batch_norm_6[j0 + 96]) / v1;
+        block_2_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64]
+                + batch_norm_5[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v14 = block_2_dense_1_y[j0 * 32 + j1] + block_2_dense_1_bias[j1] - block_2_batch_norm_1_center[j1];
+            const float sub_v14 = block_2_dense_1_y[j0 * 32 + j1] + block_2_dense_1_bias[j1] - block_2_batch_norm_1_average[j1];
             block_2_dense_1_y[j0 * 32 + j1] = sub_v14;
-            batch_norm_8[j0 * 32 + j1] = v2 ? sub_v14 * sub_v14 : 0.0f;
+            batch_norm_7[j0 * 32 + j1] = v2 ? sub_v14 * sub_v14 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = block_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_2_batch_norm_1_variance_v16 = (batch_norm_8[j0] + batch_norm_8[j0 + 32] + batch_norm_8[j0 + 64]
-                + batch_norm_8[j0 + 96]) / v3;
-        block_2_batch_norm_1_moving_mean[j0] = block_2_batch_norm_1_moving_mean[j0] * 0.9f + block_2_batch_norm_1_center[j0]
+        const float block_2_batch_norm_1_variance_v16 = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
+                + batch_norm_7[j0 + 96]) / v3;
+        block_2_batch_norm_1_moving_mean[j0] = block_2_batch_norm_1_moving_mean[j0] * 0.9f + block_2_batch_norm_1_average[j0]
                 * 0.1f;
         block_2_batch_norm_1_moving_variance[j0] = v4 + block_2_batch_norm_1_variance_v16 * 0.1f;
-        batch_norm_9[j0] = dl_sqrt(block_2_batch_norm_1_variance_v16 + 0.001f);
+        batch_norm_8[j0] = dl_sqrt(block_2_batch_norm_1_variance_v16 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v20 = block_2_dense_1_y[j0 * 32 + j1] / batch_norm_9[j1];
-            batch_norm_10[j0 * 32 + j1] = div_v20;
-            const float v5 = div_v20 * block_2_batch_norm_1_gamma[j1] + block_2_batch_norm_1_beta[j1];
+            const float block_2_batch_norm_1_y_v20 = block_2_dense_1_y[j0 * 32 + j1] / batch_norm_8[j1];
+            block_2_batch_norm_1_y[j0 * 32 + j1] = block_2_batch_norm_1_y_v20;
+            const float v5 = block_2_batch_norm_1_y_v20 * block_2_batch_norm_1_gamma[j1] + block_2_batch_norm_1_beta[j1];
             relu_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -758,7 +758,7 @@ static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k6_dense_batch_norm(const float *restrict relu_2, const float *restrict encoder_dense_1_kernel,
         float *restrict encoder_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_dense_1_bias,
-        float *restrict batch_norm_11)
+        float *restrict batch_norm_9)
 {
     for (int n = 0; n < 8; n += 4)
         train_k6_dense_batch_norm_tile_4(relu_2, 0, encoder_dense_1_kernel + n, encoder_dense_1_y + n);
@@ -767,48 +767,48 @@ static void train_k6_dense_batch_norm(const float *restrict relu_2, const float 
         for (int j0 = 0; j0 < 8; j0++) {
             const float v2 = encoder_dense_1_y[i0 * 8 + j0];
             const float v3 = encoder_dense_1_bias[j0];
-            batch_norm_11[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_9[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 8] */
-static void train_k7_batch_norm_relu(const float *restrict batch_norm_11, const int32_t *restrict count_,
+static void train_k7_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
         float *restrict encoder_dense_1_y, const float *restrict encoder_dense_1_bias,
         float *restrict encoder_batch_norm_1_moving_mean, float *restrict encoder_batch_norm_1_moving_variance,
-        float *restrict batch_norm_14, float *restrict batch_norm_15, const float *restrict encoder_batch_norm_1_gamma,
+        float *restrict batch_norm_12, float *restrict encoder_batch_norm_1_y, const float *restrict encoder_batch_norm_1_gamma,
         const float *restrict encoder_batch_norm_1_beta, float *restrict code)
 {
-    float encoder_batch_norm_1_center[8];
-    float batch_norm_13[32];
+    float encoder_batch_norm_1_average[8];
+    float batch_norm_11[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_batch_norm_1_center[j0] = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
-                + batch_norm_11[j0 + 24]) / v1;
+        encoder_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
+                + batch_norm_9[j0 + 24]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float sub_v25 = encoder_dense_1_y[j0 * 8 + j1] + encoder_dense_1_bias[j1] - encoder_batch_norm_1_center[j1];
+            const float sub_v25 = encoder_dense_1_y[j0 * 8 + j1] + encoder_dense_1_bias[j1] - encoder_batch_norm_1_average[j1];
             encoder_dense_1_y[j0 * 8 + j1] = sub_v25;
-            batch_norm_13[j0 * 8 + j1] = v2 ? sub_v25 * sub_v25 : 0.0f;
+            batch_norm_11[j0 * 8 + j1] = v2 ? sub_v25 * sub_v25 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
         const float v4 = encoder_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_batch_norm_1_variance_v27 = (batch_norm_13[j0] + batch_norm_13[j0 + 8] + batch_norm_13[j0 + 16]
-                + batch_norm_13[j0 + 24]) / v3;
-        encoder_batch_norm_1_moving_mean[j0] = encoder_batch_norm_1_moving_mean[j0] * 0.9f + encoder_batch_norm_1_center[j0]
+        const float encoder_batch_norm_1_variance_v27 = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
+                + batch_norm_11[j0 + 24]) / v3;
+        encoder_batch_norm_1_moving_mean[j0] = encoder_batch_norm_1_moving_mean[j0] * 0.9f + encoder_batch_norm_1_average[j0]
                 * 0.1f;
         encoder_batch_norm_1_moving_variance[j0] = v4 + encoder_batch_norm_1_variance_v27 * 0.1f;
-        batch_norm_14[j0] = dl_sqrt(encoder_batch_norm_1_variance_v27 + 0.001f);
+        batch_norm_12[j0] = dl_sqrt(encoder_batch_norm_1_variance_v27 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float div_v31 = encoder_dense_1_y[j0 * 8 + j1] / batch_norm_14[j1];
-            batch_norm_15[j0 * 8 + j1] = div_v31;
-            const float v5 = div_v31 * encoder_batch_norm_1_gamma[j1] + encoder_batch_norm_1_beta[j1];
+            const float encoder_batch_norm_1_y_v31 = encoder_dense_1_y[j0 * 8 + j1] / batch_norm_12[j1];
+            encoder_batch_norm_1_y[j0 * 8 + j1] = encoder_batch_norm_1_y_v31;
+            const float v5 = encoder_batch_norm_1_y_v31 * encoder_batch_norm_1_gamma[j1] + encoder_batch_norm_1_beta[j1];
             code[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -859,7 +859,7 @@ static inline void train_k9_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k9_dense_batch_norm(const float *restrict code, const float *restrict block_3_dense_1_kernel,
         float *restrict block_3_dense_1_y, const int32_t *restrict count_, const float *restrict block_3_dense_1_bias,
-        float *restrict batch_norm_16)
+        float *restrict batch_norm_13)
 {
     for (int n = 0; n < 32; n += 4)
         train_k9_dense_batch_norm_tile_4(code, 0, block_3_dense_1_kernel + n, block_3_dense_1_y + n);
@@ -868,48 +868,48 @@ static void train_k9_dense_batch_norm(const float *restrict code, const float *r
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = block_3_dense_1_y[i0 * 32 + j0];
             const float v3 = block_3_dense_1_bias[j0];
-            batch_norm_16[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_13[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
-static void train_k10_batch_norm_relu(const float *restrict batch_norm_16, const int32_t *restrict count_,
+static void train_k10_batch_norm_relu(const float *restrict batch_norm_13, const int32_t *restrict count_,
         float *restrict block_3_dense_1_y, const float *restrict block_3_dense_1_bias,
         float *restrict block_3_batch_norm_1_moving_mean, float *restrict block_3_batch_norm_1_moving_variance,
-        float *restrict batch_norm_19, float *restrict batch_norm_20, const float *restrict block_3_batch_norm_1_gamma,
+        float *restrict batch_norm_16, float *restrict block_3_batch_norm_1_y, const float *restrict block_3_batch_norm_1_gamma,
         const float *restrict block_3_batch_norm_1_beta, float *restrict relu_3)
 {
-    float block_3_batch_norm_1_center[32];
-    float batch_norm_18[128];
+    float block_3_batch_norm_1_average[32];
+    float batch_norm_15[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_center[j0] = (batch_norm_16[j0] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 64]
-                + batch_norm_16[j0 + 96]) / v1;
+        block_3_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
+                + batch_norm_13[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v36 = block_3_dense_1_y[j0 * 32 + j1] + block_3_dense_1_bias[j1] - block_3_batch_norm_1_center[j1];
+            const float sub_v36 = block_3_dense_1_y[j0 * 32 + j1] + block_3_dense_1_bias[j1] - block_3_batch_norm_1_average[j1];
             block_3_dense_1_y[j0 * 32 + j1] = sub_v36;
-            batch_norm_18[j0 * 32 + j1] = v2 ? sub_v36 * sub_v36 : 0.0f;
+            batch_norm_15[j0 * 32 + j1] = v2 ? sub_v36 * sub_v36 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = block_3_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_3_batch_norm_1_variance_v38 = (batch_norm_18[j0] + batch_norm_18[j0 + 32] + batch_norm_18[j0 + 64]
-                + batch_norm_18[j0 + 96]) / v3;
-        block_3_batch_norm_1_moving_mean[j0] = block_3_batch_norm_1_moving_mean[j0] * 0.9f + block_3_batch_norm_1_center[j0]
+        const float block_3_batch_norm_1_variance_v38 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
+                + batch_norm_15[j0 + 96]) / v3;
+        block_3_batch_norm_1_moving_mean[j0] = block_3_batch_norm_1_moving_mean[j0] * 0.9f + block_3_batch_norm_1_average[j0]
                 * 0.1f;
         block_3_batch_norm_1_moving_variance[j0] = v4 + block_3_batch_norm_1_variance_v38 * 0.1f;
-        batch_norm_19[j0] = dl_sqrt(block_3_batch_norm_1_variance_v38 + 0.001f);
+        batch_norm_16[j0] = dl_sqrt(block_3_batch_norm_1_variance_v38 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v42 = block_3_dense_1_y[j0 * 32 + j1] / batch_norm_19[j1];
-            batch_norm_20[j0 * 32 + j1] = div_v42;
-            const float v5 = div_v42 * block_3_batch_norm_1_gamma[j1] + block_3_batch_norm_1_beta[j1];
+            const float block_3_batch_norm_1_y_v42 = block_3_dense_1_y[j0 * 32 + j1] / batch_norm_16[j1];
+            block_3_batch_norm_1_y[j0 * 32 + j1] = block_3_batch_norm_1_y_v42;
+            const float v5 = block_3_batch_norm_1_y_v42 * block_3_batch_norm_1_gamma[j1] + block_3_batch_norm_1_beta[j1];
             relu_3[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -961,7 +961,7 @@ static inline void train_k12_dense_batch_norm_tile_4(const float *restrict a, in
 
 static void train_k12_dense_batch_norm(const float *restrict relu_3, const float *restrict block_4_dense_1_kernel,
         float *restrict block_4_dense_1_y, const int32_t *restrict count_, const float *restrict block_4_dense_1_bias,
-        float *restrict batch_norm_21)
+        float *restrict batch_norm_17)
 {
     for (int n = 0; n < 32; n += 4)
         train_k12_dense_batch_norm_tile_4(relu_3, 0, block_4_dense_1_kernel + n, block_4_dense_1_y + n);
@@ -970,48 +970,48 @@ static void train_k12_dense_batch_norm(const float *restrict relu_3, const float
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = block_4_dense_1_y[i0 * 32 + j0];
             const float v3 = block_4_dense_1_bias[j0];
-            batch_norm_21[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_17[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
-static void train_k13_batch_norm_relu(const float *restrict batch_norm_21, const int32_t *restrict count_,
+static void train_k13_batch_norm_relu(const float *restrict batch_norm_17, const int32_t *restrict count_,
         float *restrict block_4_dense_1_y, const float *restrict block_4_dense_1_bias,
         float *restrict block_4_batch_norm_1_moving_mean, float *restrict block_4_batch_norm_1_moving_variance,
-        float *restrict batch_norm_24, float *restrict batch_norm_25, const float *restrict block_4_batch_norm_1_gamma,
+        float *restrict batch_norm_20, float *restrict block_4_batch_norm_1_y, const float *restrict block_4_batch_norm_1_gamma,
         const float *restrict block_4_batch_norm_1_beta, float *restrict relu_4)
 {
-    float block_4_batch_norm_1_center[32];
-    float batch_norm_23[128];
+    float block_4_batch_norm_1_average[32];
+    float batch_norm_19[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_batch_norm_1_center[j0] = (batch_norm_21[j0] + batch_norm_21[j0 + 32] + batch_norm_21[j0 + 64]
-                + batch_norm_21[j0 + 96]) / v1;
+        block_4_batch_norm_1_average[j0] = (batch_norm_17[j0] + batch_norm_17[j0 + 32] + batch_norm_17[j0 + 64]
+                + batch_norm_17[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v47 = block_4_dense_1_y[j0 * 32 + j1] + block_4_dense_1_bias[j1] - block_4_batch_norm_1_center[j1];
+            const float sub_v47 = block_4_dense_1_y[j0 * 32 + j1] + block_4_dense_1_bias[j1] - block_4_batch_norm_1_average[j1];
             block_4_dense_1_y[j0 * 32 + j1] = sub_v47;
-            batch_norm_23[j0 * 32 + j1] = v2 ? sub_v47 * sub_v47 : 0.0f;
+            batch_norm_19[j0 * 32 + j1] = v2 ? sub_v47 * sub_v47 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = block_4_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_4_batch_norm_1_variance_v49 = (batch_norm_23[j0] + batch_norm_23[j0 + 32] + batch_norm_23[j0 + 64]
-                + batch_norm_23[j0 + 96]) / v3;
-        block_4_batch_norm_1_moving_mean[j0] = block_4_batch_norm_1_moving_mean[j0] * 0.9f + block_4_batch_norm_1_center[j0]
+        const float block_4_batch_norm_1_variance_v49 = (batch_norm_19[j0] + batch_norm_19[j0 + 32] + batch_norm_19[j0 + 64]
+                + batch_norm_19[j0 + 96]) / v3;
+        block_4_batch_norm_1_moving_mean[j0] = block_4_batch_norm_1_moving_mean[j0] * 0.9f + block_4_batch_norm_1_average[j0]
                 * 0.1f;
         block_4_batch_norm_1_moving_variance[j0] = v4 + block_4_batch_norm_1_variance_v49 * 0.1f;
-        batch_norm_24[j0] = dl_sqrt(block_4_batch_norm_1_variance_v49 + 0.001f);
+        batch_norm_20[j0] = dl_sqrt(block_4_batch_norm_1_variance_v49 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v53 = block_4_dense_1_y[j0 * 32 + j1] / batch_norm_24[j1];
-            batch_norm_25[j0 * 32 + j1] = div_v53;
-            const float v5 = div_v53 * block_4_batch_norm_1_gamma[j1] + block_4_batch_norm_1_beta[j1];
+            const float block_4_batch_norm_1_y_v53 = block_4_dense_1_y[j0 * 32 + j1] / batch_norm_20[j1];
+            block_4_batch_norm_1_y[j0 * 32 + j1] = block_4_batch_norm_1_y_v53;
+            const float v5 = block_4_batch_norm_1_y_v53 * block_4_batch_norm_1_gamma[j1] + block_4_batch_norm_1_beta[j1];
             relu_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -1164,21 +1164,22 @@ static inline void train_k19_dense_relu_batch_norm_tile_4(const float *restrict 
 }
 
 static void train_k19_dense_relu_batch_norm(const float *restrict mean_squared_error_5, const float *restrict decoder_kernel_2,
-        float *restrict relu_5, const float *restrict relu_4, float *restrict batch_norm_25, float *restrict batch_norm_27,
-        const float *restrict block_4_batch_norm_1_gamma, const float *restrict batch_norm_24, float *restrict batch_norm_29)
+        float *restrict relu_5, const float *restrict relu_4, float *restrict block_4_batch_norm_1_y,
+        float *restrict batch_norm_22, const float *restrict block_4_batch_norm_1_gamma, const float *restrict batch_norm_20,
+        float *restrict batch_norm_24)
 {
     for (int n = 0; n < 32; n += 4)
         train_k19_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, decoder_kernel_2 + n, relu_5 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_5[i0 * 32 + j0];
-            const float v2 = batch_norm_25[i0 * 32 + j0];
+            const float v2 = block_4_batch_norm_1_y[i0 * 32 + j0];
             const float select_v66 = 0.0f < relu_4[i0 * 32 + j0] ? v1 : 0.0f;
             relu_5[i0 * 32 + j0] = select_v66;
-            batch_norm_27[i0 * 32 + j0] = select_v66 * v2;
-            const float div_v70 = select_v66 * block_4_batch_norm_1_gamma[j0] / batch_norm_24[j0];
-            batch_norm_29[i0 * 32 + j0] = div_v70;
-            batch_norm_25[i0 * 32 + j0] = -(div_v70 * v2);
+            batch_norm_22[i0 * 32 + j0] = select_v66 * v2;
+            const float div_v70 = select_v66 * block_4_batch_norm_1_gamma[j0] / batch_norm_20[j0];
+            batch_norm_24[i0 * 32 + j0] = div_v70;
+            block_4_batch_norm_1_y[i0 * 32 + j0] = -(div_v70 * v2);
         }
     }
 }
@@ -1254,13 +1255,13 @@ static void train_k21_batch_norm_adam(const float *restrict relu_5, float *restr
 }
 
 /* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k22_batch_norm_adam(const float *restrict batch_norm_27, float *restrict m_block_4_batch_norm_1_gamma,
+static void train_k22_batch_norm_adam(const float *restrict batch_norm_22, float *restrict m_block_4_batch_norm_1_gamma,
         float *restrict v_block_4_batch_norm_1_gamma, float *restrict block_4_batch_norm_1_gamma, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = m_block_4_batch_norm_1_gamma[j0] * 0.9f;
         const float v2 = v_block_4_batch_norm_1_gamma[j0] * 0.999f;
-        const float sum_v69 = batch_norm_27[j0] + batch_norm_27[j0 + 32] + batch_norm_27[j0 + 64] + batch_norm_27[j0 + 96];
+        const float sum_v69 = batch_norm_22[j0] + batch_norm_22[j0 + 32] + batch_norm_22[j0 + 64] + batch_norm_22[j0 + 96];
         const float add_v199 = v1 + sum_v69 * 0.1f;
         m_block_4_batch_norm_1_gamma[j0] = add_v199;
         const float add_v200 = v2 + sum_v69 * 0.001f * sum_v69;
@@ -1270,44 +1271,44 @@ static void train_k22_batch_norm_adam(const float *restrict batch_norm_27, float
 }
 
 /* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k23_batch_norm_dense_adam(const float *restrict batch_norm_25, const float *restrict batch_norm_24,
-        const int32_t *restrict count_, const float *restrict block_4_dense_1_y, const float *restrict batch_norm_29,
-        float *restrict batch_norm_36, float *restrict m_block_4_dense_1_bias, float *restrict v_block_4_dense_1_bias)
+static void train_k23_batch_norm_dense_adam(const float *restrict block_4_batch_norm_1_y, const float *restrict batch_norm_20,
+        const int32_t *restrict count_, const float *restrict block_4_dense_1_y, const float *restrict batch_norm_24,
+        float *restrict batch_norm_31, float *restrict m_block_4_dense_1_bias, float *restrict v_block_4_dense_1_bias)
 {
-    float batch_norm_31[32];
-    float batch_norm_33[128];
-    float batch_norm_34[128];
-    float batch_norm_35[32];
+    float batch_norm_26[32];
+    float batch_norm_28[128];
+    float batch_norm_29[128];
+    float batch_norm_30[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_31[j0] = (batch_norm_25[j0] + batch_norm_25[j0 + 32] + batch_norm_25[j0 + 64] + batch_norm_25[j0 + 96])
-                * 0.5f / batch_norm_24[j0] / v1;
+        batch_norm_26[j0] = (block_4_batch_norm_1_y[j0] + block_4_batch_norm_1_y[j0 + 32] + block_4_batch_norm_1_y[j0 + 64]
+                + block_4_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_20[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_31[j1];
+            const float v3 = batch_norm_26[j1];
             const float mul_v73 = (v2 ? v3 : 0.0f) * block_4_dense_1_y[j0 * 32 + j1];
-            const float add_v74 = batch_norm_29[j0 * 32 + j1] + mul_v73 + mul_v73;
-            batch_norm_33[j0 * 32 + j1] = add_v74;
-            batch_norm_34[j0 * 32 + j1] = -add_v74;
+            const float add_v74 = batch_norm_24[j0 * 32 + j1] + mul_v73 + mul_v73;
+            batch_norm_28[j0 * 32 + j1] = add_v74;
+            batch_norm_29[j0 * 32 + j1] = -add_v74;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_35[j0] = (batch_norm_34[j0] + batch_norm_34[j0 + 32] + batch_norm_34[j0 + 64] + batch_norm_34[j0 + 96]) / v4;
+        batch_norm_30[j0] = (batch_norm_29[j0] + batch_norm_29[j0 + 32] + batch_norm_29[j0 + 64] + batch_norm_29[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_35[j1];
-            batch_norm_36[j0 * 32 + j1] = batch_norm_33[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_30[j1];
+            batch_norm_31[j0 * 32 + j1] = batch_norm_28[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_block_4_dense_1_bias[j0] * 0.9f;
         const float v8 = v_block_4_dense_1_bias[j0] * 0.999f;
-        const float sum_v78 = batch_norm_36[j0] + batch_norm_36[j0 + 32] + batch_norm_36[j0 + 64] + batch_norm_36[j0 + 96];
+        const float sum_v78 = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96];
         m_block_4_dense_1_bias[j0] = v7 + sum_v78 * 0.1f;
         v_block_4_dense_1_bias[j0] = v8 + sum_v78 * 0.001f * sum_v78;
     }
@@ -1347,22 +1348,23 @@ static inline void train_k24_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k24_dense_relu_batch_norm(const float *restrict batch_norm_36, const float *restrict block_4_dense_1_kernel_2,
-        float *restrict relu_6, const float *restrict relu_3, float *restrict batch_norm_20, float *restrict batch_norm_38,
-        const float *restrict block_3_batch_norm_1_gamma, const float *restrict batch_norm_19, float *restrict batch_norm_40)
+static void train_k24_dense_relu_batch_norm(const float *restrict batch_norm_31, const float *restrict block_4_dense_1_kernel_2,
+        float *restrict relu_6, const float *restrict relu_3, float *restrict block_3_batch_norm_1_y,
+        float *restrict batch_norm_33, const float *restrict block_3_batch_norm_1_gamma, const float *restrict batch_norm_16,
+        float *restrict batch_norm_35)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k24_dense_relu_batch_norm_tile_4(batch_norm_36, 0, block_4_dense_1_kernel_2 + n, relu_6 + n);
+        train_k24_dense_relu_batch_norm_tile_4(batch_norm_31, 0, block_4_dense_1_kernel_2 + n, relu_6 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_6[i0 * 32 + j0];
-            const float v2 = batch_norm_20[i0 * 32 + j0];
+            const float v2 = block_3_batch_norm_1_y[i0 * 32 + j0];
             const float select_v82 = 0.0f < relu_3[i0 * 32 + j0] ? v1 : 0.0f;
             relu_6[i0 * 32 + j0] = select_v82;
-            batch_norm_38[i0 * 32 + j0] = select_v82 * v2;
-            const float div_v86 = select_v82 * block_3_batch_norm_1_gamma[j0] / batch_norm_19[j0];
-            batch_norm_40[i0 * 32 + j0] = div_v86;
-            batch_norm_20[i0 * 32 + j0] = -(div_v86 * v2);
+            batch_norm_33[i0 * 32 + j0] = select_v82 * v2;
+            const float div_v86 = select_v82 * block_3_batch_norm_1_gamma[j0] / batch_norm_16[j0];
+            batch_norm_35[i0 * 32 + j0] = div_v86;
+            block_3_batch_norm_1_y[i0 * 32 + j0] = -(div_v86 * v2);
         }
     }
 }
@@ -1400,14 +1402,14 @@ static inline void train_k25_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k25_dense_adam(const float *restrict relu_3, const float *restrict batch_norm_36, float *restrict dense_6,
+static void train_k25_dense_adam(const float *restrict relu_3, const float *restrict batch_norm_31, float *restrict dense_6,
         float *restrict m_block_4_dense_1_kernel, float *restrict v_block_4_dense_1_kernel,
         float *restrict block_4_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k25_dense_adam_tile_4(relu_3, i0_0, batch_norm_36 + n, dense_6 + n);
+            train_k25_dense_adam_tile_4(relu_3, i0_0, batch_norm_31 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_6[i0 * 32 - i0_0 * 32 + j0];
@@ -1439,13 +1441,13 @@ static void train_k26_batch_norm_adam(const float *restrict relu_6, float *restr
 }
 
 /* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k27_batch_norm_adam(const float *restrict batch_norm_38, float *restrict m_block_3_batch_norm_1_gamma,
+static void train_k27_batch_norm_adam(const float *restrict batch_norm_33, float *restrict m_block_3_batch_norm_1_gamma,
         float *restrict v_block_3_batch_norm_1_gamma, float *restrict block_3_batch_norm_1_gamma, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = m_block_3_batch_norm_1_gamma[j0] * 0.9f;
         const float v2 = v_block_3_batch_norm_1_gamma[j0] * 0.999f;
-        const float sum_v85 = batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64] + batch_norm_38[j0 + 96];
+        const float sum_v85 = batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96];
         const float add_v187 = v1 + sum_v85 * 0.1f;
         m_block_3_batch_norm_1_gamma[j0] = add_v187;
         const float add_v188 = v2 + sum_v85 * 0.001f * sum_v85;
@@ -1455,44 +1457,44 @@ static void train_k27_batch_norm_adam(const float *restrict batch_norm_38, float
 }
 
 /* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k28_batch_norm_dense_adam(const float *restrict batch_norm_20, const float *restrict batch_norm_19,
-        const int32_t *restrict count_, const float *restrict block_3_dense_1_y, const float *restrict batch_norm_40,
-        float *restrict batch_norm_47, float *restrict m_block_3_dense_1_bias, float *restrict v_block_3_dense_1_bias)
+static void train_k28_batch_norm_dense_adam(const float *restrict block_3_batch_norm_1_y, const float *restrict batch_norm_16,
+        const int32_t *restrict count_, const float *restrict block_3_dense_1_y, const float *restrict batch_norm_35,
+        float *restrict batch_norm_42, float *restrict m_block_3_dense_1_bias, float *restrict v_block_3_dense_1_bias)
 {
-    float batch_norm_42[32];
-    float batch_norm_44[128];
-    float batch_norm_45[128];
-    float batch_norm_46[32];
+    float batch_norm_37[32];
+    float batch_norm_39[128];
+    float batch_norm_40[128];
+    float batch_norm_41[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_42[j0] = (batch_norm_20[j0] + batch_norm_20[j0 + 32] + batch_norm_20[j0 + 64] + batch_norm_20[j0 + 96])
-                * 0.5f / batch_norm_19[j0] / v1;
+        batch_norm_37[j0] = (block_3_batch_norm_1_y[j0] + block_3_batch_norm_1_y[j0 + 32] + block_3_batch_norm_1_y[j0 + 64]
+                + block_3_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_16[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_42[j1];
+            const float v3 = batch_norm_37[j1];
             const float mul_v89 = (v2 ? v3 : 0.0f) * block_3_dense_1_y[j0 * 32 + j1];
-            const float add_v90 = batch_norm_40[j0 * 32 + j1] + mul_v89 + mul_v89;
-            batch_norm_44[j0 * 32 + j1] = add_v90;
-            batch_norm_45[j0 * 32 + j1] = -add_v90;
+            const float add_v90 = batch_norm_35[j0 * 32 + j1] + mul_v89 + mul_v89;
+            batch_norm_39[j0 * 32 + j1] = add_v90;
+            batch_norm_40[j0 * 32 + j1] = -add_v90;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_46[j0] = (batch_norm_45[j0] + batch_norm_45[j0 + 32] + batch_norm_45[j0 + 64] + batch_norm_45[j0 + 96]) / v4;
+        batch_norm_41[j0] = (batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_46[j1];
-            batch_norm_47[j0 * 32 + j1] = batch_norm_44[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_41[j1];
+            batch_norm_42[j0 * 32 + j1] = batch_norm_39[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_block_3_dense_1_bias[j0] * 0.9f;
         const float v8 = v_block_3_dense_1_bias[j0] * 0.999f;
-        const float sum_v94 = batch_norm_47[j0] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 64] + batch_norm_47[j0 + 96];
+        const float sum_v94 = batch_norm_42[j0] + batch_norm_42[j0 + 32] + batch_norm_42[j0 + 64] + batch_norm_42[j0 + 96];
         m_block_3_dense_1_bias[j0] = v7 + sum_v94 * 0.1f;
         v_block_3_dense_1_bias[j0] = v8 + sum_v94 * 0.001f * sum_v94;
     }
@@ -1532,22 +1534,23 @@ static inline void train_k29_dense_relu_batch_norm_tile_4(const float *restrict 
     c[27] = c3_3;
 }
 
-static void train_k29_dense_relu_batch_norm(const float *restrict batch_norm_47, const float *restrict block_3_dense_1_kernel_2,
-        float *restrict relu_7, const float *restrict code, float *restrict batch_norm_15, float *restrict batch_norm_49,
-        const float *restrict encoder_batch_norm_1_gamma, const float *restrict batch_norm_14, float *restrict batch_norm_51)
+static void train_k29_dense_relu_batch_norm(const float *restrict batch_norm_42, const float *restrict block_3_dense_1_kernel_2,
+        float *restrict relu_7, const float *restrict code, float *restrict encoder_batch_norm_1_y,
+        float *restrict batch_norm_44, const float *restrict encoder_batch_norm_1_gamma, const float *restrict batch_norm_12,
+        float *restrict batch_norm_46)
 {
     for (int n = 0; n < 8; n += 4)
-        train_k29_dense_relu_batch_norm_tile_4(batch_norm_47, 0, block_3_dense_1_kernel_2 + n, relu_7 + n);
+        train_k29_dense_relu_batch_norm_tile_4(batch_norm_42, 0, block_3_dense_1_kernel_2 + n, relu_7 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             const float v1 = relu_7[i0 * 8 + j0];
-            const float v2 = batch_norm_15[i0 * 8 + j0];
+            const float v2 = encoder_batch_norm_1_y[i0 * 8 + j0];
             const float select_v98 = 0.0f < code[i0 * 8 + j0] ? v1 : 0.0f;
             relu_7[i0 * 8 + j0] = select_v98;
-            batch_norm_49[i0 * 8 + j0] = select_v98 * v2;
-            const float div_v102 = select_v98 * encoder_batch_norm_1_gamma[j0] / batch_norm_14[j0];
-            batch_norm_51[i0 * 8 + j0] = div_v102;
-            batch_norm_15[i0 * 8 + j0] = -(div_v102 * v2);
+            batch_norm_44[i0 * 8 + j0] = select_v98 * v2;
+            const float div_v102 = select_v98 * encoder_batch_norm_1_gamma[j0] / batch_norm_12[j0];
+            batch_norm_46[i0 * 8 + j0] = div_v102;
+            encoder_batch_norm_1_y[i0 * 8 + j0] = -(div_v102 * v2);
         }
     }
 }
@@ -1585,14 +1588,14 @@ static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k30_dense_adam(const float *restrict code, const float *restrict batch_norm_47, float *restrict dense_9,
+static void train_k30_dense_adam(const float *restrict code, const float *restrict batch_norm_42, float *restrict dense_9,
         float *restrict m_block_3_dense_1_kernel, float *restrict v_block_3_dense_1_kernel,
         float *restrict block_3_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k30_dense_adam_tile_4(code, i0_0, batch_norm_47 + n, dense_9 + n);
+            train_k30_dense_adam_tile_4(code, i0_0, batch_norm_42 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
@@ -1624,13 +1627,13 @@ static void train_k31_batch_norm_adam(const float *restrict relu_7, float *restr
 }
 
 /* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[8] */
-static void train_k32_batch_norm_adam(const float *restrict batch_norm_49, float *restrict m_encoder_batch_norm_1_gamma,
+static void train_k32_batch_norm_adam(const float *restrict batch_norm_44, float *restrict m_encoder_batch_norm_1_gamma,
         float *restrict v_encoder_batch_norm_1_gamma, float *restrict encoder_batch_norm_1_gamma, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         const float v1 = m_encoder_batch_norm_1_gamma[j0] * 0.9f;
         const float v2 = v_encoder_batch_norm_1_gamma[j0] * 0.999f;
-        const float sum_v101 = batch_norm_49[j0] + batch_norm_49[j0 + 8] + batch_norm_49[j0 + 16] + batch_norm_49[j0 + 24];
+        const float sum_v101 = batch_norm_44[j0] + batch_norm_44[j0 + 8] + batch_norm_44[j0 + 16] + batch_norm_44[j0 + 24];
         const float add_v175 = v1 + sum_v101 * 0.1f;
         m_encoder_batch_norm_1_gamma[j0] = add_v175;
         const float add_v176 = v2 + sum_v101 * 0.001f * sum_v101;
@@ -1640,44 +1643,44 @@ static void train_k32_batch_norm_adam(const float *restrict batch_norm_49, float
 }
 
 /* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[8] */
-static void train_k33_batch_norm_dense_adam(const float *restrict batch_norm_15, const float *restrict batch_norm_14,
-        const int32_t *restrict count_, const float *restrict encoder_dense_1_y, const float *restrict batch_norm_51,
-        float *restrict batch_norm_58, float *restrict m_encoder_dense_1_bias, float *restrict v_encoder_dense_1_bias)
+static void train_k33_batch_norm_dense_adam(const float *restrict encoder_batch_norm_1_y, const float *restrict batch_norm_12,
+        const int32_t *restrict count_, const float *restrict encoder_dense_1_y, const float *restrict batch_norm_46,
+        float *restrict batch_norm_53, float *restrict m_encoder_dense_1_bias, float *restrict v_encoder_dense_1_bias)
 {
-    float batch_norm_53[8];
-    float batch_norm_55[32];
-    float batch_norm_56[32];
-    float batch_norm_57[8];
+    float batch_norm_48[8];
+    float batch_norm_50[32];
+    float batch_norm_51[32];
+    float batch_norm_52[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_53[j0] = (batch_norm_15[j0] + batch_norm_15[j0 + 8] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 24]) * 0.5f
-                / batch_norm_14[j0] / v1;
+        batch_norm_48[j0] = (encoder_batch_norm_1_y[j0] + encoder_batch_norm_1_y[j0 + 8] + encoder_batch_norm_1_y[j0 + 16]
+                + encoder_batch_norm_1_y[j0 + 24]) * 0.5f / batch_norm_12[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v3 = batch_norm_53[j1];
+            const float v3 = batch_norm_48[j1];
             const float mul_v105 = (v2 ? v3 : 0.0f) * encoder_dense_1_y[j0 * 8 + j1];
-            const float add_v106 = batch_norm_51[j0 * 8 + j1] + mul_v105 + mul_v105;
-            batch_norm_55[j0 * 8 + j1] = add_v106;
-            batch_norm_56[j0 * 8 + j1] = -add_v106;
+            const float add_v106 = batch_norm_46[j0 * 8 + j1] + mul_v105 + mul_v105;
+            batch_norm_50[j0 * 8 + j1] = add_v106;
+            batch_norm_51[j0 * 8 + j1] = -add_v106;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_57[j0] = (batch_norm_56[j0] + batch_norm_56[j0 + 8] + batch_norm_56[j0 + 16] + batch_norm_56[j0 + 24]) / v4;
+        batch_norm_52[j0] = (batch_norm_51[j0] + batch_norm_51[j0 + 8] + batch_norm_51[j0 + 16] + batch_norm_51[j0 + 24]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v6 = batch_norm_57[j1];
-            batch_norm_58[j0 * 8 + j1] = batch_norm_55[j0 * 8 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_52[j1];
+            batch_norm_53[j0 * 8 + j1] = batch_norm_50[j0 * 8 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
         const float v7 = m_encoder_dense_1_bias[j0] * 0.9f;
         const float v8 = v_encoder_dense_1_bias[j0] * 0.999f;
-        const float sum_v110 = batch_norm_58[j0] + batch_norm_58[j0 + 8] + batch_norm_58[j0 + 16] + batch_norm_58[j0 + 24];
+        const float sum_v110 = batch_norm_53[j0] + batch_norm_53[j0 + 8] + batch_norm_53[j0 + 16] + batch_norm_53[j0 + 24];
         m_encoder_dense_1_bias[j0] = v7 + sum_v110 * 0.1f;
         v_encoder_dense_1_bias[j0] = v8 + sum_v110 * 0.001f * sum_v110;
     }
@@ -1717,22 +1720,23 @@ static inline void train_k34_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k34_dense_relu_batch_norm(const float *restrict batch_norm_58, const float *restrict encoder_dense_1_kernel_2,
-        float *restrict relu_8, const float *restrict relu_2, float *restrict batch_norm_10, float *restrict batch_norm_60,
-        const float *restrict block_2_batch_norm_1_gamma, const float *restrict batch_norm_9, float *restrict batch_norm_62)
+static void train_k34_dense_relu_batch_norm(const float *restrict batch_norm_53, const float *restrict encoder_dense_1_kernel_2,
+        float *restrict relu_8, const float *restrict relu_2, float *restrict block_2_batch_norm_1_y,
+        float *restrict batch_norm_55, const float *restrict block_2_batch_norm_1_gamma, const float *restrict batch_norm_8,
+        float *restrict batch_norm_57)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k34_dense_relu_batch_norm_tile_4(batch_norm_58, 0, encoder_dense_1_kernel_2 + n, relu_8 + n);
+        train_k34_dense_relu_batch_norm_tile_4(batch_norm_53, 0, encoder_dense_1_kernel_2 + n, relu_8 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_8[i0 * 32 + j0];
-            const float v2 = batch_norm_10[i0 * 32 + j0];
+            const float v2 = block_2_batch_norm_1_y[i0 * 32 + j0];
             const float select_v114 = 0.0f < relu_2[i0 * 32 + j0] ? v1 : 0.0f;
             relu_8[i0 * 32 + j0] = select_v114;
-            batch_norm_60[i0 * 32 + j0] = select_v114 * v2;
-            const float div_v118 = select_v114 * block_2_batch_norm_1_gamma[j0] / batch_norm_9[j0];
-            batch_norm_62[i0 * 32 + j0] = div_v118;
-            batch_norm_10[i0 * 32 + j0] = -(div_v118 * v2);
+            batch_norm_55[i0 * 32 + j0] = select_v114 * v2;
+            const float div_v118 = select_v114 * block_2_batch_norm_1_gamma[j0] / batch_norm_8[j0];
+            batch_norm_57[i0 * 32 + j0] = div_v118;
+            block_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v118 * v2);
         }
     }
 }
@@ -1770,14 +1774,14 @@ static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static void train_k35_dense_adam(const float *restrict relu_2, const float *restrict batch_norm_58, float *restrict dense_12,
+static void train_k35_dense_adam(const float *restrict relu_2, const float *restrict batch_norm_53, float *restrict dense_12,
         float *restrict m_encoder_dense_1_kernel, float *restrict v_encoder_dense_1_kernel,
         float *restrict encoder_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 8; n += 4)
-            train_k35_dense_adam_tile_4(relu_2, i0_0, batch_norm_58 + n, dense_12 + n);
+            train_k35_dense_adam_tile_4(relu_2, i0_0, batch_norm_53 + n, dense_12 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 8; j0++) {
                 const float v1 = dense_12[i0 * 8 - i0_0 * 8 + j0];
@@ -1809,13 +1813,13 @@ static void train_k36_batch_norm_adam(const float *restrict relu_8, float *restr
 }
 
 /* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k37_batch_norm_adam(const float *restrict batch_norm_60, float *restrict m_block_2_batch_norm_1_gamma,
+static void train_k37_batch_norm_adam(const float *restrict batch_norm_55, float *restrict m_block_2_batch_norm_1_gamma,
         float *restrict v_block_2_batch_norm_1_gamma, float *restrict block_2_batch_norm_1_gamma, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = m_block_2_batch_norm_1_gamma[j0] * 0.9f;
         const float v2 = v_block_2_batch_norm_1_gamma[j0] * 0.999f;
-        const float sum_v117 = batch_norm_60[j0] + batch_norm_60[j0 + 32] + batch_norm_60[j0 + 64] + batch_norm_60[j0 + 96];
+        const float sum_v117 = batch_norm_55[j0] + batch_norm_55[j0 + 32] + batch_norm_55[j0 + 64] + batch_norm_55[j0 + 96];
         const float add_v163 = v1 + sum_v117 * 0.1f;
         m_block_2_batch_norm_1_gamma[j0] = add_v163;
         const float add_v164 = v2 + sum_v117 * 0.001f * sum_v117;
@@ -1825,44 +1829,44 @@ static void train_k37_batch_norm_adam(const float *restrict batch_norm_60, float
 }
 
 /* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k38_batch_norm_dense_adam(const float *restrict batch_norm_10, const float *restrict batch_norm_9,
-        const int32_t *restrict count_, const float *restrict block_2_dense_1_y, const float *restrict batch_norm_62,
-        float *restrict batch_norm_69, float *restrict m_block_2_dense_1_bias, float *restrict v_block_2_dense_1_bias)
+static void train_k38_batch_norm_dense_adam(const float *restrict block_2_batch_norm_1_y, const float *restrict batch_norm_8,
+        const int32_t *restrict count_, const float *restrict block_2_dense_1_y, const float *restrict batch_norm_57,
+        float *restrict batch_norm_64, float *restrict m_block_2_dense_1_bias, float *restrict v_block_2_dense_1_bias)
 {
-    float batch_norm_64[32];
-    float batch_norm_66[128];
-    float batch_norm_67[128];
-    float batch_norm_68[32];
+    float batch_norm_59[32];
+    float batch_norm_61[128];
+    float batch_norm_62[128];
+    float batch_norm_63[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_64[j0] = (batch_norm_10[j0] + batch_norm_10[j0 + 32] + batch_norm_10[j0 + 64] + batch_norm_10[j0 + 96])
-                * 0.5f / batch_norm_9[j0] / v1;
+        batch_norm_59[j0] = (block_2_batch_norm_1_y[j0] + block_2_batch_norm_1_y[j0 + 32] + block_2_batch_norm_1_y[j0 + 64]
+                + block_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_8[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_64[j1];
+            const float v3 = batch_norm_59[j1];
             const float mul_v121 = (v2 ? v3 : 0.0f) * block_2_dense_1_y[j0 * 32 + j1];
-            const float add_v122 = batch_norm_62[j0 * 32 + j1] + mul_v121 + mul_v121;
-            batch_norm_66[j0 * 32 + j1] = add_v122;
-            batch_norm_67[j0 * 32 + j1] = -add_v122;
+            const float add_v122 = batch_norm_57[j0 * 32 + j1] + mul_v121 + mul_v121;
+            batch_norm_61[j0 * 32 + j1] = add_v122;
+            batch_norm_62[j0 * 32 + j1] = -add_v122;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_68[j0] = (batch_norm_67[j0] + batch_norm_67[j0 + 32] + batch_norm_67[j0 + 64] + batch_norm_67[j0 + 96]) / v4;
+        batch_norm_63[j0] = (batch_norm_62[j0] + batch_norm_62[j0 + 32] + batch_norm_62[j0 + 64] + batch_norm_62[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_68[j1];
-            batch_norm_69[j0 * 32 + j1] = batch_norm_66[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_63[j1];
+            batch_norm_64[j0 * 32 + j1] = batch_norm_61[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_block_2_dense_1_bias[j0] * 0.9f;
         const float v8 = v_block_2_dense_1_bias[j0] * 0.999f;
-        const float sum_v126 = batch_norm_69[j0] + batch_norm_69[j0 + 32] + batch_norm_69[j0 + 64] + batch_norm_69[j0 + 96];
+        const float sum_v126 = batch_norm_64[j0] + batch_norm_64[j0 + 32] + batch_norm_64[j0 + 64] + batch_norm_64[j0 + 96];
         m_block_2_dense_1_bias[j0] = v7 + sum_v126 * 0.1f;
         v_block_2_dense_1_bias[j0] = v8 + sum_v126 * 0.001f * sum_v126;
     }
@@ -1902,22 +1906,23 @@ static inline void train_k39_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k39_dense_relu_batch_norm(const float *restrict batch_norm_69, const float *restrict block_2_dense_1_kernel_2,
-        float *restrict relu_9, const float *restrict relu, float *restrict batch_norm_5, float *restrict batch_norm_71,
-        const float *restrict block_1_batch_norm_1_gamma, const float *restrict batch_norm_4, float *restrict batch_norm_73)
+static void train_k39_dense_relu_batch_norm(const float *restrict batch_norm_64, const float *restrict block_2_dense_1_kernel_2,
+        float *restrict relu_9, const float *restrict relu, float *restrict block_1_batch_norm_1_y,
+        float *restrict batch_norm_66, const float *restrict block_1_batch_norm_1_gamma, const float *restrict batch_norm_4,
+        float *restrict batch_norm_68)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k39_dense_relu_batch_norm_tile_4(batch_norm_69, 0, block_2_dense_1_kernel_2 + n, relu_9 + n);
+        train_k39_dense_relu_batch_norm_tile_4(batch_norm_64, 0, block_2_dense_1_kernel_2 + n, relu_9 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_9[i0 * 32 + j0];
-            const float v2 = batch_norm_5[i0 * 32 + j0];
+            const float v2 = block_1_batch_norm_1_y[i0 * 32 + j0];
             const float select_v130 = 0.0f < relu[i0 * 32 + j0] ? v1 : 0.0f;
             relu_9[i0 * 32 + j0] = select_v130;
-            batch_norm_71[i0 * 32 + j0] = select_v130 * v2;
+            batch_norm_66[i0 * 32 + j0] = select_v130 * v2;
             const float div_v134 = select_v130 * block_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
-            batch_norm_73[i0 * 32 + j0] = div_v134;
-            batch_norm_5[i0 * 32 + j0] = -(div_v134 * v2);
+            batch_norm_68[i0 * 32 + j0] = div_v134;
+            block_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v134 * v2);
         }
     }
 }
@@ -1955,14 +1960,14 @@ static inline void train_k40_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k40_dense_adam(const float *restrict relu, const float *restrict batch_norm_69, float *restrict dense_15,
+static void train_k40_dense_adam(const float *restrict relu, const float *restrict batch_norm_64, float *restrict dense_15,
         float *restrict m_block_2_dense_1_kernel, float *restrict v_block_2_dense_1_kernel,
         float *restrict block_2_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k40_dense_adam_tile_4(relu, i0_0, batch_norm_69 + n, dense_15 + n);
+            train_k40_dense_adam_tile_4(relu, i0_0, batch_norm_64 + n, dense_15 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_15[i0 * 32 - i0_0 * 32 + j0];
@@ -1994,13 +1999,13 @@ static void train_k41_batch_norm_adam(const float *restrict relu_9, float *restr
 }
 
 /* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k42_batch_norm_adam(const float *restrict batch_norm_71, float *restrict m_block_1_batch_norm_1_gamma,
+static void train_k42_batch_norm_adam(const float *restrict batch_norm_66, float *restrict m_block_1_batch_norm_1_gamma,
         float *restrict v_block_1_batch_norm_1_gamma, float *restrict block_1_batch_norm_1_gamma, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = m_block_1_batch_norm_1_gamma[j0] * 0.9f;
         const float v2 = v_block_1_batch_norm_1_gamma[j0] * 0.999f;
-        const float sum_v133 = batch_norm_71[j0] + batch_norm_71[j0 + 32] + batch_norm_71[j0 + 64] + batch_norm_71[j0 + 96];
+        const float sum_v133 = batch_norm_66[j0] + batch_norm_66[j0 + 32] + batch_norm_66[j0 + 64] + batch_norm_66[j0 + 96];
         const float add_v151 = v1 + sum_v133 * 0.1f;
         m_block_1_batch_norm_1_gamma[j0] = add_v151;
         const float add_v152 = v2 + sum_v133 * 0.001f * sum_v133;
@@ -2010,44 +2015,44 @@ static void train_k42_batch_norm_adam(const float *restrict batch_norm_71, float
 }
 
 /* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k43_batch_norm_dense_adam(const float *restrict batch_norm_5, const float *restrict batch_norm_4,
-        const int32_t *restrict count_, const float *restrict block_1_dense_1_y, const float *restrict batch_norm_73,
-        float *restrict batch_norm_80, float *restrict m_block_1_dense_1_bias, float *restrict v_block_1_dense_1_bias)
+static void train_k43_batch_norm_dense_adam(const float *restrict block_1_batch_norm_1_y, const float *restrict batch_norm_4,
+        const int32_t *restrict count_, const float *restrict block_1_dense_1_y, const float *restrict batch_norm_68,
+        float *restrict batch_norm_75, float *restrict m_block_1_dense_1_bias, float *restrict v_block_1_dense_1_bias)
 {
-    float batch_norm_75[32];
-    float batch_norm_77[128];
-    float batch_norm_78[128];
-    float batch_norm_79[32];
+    float batch_norm_70[32];
+    float batch_norm_72[128];
+    float batch_norm_73[128];
+    float batch_norm_74[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_75[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64] + batch_norm_5[j0 + 96]) * 0.5f
-                / batch_norm_4[j0] / v1;
+        batch_norm_70[j0] = (block_1_batch_norm_1_y[j0] + block_1_batch_norm_1_y[j0 + 32] + block_1_batch_norm_1_y[j0 + 64]
+                + block_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_4[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_75[j1];
+            const float v3 = batch_norm_70[j1];
             const float mul_v137 = (v2 ? v3 : 0.0f) * block_1_dense_1_y[j0 * 32 + j1];
-            const float add_v138 = batch_norm_73[j0 * 32 + j1] + mul_v137 + mul_v137;
-            batch_norm_77[j0 * 32 + j1] = add_v138;
-            batch_norm_78[j0 * 32 + j1] = -add_v138;
+            const float add_v138 = batch_norm_68[j0 * 32 + j1] + mul_v137 + mul_v137;
+            batch_norm_72[j0 * 32 + j1] = add_v138;
+            batch_norm_73[j0 * 32 + j1] = -add_v138;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_79[j0] = (batch_norm_78[j0] + batch_norm_78[j0 + 32] + batch_norm_78[j0 + 64] + batch_norm_78[j0 + 96]) / v4;
+        batch_norm_74[j0] = (batch_norm_73[j0] + batch_norm_73[j0 + 32] + batch_norm_73[j0 + 64] + batch_norm_73[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_79[j1];
-            batch_norm_80[j0 * 32 + j1] = batch_norm_77[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_74[j1];
+            batch_norm_75[j0 * 32 + j1] = batch_norm_72[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_block_1_dense_1_bias[j0] * 0.9f;
         const float v8 = v_block_1_dense_1_bias[j0] * 0.999f;
-        const float sum_v142 = batch_norm_80[j0] + batch_norm_80[j0 + 32] + batch_norm_80[j0 + 64] + batch_norm_80[j0 + 96];
+        const float sum_v142 = batch_norm_75[j0] + batch_norm_75[j0 + 32] + batch_norm_75[j0 + 64] + batch_norm_75[j0 + 96];
         m_block_1_dense_1_bias[j0] = v7 + sum_v142 * 0.1f;
         v_block_1_dense_1_bias[j0] = v8 + sum_v142 * 0.001f * sum_v142;
     }
@@ -2086,14 +2091,14 @@ static inline void train_k44_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k44_dense_adam(const float *restrict x, const float *restrict batch_norm_80, float *restrict dense_17,
+static void train_k44_dense_adam(const float *restrict x, const float *restrict batch_norm_75, float *restrict dense_17,
         float *restrict m_block_1_dense_1_kernel, float *restrict v_block_1_dense_1_kernel,
         float *restrict block_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k44_dense_adam_tile_4(x, i0_0, batch_norm_80 + n, dense_17 + n);
+            train_k44_dense_adam_tile_4(x, i0_0, batch_norm_75 + n, dense_17 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_17[i0 * 32 - i0_0 * 32 + j0];
@@ -2150,56 +2155,56 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     float *const block_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_4 = (float *)(void *)(base + 27136);   /* f32[32] */
-    float *const batch_norm_5 = (float *)(void *)(base + 20992);   /* f32[4, 32] */
+    float *const block_1_batch_norm_1_y = (float *)(void *)(base + 20992);   /* f32[4, 32] */
     float *const relu = (float *)(void *)(base + 21504);   /* f32[4, 32] */
     float *const block_2_dense_1_y = (float *)(void *)(base + 22016);   /* f32[4, 32] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 27264);   /* f32[32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 27264);   /* f32[32] */
+    float *const block_2_batch_norm_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
     float *const relu_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
     float *const encoder_dense_1_y = (float *)(void *)(base + 27392);   /* f32[4, 8] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const batch_norm_14 = (float *)(void *)(base + 28032);   /* f32[8] */
-    float *const batch_norm_15 = (float *)(void *)(base + 27520);   /* f32[4, 8] */
+    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const batch_norm_12 = (float *)(void *)(base + 28032);   /* f32[8] */
+    float *const encoder_batch_norm_1_y = (float *)(void *)(base + 27520);   /* f32[4, 8] */
     float *const code = (float *)(void *)(base + 27648);   /* f32[4, 8] */
     float *const block_3_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_19 = (float *)(void *)(base + 27776);   /* f32[32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 27776);   /* f32[32] */
+    float *const block_3_batch_norm_1_y = (float *)(void *)(base + 24064);   /* f32[4, 32] */
     float *const relu_3 = (float *)(void *)(base + 24576);   /* f32[4, 32] */
     float *const block_4_dense_1_y = (float *)(void *)(base + 25088);   /* f32[4, 32] */
-    float *const batch_norm_21 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_24 = (float *)(void *)(base + 27904);   /* f32[32] */
-    float *const batch_norm_25 = (float *)(void *)(base + 25600);   /* f32[4, 32] */
+    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_20 = (float *)(void *)(base + 27904);   /* f32[32] */
+    float *const block_4_batch_norm_1_y = (float *)(void *)(base + 25600);   /* f32[4, 32] */
     float *const relu_4 = (float *)(void *)(base + 26112);   /* f32[4, 32] */
     float *const decoder_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
     float *const mean_squared_error_3 = (float *)(void *)(base + 26624);   /* f32[4] */
     float *const mean_squared_error_5 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const relu_5 = (float *)(void *)(base + 18432);   /* f32[4, 32] */
-    float *const batch_norm_27 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
-    float *const batch_norm_29 = (float *)(void *)(base + 26624);   /* f32[4, 32] */
-    float *const batch_norm_36 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_22 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
+    float *const batch_norm_24 = (float *)(void *)(base + 26624);   /* f32[4, 32] */
+    float *const batch_norm_31 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_6 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
     float *const relu_6 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_33 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
+    float *const batch_norm_42 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_9 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const relu_7 = (float *)(void *)(base + 1024);   /* f32[4, 8] */
-    float *const batch_norm_49 = (float *)(void *)(base + 1152);   /* f32[4, 8] */
-    float *const batch_norm_51 = (float *)(void *)(base + 1280);   /* f32[4, 8] */
-    float *const batch_norm_58 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
+    float *const batch_norm_44 = (float *)(void *)(base + 1152);   /* f32[4, 8] */
+    float *const batch_norm_46 = (float *)(void *)(base + 1280);   /* f32[4, 8] */
+    float *const batch_norm_53 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
     float *const dense_12 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
     float *const relu_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_60 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_62 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_69 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_55 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_57 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_64 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_15 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
     float *const relu_9 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_71 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_73 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
-    float *const batch_norm_80 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_66 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_68 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
+    float *const batch_norm_75 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_17 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const adam = (float *)(void *)(base + 28064);   /* f32 */
     float *const decoder_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 32] */
@@ -2211,32 +2216,32 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     train_k0_dense_batch_norm(x, params->block_1_dense_1_kernel, block_1_dense_1_y, &count, params->block_1_dense_1_bias,
             batch_norm);
     train_k1_batch_norm_relu(batch_norm, &count, block_1_dense_1_y, params->block_1_dense_1_bias,
-            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance, batch_norm_4, batch_norm_5,
-            params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta, relu);
+            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance, batch_norm_4,
+            block_1_batch_norm_1_y, params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta, relu);
     train_k2_dense_pack(params->block_2_dense_1_kernel, block_2_dense_1_kernel_2);
     train_k3_dense_batch_norm(relu, params->block_2_dense_1_kernel, block_2_dense_1_y, &count, params->block_2_dense_1_bias,
-            batch_norm_6);
-    train_k4_batch_norm_relu(batch_norm_6, &count, block_2_dense_1_y, params->block_2_dense_1_bias,
-            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance, batch_norm_9, batch_norm_10,
-            params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta, relu_2);
+            batch_norm_5);
+    train_k4_batch_norm_relu(batch_norm_5, &count, block_2_dense_1_y, params->block_2_dense_1_bias,
+            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance, batch_norm_8,
+            block_2_batch_norm_1_y, params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta, relu_2);
     train_k5_dense_pack(params->encoder_dense_1_kernel, encoder_dense_1_kernel_2);
     train_k6_dense_batch_norm(relu_2, params->encoder_dense_1_kernel, encoder_dense_1_y, &count, params->encoder_dense_1_bias,
-            batch_norm_11);
-    train_k7_batch_norm_relu(batch_norm_11, &count, encoder_dense_1_y, params->encoder_dense_1_bias,
-            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance, batch_norm_14, batch_norm_15,
-            params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta, code);
+            batch_norm_9);
+    train_k7_batch_norm_relu(batch_norm_9, &count, encoder_dense_1_y, params->encoder_dense_1_bias,
+            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance, batch_norm_12,
+            encoder_batch_norm_1_y, params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta, code);
     train_k8_dense_pack(params->block_3_dense_1_kernel, block_3_dense_1_kernel_2);
     train_k9_dense_batch_norm(code, params->block_3_dense_1_kernel, block_3_dense_1_y, &count, params->block_3_dense_1_bias,
-            batch_norm_16);
-    train_k10_batch_norm_relu(batch_norm_16, &count, block_3_dense_1_y, params->block_3_dense_1_bias,
-            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance, batch_norm_19, batch_norm_20,
-            params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta, relu_3);
+            batch_norm_13);
+    train_k10_batch_norm_relu(batch_norm_13, &count, block_3_dense_1_y, params->block_3_dense_1_bias,
+            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance, batch_norm_16,
+            block_3_batch_norm_1_y, params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta, relu_3);
     train_k11_dense_pack(params->block_4_dense_1_kernel, block_4_dense_1_kernel_2);
     train_k12_dense_batch_norm(relu_3, params->block_4_dense_1_kernel, block_4_dense_1_y, &count, params->block_4_dense_1_bias,
-            batch_norm_21);
-    train_k13_batch_norm_relu(batch_norm_21, &count, block_4_dense_1_y, params->block_4_dense_1_bias,
-            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance, batch_norm_24, batch_norm_25,
-            params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta, relu_4);
+            batch_norm_17);
+    train_k13_batch_norm_relu(batch_norm_17, &count, block_4_dense_1_y, params->block_4_dense_1_bias,
+            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance, batch_norm_20,
+            block_4_batch_norm_1_y, params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta, relu_4);
     train_k14_dense_pack(params->decoder_kernel, decoder_kernel_2);
     train_k15_dense_mean_squared_error(relu_4, params->decoder_kernel, decoder_y, params->decoder_bias, x, mean_squared_error_3,
             &count, mean_squared_error_5);
@@ -2244,57 +2249,57 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     train_k17_adam(&step, adam);
     train_k18_dense_adam(mean_squared_error_5, optimizer->m_decoder_bias, optimizer->v_decoder_bias, params->decoder_bias,
             adam);
-    train_k19_dense_relu_batch_norm(mean_squared_error_5, decoder_kernel_2, relu_5, relu_4, batch_norm_25, batch_norm_27,
-            params->block_4_batch_norm_1_gamma, batch_norm_24, batch_norm_29);
+    train_k19_dense_relu_batch_norm(mean_squared_error_5, decoder_kernel_2, relu_5, relu_4, block_4_batch_norm_1_y,
+            batch_norm_22, params->block_4_batch_norm_1_gamma, batch_norm_20, batch_norm_24);
     train_k20_dense_adam(relu_4, mean_squared_error_5, dense_3, optimizer->m_decoder_kernel, optimizer->v_decoder_kernel,
             params->decoder_kernel, adam);
     train_k21_batch_norm_adam(relu_5, optimizer->m_block_4_batch_norm_1_beta, optimizer->v_block_4_batch_norm_1_beta,
             params->block_4_batch_norm_1_beta, adam);
-    train_k22_batch_norm_adam(batch_norm_27, optimizer->m_block_4_batch_norm_1_gamma, optimizer->v_block_4_batch_norm_1_gamma,
+    train_k22_batch_norm_adam(batch_norm_22, optimizer->m_block_4_batch_norm_1_gamma, optimizer->v_block_4_batch_norm_1_gamma,
             params->block_4_batch_norm_1_gamma, adam);
-    train_k23_batch_norm_dense_adam(batch_norm_25, batch_norm_24, &count, block_4_dense_1_y, batch_norm_29, batch_norm_36,
-            optimizer->m_block_4_dense_1_bias, optimizer->v_block_4_dense_1_bias);
-    train_k24_dense_relu_batch_norm(batch_norm_36, block_4_dense_1_kernel_2, relu_6, relu_3, batch_norm_20, batch_norm_38,
-            params->block_3_batch_norm_1_gamma, batch_norm_19, batch_norm_40);
-    train_k25_dense_adam(relu_3, batch_norm_36, dense_6, optimizer->m_block_4_dense_1_kernel,
+    train_k23_batch_norm_dense_adam(block_4_batch_norm_1_y, batch_norm_20, &count, block_4_dense_1_y, batch_norm_24,
+            batch_norm_31, optimizer->m_block_4_dense_1_bias, optimizer->v_block_4_dense_1_bias);
+    train_k24_dense_relu_batch_norm(batch_norm_31, block_4_dense_1_kernel_2, relu_6, relu_3, block_3_batch_norm_1_y,
+            batch_norm_33, params->block_3_batch_norm_1_gamma, batch_norm_16, batch_norm_35);
+    train_k25_dense_adam(relu_3, batch_norm_31, dense_6, optimizer->m_block_4_dense_1_kernel,
             optimizer->v_block_4_dense_1_kernel, params->block_4_dense_1_kernel, adam);
     train_k26_batch_norm_adam(relu_6, optimizer->m_block_3_batch_norm_1_beta, optimizer->v_block_3_batch_norm_1_beta,
             params->block_3_batch_norm_1_beta, adam);
-    train_k27_batch_norm_adam(batch_norm_38, optimizer->m_block_3_batch_norm_1_gamma, optimizer->v_block_3_batch_norm_1_gamma,
+    train_k27_batch_norm_adam(batch_norm_33, optimizer->m_block_3_batch_norm_1_gamma, optimizer->v_block_3_batch_norm_1_gamma,
             params->block_3_batch_norm_1_gamma, adam);
-    train_k28_batch_norm_dense_adam(batch_norm_20, batch_norm_19, &count, block_3_dense_1_y, batch_norm_40, batch_norm_47,
-            optimizer->m_block_3_dense_1_bias, optimizer->v_block_3_dense_1_bias);
-    train_k29_dense_relu_batch_norm(batch_norm_47, block_3_dense_1_kernel_2, relu_7, code, batch_norm_15, batch_norm_49,
-            params->encoder_batch_norm_1_gamma, batch_norm_14, batch_norm_51);
-    train_k30_dense_adam(code, batch_norm_47, dense_9, optimizer->m_block_3_dense_1_kernel, optimizer->v_block_3_dense_1_kernel,
+    train_k28_batch_norm_dense_adam(block_3_batch_norm_1_y, batch_norm_16, &count, block_3_dense_1_y, batch_norm_35,
+            batch_norm_42, optimizer->m_block_3_dense_1_bias, optimizer->v_block_3_dense_1_bias);
+    train_k29_dense_relu_batch_norm(batch_norm_42, block_3_dense_1_kernel_2, relu_7, code, encoder_batch_norm_1_y,
+            batch_norm_44, params->encoder_batch_norm_1_gamma, batch_norm_12, batch_norm_46);
+    train_k30_dense_adam(code, batch_norm_42, dense_9, optimizer->m_block_3_dense_1_kernel, optimizer->v_block_3_dense_1_kernel,
             params->block_3_dense_1_kernel, adam);
     train_k31_batch_norm_adam(relu_7, optimizer->m_encoder_batch_norm_1_beta, optimizer->v_encoder_batch_norm_1_beta,
             params->encoder_batch_norm_1_beta, adam);
-    train_k32_batch_norm_adam(batch_norm_49, optimizer->m_encoder_batch_norm_1_gamma, optimizer->v_encoder_batch_norm_1_gamma,
+    train_k32_batch_norm_adam(batch_norm_44, optimizer->m_encoder_batch_norm_1_gamma, optimizer->v_encoder_batch_norm_1_gamma,
             params->encoder_batch_norm_1_gamma, adam);
-    train_k33_batch_norm_dense_adam(batch_norm_15, batch_norm_14, &count, encoder_dense_1_y, batch_norm_51, batch_norm_58,
-            optimizer->m_encoder_dense_1_bias, optimizer->v_encoder_dense_1_bias);
-    train_k34_dense_relu_batch_norm(batch_norm_58, encoder_dense_1_kernel_2, relu_8, relu_2, batch_norm_10, batch_norm_60,
-            params->block_2_batch_norm_1_gamma, batch_norm_9, batch_norm_62);
-    train_k35_dense_adam(relu_2, batch_norm_58, dense_12, optimizer->m_encoder_dense_1_kernel,
+    train_k33_batch_norm_dense_adam(encoder_batch_norm_1_y, batch_norm_12, &count, encoder_dense_1_y, batch_norm_46,
+            batch_norm_53, optimizer->m_encoder_dense_1_bias, optimizer->v_encoder_dense_1_bias);
+    train_k34_dense_relu_batch_norm(batch_norm_53, encoder_dense_1_kernel_2, relu_8, relu_2, block_2_batch_norm_1_y,
+            batch_norm_55, params->block_2_batch_norm_1_gamma, batch_norm_8, batch_norm_57);
+    train_k35_dense_adam(relu_2, batch_norm_53, dense_12, optimizer->m_encoder_dense_1_kernel,
             optimizer->v_encoder_dense_1_kernel, params->encoder_dense_1_kernel, adam);
     train_k36_batch_norm_adam(relu_8, optimizer->m_block_2_batch_norm_1_beta, optimizer->v_block_2_batch_norm_1_beta,
             params->block_2_batch_norm_1_beta, adam);
-    train_k37_batch_norm_adam(batch_norm_60, optimizer->m_block_2_batch_norm_1_gamma, optimizer->v_block_2_batch_norm_1_gamma,
+    train_k37_batch_norm_adam(batch_norm_55, optimizer->m_block_2_batch_norm_1_gamma, optimizer->v_block_2_batch_norm_1_gamma,
             params->block_2_batch_norm_1_gamma, adam);
-    train_k38_batch_norm_dense_adam(batch_norm_10, batch_norm_9, &count, block_2_dense_1_y, batch_norm_62, batch_norm_69,
-            optimizer->m_block_2_dense_1_bias, optimizer->v_block_2_dense_1_bias);
-    train_k39_dense_relu_batch_norm(batch_norm_69, block_2_dense_1_kernel_2, relu_9, relu, batch_norm_5, batch_norm_71,
-            params->block_1_batch_norm_1_gamma, batch_norm_4, batch_norm_73);
-    train_k40_dense_adam(relu, batch_norm_69, dense_15, optimizer->m_block_2_dense_1_kernel,
+    train_k38_batch_norm_dense_adam(block_2_batch_norm_1_y, batch_norm_8, &count, block_2_dense_1_y, batch_norm_57,
+            batch_norm_64, optimizer->m_block_2_dense_1_bias, optimizer->v_block_2_dense_1_bias);
+    train_k39_dense_relu_batch_norm(batch_norm_64, block_2_dense_1_kernel_2, relu_9, relu, block_1_batch_norm_1_y,
+            batch_norm_66, params->block_1_batch_norm_1_gamma, batch_norm_4, batch_norm_68);
+    train_k40_dense_adam(relu, batch_norm_64, dense_15, optimizer->m_block_2_dense_1_kernel,
             optimizer->v_block_2_dense_1_kernel, params->block_2_dense_1_kernel, adam);
     train_k41_batch_norm_adam(relu_9, optimizer->m_block_1_batch_norm_1_beta, optimizer->v_block_1_batch_norm_1_beta,
             params->block_1_batch_norm_1_beta, adam);
-    train_k42_batch_norm_adam(batch_norm_71, optimizer->m_block_1_batch_norm_1_gamma, optimizer->v_block_1_batch_norm_1_gamma,
+    train_k42_batch_norm_adam(batch_norm_66, optimizer->m_block_1_batch_norm_1_gamma, optimizer->v_block_1_batch_norm_1_gamma,
             params->block_1_batch_norm_1_gamma, adam);
-    train_k43_batch_norm_dense_adam(batch_norm_5, batch_norm_4, &count, block_1_dense_1_y, batch_norm_73, batch_norm_80,
-            optimizer->m_block_1_dense_1_bias, optimizer->v_block_1_dense_1_bias);
-    train_k44_dense_adam(x, batch_norm_80, dense_17, optimizer->m_block_1_dense_1_kernel, optimizer->v_block_1_dense_1_kernel,
+    train_k43_batch_norm_dense_adam(block_1_batch_norm_1_y, batch_norm_4, &count, block_1_dense_1_y, batch_norm_68,
+            batch_norm_75, optimizer->m_block_1_dense_1_bias, optimizer->v_block_1_dense_1_bias);
+    train_k44_dense_adam(x, batch_norm_75, dense_17, optimizer->m_block_1_dense_1_kernel, optimizer->v_block_1_dense_1_kernel,
             params->block_1_dense_1_kernel, adam);
     train_k45_adam(params->block_1_dense_1_bias, adam, optimizer->m_block_1_dense_1_bias, optimizer->v_block_1_dense_1_bias,
             params->block_2_dense_1_bias, optimizer->m_block_2_dense_1_bias, optimizer->v_block_2_dense_1_bias,
@@ -2360,20 +2365,20 @@ static void gradients_k0_dense_batch_norm(const float *restrict x, const float *
 static void gradients_k1_batch_norm_relu(const float *restrict batch_norm, const int32_t *restrict count_,
         float *restrict block_1_dense_1_y, const float *restrict block_1_dense_1_bias,
         float *restrict block_1_batch_norm_1_moving_mean, float *restrict block_1_batch_norm_1_moving_variance,
-        float *restrict batch_norm_4, float *restrict batch_norm_5, const float *restrict block_1_batch_norm_1_gamma,
+        float *restrict batch_norm_4, float *restrict block_1_batch_norm_1_y, const float *restrict block_1_batch_norm_1_gamma,
         const float *restrict block_1_batch_norm_1_beta, float *restrict relu)
 {
-    float block_1_batch_norm_1_center[32];
+    float block_1_batch_norm_1_average[32];
     float batch_norm_3[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_batch_norm_1_center[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
+        block_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
                 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v3 = block_1_dense_1_y[j0 * 32 + j1] + block_1_dense_1_bias[j1] - block_1_batch_norm_1_center[j1];
+            const float sub_v3 = block_1_dense_1_y[j0 * 32 + j1] + block_1_dense_1_bias[j1] - block_1_batch_norm_1_average[j1];
             block_1_dense_1_y[j0 * 32 + j1] = sub_v3;
             batch_norm_3[j0 * 32 + j1] = v2 ? sub_v3 * sub_v3 : 0.0f;
         }
@@ -2383,16 +2388,16 @@ static void gradients_k1_batch_norm_relu(const float *restrict batch_norm, const
         const float v4 = block_1_batch_norm_1_moving_variance[j0] * 0.9f;
         const float block_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
                 + batch_norm_3[j0 + 96]) / v3;
-        block_1_batch_norm_1_moving_mean[j0] = block_1_batch_norm_1_moving_mean[j0] * 0.9f + block_1_batch_norm_1_center[j0]
+        block_1_batch_norm_1_moving_mean[j0] = block_1_batch_norm_1_moving_mean[j0] * 0.9f + block_1_batch_norm_1_average[j0]
                 * 0.1f;
         block_1_batch_norm_1_moving_variance[j0] = v4 + block_1_batch_norm_1_variance_v5 * 0.1f;
         batch_norm_4[j0] = dl_sqrt(block_1_batch_norm_1_variance_v5 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v9 = block_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
-            batch_norm_5[j0 * 32 + j1] = div_v9;
-            const float v5 = div_v9 * block_1_batch_norm_1_gamma[j1] + block_1_batch_norm_1_beta[j1];
+            const float block_1_batch_norm_1_y_v9 = block_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
+            block_1_batch_norm_1_y[j0 * 32 + j1] = block_1_batch_norm_1_y_v9;
+            const float v5 = block_1_batch_norm_1_y_v9 * block_1_batch_norm_1_gamma[j1] + block_1_batch_norm_1_beta[j1];
             relu[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -2444,7 +2449,7 @@ static inline void gradients_k3_dense_batch_norm_tile_4(const float *restrict a,
 
 static void gradients_k3_dense_batch_norm(const float *restrict relu, const float *restrict block_2_dense_1_kernel,
         float *restrict block_2_dense_1_y, const int32_t *restrict count_, const float *restrict block_2_dense_1_bias,
-        float *restrict batch_norm_6)
+        float *restrict batch_norm_5)
 {
     for (int n = 0; n < 32; n += 4)
         gradients_k3_dense_batch_norm_tile_4(relu, 0, block_2_dense_1_kernel + n, block_2_dense_1_y + n);
@@ -2453,48 +2458,48 @@ static void gradients_k3_dense_batch_norm(const float *restrict relu, const floa
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = block_2_dense_1_y[i0 * 32 + j0];
             const float v3 = block_2_dense_1_bias[j0];
-            batch_norm_6[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_5[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
-static void gradients_k4_batch_norm_relu(const float *restrict batch_norm_6, const int32_t *restrict count_,
+static void gradients_k4_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
         float *restrict block_2_dense_1_y, const float *restrict block_2_dense_1_bias,
         float *restrict block_2_batch_norm_1_moving_mean, float *restrict block_2_batch_norm_1_moving_variance,
-        float *restrict batch_norm_9, float *restrict batch_norm_10, const float *restrict block_2_batch_norm_1_gamma,
+        float *restrict batch_norm_8, float *restrict block_2_batch_norm_1_y, const float *restrict block_2_batch_norm_1_gamma,
         const float *restrict block_2_batch_norm_1_beta, float *restrict relu_2)
 {
-    float block_2_batch_norm_1_center[32];
-    float batch_norm_8[128];
+    float block_2_batch_norm_1_average[32];
+    float batch_norm_7[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_batch_norm_1_center[j0] = (batch_norm_6[j0] + batch_norm_6[j0 + 32] + batch_norm_6[j0 + 64]
-                + batch_norm_6[j0 + 96]) / v1;
+        block_2_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64]
+                + batch_norm_5[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v14 = block_2_dense_1_y[j0 * 32 + j1] + block_2_dense_1_bias[j1] - block_2_batch_norm_1_center[j1];
+            const float sub_v14 = block_2_dense_1_y[j0 * 32 + j1] + block_2_dense_1_bias[j1] - block_2_batch_norm_1_average[j1];
             block_2_dense_1_y[j0 * 32 + j1] = sub_v14;
-            batch_norm_8[j0 * 32 + j1] = v2 ? sub_v14 * sub_v14 : 0.0f;
+            batch_norm_7[j0 * 32 + j1] = v2 ? sub_v14 * sub_v14 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = block_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_2_batch_norm_1_variance_v16 = (batch_norm_8[j0] + batch_norm_8[j0 + 32] + batch_norm_8[j0 + 64]
-                + batch_norm_8[j0 + 96]) / v3;
-        block_2_batch_norm_1_moving_mean[j0] = block_2_batch_norm_1_moving_mean[j0] * 0.9f + block_2_batch_norm_1_center[j0]
+        const float block_2_batch_norm_1_variance_v16 = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
+                + batch_norm_7[j0 + 96]) / v3;
+        block_2_batch_norm_1_moving_mean[j0] = block_2_batch_norm_1_moving_mean[j0] * 0.9f + block_2_batch_norm_1_average[j0]
                 * 0.1f;
         block_2_batch_norm_1_moving_variance[j0] = v4 + block_2_batch_norm_1_variance_v16 * 0.1f;
-        batch_norm_9[j0] = dl_sqrt(block_2_batch_norm_1_variance_v16 + 0.001f);
+        batch_norm_8[j0] = dl_sqrt(block_2_batch_norm_1_variance_v16 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v20 = block_2_dense_1_y[j0 * 32 + j1] / batch_norm_9[j1];
-            batch_norm_10[j0 * 32 + j1] = div_v20;
-            const float v5 = div_v20 * block_2_batch_norm_1_gamma[j1] + block_2_batch_norm_1_beta[j1];
+            const float block_2_batch_norm_1_y_v20 = block_2_dense_1_y[j0 * 32 + j1] / batch_norm_8[j1];
+            block_2_batch_norm_1_y[j0 * 32 + j1] = block_2_batch_norm_1_y_v20;
+            const float v5 = block_2_batch_norm_1_y_v20 * block_2_batch_norm_1_gamma[j1] + block_2_batch_norm_1_beta[j1];
             relu_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -2546,7 +2551,7 @@ static inline void gradients_k6_dense_batch_norm_tile_4(const float *restrict a,
 
 static void gradients_k6_dense_batch_norm(const float *restrict relu_2, const float *restrict encoder_dense_1_kernel,
         float *restrict encoder_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_dense_1_bias,
-        float *restrict batch_norm_11)
+        float *restrict batch_norm_9)
 {
     for (int n = 0; n < 8; n += 4)
         gradients_k6_dense_batch_norm_tile_4(relu_2, 0, encoder_dense_1_kernel + n, encoder_dense_1_y + n);
@@ -2555,48 +2560,48 @@ static void gradients_k6_dense_batch_norm(const float *restrict relu_2, const fl
         for (int j0 = 0; j0 < 8; j0++) {
             const float v2 = encoder_dense_1_y[i0 * 8 + j0];
             const float v3 = encoder_dense_1_bias[j0];
-            batch_norm_11[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_9[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 8] */
-static void gradients_k7_batch_norm_relu(const float *restrict batch_norm_11, const int32_t *restrict count_,
+static void gradients_k7_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
         float *restrict encoder_dense_1_y, const float *restrict encoder_dense_1_bias,
         float *restrict encoder_batch_norm_1_moving_mean, float *restrict encoder_batch_norm_1_moving_variance,
-        float *restrict batch_norm_14, float *restrict batch_norm_15, const float *restrict encoder_batch_norm_1_gamma,
+        float *restrict batch_norm_12, float *restrict encoder_batch_norm_1_y, const float *restrict encoder_batch_norm_1_gamma,
         const float *restrict encoder_batch_norm_1_beta, float *restrict code)
 {
-    float encoder_batch_norm_1_center[8];
-    float batch_norm_13[32];
+    float encoder_batch_norm_1_average[8];
+    float batch_norm_11[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_batch_norm_1_center[j0] = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
-                + batch_norm_11[j0 + 24]) / v1;
+        encoder_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
+                + batch_norm_9[j0 + 24]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float sub_v25 = encoder_dense_1_y[j0 * 8 + j1] + encoder_dense_1_bias[j1] - encoder_batch_norm_1_center[j1];
+            const float sub_v25 = encoder_dense_1_y[j0 * 8 + j1] + encoder_dense_1_bias[j1] - encoder_batch_norm_1_average[j1];
             encoder_dense_1_y[j0 * 8 + j1] = sub_v25;
-            batch_norm_13[j0 * 8 + j1] = v2 ? sub_v25 * sub_v25 : 0.0f;
+            batch_norm_11[j0 * 8 + j1] = v2 ? sub_v25 * sub_v25 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
         const float v4 = encoder_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_batch_norm_1_variance_v27 = (batch_norm_13[j0] + batch_norm_13[j0 + 8] + batch_norm_13[j0 + 16]
-                + batch_norm_13[j0 + 24]) / v3;
-        encoder_batch_norm_1_moving_mean[j0] = encoder_batch_norm_1_moving_mean[j0] * 0.9f + encoder_batch_norm_1_center[j0]
+        const float encoder_batch_norm_1_variance_v27 = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
+                + batch_norm_11[j0 + 24]) / v3;
+        encoder_batch_norm_1_moving_mean[j0] = encoder_batch_norm_1_moving_mean[j0] * 0.9f + encoder_batch_norm_1_average[j0]
                 * 0.1f;
         encoder_batch_norm_1_moving_variance[j0] = v4 + encoder_batch_norm_1_variance_v27 * 0.1f;
-        batch_norm_14[j0] = dl_sqrt(encoder_batch_norm_1_variance_v27 + 0.001f);
+        batch_norm_12[j0] = dl_sqrt(encoder_batch_norm_1_variance_v27 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float div_v31 = encoder_dense_1_y[j0 * 8 + j1] / batch_norm_14[j1];
-            batch_norm_15[j0 * 8 + j1] = div_v31;
-            const float v5 = div_v31 * encoder_batch_norm_1_gamma[j1] + encoder_batch_norm_1_beta[j1];
+            const float encoder_batch_norm_1_y_v31 = encoder_dense_1_y[j0 * 8 + j1] / batch_norm_12[j1];
+            encoder_batch_norm_1_y[j0 * 8 + j1] = encoder_batch_norm_1_y_v31;
+            const float v5 = encoder_batch_norm_1_y_v31 * encoder_batch_norm_1_gamma[j1] + encoder_batch_norm_1_beta[j1];
             code[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -2648,7 +2653,7 @@ static inline void gradients_k9_dense_batch_norm_tile_4(const float *restrict a,
 
 static void gradients_k9_dense_batch_norm(const float *restrict code, const float *restrict block_3_dense_1_kernel,
         float *restrict block_3_dense_1_y, const int32_t *restrict count_, const float *restrict block_3_dense_1_bias,
-        float *restrict batch_norm_16)
+        float *restrict batch_norm_13)
 {
     for (int n = 0; n < 32; n += 4)
         gradients_k9_dense_batch_norm_tile_4(code, 0, block_3_dense_1_kernel + n, block_3_dense_1_y + n);
@@ -2657,48 +2662,48 @@ static void gradients_k9_dense_batch_norm(const float *restrict code, const floa
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = block_3_dense_1_y[i0 * 32 + j0];
             const float v3 = block_3_dense_1_bias[j0];
-            batch_norm_16[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_13[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
-static void gradients_k10_batch_norm_relu(const float *restrict batch_norm_16, const int32_t *restrict count_,
+static void gradients_k10_batch_norm_relu(const float *restrict batch_norm_13, const int32_t *restrict count_,
         float *restrict block_3_dense_1_y, const float *restrict block_3_dense_1_bias,
         float *restrict block_3_batch_norm_1_moving_mean, float *restrict block_3_batch_norm_1_moving_variance,
-        float *restrict batch_norm_19, float *restrict batch_norm_20, const float *restrict block_3_batch_norm_1_gamma,
+        float *restrict batch_norm_16, float *restrict block_3_batch_norm_1_y, const float *restrict block_3_batch_norm_1_gamma,
         const float *restrict block_3_batch_norm_1_beta, float *restrict relu_3)
 {
-    float block_3_batch_norm_1_center[32];
-    float batch_norm_18[128];
+    float block_3_batch_norm_1_average[32];
+    float batch_norm_15[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_center[j0] = (batch_norm_16[j0] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 64]
-                + batch_norm_16[j0 + 96]) / v1;
+        block_3_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
+                + batch_norm_13[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v36 = block_3_dense_1_y[j0 * 32 + j1] + block_3_dense_1_bias[j1] - block_3_batch_norm_1_center[j1];
+            const float sub_v36 = block_3_dense_1_y[j0 * 32 + j1] + block_3_dense_1_bias[j1] - block_3_batch_norm_1_average[j1];
             block_3_dense_1_y[j0 * 32 + j1] = sub_v36;
-            batch_norm_18[j0 * 32 + j1] = v2 ? sub_v36 * sub_v36 : 0.0f;
+            batch_norm_15[j0 * 32 + j1] = v2 ? sub_v36 * sub_v36 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = block_3_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_3_batch_norm_1_variance_v38 = (batch_norm_18[j0] + batch_norm_18[j0 + 32] + batch_norm_18[j0 + 64]
-                + batch_norm_18[j0 + 96]) / v3;
-        block_3_batch_norm_1_moving_mean[j0] = block_3_batch_norm_1_moving_mean[j0] * 0.9f + block_3_batch_norm_1_center[j0]
+        const float block_3_batch_norm_1_variance_v38 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
+                + batch_norm_15[j0 + 96]) / v3;
+        block_3_batch_norm_1_moving_mean[j0] = block_3_batch_norm_1_moving_mean[j0] * 0.9f + block_3_batch_norm_1_average[j0]
                 * 0.1f;
         block_3_batch_norm_1_moving_variance[j0] = v4 + block_3_batch_norm_1_variance_v38 * 0.1f;
-        batch_norm_19[j0] = dl_sqrt(block_3_batch_norm_1_variance_v38 + 0.001f);
+        batch_norm_16[j0] = dl_sqrt(block_3_batch_norm_1_variance_v38 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v42 = block_3_dense_1_y[j0 * 32 + j1] / batch_norm_19[j1];
-            batch_norm_20[j0 * 32 + j1] = div_v42;
-            const float v5 = div_v42 * block_3_batch_norm_1_gamma[j1] + block_3_batch_norm_1_beta[j1];
+            const float block_3_batch_norm_1_y_v42 = block_3_dense_1_y[j0 * 32 + j1] / batch_norm_16[j1];
+            block_3_batch_norm_1_y[j0 * 32 + j1] = block_3_batch_norm_1_y_v42;
+            const float v5 = block_3_batch_norm_1_y_v42 * block_3_batch_norm_1_gamma[j1] + block_3_batch_norm_1_beta[j1];
             relu_3[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -2750,7 +2755,7 @@ static inline void gradients_k12_dense_batch_norm_tile_4(const float *restrict a
 
 static void gradients_k12_dense_batch_norm(const float *restrict relu_3, const float *restrict block_4_dense_1_kernel,
         float *restrict block_4_dense_1_y, const int32_t *restrict count_, const float *restrict block_4_dense_1_bias,
-        float *restrict batch_norm_21)
+        float *restrict batch_norm_17)
 {
     for (int n = 0; n < 32; n += 4)
         gradients_k12_dense_batch_norm_tile_4(relu_3, 0, block_4_dense_1_kernel + n, block_4_dense_1_y + n);
@@ -2759,48 +2764,48 @@ static void gradients_k12_dense_batch_norm(const float *restrict relu_3, const f
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = block_4_dense_1_y[i0 * 32 + j0];
             const float v3 = block_4_dense_1_bias[j0];
-            batch_norm_21[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_17[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
-static void gradients_k13_batch_norm_relu(const float *restrict batch_norm_21, const int32_t *restrict count_,
+static void gradients_k13_batch_norm_relu(const float *restrict batch_norm_17, const int32_t *restrict count_,
         float *restrict block_4_dense_1_y, const float *restrict block_4_dense_1_bias,
         float *restrict block_4_batch_norm_1_moving_mean, float *restrict block_4_batch_norm_1_moving_variance,
-        float *restrict batch_norm_24, float *restrict batch_norm_25, const float *restrict block_4_batch_norm_1_gamma,
+        float *restrict batch_norm_20, float *restrict block_4_batch_norm_1_y, const float *restrict block_4_batch_norm_1_gamma,
         const float *restrict block_4_batch_norm_1_beta, float *restrict relu_4)
 {
-    float block_4_batch_norm_1_center[32];
-    float batch_norm_23[128];
+    float block_4_batch_norm_1_average[32];
+    float batch_norm_19[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_batch_norm_1_center[j0] = (batch_norm_21[j0] + batch_norm_21[j0 + 32] + batch_norm_21[j0 + 64]
-                + batch_norm_21[j0 + 96]) / v1;
+        block_4_batch_norm_1_average[j0] = (batch_norm_17[j0] + batch_norm_17[j0 + 32] + batch_norm_17[j0 + 64]
+                + batch_norm_17[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v47 = block_4_dense_1_y[j0 * 32 + j1] + block_4_dense_1_bias[j1] - block_4_batch_norm_1_center[j1];
+            const float sub_v47 = block_4_dense_1_y[j0 * 32 + j1] + block_4_dense_1_bias[j1] - block_4_batch_norm_1_average[j1];
             block_4_dense_1_y[j0 * 32 + j1] = sub_v47;
-            batch_norm_23[j0 * 32 + j1] = v2 ? sub_v47 * sub_v47 : 0.0f;
+            batch_norm_19[j0 * 32 + j1] = v2 ? sub_v47 * sub_v47 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = block_4_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_4_batch_norm_1_variance_v49 = (batch_norm_23[j0] + batch_norm_23[j0 + 32] + batch_norm_23[j0 + 64]
-                + batch_norm_23[j0 + 96]) / v3;
-        block_4_batch_norm_1_moving_mean[j0] = block_4_batch_norm_1_moving_mean[j0] * 0.9f + block_4_batch_norm_1_center[j0]
+        const float block_4_batch_norm_1_variance_v49 = (batch_norm_19[j0] + batch_norm_19[j0 + 32] + batch_norm_19[j0 + 64]
+                + batch_norm_19[j0 + 96]) / v3;
+        block_4_batch_norm_1_moving_mean[j0] = block_4_batch_norm_1_moving_mean[j0] * 0.9f + block_4_batch_norm_1_average[j0]
                 * 0.1f;
         block_4_batch_norm_1_moving_variance[j0] = v4 + block_4_batch_norm_1_variance_v49 * 0.1f;
-        batch_norm_24[j0] = dl_sqrt(block_4_batch_norm_1_variance_v49 + 0.001f);
+        batch_norm_20[j0] = dl_sqrt(block_4_batch_norm_1_variance_v49 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v53 = block_4_dense_1_y[j0 * 32 + j1] / batch_norm_24[j1];
-            batch_norm_25[j0 * 32 + j1] = div_v53;
-            const float v5 = div_v53 * block_4_batch_norm_1_gamma[j1] + block_4_batch_norm_1_beta[j1];
+            const float block_4_batch_norm_1_y_v53 = block_4_dense_1_y[j0 * 32 + j1] / batch_norm_20[j1];
+            block_4_batch_norm_1_y[j0 * 32 + j1] = block_4_batch_norm_1_y_v53;
+            const float v5 = block_4_batch_norm_1_y_v53 * block_4_batch_norm_1_gamma[j1] + block_4_batch_norm_1_beta[j1];
             relu_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
@@ -2940,21 +2945,21 @@ static inline void gradients_k18_dense_relu_batch_norm_tile_4(const float *restr
 
 static void gradients_k18_dense_relu_batch_norm(const float *restrict mean_squared_error_5,
         const float *restrict decoder_kernel_3, float *restrict relu_5, const float *restrict relu_4,
-        float *restrict batch_norm_25, float *restrict batch_norm_26, const float *restrict block_4_batch_norm_1_gamma,
-        const float *restrict batch_norm_24, float *restrict batch_norm_27)
+        float *restrict block_4_batch_norm_1_y, float *restrict batch_norm_21, const float *restrict block_4_batch_norm_1_gamma,
+        const float *restrict batch_norm_20, float *restrict batch_norm_22)
 {
     for (int n = 0; n < 32; n += 4)
         gradients_k18_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, decoder_kernel_3 + n, relu_5 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_5[i0 * 32 + j0];
-            const float v2 = batch_norm_25[i0 * 32 + j0];
+            const float v2 = block_4_batch_norm_1_y[i0 * 32 + j0];
             const float select_v66 = 0.0f < relu_4[i0 * 32 + j0] ? v1 : 0.0f;
             relu_5[i0 * 32 + j0] = select_v66;
-            batch_norm_26[i0 * 32 + j0] = select_v66 * v2;
-            const float div_v70 = select_v66 * block_4_batch_norm_1_gamma[j0] / batch_norm_24[j0];
-            batch_norm_27[i0 * 32 + j0] = div_v70;
-            batch_norm_25[i0 * 32 + j0] = -(div_v70 * v2);
+            batch_norm_21[i0 * 32 + j0] = select_v66 * v2;
+            const float div_v70 = select_v66 * block_4_batch_norm_1_gamma[j0] / batch_norm_20[j0];
+            batch_norm_22[i0 * 32 + j0] = div_v70;
+            block_4_batch_norm_1_y[i0 * 32 + j0] = -(div_v70 * v2);
         }
     }
 }
@@ -3010,52 +3015,52 @@ static void gradients_k20_batch_norm(const float *restrict relu_5, float *restri
 }
 
 /* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k21_batch_norm(const float *restrict batch_norm_26, float *restrict block_4_batch_norm_1_gamma_2)
+static void gradients_k21_batch_norm(const float *restrict batch_norm_21, float *restrict block_4_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_batch_norm_1_gamma_2[j0] = batch_norm_26[j0] + batch_norm_26[j0 + 32] + batch_norm_26[j0 + 64]
-                + batch_norm_26[j0 + 96];
+        block_4_batch_norm_1_gamma_2[j0] = batch_norm_21[j0] + batch_norm_21[j0 + 32] + batch_norm_21[j0 + 64]
+                + batch_norm_21[j0 + 96];
     }
 }
 
 /* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k22_batch_norm_dense(const float *restrict batch_norm_25, const float *restrict batch_norm_24,
-        const int32_t *restrict count_, const float *restrict block_4_dense_1_y, const float *restrict batch_norm_27,
-        float *restrict batch_norm_34, float *restrict block_4_dense_1_bias_2)
+static void gradients_k22_batch_norm_dense(const float *restrict block_4_batch_norm_1_y, const float *restrict batch_norm_20,
+        const int32_t *restrict count_, const float *restrict block_4_dense_1_y, const float *restrict batch_norm_22,
+        float *restrict batch_norm_29, float *restrict block_4_dense_1_bias_2)
 {
-    float batch_norm_29[32];
-    float batch_norm_31[128];
-    float batch_norm_32[128];
-    float batch_norm_33[32];
+    float batch_norm_24[32];
+    float batch_norm_26[128];
+    float batch_norm_27[128];
+    float batch_norm_28[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_29[j0] = (batch_norm_25[j0] + batch_norm_25[j0 + 32] + batch_norm_25[j0 + 64] + batch_norm_25[j0 + 96])
-                * 0.5f / batch_norm_24[j0] / v1;
+        batch_norm_24[j0] = (block_4_batch_norm_1_y[j0] + block_4_batch_norm_1_y[j0 + 32] + block_4_batch_norm_1_y[j0 + 64]
+                + block_4_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_20[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_29[j1];
+            const float v3 = batch_norm_24[j1];
             const float mul_v73 = (v2 ? v3 : 0.0f) * block_4_dense_1_y[j0 * 32 + j1];
-            const float add_v74 = batch_norm_27[j0 * 32 + j1] + mul_v73 + mul_v73;
-            batch_norm_31[j0 * 32 + j1] = add_v74;
-            batch_norm_32[j0 * 32 + j1] = -add_v74;
+            const float add_v74 = batch_norm_22[j0 * 32 + j1] + mul_v73 + mul_v73;
+            batch_norm_26[j0 * 32 + j1] = add_v74;
+            batch_norm_27[j0 * 32 + j1] = -add_v74;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_33[j0] = (batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96]) / v4;
+        batch_norm_28[j0] = (batch_norm_27[j0] + batch_norm_27[j0 + 32] + batch_norm_27[j0 + 64] + batch_norm_27[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_33[j1];
-            batch_norm_34[j0 * 32 + j1] = batch_norm_31[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_28[j1];
+            batch_norm_29[j0 * 32 + j1] = batch_norm_26[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_dense_1_bias_2[j0] = batch_norm_34[j0] + batch_norm_34[j0 + 32] + batch_norm_34[j0 + 64]
-                + batch_norm_34[j0 + 96];
+        block_4_dense_1_bias_2[j0] = batch_norm_29[j0] + batch_norm_29[j0 + 32] + batch_norm_29[j0 + 64]
+                + batch_norm_29[j0 + 96];
     }
 }
 
@@ -3093,23 +3098,23 @@ static inline void gradients_k23_dense_relu_batch_norm_tile_4(const float *restr
     c[99] = c3_3;
 }
 
-static void gradients_k23_dense_relu_batch_norm(const float *restrict batch_norm_34,
+static void gradients_k23_dense_relu_batch_norm(const float *restrict batch_norm_29,
         const float *restrict block_4_dense_1_kernel_3, float *restrict relu_6, const float *restrict relu_3,
-        float *restrict batch_norm_20, float *restrict batch_norm_35, const float *restrict block_3_batch_norm_1_gamma,
-        const float *restrict batch_norm_19, float *restrict batch_norm_36)
+        float *restrict block_3_batch_norm_1_y, float *restrict batch_norm_30, const float *restrict block_3_batch_norm_1_gamma,
+        const float *restrict batch_norm_16, float *restrict batch_norm_31)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k23_dense_relu_batch_norm_tile_4(batch_norm_34, 0, block_4_dense_1_kernel_3 + n, relu_6 + n);
+        gradients_k23_dense_relu_batch_norm_tile_4(batch_norm_29, 0, block_4_dense_1_kernel_3 + n, relu_6 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_6[i0 * 32 + j0];
-            const float v2 = batch_norm_20[i0 * 32 + j0];
+            const float v2 = block_3_batch_norm_1_y[i0 * 32 + j0];
             const float select_v82 = 0.0f < relu_3[i0 * 32 + j0] ? v1 : 0.0f;
             relu_6[i0 * 32 + j0] = select_v82;
-            batch_norm_35[i0 * 32 + j0] = select_v82 * v2;
-            const float div_v86 = select_v82 * block_3_batch_norm_1_gamma[j0] / batch_norm_19[j0];
-            batch_norm_36[i0 * 32 + j0] = div_v86;
-            batch_norm_20[i0 * 32 + j0] = -(div_v86 * v2);
+            batch_norm_30[i0 * 32 + j0] = select_v82 * v2;
+            const float div_v86 = select_v82 * block_3_batch_norm_1_gamma[j0] / batch_norm_16[j0];
+            batch_norm_31[i0 * 32 + j0] = div_v86;
+            block_3_batch_norm_1_y[i0 * 32 + j0] = -(div_v86 * v2);
         }
     }
 }
@@ -3147,12 +3152,12 @@ static inline void gradients_k24_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k24_dense(const float *restrict relu_3, const float *restrict batch_norm_34,
+static void gradients_k24_dense(const float *restrict relu_3, const float *restrict batch_norm_29,
         float *restrict block_4_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k24_dense_tile_4(relu_3, i0_0, batch_norm_34 + n, block_4_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k24_dense_tile_4(relu_3, i0_0, batch_norm_29 + n, block_4_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -3165,52 +3170,52 @@ static void gradients_k25_batch_norm(const float *restrict relu_6, float *restri
 }
 
 /* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k26_batch_norm(const float *restrict batch_norm_35, float *restrict block_3_batch_norm_1_gamma_2)
+static void gradients_k26_batch_norm(const float *restrict batch_norm_30, float *restrict block_3_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_gamma_2[j0] = batch_norm_35[j0] + batch_norm_35[j0 + 32] + batch_norm_35[j0 + 64]
-                + batch_norm_35[j0 + 96];
+        block_3_batch_norm_1_gamma_2[j0] = batch_norm_30[j0] + batch_norm_30[j0 + 32] + batch_norm_30[j0 + 64]
+                + batch_norm_30[j0 + 96];
     }
 }
 
 /* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k27_batch_norm_dense(const float *restrict batch_norm_20, const float *restrict batch_norm_19,
-        const int32_t *restrict count_, const float *restrict block_3_dense_1_y, const float *restrict batch_norm_36,
-        float *restrict batch_norm_43, float *restrict block_3_dense_1_bias_2)
+static void gradients_k27_batch_norm_dense(const float *restrict block_3_batch_norm_1_y, const float *restrict batch_norm_16,
+        const int32_t *restrict count_, const float *restrict block_3_dense_1_y, const float *restrict batch_norm_31,
+        float *restrict batch_norm_38, float *restrict block_3_dense_1_bias_2)
 {
-    float batch_norm_38[32];
-    float batch_norm_40[128];
-    float batch_norm_41[128];
-    float batch_norm_42[32];
+    float batch_norm_33[32];
+    float batch_norm_35[128];
+    float batch_norm_36[128];
+    float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_38[j0] = (batch_norm_20[j0] + batch_norm_20[j0 + 32] + batch_norm_20[j0 + 64] + batch_norm_20[j0 + 96])
-                * 0.5f / batch_norm_19[j0] / v1;
+        batch_norm_33[j0] = (block_3_batch_norm_1_y[j0] + block_3_batch_norm_1_y[j0 + 32] + block_3_batch_norm_1_y[j0 + 64]
+                + block_3_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_16[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_38[j1];
+            const float v3 = batch_norm_33[j1];
             const float mul_v89 = (v2 ? v3 : 0.0f) * block_3_dense_1_y[j0 * 32 + j1];
-            const float add_v90 = batch_norm_36[j0 * 32 + j1] + mul_v89 + mul_v89;
-            batch_norm_40[j0 * 32 + j1] = add_v90;
-            batch_norm_41[j0 * 32 + j1] = -add_v90;
+            const float add_v90 = batch_norm_31[j0 * 32 + j1] + mul_v89 + mul_v89;
+            batch_norm_35[j0 * 32 + j1] = add_v90;
+            batch_norm_36[j0 * 32 + j1] = -add_v90;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_42[j0] = (batch_norm_41[j0] + batch_norm_41[j0 + 32] + batch_norm_41[j0 + 64] + batch_norm_41[j0 + 96]) / v4;
+        batch_norm_37[j0] = (batch_norm_36[j0] + batch_norm_36[j0 + 32] + batch_norm_36[j0 + 64] + batch_norm_36[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_42[j1];
-            batch_norm_43[j0 * 32 + j1] = batch_norm_40[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_37[j1];
+            batch_norm_38[j0 * 32 + j1] = batch_norm_35[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_dense_1_bias_2[j0] = batch_norm_43[j0] + batch_norm_43[j0 + 32] + batch_norm_43[j0 + 64]
-                + batch_norm_43[j0 + 96];
+        block_3_dense_1_bias_2[j0] = batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
+                + batch_norm_38[j0 + 96];
     }
 }
 
@@ -3248,23 +3253,23 @@ static inline void gradients_k28_dense_relu_batch_norm_tile_4(const float *restr
     c[27] = c3_3;
 }
 
-static void gradients_k28_dense_relu_batch_norm(const float *restrict batch_norm_43,
+static void gradients_k28_dense_relu_batch_norm(const float *restrict batch_norm_38,
         const float *restrict block_3_dense_1_kernel_3, float *restrict relu_7, const float *restrict code,
-        float *restrict batch_norm_15, float *restrict batch_norm_44, const float *restrict encoder_batch_norm_1_gamma,
-        const float *restrict batch_norm_14, float *restrict batch_norm_45)
+        float *restrict encoder_batch_norm_1_y, float *restrict batch_norm_39, const float *restrict encoder_batch_norm_1_gamma,
+        const float *restrict batch_norm_12, float *restrict batch_norm_40)
 {
     for (int n = 0; n < 8; n += 4)
-        gradients_k28_dense_relu_batch_norm_tile_4(batch_norm_43, 0, block_3_dense_1_kernel_3 + n, relu_7 + n);
+        gradients_k28_dense_relu_batch_norm_tile_4(batch_norm_38, 0, block_3_dense_1_kernel_3 + n, relu_7 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             const float v1 = relu_7[i0 * 8 + j0];
-            const float v2 = batch_norm_15[i0 * 8 + j0];
+            const float v2 = encoder_batch_norm_1_y[i0 * 8 + j0];
             const float select_v98 = 0.0f < code[i0 * 8 + j0] ? v1 : 0.0f;
             relu_7[i0 * 8 + j0] = select_v98;
-            batch_norm_44[i0 * 8 + j0] = select_v98 * v2;
-            const float div_v102 = select_v98 * encoder_batch_norm_1_gamma[j0] / batch_norm_14[j0];
-            batch_norm_45[i0 * 8 + j0] = div_v102;
-            batch_norm_15[i0 * 8 + j0] = -(div_v102 * v2);
+            batch_norm_39[i0 * 8 + j0] = select_v98 * v2;
+            const float div_v102 = select_v98 * encoder_batch_norm_1_gamma[j0] / batch_norm_12[j0];
+            batch_norm_40[i0 * 8 + j0] = div_v102;
+            encoder_batch_norm_1_y[i0 * 8 + j0] = -(div_v102 * v2);
         }
     }
 }
@@ -3302,12 +3307,12 @@ static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k29_dense(const float *restrict code, const float *restrict batch_norm_43,
+static void gradients_k29_dense(const float *restrict code, const float *restrict batch_norm_38,
         float *restrict block_3_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k29_dense_tile_4(code, i0_0, batch_norm_43 + n, block_3_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k29_dense_tile_4(code, i0_0, batch_norm_38 + n, block_3_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -3320,52 +3325,52 @@ static void gradients_k30_batch_norm(const float *restrict relu_7, float *restri
 }
 
 /* autoencoder.dl:8: batch_norm -> f32[8] */
-static void gradients_k31_batch_norm(const float *restrict batch_norm_44, float *restrict encoder_batch_norm_1_gamma_2)
+static void gradients_k31_batch_norm(const float *restrict batch_norm_39, float *restrict encoder_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_batch_norm_1_gamma_2[j0] = batch_norm_44[j0] + batch_norm_44[j0 + 8] + batch_norm_44[j0 + 16]
-                + batch_norm_44[j0 + 24];
+        encoder_batch_norm_1_gamma_2[j0] = batch_norm_39[j0] + batch_norm_39[j0 + 8] + batch_norm_39[j0 + 16]
+                + batch_norm_39[j0 + 24];
     }
 }
 
 /* autoencoder.dl:8: batch_norm, dense -> f32[8] */
-static void gradients_k32_batch_norm_dense(const float *restrict batch_norm_15, const float *restrict batch_norm_14,
-        const int32_t *restrict count_, const float *restrict encoder_dense_1_y, const float *restrict batch_norm_45,
-        float *restrict batch_norm_52, float *restrict encoder_dense_1_bias_2)
+static void gradients_k32_batch_norm_dense(const float *restrict encoder_batch_norm_1_y, const float *restrict batch_norm_12,
+        const int32_t *restrict count_, const float *restrict encoder_dense_1_y, const float *restrict batch_norm_40,
+        float *restrict batch_norm_47, float *restrict encoder_dense_1_bias_2)
 {
-    float batch_norm_47[8];
-    float batch_norm_49[32];
-    float batch_norm_50[32];
-    float batch_norm_51[8];
+    float batch_norm_42[8];
+    float batch_norm_44[32];
+    float batch_norm_45[32];
+    float batch_norm_46[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_47[j0] = (batch_norm_15[j0] + batch_norm_15[j0 + 8] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 24]) * 0.5f
-                / batch_norm_14[j0] / v1;
+        batch_norm_42[j0] = (encoder_batch_norm_1_y[j0] + encoder_batch_norm_1_y[j0 + 8] + encoder_batch_norm_1_y[j0 + 16]
+                + encoder_batch_norm_1_y[j0 + 24]) * 0.5f / batch_norm_12[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v3 = batch_norm_47[j1];
+            const float v3 = batch_norm_42[j1];
             const float mul_v105 = (v2 ? v3 : 0.0f) * encoder_dense_1_y[j0 * 8 + j1];
-            const float add_v106 = batch_norm_45[j0 * 8 + j1] + mul_v105 + mul_v105;
-            batch_norm_49[j0 * 8 + j1] = add_v106;
-            batch_norm_50[j0 * 8 + j1] = -add_v106;
+            const float add_v106 = batch_norm_40[j0 * 8 + j1] + mul_v105 + mul_v105;
+            batch_norm_44[j0 * 8 + j1] = add_v106;
+            batch_norm_45[j0 * 8 + j1] = -add_v106;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_51[j0] = (batch_norm_50[j0] + batch_norm_50[j0 + 8] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 24]) / v4;
+        batch_norm_46[j0] = (batch_norm_45[j0] + batch_norm_45[j0 + 8] + batch_norm_45[j0 + 16] + batch_norm_45[j0 + 24]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v6 = batch_norm_51[j1];
-            batch_norm_52[j0 * 8 + j1] = batch_norm_49[j0 * 8 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_46[j1];
+            batch_norm_47[j0 * 8 + j1] = batch_norm_44[j0 * 8 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_dense_1_bias_2[j0] = batch_norm_52[j0] + batch_norm_52[j0 + 8] + batch_norm_52[j0 + 16]
-                + batch_norm_52[j0 + 24];
+        encoder_dense_1_bias_2[j0] = batch_norm_47[j0] + batch_norm_47[j0 + 8] + batch_norm_47[j0 + 16]
+                + batch_norm_47[j0 + 24];
     }
 }
 
@@ -3403,23 +3408,23 @@ static inline void gradients_k33_dense_relu_batch_norm_tile_4(const float *restr
     c[99] = c3_3;
 }
 
-static void gradients_k33_dense_relu_batch_norm(const float *restrict batch_norm_52,
+static void gradients_k33_dense_relu_batch_norm(const float *restrict batch_norm_47,
         const float *restrict encoder_dense_1_kernel_3, float *restrict relu_8, const float *restrict relu_2,
-        float *restrict batch_norm_10, float *restrict batch_norm_53, const float *restrict block_2_batch_norm_1_gamma,
-        const float *restrict batch_norm_9, float *restrict batch_norm_54)
+        float *restrict block_2_batch_norm_1_y, float *restrict batch_norm_48, const float *restrict block_2_batch_norm_1_gamma,
+        const float *restrict batch_norm_8, float *restrict batch_norm_49)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k33_dense_relu_batch_norm_tile_4(batch_norm_52, 0, encoder_dense_1_kernel_3 + n, relu_8 + n);
+        gradients_k33_dense_relu_batch_norm_tile_4(batch_norm_47, 0, encoder_dense_1_kernel_3 + n, relu_8 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_8[i0 * 32 + j0];
-            const float v2 = batch_norm_10[i0 * 32 + j0];
+            const float v2 = block_2_batch_norm_1_y[i0 * 32 + j0];
             const float select_v114 = 0.0f < relu_2[i0 * 32 + j0] ? v1 : 0.0f;
             relu_8[i0 * 32 + j0] = select_v114;
-            batch_norm_53[i0 * 32 + j0] = select_v114 * v2;
-            const float div_v118 = select_v114 * block_2_batch_norm_1_gamma[j0] / batch_norm_9[j0];
-            batch_norm_54[i0 * 32 + j0] = div_v118;
-            batch_norm_10[i0 * 32 + j0] = -(div_v118 * v2);
+            batch_norm_48[i0 * 32 + j0] = select_v114 * v2;
+            const float div_v118 = select_v114 * block_2_batch_norm_1_gamma[j0] / batch_norm_8[j0];
+            batch_norm_49[i0 * 32 + j0] = div_v118;
+            block_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v118 * v2);
         }
     }
 }
@@ -3457,12 +3462,12 @@ static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, c
     c[27] = c3_3;
 }
 
-static void gradients_k34_dense(const float *restrict relu_2, const float *restrict batch_norm_52,
+static void gradients_k34_dense(const float *restrict relu_2, const float *restrict batch_norm_47,
         float *restrict encoder_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 8; n += 4)
-            gradients_k34_dense_tile_4(relu_2, i0_0, batch_norm_52 + n, encoder_dense_1_kernel_2 + (i0_0 * 8 + n));
+            gradients_k34_dense_tile_4(relu_2, i0_0, batch_norm_47 + n, encoder_dense_1_kernel_2 + (i0_0 * 8 + n));
     }
 }
 
@@ -3475,52 +3480,52 @@ static void gradients_k35_batch_norm(const float *restrict relu_8, float *restri
 }
 
 /* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k36_batch_norm(const float *restrict batch_norm_53, float *restrict block_2_batch_norm_1_gamma_2)
+static void gradients_k36_batch_norm(const float *restrict batch_norm_48, float *restrict block_2_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_batch_norm_1_gamma_2[j0] = batch_norm_53[j0] + batch_norm_53[j0 + 32] + batch_norm_53[j0 + 64]
-                + batch_norm_53[j0 + 96];
+        block_2_batch_norm_1_gamma_2[j0] = batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
+                + batch_norm_48[j0 + 96];
     }
 }
 
 /* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k37_batch_norm_dense(const float *restrict batch_norm_10, const float *restrict batch_norm_9,
-        const int32_t *restrict count_, const float *restrict block_2_dense_1_y, const float *restrict batch_norm_54,
-        float *restrict batch_norm_61, float *restrict block_2_dense_1_bias_2)
+static void gradients_k37_batch_norm_dense(const float *restrict block_2_batch_norm_1_y, const float *restrict batch_norm_8,
+        const int32_t *restrict count_, const float *restrict block_2_dense_1_y, const float *restrict batch_norm_49,
+        float *restrict batch_norm_56, float *restrict block_2_dense_1_bias_2)
 {
-    float batch_norm_56[32];
-    float batch_norm_58[128];
-    float batch_norm_59[128];
-    float batch_norm_60[32];
+    float batch_norm_51[32];
+    float batch_norm_53[128];
+    float batch_norm_54[128];
+    float batch_norm_55[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_56[j0] = (batch_norm_10[j0] + batch_norm_10[j0 + 32] + batch_norm_10[j0 + 64] + batch_norm_10[j0 + 96])
-                * 0.5f / batch_norm_9[j0] / v1;
+        batch_norm_51[j0] = (block_2_batch_norm_1_y[j0] + block_2_batch_norm_1_y[j0 + 32] + block_2_batch_norm_1_y[j0 + 64]
+                + block_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_8[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_56[j1];
+            const float v3 = batch_norm_51[j1];
             const float mul_v121 = (v2 ? v3 : 0.0f) * block_2_dense_1_y[j0 * 32 + j1];
-            const float add_v122 = batch_norm_54[j0 * 32 + j1] + mul_v121 + mul_v121;
-            batch_norm_58[j0 * 32 + j1] = add_v122;
-            batch_norm_59[j0 * 32 + j1] = -add_v122;
+            const float add_v122 = batch_norm_49[j0 * 32 + j1] + mul_v121 + mul_v121;
+            batch_norm_53[j0 * 32 + j1] = add_v122;
+            batch_norm_54[j0 * 32 + j1] = -add_v122;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_60[j0] = (batch_norm_59[j0] + batch_norm_59[j0 + 32] + batch_norm_59[j0 + 64] + batch_norm_59[j0 + 96]) / v4;
+        batch_norm_55[j0] = (batch_norm_54[j0] + batch_norm_54[j0 + 32] + batch_norm_54[j0 + 64] + batch_norm_54[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_60[j1];
-            batch_norm_61[j0 * 32 + j1] = batch_norm_58[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_55[j1];
+            batch_norm_56[j0 * 32 + j1] = batch_norm_53[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_dense_1_bias_2[j0] = batch_norm_61[j0] + batch_norm_61[j0 + 32] + batch_norm_61[j0 + 64]
-                + batch_norm_61[j0 + 96];
+        block_2_dense_1_bias_2[j0] = batch_norm_56[j0] + batch_norm_56[j0 + 32] + batch_norm_56[j0 + 64]
+                + batch_norm_56[j0 + 96];
     }
 }
 
@@ -3558,23 +3563,23 @@ static inline void gradients_k38_dense_relu_batch_norm_tile_4(const float *restr
     c[99] = c3_3;
 }
 
-static void gradients_k38_dense_relu_batch_norm(const float *restrict batch_norm_61,
+static void gradients_k38_dense_relu_batch_norm(const float *restrict batch_norm_56,
         const float *restrict block_2_dense_1_kernel_3, float *restrict relu_9, const float *restrict relu,
-        float *restrict batch_norm_5, float *restrict batch_norm_62, const float *restrict block_1_batch_norm_1_gamma,
-        const float *restrict batch_norm_4, float *restrict batch_norm_63)
+        float *restrict block_1_batch_norm_1_y, float *restrict batch_norm_57, const float *restrict block_1_batch_norm_1_gamma,
+        const float *restrict batch_norm_4, float *restrict batch_norm_58)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k38_dense_relu_batch_norm_tile_4(batch_norm_61, 0, block_2_dense_1_kernel_3 + n, relu_9 + n);
+        gradients_k38_dense_relu_batch_norm_tile_4(batch_norm_56, 0, block_2_dense_1_kernel_3 + n, relu_9 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_9[i0 * 32 + j0];
-            const float v2 = batch_norm_5[i0 * 32 + j0];
+            const float v2 = block_1_batch_norm_1_y[i0 * 32 + j0];
             const float select_v130 = 0.0f < relu[i0 * 32 + j0] ? v1 : 0.0f;
             relu_9[i0 * 32 + j0] = select_v130;
-            batch_norm_62[i0 * 32 + j0] = select_v130 * v2;
+            batch_norm_57[i0 * 32 + j0] = select_v130 * v2;
             const float div_v134 = select_v130 * block_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
-            batch_norm_63[i0 * 32 + j0] = div_v134;
-            batch_norm_5[i0 * 32 + j0] = -(div_v134 * v2);
+            batch_norm_58[i0 * 32 + j0] = div_v134;
+            block_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v134 * v2);
         }
     }
 }
@@ -3612,12 +3617,12 @@ static inline void gradients_k39_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k39_dense(const float *restrict relu, const float *restrict batch_norm_61,
+static void gradients_k39_dense(const float *restrict relu, const float *restrict batch_norm_56,
         float *restrict block_2_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k39_dense_tile_4(relu, i0_0, batch_norm_61 + n, block_2_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k39_dense_tile_4(relu, i0_0, batch_norm_56 + n, block_2_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -3630,52 +3635,52 @@ static void gradients_k40_batch_norm(const float *restrict relu_9, float *restri
 }
 
 /* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k41_batch_norm(const float *restrict batch_norm_62, float *restrict block_1_batch_norm_1_gamma_2)
+static void gradients_k41_batch_norm(const float *restrict batch_norm_57, float *restrict block_1_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_batch_norm_1_gamma_2[j0] = batch_norm_62[j0] + batch_norm_62[j0 + 32] + batch_norm_62[j0 + 64]
-                + batch_norm_62[j0 + 96];
+        block_1_batch_norm_1_gamma_2[j0] = batch_norm_57[j0] + batch_norm_57[j0 + 32] + batch_norm_57[j0 + 64]
+                + batch_norm_57[j0 + 96];
     }
 }
 
 /* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k42_batch_norm_dense(const float *restrict batch_norm_5, const float *restrict batch_norm_4,
-        const int32_t *restrict count_, const float *restrict block_1_dense_1_y, const float *restrict batch_norm_63,
-        float *restrict batch_norm_70, float *restrict block_1_dense_1_bias_2)
+static void gradients_k42_batch_norm_dense(const float *restrict block_1_batch_norm_1_y, const float *restrict batch_norm_4,
+        const int32_t *restrict count_, const float *restrict block_1_dense_1_y, const float *restrict batch_norm_58,
+        float *restrict batch_norm_65, float *restrict block_1_dense_1_bias_2)
 {
-    float batch_norm_65[32];
-    float batch_norm_67[128];
-    float batch_norm_68[128];
-    float batch_norm_69[32];
+    float batch_norm_60[32];
+    float batch_norm_62[128];
+    float batch_norm_63[128];
+    float batch_norm_64[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_65[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64] + batch_norm_5[j0 + 96]) * 0.5f
-                / batch_norm_4[j0] / v1;
+        batch_norm_60[j0] = (block_1_batch_norm_1_y[j0] + block_1_batch_norm_1_y[j0 + 32] + block_1_batch_norm_1_y[j0 + 64]
+                + block_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_4[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v3 = batch_norm_65[j1];
+            const float v3 = batch_norm_60[j1];
             const float mul_v137 = (v2 ? v3 : 0.0f) * block_1_dense_1_y[j0 * 32 + j1];
-            const float add_v138 = batch_norm_63[j0 * 32 + j1] + mul_v137 + mul_v137;
-            batch_norm_67[j0 * 32 + j1] = add_v138;
-            batch_norm_68[j0 * 32 + j1] = -add_v138;
+            const float add_v138 = batch_norm_58[j0 * 32 + j1] + mul_v137 + mul_v137;
+            batch_norm_62[j0 * 32 + j1] = add_v138;
+            batch_norm_63[j0 * 32 + j1] = -add_v138;
         }
     }
     const float v4 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_69[j0] = (batch_norm_68[j0] + batch_norm_68[j0 + 32] + batch_norm_68[j0 + 64] + batch_norm_68[j0 + 96]) / v4;
+        batch_norm_64[j0] = (batch_norm_63[j0] + batch_norm_63[j0 + 32] + batch_norm_63[j0 + 64] + batch_norm_63[j0 + 96]) / v4;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_69[j1];
-            batch_norm_70[j0 * 32 + j1] = batch_norm_67[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
+            const float v6 = batch_norm_64[j1];
+            batch_norm_65[j0 * 32 + j1] = batch_norm_62[j0 * 32 + j1] + (v5 ? v6 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_dense_1_bias_2[j0] = batch_norm_70[j0] + batch_norm_70[j0 + 32] + batch_norm_70[j0 + 64]
-                + batch_norm_70[j0 + 96];
+        block_1_dense_1_bias_2[j0] = batch_norm_65[j0] + batch_norm_65[j0 + 32] + batch_norm_65[j0 + 64]
+                + batch_norm_65[j0 + 96];
     }
 }
 
@@ -3712,12 +3717,12 @@ static inline void gradients_k43_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k43_dense(const float *restrict x, const float *restrict batch_norm_70,
+static void gradients_k43_dense(const float *restrict x, const float *restrict batch_norm_65,
         float *restrict block_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k43_dense_tile_4(x, i0_0, batch_norm_70 + n, block_1_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k43_dense_tile_4(x, i0_0, batch_norm_65 + n, block_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -3730,51 +3735,51 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     float *const block_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_4 = (float *)(void *)(base + 27136);   /* f32[32] */
-    float *const batch_norm_5 = (float *)(void *)(base + 20992);   /* f32[4, 32] */
+    float *const block_1_batch_norm_1_y = (float *)(void *)(base + 20992);   /* f32[4, 32] */
     float *const relu = (float *)(void *)(base + 21504);   /* f32[4, 32] */
     float *const block_2_dense_1_y = (float *)(void *)(base + 22016);   /* f32[4, 32] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 27264);   /* f32[32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 27264);   /* f32[32] */
+    float *const block_2_batch_norm_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
     float *const relu_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
     float *const encoder_dense_1_y = (float *)(void *)(base + 27392);   /* f32[4, 8] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const batch_norm_14 = (float *)(void *)(base + 28032);   /* f32[8] */
-    float *const batch_norm_15 = (float *)(void *)(base + 27520);   /* f32[4, 8] */
+    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const batch_norm_12 = (float *)(void *)(base + 28032);   /* f32[8] */
+    float *const encoder_batch_norm_1_y = (float *)(void *)(base + 27520);   /* f32[4, 8] */
     float *const code = (float *)(void *)(base + 27648);   /* f32[4, 8] */
     float *const block_3_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_19 = (float *)(void *)(base + 27776);   /* f32[32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 27776);   /* f32[32] */
+    float *const block_3_batch_norm_1_y = (float *)(void *)(base + 24064);   /* f32[4, 32] */
     float *const relu_3 = (float *)(void *)(base + 24576);   /* f32[4, 32] */
     float *const block_4_dense_1_y = (float *)(void *)(base + 25088);   /* f32[4, 32] */
-    float *const batch_norm_21 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_24 = (float *)(void *)(base + 27904);   /* f32[32] */
-    float *const batch_norm_25 = (float *)(void *)(base + 25600);   /* f32[4, 32] */
+    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_20 = (float *)(void *)(base + 27904);   /* f32[32] */
+    float *const block_4_batch_norm_1_y = (float *)(void *)(base + 25600);   /* f32[4, 32] */
     float *const relu_4 = (float *)(void *)(base + 26112);   /* f32[4, 32] */
     float *const decoder_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
     float *const mean_squared_error_3 = (float *)(void *)(base + 26624);   /* f32[4] */
     float *const mean_squared_error_5 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
     float *const relu_5 = (float *)(void *)(base + 18432);   /* f32[4, 32] */
-    float *const batch_norm_26 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
-    float *const batch_norm_27 = (float *)(void *)(base + 26624);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_21 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
+    float *const batch_norm_22 = (float *)(void *)(base + 26624);   /* f32[4, 32] */
+    float *const batch_norm_29 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const relu_6 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_36 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_30 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_31 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const relu_7 = (float *)(void *)(base + 512);   /* f32[4, 8] */
-    float *const batch_norm_44 = (float *)(void *)(base + 640);   /* f32[4, 8] */
-    float *const batch_norm_45 = (float *)(void *)(base + 768);   /* f32[4, 8] */
-    float *const batch_norm_52 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
+    float *const batch_norm_39 = (float *)(void *)(base + 640);   /* f32[4, 8] */
+    float *const batch_norm_40 = (float *)(void *)(base + 768);   /* f32[4, 8] */
+    float *const batch_norm_47 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
     float *const relu_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_53 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_54 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_61 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_49 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_56 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const relu_9 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_62 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_63 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
-    float *const batch_norm_70 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_57 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_58 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
+    float *const batch_norm_65 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const decoder_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 32] */
     float *const block_4_dense_1_kernel_3 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
     float *const block_3_dense_1_kernel_3 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
@@ -3784,73 +3789,73 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     gradients_k0_dense_batch_norm(x, params->block_1_dense_1_kernel, block_1_dense_1_y, &count, params->block_1_dense_1_bias,
             batch_norm);
     gradients_k1_batch_norm_relu(batch_norm, &count, block_1_dense_1_y, params->block_1_dense_1_bias,
-            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance, batch_norm_4, batch_norm_5,
-            params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta, relu);
+            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance, batch_norm_4,
+            block_1_batch_norm_1_y, params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta, relu);
     gradients_k2_dense_pack(params->block_2_dense_1_kernel, block_2_dense_1_kernel_3);
     gradients_k3_dense_batch_norm(relu, params->block_2_dense_1_kernel, block_2_dense_1_y, &count, params->block_2_dense_1_bias,
-            batch_norm_6);
-    gradients_k4_batch_norm_relu(batch_norm_6, &count, block_2_dense_1_y, params->block_2_dense_1_bias,
-            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance, batch_norm_9, batch_norm_10,
-            params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta, relu_2);
+            batch_norm_5);
+    gradients_k4_batch_norm_relu(batch_norm_5, &count, block_2_dense_1_y, params->block_2_dense_1_bias,
+            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance, batch_norm_8,
+            block_2_batch_norm_1_y, params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta, relu_2);
     gradients_k5_dense_pack(params->encoder_dense_1_kernel, encoder_dense_1_kernel_3);
     gradients_k6_dense_batch_norm(relu_2, params->encoder_dense_1_kernel, encoder_dense_1_y, &count,
-            params->encoder_dense_1_bias, batch_norm_11);
-    gradients_k7_batch_norm_relu(batch_norm_11, &count, encoder_dense_1_y, params->encoder_dense_1_bias,
-            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance, batch_norm_14, batch_norm_15,
-            params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta, code);
+            params->encoder_dense_1_bias, batch_norm_9);
+    gradients_k7_batch_norm_relu(batch_norm_9, &count, encoder_dense_1_y, params->encoder_dense_1_bias,
+            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance, batch_norm_12,
+            encoder_batch_norm_1_y, params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta, code);
     gradients_k8_dense_pack(params->block_3_dense_1_kernel, block_3_dense_1_kernel_3);
     gradients_k9_dense_batch_norm(code, params->block_3_dense_1_kernel, block_3_dense_1_y, &count, params->block_3_dense_1_bias,
-            batch_norm_16);
-    gradients_k10_batch_norm_relu(batch_norm_16, &count, block_3_dense_1_y, params->block_3_dense_1_bias,
-            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance, batch_norm_19, batch_norm_20,
-            params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta, relu_3);
+            batch_norm_13);
+    gradients_k10_batch_norm_relu(batch_norm_13, &count, block_3_dense_1_y, params->block_3_dense_1_bias,
+            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance, batch_norm_16,
+            block_3_batch_norm_1_y, params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta, relu_3);
     gradients_k11_dense_pack(params->block_4_dense_1_kernel, block_4_dense_1_kernel_3);
     gradients_k12_dense_batch_norm(relu_3, params->block_4_dense_1_kernel, block_4_dense_1_y, &count,
-            params->block_4_dense_1_bias, batch_norm_21);
-    gradients_k13_batch_norm_relu(batch_norm_21, &count, block_4_dense_1_y, params->block_4_dense_1_bias,
-            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance, batch_norm_24, batch_norm_25,
-            params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta, relu_4);
+            params->block_4_dense_1_bias, batch_norm_17);
+    gradients_k13_batch_norm_relu(batch_norm_17, &count, block_4_dense_1_y, params->block_4_dense_1_bias,
+            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance, batch_norm_20,
+            block_4_batch_norm_1_y, params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta, relu_4);
     gradients_k14_dense_pack(params->decoder_kernel, decoder_kernel_3);
     gradients_k15_dense_mean_squared_error(relu_4, params->decoder_kernel, decoder_y, params->decoder_bias, x,
             mean_squared_error_3, &count, mean_squared_error_5);
     gradients_k16_distance(&count, mean_squared_error_3, &metrics->loss);
     gradients_k17_dense(mean_squared_error_5, gradients->decoder_bias);
-    gradients_k18_dense_relu_batch_norm(mean_squared_error_5, decoder_kernel_3, relu_5, relu_4, batch_norm_25, batch_norm_26,
-            params->block_4_batch_norm_1_gamma, batch_norm_24, batch_norm_27);
+    gradients_k18_dense_relu_batch_norm(mean_squared_error_5, decoder_kernel_3, relu_5, relu_4, block_4_batch_norm_1_y,
+            batch_norm_21, params->block_4_batch_norm_1_gamma, batch_norm_20, batch_norm_22);
     gradients_k19_dense(relu_4, mean_squared_error_5, gradients->decoder_kernel);
     gradients_k20_batch_norm(relu_5, gradients->block_4_batch_norm_1_beta);
-    gradients_k21_batch_norm(batch_norm_26, gradients->block_4_batch_norm_1_gamma);
-    gradients_k22_batch_norm_dense(batch_norm_25, batch_norm_24, &count, block_4_dense_1_y, batch_norm_27, batch_norm_34,
-            gradients->block_4_dense_1_bias);
-    gradients_k23_dense_relu_batch_norm(batch_norm_34, block_4_dense_1_kernel_3, relu_6, relu_3, batch_norm_20, batch_norm_35,
-            params->block_3_batch_norm_1_gamma, batch_norm_19, batch_norm_36);
-    gradients_k24_dense(relu_3, batch_norm_34, gradients->block_4_dense_1_kernel);
+    gradients_k21_batch_norm(batch_norm_21, gradients->block_4_batch_norm_1_gamma);
+    gradients_k22_batch_norm_dense(block_4_batch_norm_1_y, batch_norm_20, &count, block_4_dense_1_y, batch_norm_22,
+            batch_norm_29, gradients->block_4_dense_1_bias);
+    gradients_k23_dense_relu_batch_norm(batch_norm_29, block_4_dense_1_kernel_3, relu_6, relu_3, block_3_batch_norm_1_y,
+            batch_norm_30, params->block_3_batch_norm_1_gamma, batch_norm_16, batch_norm_31);
+    gradients_k24_dense(relu_3, batch_norm_29, gradients->block_4_dense_1_kernel);
     gradients_k25_batch_norm(relu_6, gradients->block_3_batch_norm_1_beta);
-    gradients_k26_batch_norm(batch_norm_35, gradients->block_3_batch_norm_1_gamma);
-    gradients_k27_batch_norm_dense(batch_norm_20, batch_norm_19, &count, block_3_dense_1_y, batch_norm_36, batch_norm_43,
-            gradients->block_3_dense_1_bias);
-    gradients_k28_dense_relu_batch_norm(batch_norm_43, block_3_dense_1_kernel_3, relu_7, code, batch_norm_15, batch_norm_44,
-            params->encoder_batch_norm_1_gamma, batch_norm_14, batch_norm_45);
-    gradients_k29_dense(code, batch_norm_43, gradients->block_3_dense_1_kernel);
+    gradients_k26_batch_norm(batch_norm_30, gradients->block_3_batch_norm_1_gamma);
+    gradients_k27_batch_norm_dense(block_3_batch_norm_1_y, batch_norm_16, &count, block_3_dense_1_y, batch_norm_31,
+            batch_norm_38, gradients->block_3_dense_1_bias);
+    gradients_k28_dense_relu_batch_norm(batch_norm_38, block_3_dense_1_kernel_3, relu_7, code, encoder_batch_norm_1_y,
+            batch_norm_39, params->encoder_batch_norm_1_gamma, batch_norm_12, batch_norm_40);
+    gradients_k29_dense(code, batch_norm_38, gradients->block_3_dense_1_kernel);
     gradients_k30_batch_norm(relu_7, gradients->encoder_batch_norm_1_beta);
-    gradients_k31_batch_norm(batch_norm_44, gradients->encoder_batch_norm_1_gamma);
-    gradients_k32_batch_norm_dense(batch_norm_15, batch_norm_14, &count, encoder_dense_1_y, batch_norm_45, batch_norm_52,
-            gradients->encoder_dense_1_bias);
-    gradients_k33_dense_relu_batch_norm(batch_norm_52, encoder_dense_1_kernel_3, relu_8, relu_2, batch_norm_10, batch_norm_53,
-            params->block_2_batch_norm_1_gamma, batch_norm_9, batch_norm_54);
-    gradients_k34_dense(relu_2, batch_norm_52, gradients->encoder_dense_1_kernel);
+    gradients_k31_batch_norm(batch_norm_39, gradients->encoder_batch_norm_1_gamma);
+    gradients_k32_batch_norm_dense(encoder_batch_norm_1_y, batch_norm_12, &count, encoder_dense_1_y, batch_norm_40,
+            batch_norm_47, gradients->encoder_dense_1_bias);
+    gradients_k33_dense_relu_batch_norm(batch_norm_47, encoder_dense_1_kernel_3, relu_8, relu_2, block_2_batch_norm_1_y,
+            batch_norm_48, params->block_2_batch_norm_1_gamma, batch_norm_8, batch_norm_49);
+    gradients_k34_dense(relu_2, batch_norm_47, gradients->encoder_dense_1_kernel);
     gradients_k35_batch_norm(relu_8, gradients->block_2_batch_norm_1_beta);
-    gradients_k36_batch_norm(batch_norm_53, gradients->block_2_batch_norm_1_gamma);
-    gradients_k37_batch_norm_dense(batch_norm_10, batch_norm_9, &count, block_2_dense_1_y, batch_norm_54, batch_norm_61,
-            gradients->block_2_dense_1_bias);
-    gradients_k38_dense_relu_batch_norm(batch_norm_61, block_2_dense_1_kernel_3, relu_9, relu, batch_norm_5, batch_norm_62,
-            params->block_1_batch_norm_1_gamma, batch_norm_4, batch_norm_63);
-    gradients_k39_dense(relu, batch_norm_61, gradients->block_2_dense_1_kernel);
+    gradients_k36_batch_norm(batch_norm_48, gradients->block_2_batch_norm_1_gamma);
+    gradients_k37_batch_norm_dense(block_2_batch_norm_1_y, batch_norm_8, &count, block_2_dense_1_y, batch_norm_49,
+            batch_norm_56, gradients->block_2_dense_1_bias);
+    gradients_k38_dense_relu_batch_norm(batch_norm_56, block_2_dense_1_kernel_3, relu_9, relu, block_1_batch_norm_1_y,
+            batch_norm_57, params->block_1_batch_norm_1_gamma, batch_norm_4, batch_norm_58);
+    gradients_k39_dense(relu, batch_norm_56, gradients->block_2_dense_1_kernel);
     gradients_k40_batch_norm(relu_9, gradients->block_1_batch_norm_1_beta);
-    gradients_k41_batch_norm(batch_norm_62, gradients->block_1_batch_norm_1_gamma);
-    gradients_k42_batch_norm_dense(batch_norm_5, batch_norm_4, &count, block_1_dense_1_y, batch_norm_63, batch_norm_70,
-            gradients->block_1_dense_1_bias);
-    gradients_k43_dense(x, batch_norm_70, gradients->block_1_dense_1_kernel);
+    gradients_k41_batch_norm(batch_norm_57, gradients->block_1_batch_norm_1_gamma);
+    gradients_k42_batch_norm_dense(block_1_batch_norm_1_y, batch_norm_4, &count, block_1_dense_1_y, batch_norm_58,
+            batch_norm_65, gradients->block_1_dense_1_bias);
+    gradients_k43_dense(x, batch_norm_65, gradients->block_1_dense_1_kernel);
     metrics->count = count;
     return DL_OK;
 }

@@ -637,7 +637,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
 {
     float add[16];
     float layer_norm;
-    float block_1_norm_a_centered[16];
+    float block_1_norm_a_standardized_1_centered[16];
     float layer_norm_3;
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
@@ -656,15 +656,16 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
             const float v1 = layer_norm / 16.0f;
             float sum_v22 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v20 = add[j0] - v1;
-                block_1_norm_a_centered[j0] = block_1_norm_a_centered_v20;
-                const float mul_v21 = block_1_norm_a_centered_v20 * block_1_norm_a_centered_v20;
+                const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v1;
+                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v20;
+                const float mul_v21 = block_1_norm_a_standardized_1_centered_v20 * block_1_norm_a_standardized_1_centered_v20;
                 sum_v22 += mul_v21;
             }
             layer_norm_3 = sum_v22;
             const float v2 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_x[i1 * 16 + j0] = block_1_norm_a_centered[j0] / v2 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                block_1_x[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2 * block_1_norm_a_gamma[j0]
+                        + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -759,7 +760,7 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
 {
     float add_2[16];
     float layer_norm_4;
-    float block_1_norm_b_centered[16];
+    float block_1_norm_b_standardized_1_centered[16];
     float layer_norm_6;
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
@@ -777,15 +778,16 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
             const float v1 = layer_norm_4 / 16.0f;
             float sum_v31 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_centered_v29 = add_2[j0] - v1;
-                block_1_norm_b_centered[j0] = block_1_norm_b_centered_v29;
-                const float mul_v30 = block_1_norm_b_centered_v29 * block_1_norm_b_centered_v29;
+                const float block_1_norm_b_standardized_1_centered_v29 = add_2[j0] - v1;
+                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v29;
+                const float mul_v30 = block_1_norm_b_standardized_1_centered_v29 * block_1_norm_b_standardized_1_centered_v29;
                 sum_v31 += mul_v30;
             }
             layer_norm_6 = sum_v31;
             const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                x_2[i1 * 16 + j0] = block_1_norm_b_centered[j0] / v2 * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+                x_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
+                        + block_1_norm_b_beta[j0];
             }
         }
     }
@@ -1340,8 +1342,8 @@ static void train_k14_multi_head_attention(const float *restrict multi_head_atte
 /* encoder.dl:9: dropout, layer_norm -> f32[32, 16, 16] */
 static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
-        const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_centered,
-        float *restrict layer_norm_4, float *restrict layer_norm_5, const float *restrict block_1_norm_a_gamma,
+        const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
+        float *restrict layer_norm_4, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
         const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1365,18 +1367,19 @@ static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const in
             const float v4 = layer_norm / 16.0f;
             float sum_v23 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v21 = add[j0] - v4;
-                block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_centered_v21;
-                const float mul_v22 = block_1_norm_a_centered_v21 * block_1_norm_a_centered_v21;
+                const float block_1_norm_a_standardized_1_centered_v21 = add[j0] - v4;
+                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v21;
+                const float mul_v22 = block_1_norm_a_standardized_1_centered_v21 * block_1_norm_a_standardized_1_centered_v21;
                 sum_v23 += mul_v22;
             }
             layer_norm_3 = sum_v23;
             const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
             layer_norm_4[i0 * 16 + i1] = v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float div_v25 = block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] / layer_norm_4[i0 * 16 + i1];
-                layer_norm_5[i0 * 256 + i1 * 16 + j0] = div_v25;
-                block_1_x[i0 * 256 + i1 * 16 + j0] = div_v25 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                const float block_1_norm_a_y_v25 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
+                        / layer_norm_4[i0 * 16 + i1];
+                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25;
+                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -1509,15 +1512,15 @@ static void train_k19_dense(const float *restrict gelu_4, const float *restrict 
 /* encoder.dl:11: dropout, layer_norm, encoder.dl:22: mean -> f32[32, 16] */
 static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
-        const float *restrict block_1_down_bias, float *restrict block_1_norm_b_centered, float *restrict layer_norm_9,
-        float *restrict layer_norm_10, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
-        float *restrict mean_2)
+        const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
+        float *restrict layer_norm_8, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
+        const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float add_2[256];
-        float layer_norm_6[16];
-        float layer_norm_7[256];
-        float layer_norm_8[16];
+        float layer_norm_5[16];
+        float layer_norm_6[256];
+        float layer_norm_7[16];
         float x_2[256];
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1536,32 +1539,34 @@ static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, con
             for (int r1 = 0; r1 < 16; r1++) {
                 sum_v35 += add_2[j0 * 16 + r1];
             }
-            layer_norm_6[j0] = sum_v35;
+            layer_norm_5[j0] = sum_v35;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = layer_norm_6[j0] / 16.0f;
+            const float v4 = layer_norm_5[j0] / 16.0f;
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_centered_v36 = add_2[j0 * 16 + j1] - v4;
-                block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_centered_v36;
-                layer_norm_7[j0 * 16 + j1] = block_1_norm_b_centered_v36 * block_1_norm_b_centered_v36;
+                const float block_1_norm_b_standardized_1_centered_v36 = add_2[j0 * 16 + j1] - v4;
+                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36;
+                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36
+                        * block_1_norm_b_standardized_1_centered_v36;
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
             float sum_v38 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v38 += layer_norm_7[j0 * 16 + r1];
+                sum_v38 += layer_norm_6[j0 * 16 + r1];
             }
-            layer_norm_8[j0] = sum_v38;
+            layer_norm_7[j0] = sum_v38;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v5 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            layer_norm_9[i0 * 16 + j0] = v5;
+            const float v5 = dl_sqrt(layer_norm_7[j0] / 16.0f + 0.001f);
+            layer_norm_8[i0 * 16 + j0] = v5;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float div_v40 = block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1] / layer_norm_9[i0 * 16 + j0];
-                layer_norm_10[i0 * 256 + j0 * 16 + j1] = div_v40;
-                x_2[j0 * 16 + j1] = div_v40 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
+                const float block_1_norm_b_y_v40 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
+                        / layer_norm_8[i0 * 16 + j0];
+                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v40;
+                x_2[j0 * 16 + j1] = block_1_norm_b_y_v40 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1803,17 +1808,17 @@ static inline void train_k28_dense_mean_layer_norm_tile_4(const float *restrict 
 }
 
 static void train_k28_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict mean_3, const float *restrict layer_norm_10, float *restrict layer_norm_12,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_9,
-        const float *restrict block_1_norm_b_centered, float *restrict layer_norm_21, const uint8_t *restrict dropout_2,
-        float *restrict dropout_3)
+        float *restrict mean_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_10,
+        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
+        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_19,
+        const uint8_t *restrict dropout_2, float *restrict dropout_3)
 {
-    float layer_norm_14[256];
-    float layer_norm_15[256];
-    float layer_norm_16[16];
-    float layer_norm_18[256];
-    float layer_norm_19[256];
-    float layer_norm_20[16];
+    float layer_norm_12[256];
+    float layer_norm_13[256];
+    float layer_norm_14[16];
+    float layer_norm_16[256];
+    float layer_norm_17[256];
+    float layer_norm_18[16];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
@@ -1825,41 +1830,41 @@ static void train_k28_dense_mean_layer_norm(const float *restrict softmax_3, con
             for (int j0 = 0; j0 < 16; j0++) {
                 for (int j1 = 0; j1 < 16; j1++) {
                     const float v1 = mean_3[i0 * 16 + j1];
-                    const float v2 = layer_norm_10[i0 * 256 + j0 * 16 + j1];
-                    layer_norm_12[i0 * 256 + j0 * 16 + j1] = v1 * v2;
-                    const float div_v68 = v1 * block_1_norm_b_gamma[j1] / layer_norm_9[i0 * 16 + j0];
-                    layer_norm_14[j0 * 16 + j1] = div_v68;
-                    layer_norm_15[j0 * 16 + j1] = -(div_v68 * v2);
+                    const float v2 = block_1_norm_b_y[i0 * 256 + j0 * 16 + j1];
+                    layer_norm_10[i0 * 256 + j0 * 16 + j1] = v1 * v2;
+                    const float div_v68 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
+                    layer_norm_12[j0 * 16 + j1] = div_v68;
+                    layer_norm_13[j0 * 16 + j1] = -(div_v68 * v2);
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 float sum_v70 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v70 += layer_norm_15[j0 * 16 + r1];
+                    sum_v70 += layer_norm_13[j0 * 16 + r1];
                 }
-                layer_norm_16[j0] = sum_v70;
+                layer_norm_14[j0] = sum_v70;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v3 = layer_norm_16[j0] * 0.5f / layer_norm_9[i0 * 16 + j0] / 16.0f;
+                const float v3 = layer_norm_14[j0] * 0.5f / layer_norm_8[i0 * 16 + j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float mul_v71 = v3 * block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1];
-                    const float add_v72 = layer_norm_14[j0 * 16 + j1] + mul_v71 + mul_v71;
-                    layer_norm_18[j0 * 16 + j1] = add_v72;
-                    layer_norm_19[j0 * 16 + j1] = -add_v72;
+                    const float mul_v71 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
+                    const float add_v72 = layer_norm_12[j0 * 16 + j1] + mul_v71 + mul_v71;
+                    layer_norm_16[j0 * 16 + j1] = add_v72;
+                    layer_norm_17[j0 * 16 + j1] = -add_v72;
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 float sum_v74 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v74 += layer_norm_19[j0 * 16 + r1];
+                    sum_v74 += layer_norm_17[j0 * 16 + r1];
                 }
-                layer_norm_20[j0] = sum_v74;
+                layer_norm_18[j0] = sum_v74;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v4 = layer_norm_20[j0] / 16.0f;
+                const float v4 = layer_norm_18[j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v75 = layer_norm_18[j0 * 16 + j1] + v4;
-                    layer_norm_21[i0 * 256 + j0 * 16 + j1] = add_v75;
+                    const float add_v75 = layer_norm_16[j0 * 16 + j1] + v4;
+                    layer_norm_19[i0 * 256 + j0 * 16 + j1] = add_v75;
                     dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v75) / 0.9f;
                 }
             }
@@ -1926,19 +1931,19 @@ static void train_k29_dense_adam(const float *restrict mean_2, const float *rest
 static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
-    float layer_norm_11[16];
+    float layer_norm_9[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_11[j0] = 0.0f;
+        layer_norm_9[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_11[j0] += mean_3[j0 + r1 * 16];
+                layer_norm_9[j0] += mean_3[j0 + r1 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_11[j0];
+        const float v1 = layer_norm_9[j0];
         const float add_v182 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
         m_block_1_norm_b_beta[j0] = add_v182;
         const float add_v183 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -1948,22 +1953,22 @@ static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restr
 }
 
 /* encoder.dl:11: layer_norm, encoder.dl:29: adam -> f32[16] */
-static void train_k31_layer_norm_adam(const float *restrict layer_norm_12, float *restrict m_block_1_norm_b_gamma,
+static void train_k31_layer_norm_adam(const float *restrict layer_norm_10, float *restrict m_block_1_norm_b_gamma,
         float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
 {
-    float layer_norm_13[16];
+    float layer_norm_11[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_13[j0] = 0.0f;
+        layer_norm_11[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_13[j0] += layer_norm_12[j0 + r1 * 256 + r2 * 16];
+                layer_norm_11[j0] += layer_norm_10[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_13[j0];
+        const float v1 = layer_norm_11[j0];
         const float add_v179 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
         m_block_1_norm_b_gamma[j0] = add_v179;
         const float add_v180 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2166,16 +2171,16 @@ static inline void train_k36_dense_layer_norm_dropout_tile_4(const float *restri
 }
 
 static void train_k36_dense_layer_norm_dropout(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_8, const float *restrict layer_norm_21, float *restrict dense_9,
-        const float *restrict layer_norm_5, float *restrict layer_norm_23, const float *restrict block_1_norm_a_gamma,
-        const float *restrict layer_norm_4, const float *restrict block_1_norm_a_centered, float *restrict layer_norm_32,
-        const uint8_t *restrict dropout, float *restrict dropout_4)
+        float *restrict dense_8, const float *restrict layer_norm_19, float *restrict dense_9,
+        const float *restrict block_1_norm_a_y, float *restrict layer_norm_21, const float *restrict block_1_norm_a_gamma,
+        const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
+        float *restrict layer_norm_30, const uint8_t *restrict dropout, float *restrict dropout_4)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        float layer_norm_25[16];
-        float layer_norm_27;
-        float layer_norm_29[16];
-        float layer_norm_31;
+        float layer_norm_23[16];
+        float layer_norm_25;
+        float layer_norm_27[16];
+        float layer_norm_29;
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -2183,30 +2188,30 @@ static void train_k36_dense_layer_norm_dropout(const float *restrict gelu_5, con
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 float sum_v92 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_21[i0 * 256 + i1 * 16 + j0] + dense_8[i0 * 16 - i0_0 * 16 + j0];
+                    const float add_v85 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_8[i0 * 16 - i0_0 * 16 + j0];
                     dense_9[i0 * 256 + i1 * 16 + j0] = add_v85;
-                    const float v1 = layer_norm_5[i0 * 256 + i1 * 16 + j0];
-                    layer_norm_23[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
+                    const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
+                    layer_norm_21[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
                     const float div_v90 = add_v85 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
-                    layer_norm_25[j0] = div_v90;
+                    layer_norm_23[j0] = div_v90;
                     const float neg_v91 = -(div_v90 * v1);
                     sum_v92 += neg_v91;
                 }
-                layer_norm_27 = sum_v92;
-                const float v2 = layer_norm_27 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
+                layer_norm_25 = sum_v92;
+                const float v2 = layer_norm_25 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
                 float sum_v96 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v93 = v2 * block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0];
-                    const float add_v94 = layer_norm_25[j0] + mul_v93 + mul_v93;
-                    layer_norm_29[j0] = add_v94;
+                    const float mul_v93 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
+                    const float add_v94 = layer_norm_23[j0] + mul_v93 + mul_v93;
+                    layer_norm_27[j0] = add_v94;
                     const float neg_v95 = -add_v94;
                     sum_v96 += neg_v95;
                 }
-                layer_norm_31 = sum_v96;
-                const float v3 = layer_norm_31 / 16.0f;
+                layer_norm_29 = sum_v96;
+                const float v3 = layer_norm_29 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v97 = layer_norm_29[j0] + v3;
-                    layer_norm_32[i0 * 256 + i1 * 16 + j0] = add_v97;
+                    const float add_v97 = layer_norm_27[j0] + v3;
+                    layer_norm_30[i0 * 256 + i1 * 16 + j0] = add_v97;
                     dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v97) / 0.9f;
                 }
             }
@@ -2273,19 +2278,19 @@ static void train_k37_dense_adam(const float *restrict block_1_x, const float *r
 static void train_k38_layer_norm_adam(const float *restrict dense_9, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
-    float layer_norm_22[16];
+    float layer_norm_20[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_22[j0] = 0.0f;
+        layer_norm_20[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_22[j0] += dense_9[j0 + r1 * 256 + r2 * 16];
+                layer_norm_20[j0] += dense_9[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_22[j0];
+        const float v1 = layer_norm_20[j0];
         const float add_v164 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
         m_block_1_norm_a_beta[j0] = add_v164;
         const float add_v165 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2295,22 +2300,22 @@ static void train_k38_layer_norm_adam(const float *restrict dense_9, float *rest
 }
 
 /* encoder.dl:9: layer_norm, encoder.dl:29: adam -> f32[16] */
-static void train_k39_layer_norm_adam(const float *restrict layer_norm_23, float *restrict m_block_1_norm_a_gamma,
+static void train_k39_layer_norm_adam(const float *restrict layer_norm_21, float *restrict m_block_1_norm_a_gamma,
         float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam)
 {
-    float layer_norm_24[16];
+    float layer_norm_22[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_24[j0] = 0.0f;
+        layer_norm_22[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_24[j0] += layer_norm_23[j0 + r1 * 256 + r2 * 16];
+                layer_norm_22[j0] += layer_norm_21[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_24[j0];
+        const float v1 = layer_norm_22[j0];
         const float add_v161 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
         m_block_1_norm_a_gamma[j0] = add_v161;
         const float add_v162 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3021,7 +3026,7 @@ static inline void train_k57_multi_head_attention_tile_4(const float *restrict a
 
 static void train_k57_multi_head_attention(const float *restrict multi_head_attention_25,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_26,
-        float *restrict layer_norm_32, const float *restrict multi_head_attention_19,
+        float *restrict layer_norm_30, const float *restrict multi_head_attention_19,
         const float *restrict multi_head_attention_22)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -3032,7 +3037,7 @@ static void train_k57_multi_head_attention(const float *restrict multi_head_atte
                         block_1_attention_query_kernel_2 + n, multi_head_attention_26 + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_32[i0 * 256 + i1 * 16 + j0] = layer_norm_32[i0 * 256 + i1 * 16 + j0]
+                    layer_norm_30[i0 * 256 + i1 * 16 + j0] = layer_norm_30[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_19[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_22[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_26[i0 * 16 - i0_0 * 16 + j0];
@@ -3100,7 +3105,7 @@ static void train_k58_multi_head_attention_adam(const float *restrict x, const f
 }
 
 /* encoder.dl:18: embedding, encoder.dl:29: adam -> f32[16, 16] */
-static void train_k59_embedding_adam(const float *restrict layer_norm_32, float *restrict m_positions,
+static void train_k59_embedding_adam(const float *restrict layer_norm_30, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3110,7 +3115,7 @@ static void train_k59_embedding_adam(const float *restrict layer_norm_32, float 
         }
         for (int r1 = 0; r1 < 32; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                embedding[j0] += layer_norm_32[i0 * 16 + j0 + r1 * 256];
+                embedding[j0] += layer_norm_30[i0 * 16 + j0 + r1 * 256];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3125,7 +3130,7 @@ static void train_k59_embedding_adam(const float *restrict layer_norm_32, float 
 }
 
 /* encoder.dl:18: embedding -> f32[1000, 16] */
-static void train_k60_embedding(const float *restrict layer_norm_32, const int32_t *restrict tokens,
+static void train_k60_embedding(const float *restrict layer_norm_30, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -3133,7 +3138,7 @@ static void train_k60_embedding(const float *restrict layer_norm_32, const int32
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_32[j0 * 256 + j1 * 16 + j2];
+                embedding_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_30[j0 * 256 + j1 * 16 + j2];
             }
         }
     }
@@ -3173,9 +3178,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention_5 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
-    float *const block_1_norm_a_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
     float *const layer_norm_4 = (float *)(void *)(base + 1269760);   /* f32[32, 16, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1146880);   /* f32[32, 16, 16] */
     float *const gelu = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
     float *const gelu_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
@@ -3183,9 +3188,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const gelu_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 884736);   /* bool[32, 16, 16] */
-    float *const block_1_norm_b_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
-    float *const layer_norm_9 = (float *)(void *)(base + 892928);   /* f32[32, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 892928);   /* f32[32, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 894976);   /* f32[32, 16] */
     float *const classifier_y = (float *)(void *)(base + 786432);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 786592);   /* f32[32] */
@@ -3193,16 +3198,16 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const softmax_3 = (float *)(void *)(base + 899072);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 819200);   /* f32[4, 10] */
     float *const mean_3 = (float *)(void *)(base + 897024);   /* f32[32, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    float *const layer_norm_21 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
+    float *const layer_norm_19 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
     float *const dropout_3 = (float *)(void *)(base + 1212416);   /* f32[32, 16, 16] */
     float *const dense_6 = (float *)(void *)(base + 262144);   /* f32[4, 16] */
     float *const gelu_5 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
     float *const dense_8 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
     float *const dense_9 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     float *const dense_10 = (float *)(void *)(base + 393216);   /* f32[4, 64] */
-    float *const layer_norm_23 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
-    float *const layer_norm_32 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
+    float *const layer_norm_21 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
+    float *const layer_norm_30 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
@@ -3252,15 +3257,15 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
     train_k14_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
     train_k15_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y, params->block_1_attention_output_bias,
-            block_1_norm_a_centered, layer_norm_4, layer_norm_5, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
-            block_1_x);
+            block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y, params->block_1_norm_a_gamma,
+            params->block_1_norm_a_beta, block_1_x);
     train_k16_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
     train_k17_dense_gelu(block_1_x, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
     train_k18_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
     train_k19_dense(gelu_4, params->block_1_down_kernel, block_1_down_y);
     train_k20_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
-            block_1_norm_b_centered, layer_norm_9, layer_norm_10, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-            mean_2);
+            block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
+            params->block_1_norm_b_beta, mean_2);
     train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k22_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
@@ -3270,13 +3275,14 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k25_cross_entropy(&count, cross_entropy_2, &metrics->loss);
     train_k26_adam(&step, adam);
     train_k27_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k28_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, layer_norm_10, layer_norm_12,
-            params->block_1_norm_b_gamma, layer_norm_9, block_1_norm_b_centered, layer_norm_21, dropout_2, dropout_3);
+    train_k28_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, block_1_norm_b_y, layer_norm_10,
+            params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_standardized_1_centered, layer_norm_19, dropout_2,
+            dropout_3);
     train_k29_dense_adam(mean_2, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k30_layer_norm_adam(mean_3, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta, adam);
-    train_k31_layer_norm_adam(layer_norm_12, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+    train_k31_layer_norm_adam(layer_norm_10, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, adam);
     train_k32_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
             adam);
@@ -3284,14 +3290,14 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k34_dense_adam(gelu_4, dropout_3, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
     train_k35_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k36_dense_layer_norm_dropout(gelu_5, block_1_up_kernel_2, dense_8, layer_norm_21, dense_9, layer_norm_5,
-            layer_norm_23, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_centered, layer_norm_32, dropout,
-            dropout_4);
+    train_k36_dense_layer_norm_dropout(gelu_5, block_1_up_kernel_2, dense_8, layer_norm_19, dense_9, block_1_norm_a_y,
+            layer_norm_21, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_30,
+            dropout, dropout_4);
     train_k37_dense_adam(block_1_x, gelu_5, dense_10, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
     train_k38_layer_norm_adam(dense_9, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
-    train_k39_layer_norm_adam(layer_norm_23, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+    train_k39_layer_norm_adam(layer_norm_21, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam);
     train_k40_multi_head_attention_adam(dropout_4, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
@@ -3324,12 +3330,12 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k56_multi_head_attention_adam(multi_head_attention_25, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
     train_k57_multi_head_attention(multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
-            layer_norm_32, multi_head_attention_19, multi_head_attention_22);
+            layer_norm_30, multi_head_attention_19, multi_head_attention_22);
     train_k58_multi_head_attention_adam(x, multi_head_attention_25, multi_head_attention_28,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k59_embedding_adam(layer_norm_32, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k60_embedding(layer_norm_32, tokens, embedding_2);
+    train_k59_embedding_adam(layer_norm_30, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k60_embedding(layer_norm_30, tokens, embedding_2);
     train_k61_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
@@ -3781,8 +3787,8 @@ static void gradients_k14_multi_head_attention(const float *restrict multi_head_
 /* encoder.dl:9: dropout, layer_norm -> f32[32, 16, 16] */
 static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
-        const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_centered,
-        float *restrict layer_norm_4, float *restrict layer_norm_5, const float *restrict block_1_norm_a_gamma,
+        const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
+        float *restrict layer_norm_4, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
         const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -3806,18 +3812,19 @@ static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, cons
             const float v4 = layer_norm / 16.0f;
             float sum_v23 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v21 = add[j0] - v4;
-                block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_centered_v21;
-                const float mul_v22 = block_1_norm_a_centered_v21 * block_1_norm_a_centered_v21;
+                const float block_1_norm_a_standardized_1_centered_v21 = add[j0] - v4;
+                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v21;
+                const float mul_v22 = block_1_norm_a_standardized_1_centered_v21 * block_1_norm_a_standardized_1_centered_v21;
                 sum_v23 += mul_v22;
             }
             layer_norm_3 = sum_v23;
             const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
             layer_norm_4[i0 * 16 + i1] = v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float div_v25 = block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0] / layer_norm_4[i0 * 16 + i1];
-                layer_norm_5[i0 * 256 + i1 * 16 + j0] = div_v25;
-                block_1_x[i0 * 256 + i1 * 16 + j0] = div_v25 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                const float block_1_norm_a_y_v25 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
+                        / layer_norm_4[i0 * 16 + i1];
+                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25;
+                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -3950,15 +3957,15 @@ static void gradients_k19_dense(const float *restrict gelu_4, const float *restr
 /* encoder.dl:11: dropout, layer_norm, encoder.dl:22: mean -> f32[32, 16] */
 static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
-        const float *restrict block_1_down_bias, float *restrict block_1_norm_b_centered, float *restrict layer_norm_9,
-        float *restrict layer_norm_10, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
-        float *restrict mean_2)
+        const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
+        float *restrict layer_norm_8, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
+        const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float add_2[256];
-        float layer_norm_6[16];
-        float layer_norm_7[256];
-        float layer_norm_8[16];
+        float layer_norm_5[16];
+        float layer_norm_6[256];
+        float layer_norm_7[16];
         float x_2[256];
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3977,32 +3984,34 @@ static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_,
             for (int r1 = 0; r1 < 16; r1++) {
                 sum_v35 += add_2[j0 * 16 + r1];
             }
-            layer_norm_6[j0] = sum_v35;
+            layer_norm_5[j0] = sum_v35;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = layer_norm_6[j0] / 16.0f;
+            const float v4 = layer_norm_5[j0] / 16.0f;
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_centered_v36 = add_2[j0 * 16 + j1] - v4;
-                block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_centered_v36;
-                layer_norm_7[j0 * 16 + j1] = block_1_norm_b_centered_v36 * block_1_norm_b_centered_v36;
+                const float block_1_norm_b_standardized_1_centered_v36 = add_2[j0 * 16 + j1] - v4;
+                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36;
+                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36
+                        * block_1_norm_b_standardized_1_centered_v36;
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
             float sum_v38 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v38 += layer_norm_7[j0 * 16 + r1];
+                sum_v38 += layer_norm_6[j0 * 16 + r1];
             }
-            layer_norm_8[j0] = sum_v38;
+            layer_norm_7[j0] = sum_v38;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v5 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            layer_norm_9[i0 * 16 + j0] = v5;
+            const float v5 = dl_sqrt(layer_norm_7[j0] / 16.0f + 0.001f);
+            layer_norm_8[i0 * 16 + j0] = v5;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float div_v40 = block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1] / layer_norm_9[i0 * 16 + j0];
-                layer_norm_10[i0 * 256 + j0 * 16 + j1] = div_v40;
-                x_2[j0 * 16 + j1] = div_v40 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
+                const float block_1_norm_b_y_v40 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
+                        / layer_norm_8[i0 * 16 + j0];
+                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v40;
+                x_2[j0 * 16 + j1] = block_1_norm_b_y_v40 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -4228,17 +4237,17 @@ static inline void gradients_k27_dense_mean_layer_norm_tile_4(const float *restr
 }
 
 static void gradients_k27_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
-        float *restrict mean_3, const float *restrict layer_norm_10, float *restrict layer_norm_11,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_9,
-        const float *restrict block_1_norm_b_centered, float *restrict layer_norm_19, const uint8_t *restrict dropout_2,
-        float *restrict dropout_3)
+        float *restrict mean_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_9,
+        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
+        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_17,
+        const uint8_t *restrict dropout_2, float *restrict dropout_3)
 {
-    float layer_norm_12[256];
-    float layer_norm_13[256];
-    float layer_norm_14[16];
-    float layer_norm_16[256];
-    float layer_norm_17[256];
-    float layer_norm_18[16];
+    float layer_norm_10[256];
+    float layer_norm_11[256];
+    float layer_norm_12[16];
+    float layer_norm_14[256];
+    float layer_norm_15[256];
+    float layer_norm_16[16];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
@@ -4250,41 +4259,41 @@ static void gradients_k27_dense_mean_layer_norm(const float *restrict softmax_3,
             for (int j0 = 0; j0 < 16; j0++) {
                 for (int j1 = 0; j1 < 16; j1++) {
                     const float v1 = mean_3[i0 * 16 + j1];
-                    const float v2 = layer_norm_10[i0 * 256 + j0 * 16 + j1];
-                    layer_norm_11[i0 * 256 + j0 * 16 + j1] = v1 * v2;
-                    const float div_v68 = v1 * block_1_norm_b_gamma[j1] / layer_norm_9[i0 * 16 + j0];
-                    layer_norm_12[j0 * 16 + j1] = div_v68;
-                    layer_norm_13[j0 * 16 + j1] = -(div_v68 * v2);
+                    const float v2 = block_1_norm_b_y[i0 * 256 + j0 * 16 + j1];
+                    layer_norm_9[i0 * 256 + j0 * 16 + j1] = v1 * v2;
+                    const float div_v68 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
+                    layer_norm_10[j0 * 16 + j1] = div_v68;
+                    layer_norm_11[j0 * 16 + j1] = -(div_v68 * v2);
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 float sum_v70 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v70 += layer_norm_13[j0 * 16 + r1];
+                    sum_v70 += layer_norm_11[j0 * 16 + r1];
                 }
-                layer_norm_14[j0] = sum_v70;
+                layer_norm_12[j0] = sum_v70;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v3 = layer_norm_14[j0] * 0.5f / layer_norm_9[i0 * 16 + j0] / 16.0f;
+                const float v3 = layer_norm_12[j0] * 0.5f / layer_norm_8[i0 * 16 + j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float mul_v71 = v3 * block_1_norm_b_centered[i0 * 256 + j0 * 16 + j1];
-                    const float add_v72 = layer_norm_12[j0 * 16 + j1] + mul_v71 + mul_v71;
-                    layer_norm_16[j0 * 16 + j1] = add_v72;
-                    layer_norm_17[j0 * 16 + j1] = -add_v72;
+                    const float mul_v71 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
+                    const float add_v72 = layer_norm_10[j0 * 16 + j1] + mul_v71 + mul_v71;
+                    layer_norm_14[j0 * 16 + j1] = add_v72;
+                    layer_norm_15[j0 * 16 + j1] = -add_v72;
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 float sum_v74 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v74 += layer_norm_17[j0 * 16 + r1];
+                    sum_v74 += layer_norm_15[j0 * 16 + r1];
                 }
-                layer_norm_18[j0] = sum_v74;
+                layer_norm_16[j0] = sum_v74;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v4 = layer_norm_18[j0] / 16.0f;
+                const float v4 = layer_norm_16[j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v75 = layer_norm_16[j0 * 16 + j1] + v4;
-                    layer_norm_19[i0 * 256 + j0 * 16 + j1] = add_v75;
+                    const float add_v75 = layer_norm_14[j0 * 16 + j1] + v4;
+                    layer_norm_17[i0 * 256 + j0 * 16 + j1] = add_v75;
                     dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v75) / 0.9f;
                 }
             }
@@ -4351,7 +4360,7 @@ static void gradients_k29_layer_norm(const float *restrict mean_3, float *restri
 }
 
 /* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k30_layer_norm(const float *restrict layer_norm_11, float *restrict block_1_norm_b_gamma_2)
+static void gradients_k30_layer_norm(const float *restrict layer_norm_9, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_gamma_2[j0] = 0.0f;
@@ -4359,7 +4368,7 @@ static void gradients_k30_layer_norm(const float *restrict layer_norm_11, float 
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_gamma_2[j0] += layer_norm_11[j0 + r1 * 256 + r2 * 16];
+                block_1_norm_b_gamma_2[j0] += layer_norm_9[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -4526,16 +4535,16 @@ static inline void gradients_k35_dense_layer_norm_dropout_tile_4(const float *re
 }
 
 static void gradients_k35_dense_layer_norm_dropout(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
-        float *restrict dense_3, const float *restrict layer_norm_19, float *restrict dense_4,
-        const float *restrict layer_norm_5, float *restrict layer_norm_20, const float *restrict block_1_norm_a_gamma,
-        const float *restrict layer_norm_4, const float *restrict block_1_norm_a_centered, float *restrict layer_norm_28,
-        const uint8_t *restrict dropout, float *restrict dropout_4)
+        float *restrict dense_3, const float *restrict layer_norm_17, float *restrict dense_4,
+        const float *restrict block_1_norm_a_y, float *restrict layer_norm_18, const float *restrict block_1_norm_a_gamma,
+        const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
+        float *restrict layer_norm_26, const uint8_t *restrict dropout, float *restrict dropout_4)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        float layer_norm_21[16];
-        float layer_norm_23;
-        float layer_norm_25[16];
-        float layer_norm_27;
+        float layer_norm_19[16];
+        float layer_norm_21;
+        float layer_norm_23[16];
+        float layer_norm_25;
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -4544,30 +4553,30 @@ static void gradients_k35_dense_layer_norm_dropout(const float *restrict gelu_5,
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 float sum_v92 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_3[i0 * 16 - i0_0 * 16 + j0];
+                    const float add_v85 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_3[i0 * 16 - i0_0 * 16 + j0];
                     dense_4[i0 * 256 + i1 * 16 + j0] = add_v85;
-                    const float v1 = layer_norm_5[i0 * 256 + i1 * 16 + j0];
-                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
+                    const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
+                    layer_norm_18[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
                     const float div_v90 = add_v85 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
-                    layer_norm_21[j0] = div_v90;
+                    layer_norm_19[j0] = div_v90;
                     const float neg_v91 = -(div_v90 * v1);
                     sum_v92 += neg_v91;
                 }
-                layer_norm_23 = sum_v92;
-                const float v2 = layer_norm_23 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
+                layer_norm_21 = sum_v92;
+                const float v2 = layer_norm_21 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
                 float sum_v96 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v93 = v2 * block_1_norm_a_centered[i0 * 256 + i1 * 16 + j0];
-                    const float add_v94 = layer_norm_21[j0] + mul_v93 + mul_v93;
-                    layer_norm_25[j0] = add_v94;
+                    const float mul_v93 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
+                    const float add_v94 = layer_norm_19[j0] + mul_v93 + mul_v93;
+                    layer_norm_23[j0] = add_v94;
                     const float neg_v95 = -add_v94;
                     sum_v96 += neg_v95;
                 }
-                layer_norm_27 = sum_v96;
-                const float v3 = layer_norm_27 / 16.0f;
+                layer_norm_25 = sum_v96;
+                const float v3 = layer_norm_25 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v97 = layer_norm_25[j0] + v3;
-                    layer_norm_28[i0 * 256 + i1 * 16 + j0] = add_v97;
+                    const float add_v97 = layer_norm_23[j0] + v3;
+                    layer_norm_26[i0 * 256 + i1 * 16 + j0] = add_v97;
                     dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v97) / 0.9f;
                 }
             }
@@ -4633,7 +4642,7 @@ static void gradients_k37_layer_norm(const float *restrict dense_4, float *restr
 }
 
 /* encoder.dl:9: layer_norm -> f32[16] */
-static void gradients_k38_layer_norm(const float *restrict layer_norm_20, float *restrict block_1_norm_a_gamma_2)
+static void gradients_k38_layer_norm(const float *restrict layer_norm_18, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_gamma_2[j0] = 0.0f;
@@ -4641,7 +4650,7 @@ static void gradients_k38_layer_norm(const float *restrict layer_norm_20, float 
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_gamma_2[j0] += layer_norm_20[j0 + r1 * 256 + r2 * 16];
+                block_1_norm_a_gamma_2[j0] += layer_norm_18[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -5269,7 +5278,7 @@ static inline void gradients_k56_multi_head_attention_tile_4(const float *restri
 
 static void gradients_k56_multi_head_attention(const float *restrict multi_head_attention_18,
         const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_19,
-        float *restrict layer_norm_28, const float *restrict multi_head_attention_16,
+        float *restrict layer_norm_26, const float *restrict multi_head_attention_16,
         const float *restrict multi_head_attention_17)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -5280,7 +5289,7 @@ static void gradients_k56_multi_head_attention(const float *restrict multi_head_
                         block_1_attention_query_kernel_3 + n, multi_head_attention_19 + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_28[i0 * 256 + i1 * 16 + j0] = layer_norm_28[i0 * 256 + i1 * 16 + j0]
+                    layer_norm_26[i0 * 256 + i1 * 16 + j0] = layer_norm_26[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_16[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_17[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
@@ -5335,7 +5344,7 @@ static void gradients_k57_multi_head_attention(const float *restrict x, const fl
 }
 
 /* encoder.dl:18: embedding -> f32[16, 16] */
-static void gradients_k58_embedding(const float *restrict layer_norm_28, float *restrict positions_2)
+static void gradients_k58_embedding(const float *restrict layer_norm_26, float *restrict positions_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -5343,14 +5352,14 @@ static void gradients_k58_embedding(const float *restrict layer_norm_28, float *
         }
         for (int r1 = 0; r1 < 32; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                positions_2[i0 * 16 + j0] += layer_norm_28[i0 * 16 + j0 + r1 * 256];
+                positions_2[i0 * 16 + j0] += layer_norm_26[i0 * 16 + j0 + r1 * 256];
             }
         }
     }
 }
 
 /* encoder.dl:18: embedding -> f32[1000, 16] */
-static void gradients_k59_embedding(const float *restrict layer_norm_28, const int32_t *restrict tokens,
+static void gradients_k59_embedding(const float *restrict layer_norm_26, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -5358,7 +5367,7 @@ static void gradients_k59_embedding(const float *restrict layer_norm_28, const i
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_28[j0 * 256 + j1 * 16 + j2];
+                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_26[j0 * 256 + j1 * 16 + j2];
             }
         }
     }
@@ -5383,9 +5392,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention_5 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
-    float *const block_1_norm_a_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
     float *const layer_norm_4 = (float *)(void *)(base + 1269760);   /* f32[32, 16, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1146880);   /* f32[32, 16, 16] */
     float *const gelu = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
     float *const gelu_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
@@ -5393,23 +5402,23 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const gelu_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 884736);   /* bool[32, 16, 16] */
-    float *const block_1_norm_b_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
-    float *const layer_norm_9 = (float *)(void *)(base + 892928);   /* f32[32, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 892928);   /* f32[32, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 894976);   /* f32[32, 16] */
     float *const classifier_y = (float *)(void *)(base + 786432);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 786592);   /* f32[32] */
     int32_t *const argmax = (int32_t *)(void *)(base + 786720);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 899072);   /* f32[32, 10] */
     float *const mean_3 = (float *)(void *)(base + 897024);   /* f32[32, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    float *const layer_norm_19 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
+    float *const layer_norm_9 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
     float *const dropout_3 = (float *)(void *)(base + 1212416);   /* f32[32, 16, 16] */
     float *const gelu_5 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
     float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
     float *const dense_4 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const layer_norm_20 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
-    float *const layer_norm_28 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
+    float *const layer_norm_18 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
+    float *const layer_norm_26 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
@@ -5454,15 +5463,15 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k14_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y);
     gradients_k15_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y,
-            params->block_1_attention_output_bias, block_1_norm_a_centered, layer_norm_4, layer_norm_5,
+            params->block_1_attention_output_bias, block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y,
             params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
     gradients_k16_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
     gradients_k17_dense_gelu(block_1_x, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
     gradients_k18_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
     gradients_k19_dense(gelu_4, params->block_1_down_kernel, block_1_down_y);
     gradients_k20_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
-            block_1_norm_b_centered, layer_norm_9, layer_norm_10, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-            mean_2);
+            block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
+            params->block_1_norm_b_beta, mean_2);
     gradients_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k22_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
@@ -5471,21 +5480,22 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k24_sum(&count, argmax, label, &metrics->accuracy);
     gradients_k25_cross_entropy(&count, cross_entropy_2, &metrics->loss);
     gradients_k26_dense(softmax_3, gradients->classifier_bias);
-    gradients_k27_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, layer_norm_10, layer_norm_11,
-            params->block_1_norm_b_gamma, layer_norm_9, block_1_norm_b_centered, layer_norm_19, dropout_2, dropout_3);
+    gradients_k27_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, block_1_norm_b_y, layer_norm_9,
+            params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_standardized_1_centered, layer_norm_17, dropout_2,
+            dropout_3);
     gradients_k28_dense(mean_2, softmax_3, gradients->classifier_kernel);
     gradients_k29_layer_norm(mean_3, gradients->block_1_norm_b_beta);
-    gradients_k30_layer_norm(layer_norm_11, gradients->block_1_norm_b_gamma);
+    gradients_k30_layer_norm(layer_norm_9, gradients->block_1_norm_b_gamma);
     gradients_k31_dense(dropout_3, gradients->block_1_down_bias);
     gradients_k32_dense_gelu(dropout_3, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
     gradients_k33_dense(gelu_4, dropout_3, gradients->block_1_down_kernel);
     gradients_k34_dense(gelu_5, gradients->block_1_up_bias);
-    gradients_k35_dense_layer_norm_dropout(gelu_5, block_1_up_kernel_3, dense_3, layer_norm_19, dense_4, layer_norm_5,
-            layer_norm_20, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_centered, layer_norm_28, dropout,
-            dropout_4);
+    gradients_k35_dense_layer_norm_dropout(gelu_5, block_1_up_kernel_3, dense_3, layer_norm_17, dense_4, block_1_norm_a_y,
+            layer_norm_18, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_26,
+            dropout, dropout_4);
     gradients_k36_dense(block_1_x, gelu_5, gradients->block_1_up_kernel);
     gradients_k37_layer_norm(dense_4, gradients->block_1_norm_a_beta);
-    gradients_k38_layer_norm(layer_norm_20, gradients->block_1_norm_a_gamma);
+    gradients_k38_layer_norm(layer_norm_18, gradients->block_1_norm_a_gamma);
     gradients_k39_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
     gradients_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_6);
     gradients_k41_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
@@ -5507,10 +5517,10 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k54_multi_head_attention(multi_head_attention_13, multi_head_attention_18);
     gradients_k55_multi_head_attention(multi_head_attention_18, gradients->block_1_attention_query_bias);
     gradients_k56_multi_head_attention(multi_head_attention_18, block_1_attention_query_kernel_3, multi_head_attention_19,
-            layer_norm_28, multi_head_attention_16, multi_head_attention_17);
+            layer_norm_26, multi_head_attention_16, multi_head_attention_17);
     gradients_k57_multi_head_attention(x, multi_head_attention_18, gradients->block_1_attention_query_kernel);
-    gradients_k58_embedding(layer_norm_28, gradients->positions);
-    gradients_k59_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);
+    gradients_k58_embedding(layer_norm_26, gradients->positions);
+    gradients_k59_embedding(layer_norm_26, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -5894,7 +5904,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
     for (int i1 = 0; i1 < 16; i1++) {
         float add[16];
         float layer_norm;
-        float block_1_norm_a_centered[16];
+        float block_1_norm_a_standardized_1_centered[16];
         float layer_norm_3;
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
@@ -5913,16 +5923,17 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
                 const float v1 = layer_norm / 16.0f;
                 float sum_v22 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_a_centered_v20 = add[j0] - v1;
-                    block_1_norm_a_centered[j0] = block_1_norm_a_centered_v20;
-                    const float mul_v21 = block_1_norm_a_centered_v20 * block_1_norm_a_centered_v20;
+                    const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v1;
+                    block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v20;
+                    const float mul_v21 = block_1_norm_a_standardized_1_centered_v20
+                            * block_1_norm_a_standardized_1_centered_v20;
                     sum_v22 += mul_v21;
                 }
                 layer_norm_3 = sum_v22;
                 const float v2 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_centered[j0] / v2 * block_1_norm_a_gamma[j0]
-                            + block_1_norm_a_beta[j0];
+                    block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2
+                            * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
                 }
             }
         }
@@ -6022,7 +6033,7 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
     for (int i1 = 0; i1 < 16; i1++) {
         float add_2[16];
         float layer_norm_4;
-        float block_1_norm_b_centered[16];
+        float block_1_norm_b_standardized_1_centered[16];
         float layer_norm_6;
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
@@ -6040,15 +6051,16 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
                 const float v1 = layer_norm_4 / 16.0f;
                 float sum_v31 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_centered_v29 = add_2[j0] - v1;
-                    block_1_norm_b_centered[j0] = block_1_norm_b_centered_v29;
-                    const float mul_v30 = block_1_norm_b_centered_v29 * block_1_norm_b_centered_v29;
+                    const float block_1_norm_b_standardized_1_centered_v29 = add_2[j0] - v1;
+                    block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v29;
+                    const float mul_v30 = block_1_norm_b_standardized_1_centered_v29
+                            * block_1_norm_b_standardized_1_centered_v29;
                     sum_v31 += mul_v30;
                 }
                 layer_norm_6 = sum_v31;
                 const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    x_2[i0 * 256 + i1 * 16 + j0] = block_1_norm_b_centered[j0] / v2 * block_1_norm_b_gamma[j0]
+                    x_2[i0 * 256 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
                             + block_1_norm_b_beta[j0];
                 }
             }

@@ -980,7 +980,7 @@ static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
 
 /* resnet.dl:24: batch_norm -> f32[16] */
 static void train_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
-        float *restrict batch_norm_1_center, float *restrict batch_norm_1_moving_mean)
+        float *restrict batch_norm_1_average, float *restrict batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -994,22 +994,22 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
         const float v9 = batch_norm[j0 + 32];
         const float v10 = batch_norm[j0 + 48];
         const float v11 = batch_norm_1_moving_mean[j0] * 0.9f;
-        const float batch_norm_1_center_v2 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f : 0.0f)
+        const float batch_norm_1_average_v2 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f : 0.0f)
                 + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_center[j0] = batch_norm_1_center_v2;
-        batch_norm_1_moving_mean[j0] = v11 + batch_norm_1_center_v2 * 0.1f;
+        batch_norm_1_average[j0] = batch_norm_1_average_v2;
+        batch_norm_1_moving_mean[j0] = v11 + batch_norm_1_average_v2 * 0.1f;
     }
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_center,
+static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_average,
         float *restrict batch_norm_2, float *restrict batch_norm_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - batch_norm_1_center[j2];
+                    const float v1 = stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - batch_norm_1_average[j2];
                     batch_norm_2[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
                 }
             }
@@ -1051,15 +1051,15 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
 }
 
 /* resnet.dl:24: batch_norm, relu -> f32[4, 16, 16, 16] */
-static void train_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict batch_norm_1_center,
-        const float *restrict batch_norm_4, float *restrict batch_norm_5, const float *restrict batch_norm_1_gamma,
+static void train_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_4, float *restrict batch_norm_1_y, const float *restrict batch_norm_1_gamma,
         const float *restrict batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float div_v9 = (stem_y[j0 * 16 + j1] - batch_norm_1_center[j1]) / batch_norm_4[j1];
-            batch_norm_5[j0 * 16 + j1] = div_v9;
-            const float v1 = div_v9 * batch_norm_1_gamma[j1] + batch_norm_1_beta[j1];
+            const float batch_norm_1_y_v9 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) / batch_norm_4[j1];
+            batch_norm_1_y[j0 * 16 + j1] = batch_norm_1_y_v9;
+            const float v1 = batch_norm_1_y_v9 * batch_norm_1_gamma[j1] + batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -1120,16 +1120,16 @@ static void train_k7_conv2d(const float *restrict relu, const float *restrict re
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_6)
+static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
+            batch_norm_5[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_6[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -1137,8 +1137,8 @@ static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict residual_1_norm_a_center, float *restrict residual_1_norm_a_moving_mean)
+static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
+        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1147,38 +1147,38 @@ static void train_k9_batch_norm(const int32_t *restrict count_, const float *res
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
+        const float v7 = batch_norm_5[j0];
+        const float v8 = batch_norm_5[j0 + 16];
+        const float v9 = batch_norm_5[j0 + 32];
+        const float v10 = batch_norm_5[j0 + 48];
         const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_center_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_average_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_center[j0] = residual_1_norm_a_center_v13;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_center_v13 * 0.1f;
+        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v13;
+        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v13 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_center,
-        float *restrict batch_norm_7, float *restrict batch_norm_8)
+static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_6, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_center[j2];
-                    batch_norm_7[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_average[j2];
+                    batch_norm_6[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_8[i0 * 16 + j0] = 0.0f;
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_8[i0 * 16 + j0] += batch_norm_7[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_7[i0 * 16 + j0] += batch_norm_6[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -1186,8 +1186,8 @@ static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict batch_norm_9)
+static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
+        float *restrict residual_1_norm_a_moving_variance, float *restrict batch_norm_8)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1196,28 +1196,30 @@ static void train_k11_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_8[j0];
-        const float v8 = batch_norm_8[j0 + 16];
-        const float v9 = batch_norm_8[j0 + 32];
-        const float v10 = batch_norm_8[j0 + 48];
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 16];
+        const float v9 = batch_norm_7[j0 + 32];
+        const float v10 = batch_norm_7[j0 + 48];
         const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
         const float residual_1_norm_a_variance_v16 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
         residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v16 * 0.1f;
-        batch_norm_9[j0] = dl_sqrt(residual_1_norm_a_variance_v16 + 0.001f);
+        batch_norm_8[j0] = dl_sqrt(residual_1_norm_a_variance_v16 + 0.001f);
     }
 }
 
 /* resnet.dl:10: batch_norm, relu -> f32[4, 16, 16, 16] */
-static void train_k12_batch_norm_relu(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_center,
-        const float *restrict batch_norm_9, float *restrict batch_norm_10, const float *restrict residual_1_norm_a_gamma,
+static void train_k12_batch_norm_relu(const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_8,
+        float *restrict residual_1_norm_a_y, const float *restrict residual_1_norm_a_gamma,
         const float *restrict residual_1_norm_a_beta, float *restrict relu_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float div_v20 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_center[j1]) / batch_norm_9[j1];
-            batch_norm_10[j0 * 16 + j1] = div_v20;
-            const float v1 = div_v20 * residual_1_norm_a_gamma[j1] + residual_1_norm_a_beta[j1];
+            const float residual_1_norm_a_y_v20 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1])
+                    / batch_norm_8[j1];
+            residual_1_norm_a_y[j0 * 16 + j1] = residual_1_norm_a_y_v20;
+            const float v1 = residual_1_norm_a_y_v20 * residual_1_norm_a_gamma[j1] + residual_1_norm_a_beta[j1];
             relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -1278,16 +1280,16 @@ static void train_k13_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_11)
+static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_11[i0 * 16 + j0] = 0.0f;
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_11[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_9[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -1295,8 +1297,57 @@ static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
-        float *restrict residual_1_norm_b_center, float *restrict residual_1_norm_b_moving_mean)
+static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+        float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_9[j0];
+        const float v8 = batch_norm_9[j0 + 16];
+        const float v9 = batch_norm_9[j0 + 32];
+        const float v10 = batch_norm_9[j0 + 48];
+        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
+        const float residual_1_norm_b_average_v24 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
+        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v24;
+        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v24 * 0.1f;
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[4, 16] */
+static void train_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
+        float *restrict batch_norm_10, float *restrict batch_norm_11)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
+                    batch_norm_10[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_11[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_11[i0 * 16 + j0] += batch_norm_10[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[16] */
+static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
+        float *restrict residual_1_norm_b_moving_variance, float *restrict batch_norm_12)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1309,73 +1360,27 @@ static void train_k15_batch_norm(const int32_t *restrict count_, const float *re
         const float v8 = batch_norm_11[j0 + 16];
         const float v9 = batch_norm_11[j0 + 32];
         const float v10 = batch_norm_11[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_center_v24 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_center[j0] = residual_1_norm_b_center_v24;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_center_v24 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void train_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_center,
-        float *restrict batch_norm_12, float *restrict batch_norm_13)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_center[j2];
-                    batch_norm_12[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_13[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_13[i0 * 16 + j0] += batch_norm_12[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
-        float *restrict residual_1_norm_b_moving_variance, float *restrict batch_norm_14)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 16];
-        const float v9 = batch_norm_13[j0 + 32];
-        const float v10 = batch_norm_13[j0 + 48];
         const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
         const float residual_1_norm_b_variance_v27 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
         residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v27 * 0.1f;
-        batch_norm_14[j0] = dl_sqrt(residual_1_norm_b_variance_v27 + 0.001f);
+        batch_norm_12[j0] = dl_sqrt(residual_1_norm_b_variance_v27 + 0.001f);
     }
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:16: relu -> f32[4, 16, 16, 16] */
-static void train_k18_batch_norm_relu(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_center,
-        const float *restrict batch_norm_14, float *restrict batch_norm_15, const float *restrict relu,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
+static void train_k18_batch_norm_relu(const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_12,
+        float *restrict residual_1_norm_b_y, const float *restrict relu, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float div_v31 = (residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_center[j1]) / batch_norm_14[j1];
-            batch_norm_15[j0 * 16 + j1] = div_v31;
-            const float v1 = relu[j0 * 16 + j1] + (div_v31 * residual_1_norm_b_gamma[j1] + residual_1_norm_b_beta[j1]);
+            const float residual_1_norm_b_y_v31 = (residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
+                    / batch_norm_12[j1];
+            residual_1_norm_b_y[j0 * 16 + j1] = residual_1_norm_b_y_v31;
+            const float v1 = relu[j0 * 16 + j1] + (residual_1_norm_b_y_v31 * residual_1_norm_b_gamma[j1]
+                    + residual_1_norm_b_beta[j1]);
             relu_3[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -1436,16 +1441,16 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_16)
+static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_16[i0 * 32 + j0] = 0.0f;
+            batch_norm_13[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_16[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -1453,8 +1458,8 @@ static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
-        float *restrict residual_2_norm_a_center, float *restrict residual_2_norm_a_moving_mean)
+static void train_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+        float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1463,38 +1468,38 @@ static void train_k21_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_16[j0];
-        const float v8 = batch_norm_16[j0 + 32];
-        const float v9 = batch_norm_16[j0 + 64];
-        const float v10 = batch_norm_16[j0 + 96];
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 32];
+        const float v9 = batch_norm_13[j0 + 64];
+        const float v10 = batch_norm_13[j0 + 96];
         const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_center_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_average_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_center[j0] = residual_2_norm_a_center_v35;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_center_v35 * 0.1f;
+        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v35;
+        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v35 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_center,
-        float *restrict batch_norm_17, float *restrict batch_norm_18)
+static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        float *restrict batch_norm_14, float *restrict batch_norm_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_center[j2];
-                    batch_norm_17[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_average[j2];
+                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_18[i0 * 32 + j0] = 0.0f;
+            batch_norm_15[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_18[i0 * 32 + j0] += batch_norm_17[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -1502,8 +1507,8 @@ static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
-        float *restrict residual_2_norm_a_moving_variance, float *restrict batch_norm_19)
+static void train_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
+        float *restrict residual_2_norm_a_moving_variance, float *restrict batch_norm_16)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1512,28 +1517,30 @@ static void train_k23_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_18[j0];
-        const float v8 = batch_norm_18[j0 + 32];
-        const float v9 = batch_norm_18[j0 + 64];
-        const float v10 = batch_norm_18[j0 + 96];
+        const float v7 = batch_norm_15[j0];
+        const float v8 = batch_norm_15[j0 + 32];
+        const float v9 = batch_norm_15[j0 + 64];
+        const float v10 = batch_norm_15[j0 + 96];
         const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
         const float residual_2_norm_a_variance_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
         residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v38 * 0.1f;
-        batch_norm_19[j0] = dl_sqrt(residual_2_norm_a_variance_v38 + 0.001f);
+        batch_norm_16[j0] = dl_sqrt(residual_2_norm_a_variance_v38 + 0.001f);
     }
 }
 
 /* resnet.dl:10: batch_norm, relu -> f32[4, 8, 8, 32] */
-static void train_k24_batch_norm_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_center,
-        const float *restrict batch_norm_19, float *restrict batch_norm_20, const float *restrict residual_2_norm_a_gamma,
+static void train_k24_batch_norm_relu(const float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_16,
+        float *restrict residual_2_norm_a_y, const float *restrict residual_2_norm_a_gamma,
         const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v42 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_center[j1]) / batch_norm_19[j1];
-            batch_norm_20[j0 * 32 + j1] = div_v42;
-            const float v1 = div_v42 * residual_2_norm_a_gamma[j1] + residual_2_norm_a_beta[j1];
+            const float residual_2_norm_a_y_v42 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1])
+                    / batch_norm_16[j1];
+            residual_2_norm_a_y[j0 * 32 + j1] = residual_2_norm_a_y_v42;
+            const float v1 = residual_2_norm_a_y_v42 * residual_2_norm_a_gamma[j1] + residual_2_norm_a_beta[j1];
             relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -1594,16 +1601,16 @@ static void train_k25_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_21)
+static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_21[i0 * 32 + j0] = 0.0f;
+            batch_norm_17[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_21[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_17[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -1611,8 +1618,8 @@ static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
-        float *restrict residual_2_norm_b_center, float *restrict residual_2_norm_b_moving_mean)
+static void train_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_17,
+        float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1621,38 +1628,38 @@ static void train_k27_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_21[j0];
-        const float v8 = batch_norm_21[j0 + 32];
-        const float v9 = batch_norm_21[j0 + 64];
-        const float v10 = batch_norm_21[j0 + 96];
+        const float v7 = batch_norm_17[j0];
+        const float v8 = batch_norm_17[j0 + 32];
+        const float v9 = batch_norm_17[j0 + 64];
+        const float v10 = batch_norm_17[j0 + 96];
         const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_center_v46 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_average_v46 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_center[j0] = residual_2_norm_b_center_v46;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_center_v46 * 0.1f;
+        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v46;
+        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v46 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_center,
-        float *restrict batch_norm_22, float *restrict batch_norm_23)
+static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
+        float *restrict batch_norm_18, float *restrict batch_norm_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_center[j2];
-                    batch_norm_22[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
+                    batch_norm_18[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_23[i0 * 32 + j0] = 0.0f;
+            batch_norm_19[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_23[i0 * 32 + j0] += batch_norm_22[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_19[i0 * 32 + j0] += batch_norm_18[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -1660,8 +1667,8 @@ static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
-        float *restrict residual_2_norm_b_moving_variance, float *restrict batch_norm_24)
+static void train_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
+        float *restrict residual_2_norm_b_moving_variance, float *restrict batch_norm_20)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1670,26 +1677,26 @@ static void train_k29_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_23[j0];
-        const float v8 = batch_norm_23[j0 + 32];
-        const float v9 = batch_norm_23[j0 + 64];
-        const float v10 = batch_norm_23[j0 + 96];
+        const float v7 = batch_norm_19[j0];
+        const float v8 = batch_norm_19[j0 + 32];
+        const float v9 = batch_norm_19[j0 + 64];
+        const float v10 = batch_norm_19[j0 + 96];
         const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
         const float residual_2_norm_b_variance_v49 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
         residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v49 * 0.1f;
-        batch_norm_24[j0] = dl_sqrt(residual_2_norm_b_variance_v49 + 0.001f);
+        batch_norm_20[j0] = dl_sqrt(residual_2_norm_b_variance_v49 + 0.001f);
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k30_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_center,
-        const float *restrict batch_norm_24, float *restrict batch_norm_25)
+static void train_k30_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_20, float *restrict residual_2_norm_b_y)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            batch_norm_25[j0 * 32 + j1] = (residual_2_conv_b_y[j0 * 32 + j1] - residual_2_norm_b_center[j1])
-                    / batch_norm_24[j1];
+            residual_2_norm_b_y[j0 * 32 + j1] = (residual_2_conv_b_y[j0 * 32 + j1] - residual_2_norm_b_average[j1])
+                    / batch_norm_20[j1];
         }
     }
 }
@@ -1728,7 +1735,7 @@ static inline void train_k31_conv2d_relu_tile_4(const float *restrict a, int at,
 }
 
 static void train_k31_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
-        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict batch_norm_25,
+        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_norm_b_y,
         const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1741,7 +1748,7 @@ static void train_k31_conv2d_relu(const float *restrict relu_3, const float *res
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + (batch_norm_25[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * residual_2_norm_b_gamma[j0]
+                                + (residual_2_norm_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * residual_2_norm_b_gamma[j0]
                                 + residual_2_norm_b_beta[j0]);
                         relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
@@ -1806,16 +1813,16 @@ static void train_k32_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void train_k33_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_26)
+static void train_k33_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_26[i0 * 64 + j0] = 0.0f;
+            batch_norm_21[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_26[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_21[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -1823,8 +1830,8 @@ static void train_k33_batch_norm(const float *restrict residual_3_conv_a_y, floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_26,
-        float *restrict residual_3_norm_a_center, float *restrict residual_3_norm_a_moving_mean)
+static void train_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+        float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1833,38 +1840,38 @@ static void train_k34_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_26[j0];
-        const float v8 = batch_norm_26[j0 + 64];
-        const float v9 = batch_norm_26[j0 + 128];
-        const float v10 = batch_norm_26[j0 + 192];
+        const float v7 = batch_norm_21[j0];
+        const float v8 = batch_norm_21[j0 + 64];
+        const float v9 = batch_norm_21[j0 + 128];
+        const float v10 = batch_norm_21[j0 + 192];
         const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_center_v58 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_average_v58 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_center[j0] = residual_3_norm_a_center_v58;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_center_v58 * 0.1f;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v58;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v58 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void train_k35_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_center,
-        float *restrict batch_norm_27, float *restrict batch_norm_28)
+static void train_k35_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+        float *restrict batch_norm_22, float *restrict batch_norm_23)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_center[j2];
-                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2];
+                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_28[i0 * 64 + j0] = 0.0f;
+            batch_norm_23[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_28[i0 * 64 + j0] += batch_norm_27[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_23[i0 * 64 + j0] += batch_norm_22[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -1872,8 +1879,8 @@ static void train_k35_batch_norm(const float *restrict residual_3_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k36_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
-        float *restrict residual_3_norm_a_moving_variance, float *restrict batch_norm_29)
+static void train_k36_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
+        float *restrict residual_3_norm_a_moving_variance, float *restrict batch_norm_24)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1882,28 +1889,30 @@ static void train_k36_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_28[j0];
-        const float v8 = batch_norm_28[j0 + 64];
-        const float v9 = batch_norm_28[j0 + 128];
-        const float v10 = batch_norm_28[j0 + 192];
+        const float v7 = batch_norm_23[j0];
+        const float v8 = batch_norm_23[j0 + 64];
+        const float v9 = batch_norm_23[j0 + 128];
+        const float v10 = batch_norm_23[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
         const float residual_3_norm_a_variance_v61 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
         residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v61 * 0.1f;
-        batch_norm_29[j0] = dl_sqrt(residual_3_norm_a_variance_v61 + 0.001f);
+        batch_norm_24[j0] = dl_sqrt(residual_3_norm_a_variance_v61 + 0.001f);
     }
 }
 
 /* resnet.dl:10: batch_norm, relu -> f32[4, 4, 4, 64] */
-static void train_k37_batch_norm_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_center,
-        const float *restrict batch_norm_29, float *restrict batch_norm_30, const float *restrict residual_3_norm_a_gamma,
+static void train_k37_batch_norm_relu(const float *restrict residual_3_conv_a_y,
+        const float *restrict residual_3_norm_a_average, const float *restrict batch_norm_24,
+        float *restrict residual_3_norm_a_y, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float div_v65 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_center[j1]) / batch_norm_29[j1];
-            batch_norm_30[j0 * 64 + j1] = div_v65;
-            const float v1 = div_v65 * residual_3_norm_a_gamma[j1] + residual_3_norm_a_beta[j1];
+            const float residual_3_norm_a_y_v65 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1])
+                    / batch_norm_24[j1];
+            residual_3_norm_a_y[j0 * 64 + j1] = residual_3_norm_a_y_v65;
+            const float v1 = residual_3_norm_a_y_v65 * residual_3_norm_a_gamma[j1] + residual_3_norm_a_beta[j1];
             relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -1964,16 +1973,16 @@ static void train_k38_conv2d(const float *restrict relu_6, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void train_k39_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_31)
+static void train_k39_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_25)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_31[i0 * 64 + j0] = 0.0f;
+            batch_norm_25[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_31[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_25[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -1981,8 +1990,8 @@ static void train_k39_batch_norm(const float *restrict residual_3_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_31,
-        float *restrict residual_3_norm_b_center, float *restrict residual_3_norm_b_moving_mean)
+static void train_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25,
+        float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1991,38 +2000,38 @@ static void train_k40_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_31[j0];
-        const float v8 = batch_norm_31[j0 + 64];
-        const float v9 = batch_norm_31[j0 + 128];
-        const float v10 = batch_norm_31[j0 + 192];
+        const float v7 = batch_norm_25[j0];
+        const float v8 = batch_norm_25[j0 + 64];
+        const float v9 = batch_norm_25[j0 + 128];
+        const float v10 = batch_norm_25[j0 + 192];
         const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_center_v69 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_average_v69 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_center[j0] = residual_3_norm_b_center_v69;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_center_v69 * 0.1f;
+        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v69;
+        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v69 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void train_k41_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_center,
-        float *restrict batch_norm_32, float *restrict batch_norm_33)
+static void train_k41_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        float *restrict batch_norm_26, float *restrict batch_norm_27)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_center[j2];
-                    batch_norm_32[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
+                    batch_norm_26[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_33[i0 * 64 + j0] = 0.0f;
+            batch_norm_27[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_33[i0 * 64 + j0] += batch_norm_32[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_27[i0 * 64 + j0] += batch_norm_26[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2030,8 +2039,8 @@ static void train_k41_batch_norm(const float *restrict residual_3_conv_b_y, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_33,
-        float *restrict residual_3_norm_b_moving_variance, float *restrict batch_norm_34)
+static void train_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_27,
+        float *restrict residual_3_norm_b_moving_variance, float *restrict batch_norm_28)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2040,26 +2049,26 @@ static void train_k42_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_33[j0];
-        const float v8 = batch_norm_33[j0 + 64];
-        const float v9 = batch_norm_33[j0 + 128];
-        const float v10 = batch_norm_33[j0 + 192];
+        const float v7 = batch_norm_27[j0];
+        const float v8 = batch_norm_27[j0 + 64];
+        const float v9 = batch_norm_27[j0 + 128];
+        const float v10 = batch_norm_27[j0 + 192];
         const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
         const float residual_3_norm_b_variance_v72 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
         residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v72 * 0.1f;
-        batch_norm_34[j0] = dl_sqrt(residual_3_norm_b_variance_v72 + 0.001f);
+        batch_norm_28[j0] = dl_sqrt(residual_3_norm_b_variance_v72 + 0.001f);
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k43_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_center,
-        const float *restrict batch_norm_34, float *restrict batch_norm_35)
+static void train_k43_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        const float *restrict batch_norm_28, float *restrict residual_3_norm_b_y)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            batch_norm_35[j0 * 64 + j1] = (residual_3_conv_b_y[j0 * 64 + j1] - residual_3_norm_b_center[j1])
-                    / batch_norm_34[j1];
+            residual_3_norm_b_y[j0 * 64 + j1] = (residual_3_conv_b_y[j0 * 64 + j1] - residual_3_norm_b_average[j1])
+                    / batch_norm_28[j1];
         }
     }
 }
@@ -2098,7 +2107,7 @@ static inline void train_k44_conv2d_relu_tile_4(const float *restrict a, int at,
 }
 
 static void train_k44_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict batch_norm_35,
+        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_norm_b_y,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2109,7 +2118,7 @@ static void train_k44_conv2d_relu(const float *restrict relu_5, const float *res
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + (batch_norm_35[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * residual_3_norm_b_gamma[j0]
+                            + (residual_3_norm_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * residual_3_norm_b_gamma[j0]
                             + residual_3_norm_b_beta[j0]);
                     relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
@@ -2331,8 +2340,8 @@ static inline void train_k52_dense_global_avg_pool2d_relu_tile_4(const float *re
 }
 
 static void train_k52_dense_global_avg_pool2d_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, float *restrict relu_7, float *restrict batch_norm_35, float *restrict batch_norm_36,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict batch_norm_34, float *restrict batch_norm_38)
+        float *restrict dense_2, float *restrict relu_7, float *restrict residual_3_norm_b_y, float *restrict batch_norm_29,
+        const float *restrict residual_3_norm_b_gamma, const float *restrict batch_norm_28, float *restrict batch_norm_31)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
@@ -2345,13 +2354,13 @@ static void train_k52_dense_global_avg_pool2d_relu(const float *restrict softmax
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    const float v2 = batch_norm_35[i0 * 1024 + j0 * 256 + j1 * 64 + j2];
+                    const float v2 = residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2];
                     const float select_v100 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
                     relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100;
-                    batch_norm_36[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100 * v2;
-                    const float div_v108 = select_v100 * residual_3_norm_b_gamma[j2] / batch_norm_34[j2];
-                    batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = div_v108;
-                    batch_norm_35[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -(div_v108 * v2);
+                    batch_norm_29[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100 * v2;
+                    const float div_v108 = select_v100 * residual_3_norm_b_gamma[j2] / batch_norm_28[j2];
+                    batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = div_v108;
+                    residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -(div_v108 * v2);
                 }
             }
         }
@@ -2590,24 +2599,24 @@ static void train_k58_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k59_batch_norm_adam(const float *restrict batch_norm_36, float *restrict m_residual_3_norm_b_gamma,
+static void train_k59_batch_norm_adam(const float *restrict batch_norm_29, float *restrict m_residual_3_norm_b_gamma,
         float *restrict v_residual_3_norm_b_gamma, float *restrict residual_3_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_37[64];
+    float batch_norm_30[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_37[j0] = 0.0f;
+        batch_norm_30[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_37[j0] += batch_norm_36[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_30[j0] += batch_norm_29[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_37[j0];
+        const float v1 = batch_norm_30[j0];
         const float add_v311 = m_residual_3_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
         m_residual_3_norm_b_gamma[j0] = add_v311;
         const float add_v312 = v_residual_3_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2617,49 +2626,49 @@ static void train_k59_batch_norm_adam(const float *restrict batch_norm_36, float
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k60_batch_norm(const float *restrict batch_norm_35, float *restrict batch_norm_34,
+static void train_k60_batch_norm(const float *restrict residual_3_norm_b_y, float *restrict batch_norm_28,
         const int32_t *restrict count_)
 {
-    float batch_norm_40[64];
+    float batch_norm_33[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_40[j0] = 0.0f;
+        batch_norm_33[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_40[j0] += batch_norm_35[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_33[j0] += residual_3_norm_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_34[j0] = batch_norm_40[j0] * 0.5f / batch_norm_34[j0] / v1;
+        batch_norm_28[j0] = batch_norm_33[j0] * 0.5f / batch_norm_28[j0] / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k61_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_34,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_center, float *restrict batch_norm_38,
-        float *restrict batch_norm_45)
+static void train_k61_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
+        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, float *restrict batch_norm_31,
+        float *restrict batch_norm_38)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_42[64];
+        float batch_norm_35[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_34[j0];
-            batch_norm_42[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_28[j0];
+            batch_norm_35[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v113 = batch_norm_42[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_b_center[j2]);
+                    const float mul_v113 = batch_norm_35[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            - residual_3_norm_b_average[j2]);
                     residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v113;
-                    const float add_v114 = batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v113 + mul_v113;
-                    batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v114;
-                    batch_norm_45[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v114;
+                    const float add_v114 = batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v113 + mul_v113;
+                    batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v114;
+                    batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v114;
                 }
             }
         }
@@ -2667,16 +2676,16 @@ static void train_k61_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k62_batch_norm(const float *restrict batch_norm_45, float *restrict batch_norm_46)
+static void train_k62_batch_norm(const float *restrict batch_norm_38, float *restrict batch_norm_39)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_46[j0] = 0.0f;
+        batch_norm_39[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_46[j0] += batch_norm_45[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_39[j0] += batch_norm_38[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -2684,23 +2693,23 @@ static void train_k62_batch_norm(const float *restrict batch_norm_45, float *res
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k63_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_46,
-        const float *restrict batch_norm_38, float *restrict batch_norm_48)
+static void train_k63_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_39,
+        const float *restrict batch_norm_31, float *restrict batch_norm_41)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_47[64];
+        float batch_norm_40[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_46[j0];
-            batch_norm_47[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_39[j0];
+            batch_norm_40[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_48[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_47[j2];
+                    batch_norm_41[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_40[j2];
                 }
             }
         }
@@ -2757,9 +2766,10 @@ static inline void train_k65_conv2d_relu_batch_norm_tile_4(const float *restrict
     c[3075] = c3_3;
 }
 
-static void train_k65_conv2d_relu_batch_norm(const float *restrict batch_norm_48, const float *restrict conv2d_31,
-        float *restrict relu_9, const float *restrict relu_6, float *restrict batch_norm_30, float *restrict batch_norm_50,
-        const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_29, float *restrict batch_norm_52)
+static void train_k65_conv2d_relu_batch_norm(const float *restrict batch_norm_41, const float *restrict conv2d_31,
+        float *restrict relu_9, const float *restrict relu_6, float *restrict residual_3_norm_a_y,
+        float *restrict batch_norm_43, const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_24,
+        float *restrict batch_norm_45)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int i2 = 0; i2 < 4; i2++) {
@@ -2768,18 +2778,18 @@ static void train_k65_conv2d_relu_batch_norm(const float *restrict batch_norm_48
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k65_conv2d_relu_batch_norm_tile_4(batch_norm_48, i1 * 256 + i2 * 64 - 320, conv2d_31 + n,
+                train_k65_conv2d_relu_batch_norm_tile_4(batch_norm_41, i1 * 256 + i2 * 64 - 320, conv2d_31 + n,
                         relu_9 + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float v2 = batch_norm_30[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
+                    const float v2 = residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
                     const float select_v122 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
                     relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122;
-                    batch_norm_50[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122 * v2;
-                    const float div_v126 = select_v122 * residual_3_norm_a_gamma[j0] / batch_norm_29[j0];
-                    batch_norm_52[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = div_v126;
-                    batch_norm_30[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = -(div_v126 * v2);
+                    batch_norm_43[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122 * v2;
+                    const float div_v126 = select_v122 * residual_3_norm_a_gamma[j0] / batch_norm_24[j0];
+                    batch_norm_45[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = div_v126;
+                    residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = -(div_v126 * v2);
                 }
             }
         }
@@ -2825,7 +2835,7 @@ static inline void train_k66_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k66_conv2d(const float *restrict relu_6, const float *restrict batch_norm_48, float *restrict conv2d_6)
+static void train_k66_conv2d(const float *restrict relu_6, const float *restrict batch_norm_41, float *restrict conv2d_6)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -2835,7 +2845,7 @@ static void train_k66_conv2d(const float *restrict relu_6, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k66_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_48 + n,
+                    train_k66_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_41 + n,
                             conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -2846,21 +2856,21 @@ static void train_k66_conv2d(const float *restrict relu_6, const float *restrict
 static void train_k67_batch_norm_adam(const float *restrict relu_9, float *restrict m_residual_3_norm_a_beta,
         float *restrict v_residual_3_norm_a_beta, float *restrict residual_3_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_49[64];
+    float batch_norm_42[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_49[j0] = 0.0f;
+        batch_norm_42[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_49[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_42[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_49[j0];
+        const float v1 = batch_norm_42[j0];
         const float add_v305 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
         m_residual_3_norm_a_beta[j0] = add_v305;
         const float add_v306 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2870,24 +2880,24 @@ static void train_k67_batch_norm_adam(const float *restrict relu_9, float *restr
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k68_batch_norm_adam(const float *restrict batch_norm_50, float *restrict m_residual_3_norm_a_gamma,
+static void train_k68_batch_norm_adam(const float *restrict batch_norm_43, float *restrict m_residual_3_norm_a_gamma,
         float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_a_gamma, const float *restrict adam)
 {
-    float batch_norm_51[64];
+    float batch_norm_44[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_51[j0] = 0.0f;
+        batch_norm_44[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_51[j0] += batch_norm_50[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_44[j0] += batch_norm_43[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_51[j0];
+        const float v1 = batch_norm_44[j0];
         const float add_v302 = m_residual_3_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
         m_residual_3_norm_a_gamma[j0] = add_v302;
         const float add_v303 = v_residual_3_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2897,49 +2907,49 @@ static void train_k68_batch_norm_adam(const float *restrict batch_norm_50, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k69_batch_norm(const float *restrict batch_norm_30, float *restrict batch_norm_29,
+static void train_k69_batch_norm(const float *restrict residual_3_norm_a_y, float *restrict batch_norm_24,
         const int32_t *restrict count_)
 {
-    float batch_norm_54[64];
+    float batch_norm_47[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_54[j0] = 0.0f;
+        batch_norm_47[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_54[j0] += batch_norm_30[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_47[j0] += residual_3_norm_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_29[j0] = batch_norm_54[j0] * 0.5f / batch_norm_29[j0] / v1;
+        batch_norm_24[j0] = batch_norm_47[j0] * 0.5f / batch_norm_24[j0] / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k70_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_center, float *restrict batch_norm_52,
-        float *restrict batch_norm_59)
+static void train_k70_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
+        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict batch_norm_45,
+        float *restrict batch_norm_52)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_56[64];
+        float batch_norm_49[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_29[j0];
-            batch_norm_56[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_49[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v131 = batch_norm_56[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_a_center[j2]);
+                    const float mul_v131 = batch_norm_49[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            - residual_3_norm_a_average[j2]);
                     residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v131;
-                    const float add_v132 = batch_norm_52[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v131 + mul_v131;
-                    batch_norm_52[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v132;
-                    batch_norm_59[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v132;
+                    const float add_v132 = batch_norm_45[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v131 + mul_v131;
+                    batch_norm_45[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v132;
+                    batch_norm_52[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v132;
                 }
             }
         }
@@ -2947,16 +2957,16 @@ static void train_k70_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k71_batch_norm(const float *restrict batch_norm_59, float *restrict batch_norm_60)
+static void train_k71_batch_norm(const float *restrict batch_norm_52, float *restrict batch_norm_53)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_60[j0] = 0.0f;
+        batch_norm_53[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_60[j0] += batch_norm_59[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_53[j0] += batch_norm_52[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -2964,23 +2974,23 @@ static void train_k71_batch_norm(const float *restrict batch_norm_59, float *res
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k72_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_60,
-        const float *restrict batch_norm_52, float *restrict batch_norm_62)
+static void train_k72_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_53,
+        const float *restrict batch_norm_45, float *restrict batch_norm_55)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_61[64];
+        float batch_norm_54[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_60[j0];
-            batch_norm_61[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_53[j0];
+            batch_norm_54[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_62[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_52[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_61[j2];
+                    batch_norm_55[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_45[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_54[j2];
                 }
             }
         }
@@ -3040,7 +3050,7 @@ static inline void train_k74_conv2d_tile_4(const float *restrict a, int at, cons
     c[1539] = c3_3;
 }
 
-static void train_k74_conv2d(const float *restrict batch_norm_62, const float *restrict conv2d_32, float *restrict conv2d_7)
+static void train_k74_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_32, float *restrict conv2d_7)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int i2 = 0; i2 < 4; i2++) {
@@ -3049,7 +3059,7 @@ static void train_k74_conv2d(const float *restrict batch_norm_62, const float *r
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k74_conv2d_tile_4(batch_norm_62, i1 * 256 + i2 * 64 - 320, conv2d_32 + n,
+                train_k74_conv2d_tile_4(batch_norm_55, i1 * 256 + i2 * 64 - 320, conv2d_32 + n,
                         conv2d_7 + (i1 * 128 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
         }
     }
@@ -3103,14 +3113,14 @@ static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k76_conv2d(const float *restrict batch_norm_62, const float *restrict conv2d_33, float *restrict conv2d_8)
+static void train_k76_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_33, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k76_conv2d_tile_4(batch_norm_62, i0 * 1024 + i1 * 256 - 256, conv2d_33 + n,
+                train_k76_conv2d_tile_4(batch_norm_55, i0 * 1024 + i1 * 256 - 256, conv2d_33 + n,
                         conv2d_8 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
@@ -3164,14 +3174,14 @@ static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, cons
     c[387] = c3_3;
 }
 
-static void train_k78_conv2d(const float *restrict batch_norm_62, const float *restrict conv2d_34, float *restrict conv2d_9)
+static void train_k78_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_34, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 4; i2++) {
             const int k0_lo = dl_first_tap(-i2 + 1, 1);
             const int k0_hi = dl_end_tap(-i2 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k78_conv2d_tile_4(batch_norm_62, i0 * 1024 + i2 * 64 - 64, conv2d_34 + n,
+                train_k78_conv2d_tile_4(batch_norm_55, i0 * 1024 + i2 * 64 - 64, conv2d_34 + n,
                         conv2d_9 + (i0 * 512 + i2 * 32 + n), k0_lo, k0_hi);
         }
     }
@@ -3220,12 +3230,12 @@ static inline void train_k80_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k80_conv2d(const float *restrict batch_norm_62, const float *restrict conv2d_35, float *restrict conv2d_10)
+static void train_k80_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_35, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k80_conv2d_tile_4(batch_norm_62, i0 * 1024 + i1 * 256, conv2d_35 + n,
+                train_k80_conv2d_tile_4(batch_norm_55, i0 * 1024 + i1 * 256, conv2d_35 + n,
                         conv2d_10 + (i0 * 512 + i1 * 128 + n));
         }
     }
@@ -3312,7 +3322,7 @@ static inline void train_k82_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k82_conv2d(const float *restrict relu_5, const float *restrict batch_norm_62, float *restrict conv2d_12)
+static void train_k82_conv2d(const float *restrict relu_5, const float *restrict batch_norm_55, float *restrict conv2d_12)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3322,7 +3332,7 @@ static void train_k82_conv2d(const float *restrict relu_5, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k82_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_62 + n,
+                    train_k82_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_55 + n,
                             conv2d_12 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3331,21 +3341,21 @@ static void train_k82_conv2d(const float *restrict relu_5, const float *restrict
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
 static void train_k83_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_3, const float *restrict conv2d_11,
-        float *restrict batch_norm_25, float *restrict batch_norm_63, const float *restrict residual_2_norm_b_gamma,
-        const float *restrict batch_norm_24, float *restrict batch_norm_65)
+        float *restrict residual_2_norm_b_y, float *restrict batch_norm_56, const float *restrict residual_2_norm_b_gamma,
+        const float *restrict batch_norm_20, float *restrict batch_norm_58)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_3[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
                 const float v2 = conv2d_11[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v3 = batch_norm_25[j0 * 256 + j1 * 32 + j2];
+                const float v3 = residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2];
                 const float select_v147 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
                 relu_5[j0 * 256 + j1 * 32 + j2] = select_v147;
-                batch_norm_63[j0 * 256 + j1 * 32 + j2] = select_v147 * v3;
-                const float div_v155 = select_v147 * residual_2_norm_b_gamma[j2] / batch_norm_24[j2];
-                batch_norm_65[j0 * 256 + j1 * 32 + j2] = div_v155;
-                batch_norm_25[j0 * 256 + j1 * 32 + j2] = -(div_v155 * v3);
+                batch_norm_56[j0 * 256 + j1 * 32 + j2] = select_v147 * v3;
+                const float div_v155 = select_v147 * residual_2_norm_b_gamma[j2] / batch_norm_20[j2];
+                batch_norm_58[j0 * 256 + j1 * 32 + j2] = div_v155;
+                residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2] = -(div_v155 * v3);
             }
         }
     }
@@ -3531,24 +3541,24 @@ static void train_k88_conv2d(const float *restrict relu_3, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k89_batch_norm_adam(const float *restrict batch_norm_63, float *restrict m_residual_2_norm_b_gamma,
+static void train_k89_batch_norm_adam(const float *restrict batch_norm_56, float *restrict m_residual_2_norm_b_gamma,
         float *restrict v_residual_2_norm_b_gamma, float *restrict residual_2_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_64[32];
+    float batch_norm_57[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_64[j0] = 0.0f;
+        batch_norm_57[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_64[j0] += batch_norm_63[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_57[j0] += batch_norm_56[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = batch_norm_64[j0];
+        const float v1 = batch_norm_57[j0];
         const float add_v286 = m_residual_2_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
         m_residual_2_norm_b_gamma[j0] = add_v286;
         const float add_v287 = v_residual_2_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3558,49 +3568,49 @@ static void train_k89_batch_norm_adam(const float *restrict batch_norm_63, float
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k90_batch_norm(const float *restrict batch_norm_25, float *restrict batch_norm_24,
+static void train_k90_batch_norm(const float *restrict residual_2_norm_b_y, float *restrict batch_norm_20,
         const int32_t *restrict count_)
 {
-    float batch_norm_67[32];
+    float batch_norm_60[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_67[j0] = 0.0f;
+        batch_norm_60[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_67[j0] += batch_norm_25[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_60[j0] += residual_2_norm_b_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_24[j0] = batch_norm_67[j0] * 0.5f / batch_norm_24[j0] / v1;
+        batch_norm_20[j0] = batch_norm_60[j0] * 0.5f / batch_norm_20[j0] / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k91_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_center, float *restrict batch_norm_65,
-        float *restrict batch_norm_72)
+static void train_k91_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_20,
+        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, float *restrict batch_norm_58,
+        float *restrict batch_norm_65)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_69[32];
+        float batch_norm_62[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_69[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_20[j0];
+            batch_norm_62[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v160 = batch_norm_69[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_b_center[j2]);
+                    const float mul_v160 = batch_norm_62[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            - residual_2_norm_b_average[j2]);
                     residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v160;
-                    const float add_v161 = batch_norm_65[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v160 + mul_v160;
-                    batch_norm_65[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v161;
-                    batch_norm_72[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v161;
+                    const float add_v161 = batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v160 + mul_v160;
+                    batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v161;
+                    batch_norm_65[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v161;
                 }
             }
         }
@@ -3608,16 +3618,16 @@ static void train_k91_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k92_batch_norm(const float *restrict batch_norm_72, float *restrict batch_norm_73)
+static void train_k92_batch_norm(const float *restrict batch_norm_65, float *restrict batch_norm_66)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_73[j0] = 0.0f;
+        batch_norm_66[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_73[j0] += batch_norm_72[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_66[j0] += batch_norm_65[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -3625,23 +3635,23 @@ static void train_k92_batch_norm(const float *restrict batch_norm_72, float *res
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k93_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_73,
-        const float *restrict batch_norm_65, float *restrict batch_norm_75)
+static void train_k93_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_66,
+        const float *restrict batch_norm_58, float *restrict batch_norm_68)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_74[32];
+        float batch_norm_67[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_73[j0];
-            batch_norm_74[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_66[j0];
+            batch_norm_67[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_75[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_65[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_74[j2];
+                    batch_norm_68[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_67[j2];
                 }
             }
         }
@@ -3698,9 +3708,10 @@ static inline void train_k95_conv2d_relu_batch_norm_tile_4(const float *restrict
     c[6147] = c3_3;
 }
 
-static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_75, const float *restrict conv2d_37,
-        float *restrict relu_11, const float *restrict relu_4, float *restrict batch_norm_20, float *restrict batch_norm_77,
-        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_19, float *restrict batch_norm_79)
+static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_68, const float *restrict conv2d_37,
+        float *restrict relu_11, const float *restrict relu_4, float *restrict residual_2_norm_a_y,
+        float *restrict batch_norm_70, const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_16,
+        float *restrict batch_norm_72)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2 = 0; i2 < 8; i2++) {
@@ -3709,18 +3720,18 @@ static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_75
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
             for (int n = 0; n < 32; n += 4)
-                train_k95_conv2d_relu_batch_norm_tile_4(batch_norm_75, i1 * 256 + i2 * 32 - 288, conv2d_37 + n,
+                train_k95_conv2d_relu_batch_norm_tile_4(batch_norm_68, i1 * 256 + i2 * 32 - 288, conv2d_37 + n,
                         relu_11 + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                    const float v2 = batch_norm_20[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                    const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
                     const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
                     relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
-                    batch_norm_77[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
-                    const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_19[j0];
-                    batch_norm_79[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
-                    batch_norm_20[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+                    batch_norm_70[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
+                    const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
+                    batch_norm_72[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
+                    residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
                 }
             }
         }
@@ -3766,7 +3777,7 @@ static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k96_conv2d(const float *restrict relu_4, const float *restrict batch_norm_75, float *restrict conv2d_18)
+static void train_k96_conv2d(const float *restrict relu_4, const float *restrict batch_norm_68, float *restrict conv2d_18)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3776,7 +3787,7 @@ static void train_k96_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k96_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_75 + n,
+                    train_k96_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_68 + n,
                             conv2d_18 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3787,21 +3798,21 @@ static void train_k96_conv2d(const float *restrict relu_4, const float *restrict
 static void train_k97_batch_norm_adam(const float *restrict relu_11, float *restrict m_residual_2_norm_a_beta,
         float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_76[32];
+    float batch_norm_69[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_76[j0] = 0.0f;
+        batch_norm_69[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_76[j0] += relu_11[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_69[j0] += relu_11[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = batch_norm_76[j0];
+        const float v1 = batch_norm_69[j0];
         const float add_v280 = m_residual_2_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
         m_residual_2_norm_a_beta[j0] = add_v280;
         const float add_v281 = v_residual_2_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3811,24 +3822,24 @@ static void train_k97_batch_norm_adam(const float *restrict relu_11, float *rest
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k98_batch_norm_adam(const float *restrict batch_norm_77, float *restrict m_residual_2_norm_a_gamma,
+static void train_k98_batch_norm_adam(const float *restrict batch_norm_70, float *restrict m_residual_2_norm_a_gamma,
         float *restrict v_residual_2_norm_a_gamma, float *restrict residual_2_norm_a_gamma, const float *restrict adam)
 {
-    float batch_norm_78[32];
+    float batch_norm_71[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_78[j0] = 0.0f;
+        batch_norm_71[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_78[j0] += batch_norm_77[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_71[j0] += batch_norm_70[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = batch_norm_78[j0];
+        const float v1 = batch_norm_71[j0];
         const float add_v277 = m_residual_2_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
         m_residual_2_norm_a_gamma[j0] = add_v277;
         const float add_v278 = v_residual_2_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3838,49 +3849,49 @@ static void train_k98_batch_norm_adam(const float *restrict batch_norm_77, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k99_batch_norm(const float *restrict batch_norm_20, float *restrict batch_norm_19,
+static void train_k99_batch_norm(const float *restrict residual_2_norm_a_y, float *restrict batch_norm_16,
         const int32_t *restrict count_)
 {
-    float batch_norm_81[32];
+    float batch_norm_74[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_81[j0] = 0.0f;
+        batch_norm_74[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_81[j0] += batch_norm_20[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_74[j0] += residual_2_norm_a_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_19[j0] = batch_norm_81[j0] * 0.5f / batch_norm_19[j0] / v1;
+        batch_norm_16[j0] = batch_norm_74[j0] * 0.5f / batch_norm_16[j0] / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k100_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
-        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_center, float *restrict batch_norm_79,
-        float *restrict batch_norm_86)
+static void train_k100_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict batch_norm_72,
+        float *restrict batch_norm_79)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_83[32];
+        float batch_norm_76[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_19[j0];
-            batch_norm_83[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_16[j0];
+            batch_norm_76[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v178 = batch_norm_83[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_a_center[j2]);
+                    const float mul_v178 = batch_norm_76[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            - residual_2_norm_a_average[j2]);
                     residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v178;
-                    const float add_v179 = batch_norm_79[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v178 + mul_v178;
-                    batch_norm_79[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v179;
-                    batch_norm_86[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v179;
+                    const float add_v179 = batch_norm_72[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v178 + mul_v178;
+                    batch_norm_72[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v179;
+                    batch_norm_79[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v179;
                 }
             }
         }
@@ -3888,16 +3899,16 @@ static void train_k100_batch_norm(const int32_t *restrict count_, const float *r
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k101_batch_norm(const float *restrict batch_norm_86, float *restrict batch_norm_87)
+static void train_k101_batch_norm(const float *restrict batch_norm_79, float *restrict batch_norm_80)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_87[j0] = 0.0f;
+        batch_norm_80[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_87[j0] += batch_norm_86[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_80[j0] += batch_norm_79[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -3905,23 +3916,23 @@ static void train_k101_batch_norm(const float *restrict batch_norm_86, float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k102_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_87,
-        const float *restrict batch_norm_79, float *restrict batch_norm_89)
+static void train_k102_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_80,
+        const float *restrict batch_norm_72, float *restrict batch_norm_82)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_88[32];
+        float batch_norm_81[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_87[j0];
-            batch_norm_88[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_80[j0];
+            batch_norm_81[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_89[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_79[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_88[j2];
+                    batch_norm_82[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_72[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_81[j2];
                 }
             }
         }
@@ -3981,7 +3992,7 @@ static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, con
     c[3075] = c3_3;
 }
 
-static void train_k104_conv2d(const float *restrict batch_norm_89, const float *restrict conv2d_38, float *restrict conv2d_19)
+static void train_k104_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_38, float *restrict conv2d_19)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2 = 0; i2 < 8; i2++) {
@@ -3990,7 +4001,7 @@ static void train_k104_conv2d(const float *restrict batch_norm_89, const float *
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
-                train_k104_conv2d_tile_4(batch_norm_89, i1 * 256 + i2 * 32 - 288, conv2d_38 + n,
+                train_k104_conv2d_tile_4(batch_norm_82, i1 * 256 + i2 * 32 - 288, conv2d_38 + n,
                         conv2d_19 + (i1 * 128 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
         }
     }
@@ -4044,7 +4055,7 @@ static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k106_conv2d(const float *restrict batch_norm_89, const float *restrict conv2d_39, float *restrict conv2d_20)
+static void train_k106_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_39, float *restrict conv2d_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4052,7 +4063,7 @@ static void train_k106_conv2d(const float *restrict batch_norm_89, const float *
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    train_k106_conv2d_tile_4(batch_norm_89, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_39 + n,
+                    train_k106_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_39 + n,
                             conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -4107,7 +4118,7 @@ static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, con
     c[387] = c3_3;
 }
 
-static void train_k108_conv2d(const float *restrict batch_norm_89, const float *restrict conv2d_40, float *restrict conv2d_21)
+static void train_k108_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_40, float *restrict conv2d_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 8; i2++) {
@@ -4115,7 +4126,7 @@ static void train_k108_conv2d(const float *restrict batch_norm_89, const float *
                 const int k0_lo = dl_first_tap(-i2 + 1, 1);
                 const int k0_hi = dl_end_tap(-i2 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    train_k108_conv2d_tile_4(batch_norm_89, i0 * 2048 + i2 * 32 + i1_0 * 256 - 32, conv2d_40 + n,
+                    train_k108_conv2d_tile_4(batch_norm_82, i0 * 2048 + i2 * 32 + i1_0 * 256 - 32, conv2d_40 + n,
                             conv2d_21 + (i0 * 1024 + i2 * 16 + i1_0 * 128 + n), k0_lo, k0_hi);
             }
         }
@@ -4165,13 +4176,13 @@ static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k110_conv2d(const float *restrict batch_norm_89, const float *restrict conv2d_41, float *restrict conv2d_22)
+static void train_k110_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_41, float *restrict conv2d_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k110_conv2d_tile_4(batch_norm_89, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_41 + n,
+                    train_k110_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_41 + n,
                             conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -4259,7 +4270,7 @@ static inline void train_k112_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k112_conv2d(const float *restrict relu_3, const float *restrict batch_norm_89, float *restrict conv2d_24)
+static void train_k112_conv2d(const float *restrict relu_3, const float *restrict batch_norm_82, float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4269,7 +4280,7 @@ static void train_k112_conv2d(const float *restrict relu_3, const float *restric
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k112_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_89 + n,
+                    train_k112_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_82 + n,
                             conv2d_24 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4278,21 +4289,21 @@ static void train_k112_conv2d(const float *restrict relu_3, const float *restric
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
 static void train_k113_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_15, const float *restrict conv2d_23,
-        float *restrict batch_norm_15, float *restrict batch_norm_91, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict batch_norm_14, float *restrict batch_norm_93)
+        float *restrict residual_1_norm_b_y, float *restrict batch_norm_84, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict batch_norm_12, float *restrict batch_norm_86)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_15[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
                 const float v2 = conv2d_23[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v3 = batch_norm_15[j0 * 256 + j1 * 16 + j2];
+                const float v3 = residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2];
                 const float select_v194 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
                 relu_3[j0 * 256 + j1 * 16 + j2] = select_v194;
-                batch_norm_91[j0 * 256 + j1 * 16 + j2] = select_v194 * v3;
-                const float div_v198 = select_v194 * residual_1_norm_b_gamma[j2] / batch_norm_14[j2];
-                batch_norm_93[j0 * 256 + j1 * 16 + j2] = div_v198;
-                batch_norm_15[j0 * 256 + j1 * 16 + j2] = -(div_v198 * v3);
+                batch_norm_84[j0 * 256 + j1 * 16 + j2] = select_v194 * v3;
+                const float div_v198 = select_v194 * residual_1_norm_b_gamma[j2] / batch_norm_12[j2];
+                batch_norm_86[j0 * 256 + j1 * 16 + j2] = div_v198;
+                residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2] = -(div_v198 * v3);
             }
         }
     }
@@ -4302,21 +4313,21 @@ static void train_k113_relu_batch_norm(float *restrict relu_3, const float *rest
 static void train_k114_batch_norm_adam(const float *restrict relu_3, float *restrict m_residual_1_norm_b_beta,
         float *restrict v_residual_1_norm_b_beta, float *restrict residual_1_norm_b_beta, const float *restrict adam)
 {
-    float batch_norm_90[16];
+    float batch_norm_83[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_90[j0] = 0.0f;
+        batch_norm_83[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_90[j0] += relu_3[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_83[j0] += relu_3[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_90[j0];
+        const float v1 = batch_norm_83[j0];
         const float add_v271 = m_residual_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
         m_residual_1_norm_b_beta[j0] = add_v271;
         const float add_v272 = v_residual_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4326,24 +4337,24 @@ static void train_k114_batch_norm_adam(const float *restrict relu_3, float *rest
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k115_batch_norm_adam(const float *restrict batch_norm_91, float *restrict m_residual_1_norm_b_gamma,
+static void train_k115_batch_norm_adam(const float *restrict batch_norm_84, float *restrict m_residual_1_norm_b_gamma,
         float *restrict v_residual_1_norm_b_gamma, float *restrict residual_1_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_92[16];
+    float batch_norm_85[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_92[j0] = 0.0f;
+        batch_norm_85[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_92[j0] += batch_norm_91[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_85[j0] += batch_norm_84[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_92[j0];
+        const float v1 = batch_norm_85[j0];
         const float add_v268 = m_residual_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
         m_residual_1_norm_b_gamma[j0] = add_v268;
         const float add_v269 = v_residual_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4353,49 +4364,49 @@ static void train_k115_batch_norm_adam(const float *restrict batch_norm_91, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k116_batch_norm(const float *restrict batch_norm_15, float *restrict batch_norm_14,
+static void train_k116_batch_norm(const float *restrict residual_1_norm_b_y, float *restrict batch_norm_12,
         const int32_t *restrict count_)
 {
-    float batch_norm_95[16];
+    float batch_norm_88[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_95[j0] = 0.0f;
+        batch_norm_88[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_95[j0] += batch_norm_15[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_88[j0] += residual_1_norm_b_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_14[j0] = batch_norm_95[j0] * 0.5f / batch_norm_14[j0] / v1;
+        batch_norm_12[j0] = batch_norm_88[j0] * 0.5f / batch_norm_12[j0] / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k117_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_14,
-        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_center, float *restrict batch_norm_93,
-        float *restrict batch_norm_100)
+static void train_k117_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, float *restrict batch_norm_86,
+        float *restrict batch_norm_93)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_97[16];
+        float batch_norm_90[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_14[j0];
-            batch_norm_97[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            const float v2 = batch_norm_12[j0];
+            batch_norm_90[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v203 = batch_norm_97[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_b_center[j2]);
+                    const float mul_v203 = batch_norm_90[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - residual_1_norm_b_average[j2]);
                     residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v203;
-                    const float add_v204 = batch_norm_93[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v203 + mul_v203;
-                    batch_norm_93[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v204;
-                    batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v204;
+                    const float add_v204 = batch_norm_86[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v203 + mul_v203;
+                    batch_norm_86[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v204;
+                    batch_norm_93[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v204;
                 }
             }
         }
@@ -4403,16 +4414,16 @@ static void train_k117_batch_norm(const int32_t *restrict count_, const float *r
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k118_batch_norm(const float *restrict batch_norm_100, float *restrict batch_norm_101)
+static void train_k118_batch_norm(const float *restrict batch_norm_93, float *restrict batch_norm_94)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_101[j0] = 0.0f;
+        batch_norm_94[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_101[j0] += batch_norm_100[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_94[j0] += batch_norm_93[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -4420,23 +4431,23 @@ static void train_k118_batch_norm(const float *restrict batch_norm_100, float *r
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k119_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_101,
-        const float *restrict batch_norm_93, float *restrict batch_norm_103)
+static void train_k119_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_94,
+        const float *restrict batch_norm_86, float *restrict batch_norm_96)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_102[16];
+        float batch_norm_95[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_101[j0];
-            batch_norm_102[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_94[j0];
+            batch_norm_95[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_103[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_93[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_102[j2];
+                    batch_norm_96[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_86[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_95[j2];
                 }
             }
         }
@@ -4493,9 +4504,10 @@ static inline void train_k121_conv2d_relu_batch_norm_tile_4(const float *restric
     c[12291] = c3_3;
 }
 
-static void train_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_103, const float *restrict conv2d_42,
-        float *restrict relu_13, const float *restrict relu_2, float *restrict batch_norm_10, float *restrict batch_norm_105,
-        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_9, float *restrict batch_norm_107)
+static void train_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_96, const float *restrict conv2d_42,
+        float *restrict relu_13, const float *restrict relu_2, float *restrict residual_1_norm_a_y,
+        float *restrict batch_norm_98, const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_8,
+        float *restrict batch_norm_100)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2 = 0; i2 < 16; i2++) {
@@ -4504,18 +4516,18 @@ static void train_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_1
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
-                train_k121_conv2d_relu_batch_norm_tile_4(batch_norm_103, i1 * 256 + i2 * 16 - 272, conv2d_42 + n,
+                train_k121_conv2d_relu_batch_norm_tile_4(batch_norm_96, i1 * 256 + i2 * 16 - 272, conv2d_42 + n,
                         relu_13 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = batch_norm_10[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                    const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
                     relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
-                    batch_norm_105[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
-                    const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_9[j0];
-                    batch_norm_107[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
-                    batch_norm_10[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
+                    batch_norm_98[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
+                    const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
+                    batch_norm_100[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
+                    residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
                 }
             }
         }
@@ -4561,7 +4573,7 @@ static inline void train_k122_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k122_conv2d(const float *restrict relu_2, const float *restrict batch_norm_103, float *restrict conv2d_26)
+static void train_k122_conv2d(const float *restrict relu_2, const float *restrict batch_norm_96, float *restrict conv2d_26)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4571,7 +4583,7 @@ static void train_k122_conv2d(const float *restrict relu_2, const float *restric
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k122_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_103 + n,
+                    train_k122_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_96 + n,
                             conv2d_26 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4582,21 +4594,21 @@ static void train_k122_conv2d(const float *restrict relu_2, const float *restric
 static void train_k123_batch_norm_adam(const float *restrict relu_13, float *restrict m_residual_1_norm_a_beta,
         float *restrict v_residual_1_norm_a_beta, float *restrict residual_1_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_104[16];
+    float batch_norm_97[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_104[j0] = 0.0f;
+        batch_norm_97[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_104[j0] += relu_13[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_97[j0] += relu_13[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_104[j0];
+        const float v1 = batch_norm_97[j0];
         const float add_v262 = m_residual_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
         m_residual_1_norm_a_beta[j0] = add_v262;
         const float add_v263 = v_residual_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4606,24 +4618,24 @@ static void train_k123_batch_norm_adam(const float *restrict relu_13, float *res
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k124_batch_norm_adam(const float *restrict batch_norm_105, float *restrict m_residual_1_norm_a_gamma,
+static void train_k124_batch_norm_adam(const float *restrict batch_norm_98, float *restrict m_residual_1_norm_a_gamma,
         float *restrict v_residual_1_norm_a_gamma, float *restrict residual_1_norm_a_gamma, const float *restrict adam)
 {
-    float batch_norm_106[16];
+    float batch_norm_99[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_106[j0] = 0.0f;
+        batch_norm_99[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_106[j0] += batch_norm_105[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_99[j0] += batch_norm_98[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_106[j0];
+        const float v1 = batch_norm_99[j0];
         const float add_v259 = m_residual_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
         m_residual_1_norm_a_gamma[j0] = add_v259;
         const float add_v260 = v_residual_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4633,49 +4645,49 @@ static void train_k124_batch_norm_adam(const float *restrict batch_norm_105, flo
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k125_batch_norm(const float *restrict batch_norm_10, float *restrict batch_norm_9,
+static void train_k125_batch_norm(const float *restrict residual_1_norm_a_y, float *restrict batch_norm_8,
         const int32_t *restrict count_)
 {
-    float batch_norm_109[16];
+    float batch_norm_102[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_109[j0] = 0.0f;
+        batch_norm_102[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_109[j0] += batch_norm_10[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_102[j0] += residual_1_norm_a_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_9[j0] = batch_norm_109[j0] * 0.5f / batch_norm_9[j0] / v1;
+        batch_norm_8[j0] = batch_norm_102[j0] * 0.5f / batch_norm_8[j0] / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k126_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
-        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_center, float *restrict batch_norm_107,
-        float *restrict batch_norm_114)
+static void train_k126_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
+        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict batch_norm_100,
+        float *restrict batch_norm_107)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_111[16];
+        float batch_norm_104[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_9[j0];
-            batch_norm_111[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            const float v2 = batch_norm_8[j0];
+            batch_norm_104[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v221 = batch_norm_111[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_a_center[j2]);
+                    const float mul_v221 = batch_norm_104[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - residual_1_norm_a_average[j2]);
                     residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v221;
-                    const float add_v222 = batch_norm_107[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v221 + mul_v221;
-                    batch_norm_107[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v222;
-                    batch_norm_114[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v222;
+                    const float add_v222 = batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v221 + mul_v221;
+                    batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v222;
+                    batch_norm_107[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v222;
                 }
             }
         }
@@ -4683,16 +4695,16 @@ static void train_k126_batch_norm(const int32_t *restrict count_, const float *r
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k127_batch_norm(const float *restrict batch_norm_114, float *restrict batch_norm_115)
+static void train_k127_batch_norm(const float *restrict batch_norm_107, float *restrict batch_norm_108)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_115[j0] = 0.0f;
+        batch_norm_108[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_115[j0] += batch_norm_114[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_108[j0] += batch_norm_107[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -4700,23 +4712,23 @@ static void train_k127_batch_norm(const float *restrict batch_norm_114, float *r
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k128_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_115,
-        const float *restrict batch_norm_107, float *restrict batch_norm_117)
+static void train_k128_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_108,
+        const float *restrict batch_norm_100, float *restrict batch_norm_110)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_116[16];
+        float batch_norm_109[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_115[j0];
-            batch_norm_116[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_108[j0];
+            batch_norm_109[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_117[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_107[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_116[j2];
+                    batch_norm_110[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_109[j2];
                 }
             }
         }
@@ -4773,10 +4785,10 @@ static inline void train_k130_conv2d_relu_batch_norm_tile_4(const float *restric
     c[12291] = c3_3;
 }
 
-static void train_k130_conv2d_relu_batch_norm(const float *restrict batch_norm_117, const float *restrict conv2d_43,
-        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, float *restrict batch_norm_5,
-        float *restrict batch_norm_119, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
-        float *restrict batch_norm_121)
+static void train_k130_conv2d_relu_batch_norm(const float *restrict batch_norm_110, const float *restrict conv2d_43,
+        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, float *restrict batch_norm_1_y,
+        float *restrict batch_norm_112, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
+        float *restrict batch_norm_114)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2 = 0; i2 < 16; i2++) {
@@ -4785,19 +4797,19 @@ static void train_k130_conv2d_relu_batch_norm(const float *restrict batch_norm_1
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
-                train_k130_conv2d_relu_batch_norm_tile_4(batch_norm_117, i1 * 256 + i2 * 16 - 272, conv2d_43 + n,
+                train_k130_conv2d_relu_batch_norm_tile_4(batch_norm_110, i1 * 256 + i2 * 16 - 272, conv2d_43 + n,
                         relu_14 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v3 = batch_norm_5[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                    const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
                     relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
-                    batch_norm_119[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
+                    batch_norm_112[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
                     const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                    batch_norm_121[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
-                    batch_norm_5[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
+                    batch_norm_114[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
+                    batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
                 }
             }
         }
@@ -4843,7 +4855,7 @@ static inline void train_k131_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k131_conv2d(const float *restrict relu, const float *restrict batch_norm_117, float *restrict conv2d_28)
+static void train_k131_conv2d(const float *restrict relu, const float *restrict batch_norm_110, float *restrict conv2d_28)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4853,7 +4865,7 @@ static void train_k131_conv2d(const float *restrict relu, const float *restrict 
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k131_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_117 + n,
+                    train_k131_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_110 + n,
                             conv2d_28 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4864,21 +4876,21 @@ static void train_k131_conv2d(const float *restrict relu, const float *restrict 
 static void train_k132_batch_norm_adam(const float *restrict relu_14, float *restrict m_batch_norm_1_beta,
         float *restrict v_batch_norm_1_beta, float *restrict batch_norm_1_beta, const float *restrict adam)
 {
-    float batch_norm_118[16];
+    float batch_norm_111[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_118[j0] = 0.0f;
+        batch_norm_111[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_118[j0] += relu_14[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_111[j0] += relu_14[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_118[j0];
+        const float v1 = batch_norm_111[j0];
         const float add_v253 = m_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
         m_batch_norm_1_beta[j0] = add_v253;
         const float add_v254 = v_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4888,24 +4900,24 @@ static void train_k132_batch_norm_adam(const float *restrict relu_14, float *res
 }
 
 /* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k133_batch_norm_adam(const float *restrict batch_norm_119, float *restrict m_batch_norm_1_gamma,
+static void train_k133_batch_norm_adam(const float *restrict batch_norm_112, float *restrict m_batch_norm_1_gamma,
         float *restrict v_batch_norm_1_gamma, float *restrict batch_norm_1_gamma, const float *restrict adam)
 {
-    float batch_norm_120[16];
+    float batch_norm_113[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_120[j0] = 0.0f;
+        batch_norm_113[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_120[j0] += batch_norm_119[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_113[j0] += batch_norm_112[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_120[j0];
+        const float v1 = batch_norm_113[j0];
         const float add_v250 = m_batch_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
         m_batch_norm_1_gamma[j0] = add_v250;
         const float add_v251 = v_batch_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4915,48 +4927,48 @@ static void train_k133_batch_norm_adam(const float *restrict batch_norm_119, flo
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void train_k134_batch_norm(const float *restrict batch_norm_5, float *restrict batch_norm_4,
+static void train_k134_batch_norm(const float *restrict batch_norm_1_y, float *restrict batch_norm_4,
         const int32_t *restrict count_)
 {
-    float batch_norm_123[16];
+    float batch_norm_116[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_123[j0] = 0.0f;
+        batch_norm_116[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_123[j0] += batch_norm_5[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_116[j0] += batch_norm_1_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[j0] = batch_norm_123[j0] * 0.5f / batch_norm_4[j0] / v1;
+        batch_norm_4[j0] = batch_norm_116[j0] * 0.5f / batch_norm_4[j0] / v1;
     }
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
 static void train_k135_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4, float *restrict stem_y,
-        const float *restrict batch_norm_1_center, float *restrict batch_norm_121, float *restrict batch_norm_128)
+        const float *restrict batch_norm_1_average, float *restrict batch_norm_114, float *restrict batch_norm_121)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_125[16];
+        float batch_norm_118[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
             const float v2 = batch_norm_4[j0];
-            batch_norm_125[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            batch_norm_118[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v239 = batch_norm_125[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - batch_norm_1_center[j2]);
+                    const float mul_v239 = batch_norm_118[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - batch_norm_1_average[j2]);
                     stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v239;
-                    const float add_v240 = batch_norm_121[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v239 + mul_v239;
-                    batch_norm_121[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v240;
-                    batch_norm_128[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v240;
+                    const float add_v240 = batch_norm_114[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v239 + mul_v239;
+                    batch_norm_114[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v240;
+                    batch_norm_121[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v240;
                 }
             }
         }
@@ -4964,16 +4976,16 @@ static void train_k135_batch_norm(const int32_t *restrict count_, const float *r
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void train_k136_batch_norm(const float *restrict batch_norm_128, float *restrict batch_norm_129)
+static void train_k136_batch_norm(const float *restrict batch_norm_121, float *restrict batch_norm_122)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_129[j0] = 0.0f;
+        batch_norm_122[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_129[j0] += batch_norm_128[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_122[j0] += batch_norm_121[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -4981,23 +4993,23 @@ static void train_k136_batch_norm(const float *restrict batch_norm_128, float *r
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k137_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_129,
-        const float *restrict batch_norm_121, float *restrict batch_norm_131)
+static void train_k137_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_122,
+        const float *restrict batch_norm_114, float *restrict batch_norm_124)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_130[16];
+        float batch_norm_123[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_129[j0];
-            batch_norm_130[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_122[j0];
+            batch_norm_123[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_131[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_121[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_130[j2];
+                    batch_norm_124[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_114[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_123[j2];
                 }
             }
         }
@@ -5037,7 +5049,7 @@ static inline void train_k138_conv2d_tile_3(const float *restrict a, int at, con
     c[291] = c2_3;
 }
 
-static void train_k138_conv2d(const float *restrict image, const float *restrict batch_norm_131, float *restrict conv2d_29)
+static void train_k138_conv2d(const float *restrict image, const float *restrict batch_norm_124, float *restrict conv2d_29)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5046,7 +5058,7 @@ static void train_k138_conv2d(const float *restrict image, const float *restrict
             const int k2_lo = dl_first_tap(-i2 + 1, 1);
             const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k138_conv2d_tile_3(image, i1 * 48 + i2 * 3 - 51, batch_norm_131 + n, conv2d_29 + (i1 * 48 + i2 * 16 + n),
+                train_k138_conv2d_tile_3(image, i1 * 48 + i2 * 3 - 51, batch_norm_124 + n, conv2d_29 + (i1 * 48 + i2 * 16 + n),
                         k1_lo, k1_hi, k2_lo, k2_hi);
         }
     }
@@ -5222,59 +5234,59 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_1_center = (float *)(void *)(base + 1214464);   /* f32[16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 1214464);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 1214528);   /* f32[16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_1_y = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
     float *const relu = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_a_center = (float *)(void *)(base + 1214592);   /* f32[16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 1214656);   /* f32[16] */
-    float *const batch_norm_10 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 1214592);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 1214656);   /* f32[16] */
+    float *const residual_1_norm_a_y = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
     float *const relu_2 = (float *)(void *)(base + 540672);   /* f32[4, 16, 16, 16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_b_center = (float *)(void *)(base + 1214720);   /* f32[16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_13 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const batch_norm_14 = (float *)(void *)(base + 1214784);   /* f32[16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 1214720);   /* f32[16] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_11 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 1214784);   /* f32[16] */
+    float *const residual_1_norm_b_y = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
     float *const relu_3 = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 811008);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_a_center = (float *)(void *)(base + 1179648);   /* f32[32] */
-    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const batch_norm_19 = (float *)(void *)(base + 1179776);   /* f32[32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 1179648);   /* f32[32] */
+    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 1179776);   /* f32[32] */
+    float *const residual_2_norm_a_y = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
     float *const relu_4 = (float *)(void *)(base + 876544);   /* f32[4, 8, 8, 32] */
     float *const residual_2_conv_b_y = (float *)(void *)(base + 909312);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_21 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_center = (float *)(void *)(base + 1179904);   /* f32[32] */
-    float *const batch_norm_22 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_23 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const batch_norm_24 = (float *)(void *)(base + 1180032);   /* f32[32] */
-    float *const batch_norm_25 = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 1179904);   /* f32[32] */
+    float *const batch_norm_18 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_19 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
+    float *const batch_norm_20 = (float *)(void *)(base + 1180032);   /* f32[32] */
+    float *const residual_2_norm_b_y = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
     float *const relu_5 = (float *)(void *)(base + 974848);   /* f32[4, 8, 8, 32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_26 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_center = (float *)(void *)(base + 802816);   /* f32[64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const batch_norm_29 = (float *)(void *)(base + 803072);   /* f32[64] */
-    float *const batch_norm_30 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_21 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 802816);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_23 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 803072);   /* f32[64] */
+    float *const residual_3_norm_a_y = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
     float *const relu_6 = (float *)(void *)(base + 770048);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_31 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_center = (float *)(void *)(base + 98304);   /* f32[64] */
-    float *const batch_norm_32 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_33 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const batch_norm_34 = (float *)(void *)(base + 98560);   /* f32[64] */
-    float *const batch_norm_35 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 98304);   /* f32[64] */
+    float *const batch_norm_26 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_27 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 98560);   /* f32[64] */
+    float *const residual_3_norm_b_y = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
     float *const relu_7 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 84480);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 49152);   /* f32[4, 10] */
@@ -5286,18 +5298,18 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_2 = (float *)(void *)(base + 81920);   /* f32[4, 4, 4, 32] */
     float *const conv2d_3 = (float *)(void *)(base + 1007616);   /* f32[4, 4, 4, 128] */
     float *const conv2d_4 = (float *)(void *)(base + 1073152);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_36 = (float *)(void *)(base + 65536);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_38 = (float *)(void *)(base + 49152);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_45 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_46 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_48 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_29 = (float *)(void *)(base + 65536);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 49152);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_38 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_39 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_41 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
     float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
     float *const relu_9 = (float *)(void *)(base + 1081344);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_50 = (float *)(void *)(base + 1056768);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_52 = (float *)(void *)(base + 786432);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_59 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_60 = (float *)(void *)(base + 737280);   /* f32[64] */
-    float *const batch_norm_62 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_43 = (float *)(void *)(base + 1056768);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_45 = (float *)(void *)(base + 786432);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_52 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_53 = (float *)(void *)(base + 737280);   /* f32[64] */
+    float *const batch_norm_55 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
     float *const conv2d_7 = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 32] */
     float *const conv2d_8 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 32] */
     float *const conv2d_9 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 32] */
@@ -5307,43 +5319,43 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_14 = (float *)(void *)(base + 1146880);   /* f32[4, 8, 8, 16] */
     float *const conv2d_15 = (float *)(void *)(base + 1007616);   /* f32[4, 8, 8, 64] */
     float *const conv2d_16 = (float *)(void *)(base + 1212416);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_63 = (float *)(void *)(base + 1114112);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_65 = (float *)(void *)(base + 1081344);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_72 = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_73 = (float *)(void *)(base + 909312);   /* f32[32] */
-    float *const batch_norm_75 = (float *)(void *)(base + 1114112);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_56 = (float *)(void *)(base + 1114112);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_58 = (float *)(void *)(base + 1081344);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_65 = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_66 = (float *)(void *)(base + 909312);   /* f32[32] */
+    float *const batch_norm_68 = (float *)(void *)(base + 1114112);   /* f32[4, 8, 8, 32] */
     float *const conv2d_18 = (float *)(void *)(base + 909312);   /* f32[32, 3, 3, 32] */
     float *const relu_11 = (float *)(void *)(base + 1146880);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_77 = (float *)(void *)(base + 1081344);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_79 = (float *)(void *)(base + 946176);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_86 = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_87 = (float *)(void *)(base + 811008);   /* f32[32] */
-    float *const batch_norm_89 = (float *)(void *)(base + 829440);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_70 = (float *)(void *)(base + 1081344);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_72 = (float *)(void *)(base + 946176);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_79 = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_80 = (float *)(void *)(base + 811008);   /* f32[32] */
+    float *const batch_norm_82 = (float *)(void *)(base + 829440);   /* f32[4, 8, 8, 32] */
     float *const conv2d_19 = (float *)(void *)(base + 811008);   /* f32[4, 8, 8, 16] */
     float *const conv2d_20 = (float *)(void *)(base + 862208);   /* f32[4, 8, 8, 16] */
     float *const conv2d_21 = (float *)(void *)(base + 878592);   /* f32[4, 8, 8, 16] */
     float *const conv2d_22 = (float *)(void *)(base + 946176);   /* f32[4, 8, 8, 16] */
     float *const conv2d_23 = (float *)(void *)(base + 1081344);   /* f32[4, 8, 8, 64] */
     float *const conv2d_24 = (float *)(void *)(base + 811008);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_91 = (float *)(void *)(base + 1146880);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_93 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_100 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_101 = (float *)(void *)(base + 606208);   /* f32[16] */
-    float *const batch_norm_103 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_84 = (float *)(void *)(base + 1146880);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_86 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_93 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_94 = (float *)(void *)(base + 606208);   /* f32[16] */
+    float *const batch_norm_96 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
     float *const conv2d_26 = (float *)(void *)(base + 894976);   /* f32[16, 3, 3, 16] */
     float *const relu_13 = (float *)(void *)(base + 946176);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_105 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_107 = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_114 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_115 = (float *)(void *)(base + 344064);   /* f32[16] */
-    float *const batch_norm_117 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_98 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_100 = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_107 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_108 = (float *)(void *)(base + 344064);   /* f32[16] */
+    float *const batch_norm_110 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
     float *const conv2d_28 = (float *)(void *)(base + 475136);   /* f32[16, 3, 3, 16] */
     float *const relu_14 = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_119 = (float *)(void *)(base + 540672);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_121 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_128 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_129 = (float *)(void *)(base + 278528);   /* f32[16] */
-    float *const batch_norm_131 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_112 = (float *)(void *)(base + 540672);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_114 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_121 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_122 = (float *)(void *)(base + 278528);   /* f32[16] */
+    float *const batch_norm_124 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
     float *const conv2d_29 = (float *)(void *)(base + 212992);   /* f32[3, 3, 3, 16] */
     float *const adam = (float *)(void *)(base + 1214848);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 81920);   /* f32[10, 64] */
@@ -5366,55 +5378,55 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k1_batch_norm(stem_y, batch_norm);
     if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k3_batch_norm(&count, batch_norm, batch_norm_1_center, state->batch_norm_1_moving_mean);
-    train_k4_batch_norm(stem_y, batch_norm_1_center, batch_norm_2, batch_norm_3);
+    train_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
+    train_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2, batch_norm_3);
     train_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_4);
-    train_k6_batch_norm_relu(stem_y, batch_norm_1_center, batch_norm_4, batch_norm_5, params->batch_norm_1_gamma,
+    train_k6_batch_norm_relu(stem_y, batch_norm_1_average, batch_norm_4, batch_norm_1_y, params->batch_norm_1_gamma,
             params->batch_norm_1_beta, relu);
     train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    train_k8_batch_norm(residual_1_conv_a_y, batch_norm_6);
-    train_k9_batch_norm(&count, batch_norm_6, residual_1_norm_a_center, state->residual_1_norm_a_moving_mean);
-    train_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_center, batch_norm_7, batch_norm_8);
-    train_k11_batch_norm(&count, batch_norm_8, state->residual_1_norm_a_moving_variance, batch_norm_9);
-    train_k12_batch_norm_relu(residual_1_conv_a_y, residual_1_norm_a_center, batch_norm_9, batch_norm_10,
+    train_k8_batch_norm(residual_1_conv_a_y, batch_norm_5);
+    train_k9_batch_norm(&count, batch_norm_5, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
+    train_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_6, batch_norm_7);
+    train_k11_batch_norm(&count, batch_norm_7, state->residual_1_norm_a_moving_variance, batch_norm_8);
+    train_k12_batch_norm_relu(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_8, residual_1_norm_a_y,
             params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta, relu_2);
     train_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    train_k14_batch_norm(residual_1_conv_b_y, batch_norm_11);
-    train_k15_batch_norm(&count, batch_norm_11, residual_1_norm_b_center, state->residual_1_norm_b_moving_mean);
-    train_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_center, batch_norm_12, batch_norm_13);
-    train_k17_batch_norm(&count, batch_norm_13, state->residual_1_norm_b_moving_variance, batch_norm_14);
-    train_k18_batch_norm_relu(residual_1_conv_b_y, residual_1_norm_b_center, batch_norm_14, batch_norm_15, relu,
+    train_k14_batch_norm(residual_1_conv_b_y, batch_norm_9);
+    train_k15_batch_norm(&count, batch_norm_9, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
+    train_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_10, batch_norm_11);
+    train_k17_batch_norm(&count, batch_norm_11, state->residual_1_norm_b_moving_variance, batch_norm_12);
+    train_k18_batch_norm_relu(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_12, residual_1_norm_b_y, relu,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
     train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_16);
-    train_k21_batch_norm(&count, batch_norm_16, residual_2_norm_a_center, state->residual_2_norm_a_moving_mean);
-    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_center, batch_norm_17, batch_norm_18);
-    train_k23_batch_norm(&count, batch_norm_18, state->residual_2_norm_a_moving_variance, batch_norm_19);
-    train_k24_batch_norm_relu(residual_2_conv_a_y, residual_2_norm_a_center, batch_norm_19, batch_norm_20,
+    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_13);
+    train_k21_batch_norm(&count, batch_norm_13, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
+    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_14, batch_norm_15);
+    train_k23_batch_norm(&count, batch_norm_15, state->residual_2_norm_a_moving_variance, batch_norm_16);
+    train_k24_batch_norm_relu(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_16, residual_2_norm_a_y,
             params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta, relu_4);
     train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    train_k26_batch_norm(residual_2_conv_b_y, batch_norm_21);
-    train_k27_batch_norm(&count, batch_norm_21, residual_2_norm_b_center, state->residual_2_norm_b_moving_mean);
-    train_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_center, batch_norm_22, batch_norm_23);
-    train_k29_batch_norm(&count, batch_norm_23, state->residual_2_norm_b_moving_variance, batch_norm_24);
-    train_k30_batch_norm(residual_2_conv_b_y, residual_2_norm_b_center, batch_norm_24, batch_norm_25);
-    train_k31_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias, batch_norm_25,
-            params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
+    train_k26_batch_norm(residual_2_conv_b_y, batch_norm_17);
+    train_k27_batch_norm(&count, batch_norm_17, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
+    train_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_18, batch_norm_19);
+    train_k29_batch_norm(&count, batch_norm_19, state->residual_2_norm_b_moving_variance, batch_norm_20);
+    train_k30_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_20, residual_2_norm_b_y);
+    train_k31_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+            residual_2_norm_b_y, params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
     train_k32_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    train_k33_batch_norm(residual_3_conv_a_y, batch_norm_26);
-    train_k34_batch_norm(&count, batch_norm_26, residual_3_norm_a_center, state->residual_3_norm_a_moving_mean);
-    train_k35_batch_norm(residual_3_conv_a_y, residual_3_norm_a_center, batch_norm_27, batch_norm_28);
-    train_k36_batch_norm(&count, batch_norm_28, state->residual_3_norm_a_moving_variance, batch_norm_29);
-    train_k37_batch_norm_relu(residual_3_conv_a_y, residual_3_norm_a_center, batch_norm_29, batch_norm_30,
+    train_k33_batch_norm(residual_3_conv_a_y, batch_norm_21);
+    train_k34_batch_norm(&count, batch_norm_21, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    train_k35_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_22, batch_norm_23);
+    train_k36_batch_norm(&count, batch_norm_23, state->residual_3_norm_a_moving_variance, batch_norm_24);
+    train_k37_batch_norm_relu(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_24, residual_3_norm_a_y,
             params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta, relu_6);
     train_k38_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    train_k39_batch_norm(residual_3_conv_b_y, batch_norm_31);
-    train_k40_batch_norm(&count, batch_norm_31, residual_3_norm_b_center, state->residual_3_norm_b_moving_mean);
-    train_k41_batch_norm(residual_3_conv_b_y, residual_3_norm_b_center, batch_norm_32, batch_norm_33);
-    train_k42_batch_norm(&count, batch_norm_33, state->residual_3_norm_b_moving_variance, batch_norm_34);
-    train_k43_batch_norm(residual_3_conv_b_y, residual_3_norm_b_center, batch_norm_34, batch_norm_35);
-    train_k44_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias, batch_norm_35,
-            params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
+    train_k39_batch_norm(residual_3_conv_b_y, batch_norm_25);
+    train_k40_batch_norm(&count, batch_norm_25, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    train_k41_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_26, batch_norm_27);
+    train_k42_batch_norm(&count, batch_norm_27, state->residual_3_norm_b_moving_variance, batch_norm_28);
+    train_k43_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_28, residual_3_norm_b_y);
+    train_k44_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+            residual_3_norm_b_y, params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
     train_k45_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     train_k46_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k47_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
@@ -5423,8 +5435,8 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k49_cross_entropy(&count, cross_entropy_2, &metrics->loss);
     train_k50_adam(&step, adam);
     train_k51_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k52_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, relu_7, batch_norm_35, batch_norm_36,
-            params->residual_3_norm_b_gamma, batch_norm_34, batch_norm_38);
+    train_k52_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, relu_7, residual_3_norm_b_y, batch_norm_29,
+            params->residual_3_norm_b_gamma, batch_norm_28, batch_norm_31);
     train_k53_dense_adam(global_avg_pool2d_2, softmax_3, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
     train_k54_conv2d_adam(relu_7, optimizer->m_residual_3_norm_b_beta, optimizer->v_residual_3_norm_b_beta,
@@ -5434,36 +5446,36 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k56_conv2d(relu_7, conv2d_30, conv2d_2);
     train_k57_conv2d(conv2d_2, conv2d_3);
     train_k58_conv2d(relu_5, relu_7, conv2d_4);
-    train_k59_batch_norm_adam(batch_norm_36, optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma,
+    train_k59_batch_norm_adam(batch_norm_29, optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma,
             params->residual_3_norm_b_gamma, adam);
-    train_k60_batch_norm(batch_norm_35, batch_norm_34, &count);
-    train_k61_batch_norm(&count, batch_norm_34, residual_3_conv_b_y, residual_3_norm_b_center, batch_norm_38, batch_norm_45);
-    train_k62_batch_norm(batch_norm_45, batch_norm_46);
-    train_k63_batch_norm(&count, batch_norm_46, batch_norm_38, batch_norm_48);
+    train_k60_batch_norm(residual_3_norm_b_y, batch_norm_28, &count);
+    train_k61_batch_norm(&count, batch_norm_28, residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_31, batch_norm_38);
+    train_k62_batch_norm(batch_norm_38, batch_norm_39);
+    train_k63_batch_norm(&count, batch_norm_39, batch_norm_31, batch_norm_41);
     train_k64_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_31);
-    train_k65_conv2d_relu_batch_norm(batch_norm_48, conv2d_31, relu_9, relu_6, batch_norm_30, batch_norm_50,
-            params->residual_3_norm_a_gamma, batch_norm_29, batch_norm_52);
-    train_k66_conv2d(relu_6, batch_norm_48, conv2d_6);
+    train_k65_conv2d_relu_batch_norm(batch_norm_41, conv2d_31, relu_9, relu_6, residual_3_norm_a_y, batch_norm_43,
+            params->residual_3_norm_a_gamma, batch_norm_24, batch_norm_45);
+    train_k66_conv2d(relu_6, batch_norm_41, conv2d_6);
     train_k67_batch_norm_adam(relu_9, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
             params->residual_3_norm_a_beta, adam);
-    train_k68_batch_norm_adam(batch_norm_50, optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma,
+    train_k68_batch_norm_adam(batch_norm_43, optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma,
             params->residual_3_norm_a_gamma, adam);
-    train_k69_batch_norm(batch_norm_30, batch_norm_29, &count);
-    train_k70_batch_norm(&count, batch_norm_29, residual_3_conv_a_y, residual_3_norm_a_center, batch_norm_52, batch_norm_59);
-    train_k71_batch_norm(batch_norm_59, batch_norm_60);
-    train_k72_batch_norm(&count, batch_norm_60, batch_norm_52, batch_norm_62);
+    train_k69_batch_norm(residual_3_norm_a_y, batch_norm_24, &count);
+    train_k70_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_45, batch_norm_52);
+    train_k71_batch_norm(batch_norm_52, batch_norm_53);
+    train_k72_batch_norm(&count, batch_norm_53, batch_norm_45, batch_norm_55);
     train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    train_k74_conv2d(batch_norm_62, conv2d_32, conv2d_7);
+    train_k74_conv2d(batch_norm_55, conv2d_32, conv2d_7);
     train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k76_conv2d(batch_norm_62, conv2d_33, conv2d_8);
+    train_k76_conv2d(batch_norm_55, conv2d_33, conv2d_8);
     train_k77_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k78_conv2d(batch_norm_62, conv2d_34, conv2d_9);
+    train_k78_conv2d(batch_norm_55, conv2d_34, conv2d_9);
     train_k79_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
-    train_k80_conv2d(batch_norm_62, conv2d_35, conv2d_10);
+    train_k80_conv2d(batch_norm_55, conv2d_35, conv2d_10);
     train_k81_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
-    train_k82_conv2d(relu_5, batch_norm_62, conv2d_12);
-    train_k83_relu_batch_norm(relu_5, conv2d_3, conv2d_11, batch_norm_25, batch_norm_63, params->residual_2_norm_b_gamma,
-            batch_norm_24, batch_norm_65);
+    train_k82_conv2d(relu_5, batch_norm_55, conv2d_12);
+    train_k83_relu_batch_norm(relu_5, conv2d_3, conv2d_11, residual_2_norm_b_y, batch_norm_56, params->residual_2_norm_b_gamma,
+            batch_norm_20, batch_norm_58);
     train_k84_conv2d_adam(relu_5, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, adam, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
@@ -5471,69 +5483,69 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k86_conv2d(relu_5, conv2d_36, conv2d_14);
     train_k87_conv2d(conv2d_14, conv2d_15);
     train_k88_conv2d(relu_3, relu_5, conv2d_16);
-    train_k89_batch_norm_adam(batch_norm_63, optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma,
+    train_k89_batch_norm_adam(batch_norm_56, optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, adam);
-    train_k90_batch_norm(batch_norm_25, batch_norm_24, &count);
-    train_k91_batch_norm(&count, batch_norm_24, residual_2_conv_b_y, residual_2_norm_b_center, batch_norm_65, batch_norm_72);
-    train_k92_batch_norm(batch_norm_72, batch_norm_73);
-    train_k93_batch_norm(&count, batch_norm_73, batch_norm_65, batch_norm_75);
+    train_k90_batch_norm(residual_2_norm_b_y, batch_norm_20, &count);
+    train_k91_batch_norm(&count, batch_norm_20, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_58, batch_norm_65);
+    train_k92_batch_norm(batch_norm_65, batch_norm_66);
+    train_k93_batch_norm(&count, batch_norm_66, batch_norm_58, batch_norm_68);
     train_k94_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_37);
-    train_k95_conv2d_relu_batch_norm(batch_norm_75, conv2d_37, relu_11, relu_4, batch_norm_20, batch_norm_77,
-            params->residual_2_norm_a_gamma, batch_norm_19, batch_norm_79);
-    train_k96_conv2d(relu_4, batch_norm_75, conv2d_18);
+    train_k95_conv2d_relu_batch_norm(batch_norm_68, conv2d_37, relu_11, relu_4, residual_2_norm_a_y, batch_norm_70,
+            params->residual_2_norm_a_gamma, batch_norm_16, batch_norm_72);
+    train_k96_conv2d(relu_4, batch_norm_68, conv2d_18);
     train_k97_batch_norm_adam(relu_11, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta, adam);
-    train_k98_batch_norm_adam(batch_norm_77, optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma,
+    train_k98_batch_norm_adam(batch_norm_70, optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma,
             params->residual_2_norm_a_gamma, adam);
-    train_k99_batch_norm(batch_norm_20, batch_norm_19, &count);
-    train_k100_batch_norm(&count, batch_norm_19, residual_2_conv_a_y, residual_2_norm_a_center, batch_norm_79, batch_norm_86);
-    train_k101_batch_norm(batch_norm_86, batch_norm_87);
-    train_k102_batch_norm(&count, batch_norm_87, batch_norm_79, batch_norm_89);
+    train_k99_batch_norm(residual_2_norm_a_y, batch_norm_16, &count);
+    train_k100_batch_norm(&count, batch_norm_16, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_72, batch_norm_79);
+    train_k101_batch_norm(batch_norm_79, batch_norm_80);
+    train_k102_batch_norm(&count, batch_norm_80, batch_norm_72, batch_norm_82);
     train_k103_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
-    train_k104_conv2d(batch_norm_89, conv2d_38, conv2d_19);
+    train_k104_conv2d(batch_norm_82, conv2d_38, conv2d_19);
     train_k105_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
-    train_k106_conv2d(batch_norm_89, conv2d_39, conv2d_20);
+    train_k106_conv2d(batch_norm_82, conv2d_39, conv2d_20);
     train_k107_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
-    train_k108_conv2d(batch_norm_89, conv2d_40, conv2d_21);
+    train_k108_conv2d(batch_norm_82, conv2d_40, conv2d_21);
     train_k109_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
-    train_k110_conv2d(batch_norm_89, conv2d_41, conv2d_22);
+    train_k110_conv2d(batch_norm_82, conv2d_41, conv2d_22);
     train_k111_conv2d(conv2d_19, conv2d_23, conv2d_20, conv2d_21, conv2d_22);
-    train_k112_conv2d(relu_3, batch_norm_89, conv2d_24);
-    train_k113_relu_batch_norm(relu_3, conv2d_15, conv2d_23, batch_norm_15, batch_norm_91, params->residual_1_norm_b_gamma,
-            batch_norm_14, batch_norm_93);
+    train_k112_conv2d(relu_3, batch_norm_82, conv2d_24);
+    train_k113_relu_batch_norm(relu_3, conv2d_15, conv2d_23, residual_1_norm_b_y, batch_norm_84,
+            params->residual_1_norm_b_gamma, batch_norm_12, batch_norm_86);
     train_k114_batch_norm_adam(relu_3, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta, adam);
-    train_k115_batch_norm_adam(batch_norm_91, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma,
+    train_k115_batch_norm_adam(batch_norm_84, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, adam);
-    train_k116_batch_norm(batch_norm_15, batch_norm_14, &count);
-    train_k117_batch_norm(&count, batch_norm_14, residual_1_conv_b_y, residual_1_norm_b_center, batch_norm_93, batch_norm_100);
-    train_k118_batch_norm(batch_norm_100, batch_norm_101);
-    train_k119_batch_norm(&count, batch_norm_101, batch_norm_93, batch_norm_103);
+    train_k116_batch_norm(residual_1_norm_b_y, batch_norm_12, &count);
+    train_k117_batch_norm(&count, batch_norm_12, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_86, batch_norm_93);
+    train_k118_batch_norm(batch_norm_93, batch_norm_94);
+    train_k119_batch_norm(&count, batch_norm_94, batch_norm_86, batch_norm_96);
     train_k120_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_42);
-    train_k121_conv2d_relu_batch_norm(batch_norm_103, conv2d_42, relu_13, relu_2, batch_norm_10, batch_norm_105,
-            params->residual_1_norm_a_gamma, batch_norm_9, batch_norm_107);
-    train_k122_conv2d(relu_2, batch_norm_103, conv2d_26);
+    train_k121_conv2d_relu_batch_norm(batch_norm_96, conv2d_42, relu_13, relu_2, residual_1_norm_a_y, batch_norm_98,
+            params->residual_1_norm_a_gamma, batch_norm_8, batch_norm_100);
+    train_k122_conv2d(relu_2, batch_norm_96, conv2d_26);
     train_k123_batch_norm_adam(relu_13, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
             params->residual_1_norm_a_beta, adam);
-    train_k124_batch_norm_adam(batch_norm_105, optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma,
+    train_k124_batch_norm_adam(batch_norm_98, optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma,
             params->residual_1_norm_a_gamma, adam);
-    train_k125_batch_norm(batch_norm_10, batch_norm_9, &count);
-    train_k126_batch_norm(&count, batch_norm_9, residual_1_conv_a_y, residual_1_norm_a_center, batch_norm_107, batch_norm_114);
-    train_k127_batch_norm(batch_norm_114, batch_norm_115);
-    train_k128_batch_norm(&count, batch_norm_115, batch_norm_107, batch_norm_117);
+    train_k125_batch_norm(residual_1_norm_a_y, batch_norm_8, &count);
+    train_k126_batch_norm(&count, batch_norm_8, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_100, batch_norm_107);
+    train_k127_batch_norm(batch_norm_107, batch_norm_108);
+    train_k128_batch_norm(&count, batch_norm_108, batch_norm_100, batch_norm_110);
     train_k129_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_43);
-    train_k130_conv2d_relu_batch_norm(batch_norm_117, conv2d_43, relu_14, relu, relu_3, batch_norm_5, batch_norm_119,
-            params->batch_norm_1_gamma, batch_norm_4, batch_norm_121);
-    train_k131_conv2d(relu, batch_norm_117, conv2d_28);
+    train_k130_conv2d_relu_batch_norm(batch_norm_110, conv2d_43, relu_14, relu, relu_3, batch_norm_1_y, batch_norm_112,
+            params->batch_norm_1_gamma, batch_norm_4, batch_norm_114);
+    train_k131_conv2d(relu, batch_norm_110, conv2d_28);
     train_k132_batch_norm_adam(relu_14, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->batch_norm_1_beta, adam);
-    train_k133_batch_norm_adam(batch_norm_119, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
+    train_k133_batch_norm_adam(batch_norm_112, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
             params->batch_norm_1_gamma, adam);
-    train_k134_batch_norm(batch_norm_5, batch_norm_4, &count);
-    train_k135_batch_norm(&count, batch_norm_4, stem_y, batch_norm_1_center, batch_norm_121, batch_norm_128);
-    train_k136_batch_norm(batch_norm_128, batch_norm_129);
-    train_k137_batch_norm(&count, batch_norm_129, batch_norm_121, batch_norm_131);
-    train_k138_conv2d(image, batch_norm_131, conv2d_29);
+    train_k134_batch_norm(batch_norm_1_y, batch_norm_4, &count);
+    train_k135_batch_norm(&count, batch_norm_4, stem_y, batch_norm_1_average, batch_norm_114, batch_norm_121);
+    train_k136_batch_norm(batch_norm_121, batch_norm_122);
+    train_k137_batch_norm(&count, batch_norm_122, batch_norm_114, batch_norm_124);
+    train_k138_conv2d(image, batch_norm_124, conv2d_29);
     train_k139_adam(optimizer->m_stem_kernel, conv2d_29, optimizer->v_stem_kernel, params->stem_kernel, adam);
     train_k140_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);
@@ -5638,7 +5650,7 @@ static dl_status gradients_k2_cross_entropy_check(const int32_t *restrict label)
 
 /* resnet.dl:24: batch_norm -> f32[16] */
 static void gradients_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
-        float *restrict batch_norm_1_center, float *restrict batch_norm_1_moving_mean)
+        float *restrict batch_norm_1_average, float *restrict batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -5652,22 +5664,22 @@ static void gradients_k3_batch_norm(const int32_t *restrict count_, const float 
         const float v9 = batch_norm[j0 + 32];
         const float v10 = batch_norm[j0 + 48];
         const float v11 = batch_norm_1_moving_mean[j0] * 0.9f;
-        const float batch_norm_1_center_v2 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f : 0.0f)
+        const float batch_norm_1_average_v2 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f : 0.0f)
                 + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_center[j0] = batch_norm_1_center_v2;
-        batch_norm_1_moving_mean[j0] = v11 + batch_norm_1_center_v2 * 0.1f;
+        batch_norm_1_average[j0] = batch_norm_1_average_v2;
+        batch_norm_1_moving_mean[j0] = v11 + batch_norm_1_average_v2 * 0.1f;
     }
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void gradients_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_center,
+static void gradients_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_average,
         float *restrict batch_norm_2, float *restrict batch_norm_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - batch_norm_1_center[j2];
+                    const float v1 = stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - batch_norm_1_average[j2];
                     batch_norm_2[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
                 }
             }
@@ -5709,15 +5721,15 @@ static void gradients_k5_batch_norm(const int32_t *restrict count_, const float 
 }
 
 /* resnet.dl:24: batch_norm, relu -> f32[4, 16, 16, 16] */
-static void gradients_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict batch_norm_1_center,
-        const float *restrict batch_norm_4, float *restrict batch_norm_5, const float *restrict batch_norm_1_gamma,
+static void gradients_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_4, float *restrict batch_norm_1_y, const float *restrict batch_norm_1_gamma,
         const float *restrict batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float div_v9 = (stem_y[j0 * 16 + j1] - batch_norm_1_center[j1]) / batch_norm_4[j1];
-            batch_norm_5[j0 * 16 + j1] = div_v9;
-            const float v1 = div_v9 * batch_norm_1_gamma[j1] + batch_norm_1_beta[j1];
+            const float batch_norm_1_y_v9 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) / batch_norm_4[j1];
+            batch_norm_1_y[j0 * 16 + j1] = batch_norm_1_y_v9;
+            const float v1 = batch_norm_1_y_v9 * batch_norm_1_gamma[j1] + batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -5778,16 +5790,16 @@ static void gradients_k7_conv2d(const float *restrict relu, const float *restric
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_6)
+static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
+            batch_norm_5[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_6[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -5795,8 +5807,8 @@ static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, f
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict residual_1_norm_a_center, float *restrict residual_1_norm_a_moving_mean)
+static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
+        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -5805,38 +5817,38 @@ static void gradients_k9_batch_norm(const int32_t *restrict count_, const float 
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
+        const float v7 = batch_norm_5[j0];
+        const float v8 = batch_norm_5[j0 + 16];
+        const float v9 = batch_norm_5[j0 + 32];
+        const float v10 = batch_norm_5[j0 + 48];
         const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_center_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_average_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_center[j0] = residual_1_norm_a_center_v13;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_center_v13 * 0.1f;
+        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v13;
+        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v13 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_center,
-        float *restrict batch_norm_7, float *restrict batch_norm_8)
+static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_6, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_center[j2];
-                    batch_norm_7[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_average[j2];
+                    batch_norm_6[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_8[i0 * 16 + j0] = 0.0f;
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_8[i0 * 16 + j0] += batch_norm_7[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_7[i0 * 16 + j0] += batch_norm_6[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -5844,8 +5856,8 @@ static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict batch_norm_9)
+static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
+        float *restrict residual_1_norm_a_moving_variance, float *restrict batch_norm_8)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -5854,28 +5866,30 @@ static void gradients_k11_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_8[j0];
-        const float v8 = batch_norm_8[j0 + 16];
-        const float v9 = batch_norm_8[j0 + 32];
-        const float v10 = batch_norm_8[j0 + 48];
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 16];
+        const float v9 = batch_norm_7[j0 + 32];
+        const float v10 = batch_norm_7[j0 + 48];
         const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
         const float residual_1_norm_a_variance_v16 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
         residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v16 * 0.1f;
-        batch_norm_9[j0] = dl_sqrt(residual_1_norm_a_variance_v16 + 0.001f);
+        batch_norm_8[j0] = dl_sqrt(residual_1_norm_a_variance_v16 + 0.001f);
     }
 }
 
 /* resnet.dl:10: batch_norm, relu -> f32[4, 16, 16, 16] */
 static void gradients_k12_batch_norm_relu(const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_center, const float *restrict batch_norm_9, float *restrict batch_norm_10,
-        const float *restrict residual_1_norm_a_gamma, const float *restrict residual_1_norm_a_beta, float *restrict relu_2)
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_8,
+        float *restrict residual_1_norm_a_y, const float *restrict residual_1_norm_a_gamma,
+        const float *restrict residual_1_norm_a_beta, float *restrict relu_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float div_v20 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_center[j1]) / batch_norm_9[j1];
-            batch_norm_10[j0 * 16 + j1] = div_v20;
-            const float v1 = div_v20 * residual_1_norm_a_gamma[j1] + residual_1_norm_a_beta[j1];
+            const float residual_1_norm_a_y_v20 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1])
+                    / batch_norm_8[j1];
+            residual_1_norm_a_y[j0 * 16 + j1] = residual_1_norm_a_y_v20;
+            const float v1 = residual_1_norm_a_y_v20 * residual_1_norm_a_gamma[j1] + residual_1_norm_a_beta[j1];
             relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -5936,16 +5950,16 @@ static void gradients_k13_conv2d(const float *restrict relu_2, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_11)
+static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_11[i0 * 16 + j0] = 0.0f;
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_11[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_9[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -5953,8 +5967,57 @@ static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
-        float *restrict residual_1_norm_b_center, float *restrict residual_1_norm_b_moving_mean)
+static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+        float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_9[j0];
+        const float v8 = batch_norm_9[j0 + 16];
+        const float v9 = batch_norm_9[j0 + 32];
+        const float v10 = batch_norm_9[j0 + 48];
+        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
+        const float residual_1_norm_b_average_v24 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
+        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v24;
+        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v24 * 0.1f;
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[4, 16] */
+static void gradients_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
+        float *restrict batch_norm_10, float *restrict batch_norm_11)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
+                    batch_norm_10[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_11[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_11[i0 * 16 + j0] += batch_norm_10[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[16] */
+static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
+        float *restrict residual_1_norm_b_moving_variance, float *restrict batch_norm_12)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -5967,74 +6030,27 @@ static void gradients_k15_batch_norm(const int32_t *restrict count_, const float
         const float v8 = batch_norm_11[j0 + 16];
         const float v9 = batch_norm_11[j0 + 32];
         const float v10 = batch_norm_11[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_center_v24 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_center[j0] = residual_1_norm_b_center_v24;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_center_v24 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_center,
-        float *restrict batch_norm_12, float *restrict batch_norm_13)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_center[j2];
-                    batch_norm_12[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_13[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_13[i0 * 16 + j0] += batch_norm_12[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
-        float *restrict residual_1_norm_b_moving_variance, float *restrict batch_norm_14)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 16];
-        const float v9 = batch_norm_13[j0 + 32];
-        const float v10 = batch_norm_13[j0 + 48];
         const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
         const float residual_1_norm_b_variance_v27 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
         residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v27 * 0.1f;
-        batch_norm_14[j0] = dl_sqrt(residual_1_norm_b_variance_v27 + 0.001f);
+        batch_norm_12[j0] = dl_sqrt(residual_1_norm_b_variance_v27 + 0.001f);
     }
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:16: relu -> f32[4, 16, 16, 16] */
 static void gradients_k18_batch_norm_relu(const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_center, const float *restrict batch_norm_14, float *restrict batch_norm_15,
-        const float *restrict relu, const float *restrict residual_1_norm_b_gamma, const float *restrict residual_1_norm_b_beta,
-        float *restrict relu_3)
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_12,
+        float *restrict residual_1_norm_b_y, const float *restrict relu, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float div_v31 = (residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_center[j1]) / batch_norm_14[j1];
-            batch_norm_15[j0 * 16 + j1] = div_v31;
-            const float v1 = relu[j0 * 16 + j1] + (div_v31 * residual_1_norm_b_gamma[j1] + residual_1_norm_b_beta[j1]);
+            const float residual_1_norm_b_y_v31 = (residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
+                    / batch_norm_12[j1];
+            residual_1_norm_b_y[j0 * 16 + j1] = residual_1_norm_b_y_v31;
+            const float v1 = relu[j0 * 16 + j1] + (residual_1_norm_b_y_v31 * residual_1_norm_b_gamma[j1]
+                    + residual_1_norm_b_beta[j1]);
             relu_3[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -6095,16 +6111,16 @@ static void gradients_k19_conv2d(const float *restrict relu_3, const float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_16)
+static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_16[i0 * 32 + j0] = 0.0f;
+            batch_norm_13[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_16[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -6112,8 +6128,8 @@ static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
-        float *restrict residual_2_norm_a_center, float *restrict residual_2_norm_a_moving_mean)
+static void gradients_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+        float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6122,38 +6138,38 @@ static void gradients_k21_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_16[j0];
-        const float v8 = batch_norm_16[j0 + 32];
-        const float v9 = batch_norm_16[j0 + 64];
-        const float v10 = batch_norm_16[j0 + 96];
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 32];
+        const float v9 = batch_norm_13[j0 + 64];
+        const float v10 = batch_norm_13[j0 + 96];
         const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_center_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_average_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_center[j0] = residual_2_norm_a_center_v35;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_center_v35 * 0.1f;
+        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v35;
+        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v35 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_center,
-        float *restrict batch_norm_17, float *restrict batch_norm_18)
+static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        float *restrict batch_norm_14, float *restrict batch_norm_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_center[j2];
-                    batch_norm_17[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_average[j2];
+                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_18[i0 * 32 + j0] = 0.0f;
+            batch_norm_15[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_18[i0 * 32 + j0] += batch_norm_17[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -6161,8 +6177,8 @@ static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
-        float *restrict residual_2_norm_a_moving_variance, float *restrict batch_norm_19)
+static void gradients_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
+        float *restrict residual_2_norm_a_moving_variance, float *restrict batch_norm_16)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6171,28 +6187,30 @@ static void gradients_k23_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_18[j0];
-        const float v8 = batch_norm_18[j0 + 32];
-        const float v9 = batch_norm_18[j0 + 64];
-        const float v10 = batch_norm_18[j0 + 96];
+        const float v7 = batch_norm_15[j0];
+        const float v8 = batch_norm_15[j0 + 32];
+        const float v9 = batch_norm_15[j0 + 64];
+        const float v10 = batch_norm_15[j0 + 96];
         const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
         const float residual_2_norm_a_variance_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
         residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v38 * 0.1f;
-        batch_norm_19[j0] = dl_sqrt(residual_2_norm_a_variance_v38 + 0.001f);
+        batch_norm_16[j0] = dl_sqrt(residual_2_norm_a_variance_v38 + 0.001f);
     }
 }
 
 /* resnet.dl:10: batch_norm, relu -> f32[4, 8, 8, 32] */
 static void gradients_k24_batch_norm_relu(const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_center, const float *restrict batch_norm_19, float *restrict batch_norm_20,
-        const float *restrict residual_2_norm_a_gamma, const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_16,
+        float *restrict residual_2_norm_a_y, const float *restrict residual_2_norm_a_gamma,
+        const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float div_v42 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_center[j1]) / batch_norm_19[j1];
-            batch_norm_20[j0 * 32 + j1] = div_v42;
-            const float v1 = div_v42 * residual_2_norm_a_gamma[j1] + residual_2_norm_a_beta[j1];
+            const float residual_2_norm_a_y_v42 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1])
+                    / batch_norm_16[j1];
+            residual_2_norm_a_y[j0 * 32 + j1] = residual_2_norm_a_y_v42;
+            const float v1 = residual_2_norm_a_y_v42 * residual_2_norm_a_gamma[j1] + residual_2_norm_a_beta[j1];
             relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -6253,16 +6271,16 @@ static void gradients_k25_conv2d(const float *restrict relu_4, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_21)
+static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_21[i0 * 32 + j0] = 0.0f;
+            batch_norm_17[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_21[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_17[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -6270,8 +6288,8 @@ static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
-        float *restrict residual_2_norm_b_center, float *restrict residual_2_norm_b_moving_mean)
+static void gradients_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_17,
+        float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6280,38 +6298,38 @@ static void gradients_k27_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_21[j0];
-        const float v8 = batch_norm_21[j0 + 32];
-        const float v9 = batch_norm_21[j0 + 64];
-        const float v10 = batch_norm_21[j0 + 96];
+        const float v7 = batch_norm_17[j0];
+        const float v8 = batch_norm_17[j0 + 32];
+        const float v9 = batch_norm_17[j0 + 64];
+        const float v10 = batch_norm_17[j0 + 96];
         const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_center_v46 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_average_v46 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_center[j0] = residual_2_norm_b_center_v46;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_center_v46 * 0.1f;
+        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v46;
+        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v46 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_center,
-        float *restrict batch_norm_22, float *restrict batch_norm_23)
+static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
+        float *restrict batch_norm_18, float *restrict batch_norm_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_center[j2];
-                    batch_norm_22[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
+                    batch_norm_18[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_23[i0 * 32 + j0] = 0.0f;
+            batch_norm_19[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_23[i0 * 32 + j0] += batch_norm_22[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_19[i0 * 32 + j0] += batch_norm_18[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -6319,8 +6337,8 @@ static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
-        float *restrict residual_2_norm_b_moving_variance, float *restrict batch_norm_24)
+static void gradients_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
+        float *restrict residual_2_norm_b_moving_variance, float *restrict batch_norm_20)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6329,26 +6347,26 @@ static void gradients_k29_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_23[j0];
-        const float v8 = batch_norm_23[j0 + 32];
-        const float v9 = batch_norm_23[j0 + 64];
-        const float v10 = batch_norm_23[j0 + 96];
+        const float v7 = batch_norm_19[j0];
+        const float v8 = batch_norm_19[j0 + 32];
+        const float v9 = batch_norm_19[j0 + 64];
+        const float v10 = batch_norm_19[j0 + 96];
         const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
         const float residual_2_norm_b_variance_v49 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
         residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v49 * 0.1f;
-        batch_norm_24[j0] = dl_sqrt(residual_2_norm_b_variance_v49 + 0.001f);
+        batch_norm_20[j0] = dl_sqrt(residual_2_norm_b_variance_v49 + 0.001f);
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k30_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_center,
-        const float *restrict batch_norm_24, float *restrict batch_norm_25)
+static void gradients_k30_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_20, float *restrict residual_2_norm_b_y)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            batch_norm_25[j0 * 32 + j1] = (residual_2_conv_b_y[j0 * 32 + j1] - residual_2_norm_b_center[j1])
-                    / batch_norm_24[j1];
+            residual_2_norm_b_y[j0 * 32 + j1] = (residual_2_conv_b_y[j0 * 32 + j1] - residual_2_norm_b_average[j1])
+                    / batch_norm_20[j1];
         }
     }
 }
@@ -6387,7 +6405,7 @@ static inline void gradients_k31_conv2d_relu_tile_4(const float *restrict a, int
 }
 
 static void gradients_k31_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
-        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict batch_norm_25,
+        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_norm_b_y,
         const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -6400,7 +6418,7 @@ static void gradients_k31_conv2d_relu(const float *restrict relu_3, const float 
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + (batch_norm_25[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * residual_2_norm_b_gamma[j0]
+                                + (residual_2_norm_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * residual_2_norm_b_gamma[j0]
                                 + residual_2_norm_b_beta[j0]);
                         relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
@@ -6465,16 +6483,16 @@ static void gradients_k32_conv2d(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void gradients_k33_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_26)
+static void gradients_k33_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_26[i0 * 64 + j0] = 0.0f;
+            batch_norm_21[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_26[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_21[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -6482,8 +6500,8 @@ static void gradients_k33_batch_norm(const float *restrict residual_3_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_26,
-        float *restrict residual_3_norm_a_center, float *restrict residual_3_norm_a_moving_mean)
+static void gradients_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+        float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6492,38 +6510,38 @@ static void gradients_k34_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_26[j0];
-        const float v8 = batch_norm_26[j0 + 64];
-        const float v9 = batch_norm_26[j0 + 128];
-        const float v10 = batch_norm_26[j0 + 192];
+        const float v7 = batch_norm_21[j0];
+        const float v8 = batch_norm_21[j0 + 64];
+        const float v9 = batch_norm_21[j0 + 128];
+        const float v10 = batch_norm_21[j0 + 192];
         const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_center_v58 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_average_v58 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_center[j0] = residual_3_norm_a_center_v58;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_center_v58 * 0.1f;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v58;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v58 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void gradients_k35_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_center,
-        float *restrict batch_norm_27, float *restrict batch_norm_28)
+static void gradients_k35_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+        float *restrict batch_norm_22, float *restrict batch_norm_23)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_center[j2];
-                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2];
+                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_28[i0 * 64 + j0] = 0.0f;
+            batch_norm_23[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_28[i0 * 64 + j0] += batch_norm_27[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_23[i0 * 64 + j0] += batch_norm_22[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -6531,8 +6549,8 @@ static void gradients_k35_batch_norm(const float *restrict residual_3_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k36_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
-        float *restrict residual_3_norm_a_moving_variance, float *restrict batch_norm_29)
+static void gradients_k36_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
+        float *restrict residual_3_norm_a_moving_variance, float *restrict batch_norm_24)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6541,28 +6559,30 @@ static void gradients_k36_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_28[j0];
-        const float v8 = batch_norm_28[j0 + 64];
-        const float v9 = batch_norm_28[j0 + 128];
-        const float v10 = batch_norm_28[j0 + 192];
+        const float v7 = batch_norm_23[j0];
+        const float v8 = batch_norm_23[j0 + 64];
+        const float v9 = batch_norm_23[j0 + 128];
+        const float v10 = batch_norm_23[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
         const float residual_3_norm_a_variance_v61 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
         residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v61 * 0.1f;
-        batch_norm_29[j0] = dl_sqrt(residual_3_norm_a_variance_v61 + 0.001f);
+        batch_norm_24[j0] = dl_sqrt(residual_3_norm_a_variance_v61 + 0.001f);
     }
 }
 
 /* resnet.dl:10: batch_norm, relu -> f32[4, 4, 4, 64] */
 static void gradients_k37_batch_norm_relu(const float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_center, const float *restrict batch_norm_29, float *restrict batch_norm_30,
-        const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
+        const float *restrict residual_3_norm_a_average, const float *restrict batch_norm_24,
+        float *restrict residual_3_norm_a_y, const float *restrict residual_3_norm_a_gamma,
+        const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float div_v65 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_center[j1]) / batch_norm_29[j1];
-            batch_norm_30[j0 * 64 + j1] = div_v65;
-            const float v1 = div_v65 * residual_3_norm_a_gamma[j1] + residual_3_norm_a_beta[j1];
+            const float residual_3_norm_a_y_v65 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1])
+                    / batch_norm_24[j1];
+            residual_3_norm_a_y[j0 * 64 + j1] = residual_3_norm_a_y_v65;
+            const float v1 = residual_3_norm_a_y_v65 * residual_3_norm_a_gamma[j1] + residual_3_norm_a_beta[j1];
             relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -6623,16 +6643,16 @@ static void gradients_k38_conv2d(const float *restrict relu_6, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void gradients_k39_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_31)
+static void gradients_k39_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_25)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_31[i0 * 64 + j0] = 0.0f;
+            batch_norm_25[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_31[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_25[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -6640,8 +6660,8 @@ static void gradients_k39_batch_norm(const float *restrict residual_3_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_31,
-        float *restrict residual_3_norm_b_center, float *restrict residual_3_norm_b_moving_mean)
+static void gradients_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25,
+        float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6650,38 +6670,38 @@ static void gradients_k40_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_31[j0];
-        const float v8 = batch_norm_31[j0 + 64];
-        const float v9 = batch_norm_31[j0 + 128];
-        const float v10 = batch_norm_31[j0 + 192];
+        const float v7 = batch_norm_25[j0];
+        const float v8 = batch_norm_25[j0 + 64];
+        const float v9 = batch_norm_25[j0 + 128];
+        const float v10 = batch_norm_25[j0 + 192];
         const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_center_v69 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_average_v69 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_center[j0] = residual_3_norm_b_center_v69;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_center_v69 * 0.1f;
+        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v69;
+        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v69 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void gradients_k41_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_center,
-        float *restrict batch_norm_32, float *restrict batch_norm_33)
+static void gradients_k41_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        float *restrict batch_norm_26, float *restrict batch_norm_27)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_center[j2];
-                    batch_norm_32[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
+                    batch_norm_26[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_33[i0 * 64 + j0] = 0.0f;
+            batch_norm_27[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_33[i0 * 64 + j0] += batch_norm_32[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_27[i0 * 64 + j0] += batch_norm_26[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -6689,8 +6709,8 @@ static void gradients_k41_batch_norm(const float *restrict residual_3_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_33,
-        float *restrict residual_3_norm_b_moving_variance, float *restrict batch_norm_34)
+static void gradients_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_27,
+        float *restrict residual_3_norm_b_moving_variance, float *restrict batch_norm_28)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -6699,26 +6719,26 @@ static void gradients_k42_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_33[j0];
-        const float v8 = batch_norm_33[j0 + 64];
-        const float v9 = batch_norm_33[j0 + 128];
-        const float v10 = batch_norm_33[j0 + 192];
+        const float v7 = batch_norm_27[j0];
+        const float v8 = batch_norm_27[j0 + 64];
+        const float v9 = batch_norm_27[j0 + 128];
+        const float v10 = batch_norm_27[j0 + 192];
         const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
         const float residual_3_norm_b_variance_v72 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
         residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v72 * 0.1f;
-        batch_norm_34[j0] = dl_sqrt(residual_3_norm_b_variance_v72 + 0.001f);
+        batch_norm_28[j0] = dl_sqrt(residual_3_norm_b_variance_v72 + 0.001f);
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k43_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_center,
-        const float *restrict batch_norm_34, float *restrict batch_norm_35)
+static void gradients_k43_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        const float *restrict batch_norm_28, float *restrict residual_3_norm_b_y)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            batch_norm_35[j0 * 64 + j1] = (residual_3_conv_b_y[j0 * 64 + j1] - residual_3_norm_b_center[j1])
-                    / batch_norm_34[j1];
+            residual_3_norm_b_y[j0 * 64 + j1] = (residual_3_conv_b_y[j0 * 64 + j1] - residual_3_norm_b_average[j1])
+                    / batch_norm_28[j1];
         }
     }
 }
@@ -6757,7 +6777,7 @@ static inline void gradients_k44_conv2d_relu_tile_4(const float *restrict a, int
 }
 
 static void gradients_k44_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict batch_norm_35,
+        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_norm_b_y,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -6768,7 +6788,7 @@ static void gradients_k44_conv2d_relu(const float *restrict relu_5, const float 
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + (batch_norm_35[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * residual_3_norm_b_gamma[j0]
+                            + (residual_3_norm_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * residual_3_norm_b_gamma[j0]
                             + residual_3_norm_b_beta[j0]);
                     relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
@@ -6976,9 +6996,9 @@ static inline void gradients_k51_dense_global_avg_pool2d_relu_tile_4(const float
 }
 
 static void gradients_k51_dense_global_avg_pool2d_relu(const float *restrict softmax_3,
-        const float *restrict classifier_kernel_3, float *restrict dense, float *restrict relu_7, float *restrict batch_norm_35,
-        float *restrict batch_norm_36, const float *restrict residual_3_norm_b_gamma, const float *restrict batch_norm_34,
-        float *restrict batch_norm_37)
+        const float *restrict classifier_kernel_3, float *restrict dense, float *restrict relu_7,
+        float *restrict residual_3_norm_b_y, float *restrict batch_norm_29, const float *restrict residual_3_norm_b_gamma,
+        const float *restrict batch_norm_28, float *restrict batch_norm_30)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
@@ -6991,13 +7011,13 @@ static void gradients_k51_dense_global_avg_pool2d_relu(const float *restrict sof
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    const float v2 = batch_norm_35[i0 * 1024 + j0 * 256 + j1 * 64 + j2];
+                    const float v2 = residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2];
                     const float select_v100 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
                     relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100;
-                    batch_norm_36[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100 * v2;
-                    const float div_v108 = select_v100 * residual_3_norm_b_gamma[j2] / batch_norm_34[j2];
-                    batch_norm_37[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = div_v108;
-                    batch_norm_35[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -(div_v108 * v2);
+                    batch_norm_29[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100 * v2;
+                    const float div_v108 = select_v100 * residual_3_norm_b_gamma[j2] / batch_norm_28[j2];
+                    batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = div_v108;
+                    residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -(div_v108 * v2);
                 }
             }
         }
@@ -7203,7 +7223,7 @@ static void gradients_k57_conv2d(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k58_batch_norm(const float *restrict batch_norm_36, float *restrict residual_3_norm_b_gamma_2)
+static void gradients_k58_batch_norm(const float *restrict batch_norm_29, float *restrict residual_3_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_norm_b_gamma_2[j0] = 0.0f;
@@ -7212,7 +7232,7 @@ static void gradients_k58_batch_norm(const float *restrict batch_norm_36, float 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_norm_b_gamma_2[j0] += batch_norm_36[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    residual_3_norm_b_gamma_2[j0] += batch_norm_29[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -7220,49 +7240,49 @@ static void gradients_k58_batch_norm(const float *restrict batch_norm_36, float 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k59_batch_norm(const float *restrict batch_norm_35, float *restrict batch_norm_34,
+static void gradients_k59_batch_norm(const float *restrict residual_3_norm_b_y, float *restrict batch_norm_28,
         const int32_t *restrict count_)
 {
-    float batch_norm_39[64];
+    float batch_norm_32[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_39[j0] = 0.0f;
+        batch_norm_32[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_39[j0] += batch_norm_35[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_32[j0] += residual_3_norm_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_34[j0] = batch_norm_39[j0] * 0.5f / batch_norm_34[j0] / v1;
+        batch_norm_28[j0] = batch_norm_32[j0] * 0.5f / batch_norm_28[j0] / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k60_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_34,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_center, float *restrict batch_norm_37,
-        float *restrict batch_norm_44)
+static void gradients_k60_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
+        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, float *restrict batch_norm_30,
+        float *restrict batch_norm_37)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_41[64];
+        float batch_norm_34[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_34[j0];
-            batch_norm_41[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_28[j0];
+            batch_norm_34[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v113 = batch_norm_41[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_b_center[j2]);
+                    const float mul_v113 = batch_norm_34[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            - residual_3_norm_b_average[j2]);
                     residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v113;
-                    const float add_v114 = batch_norm_37[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v113 + mul_v113;
-                    batch_norm_37[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v114;
-                    batch_norm_44[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v114;
+                    const float add_v114 = batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v113 + mul_v113;
+                    batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v114;
+                    batch_norm_37[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v114;
                 }
             }
         }
@@ -7270,16 +7290,16 @@ static void gradients_k60_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k61_batch_norm(const float *restrict batch_norm_44, float *restrict batch_norm_45)
+static void gradients_k61_batch_norm(const float *restrict batch_norm_37, float *restrict batch_norm_38)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_45[j0] = 0.0f;
+        batch_norm_38[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_45[j0] += batch_norm_44[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_38[j0] += batch_norm_37[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -7287,23 +7307,23 @@ static void gradients_k61_batch_norm(const float *restrict batch_norm_44, float 
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k62_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_45,
-        const float *restrict batch_norm_37, float *restrict batch_norm_47)
+static void gradients_k62_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_38,
+        const float *restrict batch_norm_30, float *restrict batch_norm_40)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_46[64];
+        float batch_norm_39[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_45[j0];
-            batch_norm_46[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_38[j0];
+            batch_norm_39[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_47[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_37[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_46[j2];
+                    batch_norm_40[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_39[j2];
                 }
             }
         }
@@ -7360,9 +7380,10 @@ static inline void gradients_k64_conv2d_relu_batch_norm_tile_4(const float *rest
     c[3075] = c3_3;
 }
 
-static void gradients_k64_conv2d_relu_batch_norm(const float *restrict batch_norm_47, const float *restrict conv2d_27,
-        float *restrict relu_9, const float *restrict relu_6, float *restrict batch_norm_30, float *restrict batch_norm_48,
-        const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_29, float *restrict batch_norm_49)
+static void gradients_k64_conv2d_relu_batch_norm(const float *restrict batch_norm_40, const float *restrict conv2d_27,
+        float *restrict relu_9, const float *restrict relu_6, float *restrict residual_3_norm_a_y,
+        float *restrict batch_norm_41, const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_24,
+        float *restrict batch_norm_42)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int i2 = 0; i2 < 4; i2++) {
@@ -7371,18 +7392,18 @@ static void gradients_k64_conv2d_relu_batch_norm(const float *restrict batch_nor
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k64_conv2d_relu_batch_norm_tile_4(batch_norm_47, i1 * 256 + i2 * 64 - 320, conv2d_27 + n,
+                gradients_k64_conv2d_relu_batch_norm_tile_4(batch_norm_40, i1 * 256 + i2 * 64 - 320, conv2d_27 + n,
                         relu_9 + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float v2 = batch_norm_30[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
+                    const float v2 = residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
                     const float select_v122 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
                     relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122;
-                    batch_norm_48[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122 * v2;
-                    const float div_v126 = select_v122 * residual_3_norm_a_gamma[j0] / batch_norm_29[j0];
-                    batch_norm_49[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = div_v126;
-                    batch_norm_30[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = -(div_v126 * v2);
+                    batch_norm_41[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122 * v2;
+                    const float div_v126 = select_v122 * residual_3_norm_a_gamma[j0] / batch_norm_24[j0];
+                    batch_norm_42[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = div_v126;
+                    residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = -(div_v126 * v2);
                 }
             }
         }
@@ -7428,7 +7449,7 @@ static inline void gradients_k65_conv2d_tile_4(const float *restrict a, int at, 
     c[1731] = c3_3;
 }
 
-static void gradients_k65_conv2d(const float *restrict relu_6, const float *restrict batch_norm_47, float *restrict conv2d_4)
+static void gradients_k65_conv2d(const float *restrict relu_6, const float *restrict batch_norm_40, float *restrict conv2d_4)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -7438,7 +7459,7 @@ static void gradients_k65_conv2d(const float *restrict relu_6, const float *rest
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k65_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_47 + n,
+                    gradients_k65_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_40 + n,
                             conv2d_4 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -7463,7 +7484,7 @@ static void gradients_k66_batch_norm(const float *restrict relu_9, float *restri
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k67_batch_norm(const float *restrict batch_norm_48, float *restrict residual_3_norm_a_gamma_2)
+static void gradients_k67_batch_norm(const float *restrict batch_norm_41, float *restrict residual_3_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_norm_a_gamma_2[j0] = 0.0f;
@@ -7472,7 +7493,7 @@ static void gradients_k67_batch_norm(const float *restrict batch_norm_48, float 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_norm_a_gamma_2[j0] += batch_norm_48[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    residual_3_norm_a_gamma_2[j0] += batch_norm_41[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -7480,49 +7501,49 @@ static void gradients_k67_batch_norm(const float *restrict batch_norm_48, float 
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k68_batch_norm(const float *restrict batch_norm_30, float *restrict batch_norm_29,
+static void gradients_k68_batch_norm(const float *restrict residual_3_norm_a_y, float *restrict batch_norm_24,
         const int32_t *restrict count_)
 {
-    float batch_norm_51[64];
+    float batch_norm_44[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_51[j0] = 0.0f;
+        batch_norm_44[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_51[j0] += batch_norm_30[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_44[j0] += residual_3_norm_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_29[j0] = batch_norm_51[j0] * 0.5f / batch_norm_29[j0] / v1;
+        batch_norm_24[j0] = batch_norm_44[j0] * 0.5f / batch_norm_24[j0] / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k69_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_center, float *restrict batch_norm_49,
-        float *restrict batch_norm_56)
+static void gradients_k69_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
+        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict batch_norm_42,
+        float *restrict batch_norm_49)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_53[64];
+        float batch_norm_46[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_29[j0];
-            batch_norm_53[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_46[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v131 = batch_norm_53[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_a_center[j2]);
+                    const float mul_v131 = batch_norm_46[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            - residual_3_norm_a_average[j2]);
                     residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v131;
-                    const float add_v132 = batch_norm_49[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v131 + mul_v131;
-                    batch_norm_49[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v132;
-                    batch_norm_56[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v132;
+                    const float add_v132 = batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v131 + mul_v131;
+                    batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v132;
+                    batch_norm_49[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v132;
                 }
             }
         }
@@ -7530,16 +7551,16 @@ static void gradients_k69_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k70_batch_norm(const float *restrict batch_norm_56, float *restrict batch_norm_57)
+static void gradients_k70_batch_norm(const float *restrict batch_norm_49, float *restrict batch_norm_50)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_57[j0] = 0.0f;
+        batch_norm_50[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_57[j0] += batch_norm_56[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_50[j0] += batch_norm_49[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -7547,23 +7568,23 @@ static void gradients_k70_batch_norm(const float *restrict batch_norm_56, float 
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k71_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_57,
-        const float *restrict batch_norm_49, float *restrict batch_norm_59)
+static void gradients_k71_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_50,
+        const float *restrict batch_norm_42, float *restrict batch_norm_52)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_58[64];
+        float batch_norm_51[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_57[j0];
-            batch_norm_58[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_50[j0];
+            batch_norm_51[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_59[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_49[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_58[j2];
+                    batch_norm_52[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_51[j2];
                 }
             }
         }
@@ -7623,7 +7644,7 @@ static inline void gradients_k73_conv2d_tile_4(const float *restrict a, int at, 
     c[1539] = c3_3;
 }
 
-static void gradients_k73_conv2d(const float *restrict batch_norm_59, const float *restrict conv2d_28, float *restrict conv2d_5)
+static void gradients_k73_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_28, float *restrict conv2d_5)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int i2 = 0; i2 < 4; i2++) {
@@ -7632,7 +7653,7 @@ static void gradients_k73_conv2d(const float *restrict batch_norm_59, const floa
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k73_conv2d_tile_4(batch_norm_59, i1 * 256 + i2 * 64 - 320, conv2d_28 + n,
+                gradients_k73_conv2d_tile_4(batch_norm_52, i1 * 256 + i2 * 64 - 320, conv2d_28 + n,
                         conv2d_5 + (i1 * 128 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
         }
     }
@@ -7686,14 +7707,14 @@ static inline void gradients_k75_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k75_conv2d(const float *restrict batch_norm_59, const float *restrict conv2d_29, float *restrict conv2d_6)
+static void gradients_k75_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_29, float *restrict conv2d_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k75_conv2d_tile_4(batch_norm_59, i0 * 1024 + i1 * 256 - 256, conv2d_29 + n,
+                gradients_k75_conv2d_tile_4(batch_norm_52, i0 * 1024 + i1 * 256 - 256, conv2d_29 + n,
                         conv2d_6 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
@@ -7747,14 +7768,14 @@ static inline void gradients_k77_conv2d_tile_4(const float *restrict a, int at, 
     c[387] = c3_3;
 }
 
-static void gradients_k77_conv2d(const float *restrict batch_norm_59, const float *restrict conv2d_30, float *restrict conv2d_7)
+static void gradients_k77_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_30, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 4; i2++) {
             const int k0_lo = dl_first_tap(-i2 + 1, 1);
             const int k0_hi = dl_end_tap(-i2 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k77_conv2d_tile_4(batch_norm_59, i0 * 1024 + i2 * 64 - 64, conv2d_30 + n,
+                gradients_k77_conv2d_tile_4(batch_norm_52, i0 * 1024 + i2 * 64 - 64, conv2d_30 + n,
                         conv2d_7 + (i0 * 512 + i2 * 32 + n), k0_lo, k0_hi);
         }
     }
@@ -7803,12 +7824,12 @@ static inline void gradients_k79_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k79_conv2d(const float *restrict batch_norm_59, const float *restrict conv2d_31, float *restrict conv2d_8)
+static void gradients_k79_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_31, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k79_conv2d_tile_4(batch_norm_59, i0 * 1024 + i1 * 256, conv2d_31 + n,
+                gradients_k79_conv2d_tile_4(batch_norm_52, i0 * 1024 + i1 * 256, conv2d_31 + n,
                         conv2d_8 + (i0 * 512 + i1 * 128 + n));
         }
     }
@@ -7895,7 +7916,7 @@ static inline void gradients_k81_conv2d_tile_4(const float *restrict a, int at, 
     c[1731] = c3_3;
 }
 
-static void gradients_k81_conv2d(const float *restrict relu_5, const float *restrict batch_norm_59, float *restrict conv2d_10)
+static void gradients_k81_conv2d(const float *restrict relu_5, const float *restrict batch_norm_52, float *restrict conv2d_10)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -7905,7 +7926,7 @@ static void gradients_k81_conv2d(const float *restrict relu_5, const float *rest
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k81_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_59 + n,
+                    gradients_k81_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_52 + n,
                             conv2d_10 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -7914,21 +7935,21 @@ static void gradients_k81_conv2d(const float *restrict relu_5, const float *rest
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
 static void gradients_k82_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_2,
-        const float *restrict conv2d_9, float *restrict batch_norm_25, float *restrict batch_norm_60,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_24, float *restrict batch_norm_61)
+        const float *restrict conv2d_9, float *restrict residual_2_norm_b_y, float *restrict batch_norm_53,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_20, float *restrict batch_norm_54)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_2[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
                 const float v2 = conv2d_9[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v3 = batch_norm_25[j0 * 256 + j1 * 32 + j2];
+                const float v3 = residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2];
                 const float select_v147 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
                 relu_5[j0 * 256 + j1 * 32 + j2] = select_v147;
-                batch_norm_60[j0 * 256 + j1 * 32 + j2] = select_v147 * v3;
-                const float div_v155 = select_v147 * residual_2_norm_b_gamma[j2] / batch_norm_24[j2];
-                batch_norm_61[j0 * 256 + j1 * 32 + j2] = div_v155;
-                batch_norm_25[j0 * 256 + j1 * 32 + j2] = -(div_v155 * v3);
+                batch_norm_53[j0 * 256 + j1 * 32 + j2] = select_v147 * v3;
+                const float div_v155 = select_v147 * residual_2_norm_b_gamma[j2] / batch_norm_20[j2];
+                batch_norm_54[j0 * 256 + j1 * 32 + j2] = div_v155;
+                residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2] = -(div_v155 * v3);
             }
         }
     }
@@ -8093,7 +8114,7 @@ static void gradients_k87_conv2d(const float *restrict relu_3, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k88_batch_norm(const float *restrict batch_norm_60, float *restrict residual_2_norm_b_gamma_2)
+static void gradients_k88_batch_norm(const float *restrict batch_norm_53, float *restrict residual_2_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         residual_2_norm_b_gamma_2[j0] = 0.0f;
@@ -8102,7 +8123,7 @@ static void gradients_k88_batch_norm(const float *restrict batch_norm_60, float 
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    residual_2_norm_b_gamma_2[j0] += batch_norm_60[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    residual_2_norm_b_gamma_2[j0] += batch_norm_53[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -8110,49 +8131,49 @@ static void gradients_k88_batch_norm(const float *restrict batch_norm_60, float 
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k89_batch_norm(const float *restrict batch_norm_25, float *restrict batch_norm_24,
+static void gradients_k89_batch_norm(const float *restrict residual_2_norm_b_y, float *restrict batch_norm_20,
         const int32_t *restrict count_)
 {
-    float batch_norm_63[32];
+    float batch_norm_56[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_63[j0] = 0.0f;
+        batch_norm_56[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_63[j0] += batch_norm_25[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_56[j0] += residual_2_norm_b_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_24[j0] = batch_norm_63[j0] * 0.5f / batch_norm_24[j0] / v1;
+        batch_norm_20[j0] = batch_norm_56[j0] * 0.5f / batch_norm_20[j0] / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k90_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_center, float *restrict batch_norm_61,
-        float *restrict batch_norm_68)
+static void gradients_k90_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_20,
+        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, float *restrict batch_norm_54,
+        float *restrict batch_norm_61)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_65[32];
+        float batch_norm_58[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_65[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_20[j0];
+            batch_norm_58[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v160 = batch_norm_65[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_b_center[j2]);
+                    const float mul_v160 = batch_norm_58[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            - residual_2_norm_b_average[j2]);
                     residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v160;
-                    const float add_v161 = batch_norm_61[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v160 + mul_v160;
-                    batch_norm_61[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v161;
-                    batch_norm_68[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v161;
+                    const float add_v161 = batch_norm_54[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v160 + mul_v160;
+                    batch_norm_54[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v161;
+                    batch_norm_61[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v161;
                 }
             }
         }
@@ -8160,16 +8181,16 @@ static void gradients_k90_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k91_batch_norm(const float *restrict batch_norm_68, float *restrict batch_norm_69)
+static void gradients_k91_batch_norm(const float *restrict batch_norm_61, float *restrict batch_norm_62)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_69[j0] = 0.0f;
+        batch_norm_62[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_69[j0] += batch_norm_68[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_62[j0] += batch_norm_61[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -8177,23 +8198,23 @@ static void gradients_k91_batch_norm(const float *restrict batch_norm_68, float 
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k92_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_69,
-        const float *restrict batch_norm_61, float *restrict batch_norm_71)
+static void gradients_k92_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_62,
+        const float *restrict batch_norm_54, float *restrict batch_norm_64)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_70[32];
+        float batch_norm_63[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_69[j0];
-            batch_norm_70[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_62[j0];
+            batch_norm_63[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_71[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_61[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_70[j2];
+                    batch_norm_64[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_54[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_63[j2];
                 }
             }
         }
@@ -8250,9 +8271,10 @@ static inline void gradients_k94_conv2d_relu_batch_norm_tile_4(const float *rest
     c[6147] = c3_3;
 }
 
-static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_norm_71, const float *restrict conv2d_33,
-        float *restrict relu_11, const float *restrict relu_4, float *restrict batch_norm_20, float *restrict batch_norm_72,
-        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_19, float *restrict batch_norm_73)
+static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_norm_64, const float *restrict conv2d_33,
+        float *restrict relu_11, const float *restrict relu_4, float *restrict residual_2_norm_a_y,
+        float *restrict batch_norm_65, const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_16,
+        float *restrict batch_norm_66)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2 = 0; i2 < 8; i2++) {
@@ -8261,18 +8283,18 @@ static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_nor
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
             for (int n = 0; n < 32; n += 4)
-                gradients_k94_conv2d_relu_batch_norm_tile_4(batch_norm_71, i1 * 256 + i2 * 32 - 288, conv2d_33 + n,
+                gradients_k94_conv2d_relu_batch_norm_tile_4(batch_norm_64, i1 * 256 + i2 * 32 - 288, conv2d_33 + n,
                         relu_11 + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                    const float v2 = batch_norm_20[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                    const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
                     const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
                     relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
-                    batch_norm_72[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
-                    const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_19[j0];
-                    batch_norm_73[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
-                    batch_norm_20[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+                    batch_norm_65[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
+                    const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
+                    batch_norm_66[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
+                    residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
                 }
             }
         }
@@ -8318,7 +8340,7 @@ static inline void gradients_k95_conv2d_tile_4(const float *restrict a, int at, 
     c[867] = c3_3;
 }
 
-static void gradients_k95_conv2d(const float *restrict relu_4, const float *restrict batch_norm_71, float *restrict conv2d_14)
+static void gradients_k95_conv2d(const float *restrict relu_4, const float *restrict batch_norm_64, float *restrict conv2d_14)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -8328,7 +8350,7 @@ static void gradients_k95_conv2d(const float *restrict relu_4, const float *rest
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k95_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_71 + n,
+                    gradients_k95_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_64 + n,
                             conv2d_14 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -8353,7 +8375,7 @@ static void gradients_k96_batch_norm(const float *restrict relu_11, float *restr
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k97_batch_norm(const float *restrict batch_norm_72, float *restrict residual_2_norm_a_gamma_2)
+static void gradients_k97_batch_norm(const float *restrict batch_norm_65, float *restrict residual_2_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         residual_2_norm_a_gamma_2[j0] = 0.0f;
@@ -8362,7 +8384,7 @@ static void gradients_k97_batch_norm(const float *restrict batch_norm_72, float 
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    residual_2_norm_a_gamma_2[j0] += batch_norm_72[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    residual_2_norm_a_gamma_2[j0] += batch_norm_65[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -8370,49 +8392,49 @@ static void gradients_k97_batch_norm(const float *restrict batch_norm_72, float 
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k98_batch_norm(const float *restrict batch_norm_20, float *restrict batch_norm_19,
+static void gradients_k98_batch_norm(const float *restrict residual_2_norm_a_y, float *restrict batch_norm_16,
         const int32_t *restrict count_)
 {
-    float batch_norm_75[32];
+    float batch_norm_68[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_75[j0] = 0.0f;
+        batch_norm_68[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_75[j0] += batch_norm_20[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_68[j0] += residual_2_norm_a_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_19[j0] = batch_norm_75[j0] * 0.5f / batch_norm_19[j0] / v1;
+        batch_norm_16[j0] = batch_norm_68[j0] * 0.5f / batch_norm_16[j0] / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k99_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
-        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_center, float *restrict batch_norm_73,
-        float *restrict batch_norm_80)
+static void gradients_k99_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict batch_norm_66,
+        float *restrict batch_norm_73)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_77[32];
+        float batch_norm_70[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_19[j0];
-            batch_norm_77[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_16[j0];
+            batch_norm_70[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v178 = batch_norm_77[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_a_center[j2]);
+                    const float mul_v178 = batch_norm_70[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            - residual_2_norm_a_average[j2]);
                     residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v178;
-                    const float add_v179 = batch_norm_73[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v178 + mul_v178;
-                    batch_norm_73[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v179;
-                    batch_norm_80[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v179;
+                    const float add_v179 = batch_norm_66[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v178 + mul_v178;
+                    batch_norm_66[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v179;
+                    batch_norm_73[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v179;
                 }
             }
         }
@@ -8420,16 +8442,16 @@ static void gradients_k99_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k100_batch_norm(const float *restrict batch_norm_80, float *restrict batch_norm_81)
+static void gradients_k100_batch_norm(const float *restrict batch_norm_73, float *restrict batch_norm_74)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_81[j0] = 0.0f;
+        batch_norm_74[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_81[j0] += batch_norm_80[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_74[j0] += batch_norm_73[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -8437,23 +8459,23 @@ static void gradients_k100_batch_norm(const float *restrict batch_norm_80, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k101_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_81,
-        const float *restrict batch_norm_73, float *restrict batch_norm_83)
+static void gradients_k101_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_74,
+        const float *restrict batch_norm_66, float *restrict batch_norm_76)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_82[32];
+        float batch_norm_75[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_81[j0];
-            batch_norm_82[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_74[j0];
+            batch_norm_75[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_83[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_73[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_82[j2];
+                    batch_norm_76[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_66[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_75[j2];
                 }
             }
         }
@@ -8513,7 +8535,7 @@ static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at,
     c[3075] = c3_3;
 }
 
-static void gradients_k103_conv2d(const float *restrict batch_norm_83, const float *restrict conv2d_34,
+static void gradients_k103_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_34,
         float *restrict conv2d_15)
 {
     for (int i1 = 0; i1 < 8; i1++) {
@@ -8523,7 +8545,7 @@ static void gradients_k103_conv2d(const float *restrict batch_norm_83, const flo
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
-                gradients_k103_conv2d_tile_4(batch_norm_83, i1 * 256 + i2 * 32 - 288, conv2d_34 + n,
+                gradients_k103_conv2d_tile_4(batch_norm_76, i1 * 256 + i2 * 32 - 288, conv2d_34 + n,
                         conv2d_15 + (i1 * 128 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
         }
     }
@@ -8577,7 +8599,7 @@ static inline void gradients_k105_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k105_conv2d(const float *restrict batch_norm_83, const float *restrict conv2d_35,
+static void gradients_k105_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_35,
         float *restrict conv2d_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -8586,7 +8608,7 @@ static void gradients_k105_conv2d(const float *restrict batch_norm_83, const flo
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k105_conv2d_tile_4(batch_norm_83, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_35 + n,
+                    gradients_k105_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_35 + n,
                             conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -8641,7 +8663,7 @@ static inline void gradients_k107_conv2d_tile_4(const float *restrict a, int at,
     c[387] = c3_3;
 }
 
-static void gradients_k107_conv2d(const float *restrict batch_norm_83, const float *restrict conv2d_36,
+static void gradients_k107_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_36,
         float *restrict conv2d_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -8650,7 +8672,7 @@ static void gradients_k107_conv2d(const float *restrict batch_norm_83, const flo
                 const int k0_lo = dl_first_tap(-i2 + 1, 1);
                 const int k0_hi = dl_end_tap(-i2 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k107_conv2d_tile_4(batch_norm_83, i0 * 2048 + i2 * 32 + i1_0 * 256 - 32, conv2d_36 + n,
+                    gradients_k107_conv2d_tile_4(batch_norm_76, i0 * 2048 + i2 * 32 + i1_0 * 256 - 32, conv2d_36 + n,
                             conv2d_17 + (i0 * 1024 + i2 * 16 + i1_0 * 128 + n), k0_lo, k0_hi);
             }
         }
@@ -8700,14 +8722,14 @@ static inline void gradients_k109_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k109_conv2d(const float *restrict batch_norm_83, const float *restrict conv2d_37,
+static void gradients_k109_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_37,
         float *restrict conv2d_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k109_conv2d_tile_4(batch_norm_83, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
+                    gradients_k109_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
                             conv2d_18 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -8795,7 +8817,7 @@ static inline void gradients_k111_conv2d_tile_4(const float *restrict a, int at,
     c[867] = c3_3;
 }
 
-static void gradients_k111_conv2d(const float *restrict relu_3, const float *restrict batch_norm_83, float *restrict conv2d_20)
+static void gradients_k111_conv2d(const float *restrict relu_3, const float *restrict batch_norm_76, float *restrict conv2d_20)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -8805,7 +8827,7 @@ static void gradients_k111_conv2d(const float *restrict relu_3, const float *res
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k111_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_83 + n,
+                    gradients_k111_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_76 + n,
                             conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -8814,21 +8836,21 @@ static void gradients_k111_conv2d(const float *restrict relu_3, const float *res
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
 static void gradients_k112_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_12,
-        const float *restrict conv2d_19, float *restrict batch_norm_15, float *restrict batch_norm_84,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_14, float *restrict batch_norm_85)
+        const float *restrict conv2d_19, float *restrict residual_1_norm_b_y, float *restrict batch_norm_77,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_12, float *restrict batch_norm_78)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_12[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
                 const float v2 = conv2d_19[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v3 = batch_norm_15[j0 * 256 + j1 * 16 + j2];
+                const float v3 = residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2];
                 const float select_v194 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
                 relu_3[j0 * 256 + j1 * 16 + j2] = select_v194;
-                batch_norm_84[j0 * 256 + j1 * 16 + j2] = select_v194 * v3;
-                const float div_v198 = select_v194 * residual_1_norm_b_gamma[j2] / batch_norm_14[j2];
-                batch_norm_85[j0 * 256 + j1 * 16 + j2] = div_v198;
-                batch_norm_15[j0 * 256 + j1 * 16 + j2] = -(div_v198 * v3);
+                batch_norm_77[j0 * 256 + j1 * 16 + j2] = select_v194 * v3;
+                const float div_v198 = select_v194 * residual_1_norm_b_gamma[j2] / batch_norm_12[j2];
+                batch_norm_78[j0 * 256 + j1 * 16 + j2] = div_v198;
+                residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2] = -(div_v198 * v3);
             }
         }
     }
@@ -8852,7 +8874,7 @@ static void gradients_k113_batch_norm(const float *restrict relu_3, float *restr
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k114_batch_norm(const float *restrict batch_norm_84, float *restrict residual_1_norm_b_gamma_2)
+static void gradients_k114_batch_norm(const float *restrict batch_norm_77, float *restrict residual_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         residual_1_norm_b_gamma_2[j0] = 0.0f;
@@ -8861,7 +8883,7 @@ static void gradients_k114_batch_norm(const float *restrict batch_norm_84, float
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    residual_1_norm_b_gamma_2[j0] += batch_norm_84[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    residual_1_norm_b_gamma_2[j0] += batch_norm_77[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -8869,49 +8891,49 @@ static void gradients_k114_batch_norm(const float *restrict batch_norm_84, float
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k115_batch_norm(const float *restrict batch_norm_15, float *restrict batch_norm_14,
+static void gradients_k115_batch_norm(const float *restrict residual_1_norm_b_y, float *restrict batch_norm_12,
         const int32_t *restrict count_)
 {
-    float batch_norm_87[16];
+    float batch_norm_80[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_87[j0] = 0.0f;
+        batch_norm_80[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_87[j0] += batch_norm_15[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_80[j0] += residual_1_norm_b_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_14[j0] = batch_norm_87[j0] * 0.5f / batch_norm_14[j0] / v1;
+        batch_norm_12[j0] = batch_norm_80[j0] * 0.5f / batch_norm_12[j0] / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k116_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_14,
-        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_center, float *restrict batch_norm_85,
-        float *restrict batch_norm_92)
+static void gradients_k116_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, float *restrict batch_norm_78,
+        float *restrict batch_norm_85)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_89[16];
+        float batch_norm_82[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_14[j0];
-            batch_norm_89[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            const float v2 = batch_norm_12[j0];
+            batch_norm_82[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v203 = batch_norm_89[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_b_center[j2]);
+                    const float mul_v203 = batch_norm_82[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - residual_1_norm_b_average[j2]);
                     residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v203;
-                    const float add_v204 = batch_norm_85[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v203 + mul_v203;
-                    batch_norm_85[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v204;
-                    batch_norm_92[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v204;
+                    const float add_v204 = batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v203 + mul_v203;
+                    batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v204;
+                    batch_norm_85[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v204;
                 }
             }
         }
@@ -8919,16 +8941,16 @@ static void gradients_k116_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k117_batch_norm(const float *restrict batch_norm_92, float *restrict batch_norm_93)
+static void gradients_k117_batch_norm(const float *restrict batch_norm_85, float *restrict batch_norm_86)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_93[j0] = 0.0f;
+        batch_norm_86[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_93[j0] += batch_norm_92[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_86[j0] += batch_norm_85[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -8936,23 +8958,23 @@ static void gradients_k117_batch_norm(const float *restrict batch_norm_92, float
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k118_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_93,
-        const float *restrict batch_norm_85, float *restrict batch_norm_95)
+static void gradients_k118_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_86,
+        const float *restrict batch_norm_78, float *restrict batch_norm_88)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_94[16];
+        float batch_norm_87[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_93[j0];
-            batch_norm_94[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_86[j0];
+            batch_norm_87[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_95[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_85[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_94[j2];
+                    batch_norm_88[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_87[j2];
                 }
             }
         }
@@ -9009,9 +9031,10 @@ static inline void gradients_k120_conv2d_relu_batch_norm_tile_4(const float *res
     c[12291] = c3_3;
 }
 
-static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_norm_95, const float *restrict conv2d_38,
-        float *restrict relu_13, const float *restrict relu_2, float *restrict batch_norm_10, float *restrict batch_norm_96,
-        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_9, float *restrict batch_norm_97)
+static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_norm_88, const float *restrict conv2d_38,
+        float *restrict relu_13, const float *restrict relu_2, float *restrict residual_1_norm_a_y,
+        float *restrict batch_norm_89, const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_8,
+        float *restrict batch_norm_90)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2 = 0; i2 < 16; i2++) {
@@ -9020,18 +9043,18 @@ static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_no
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
-                gradients_k120_conv2d_relu_batch_norm_tile_4(batch_norm_95, i1 * 256 + i2 * 16 - 272, conv2d_38 + n,
+                gradients_k120_conv2d_relu_batch_norm_tile_4(batch_norm_88, i1 * 256 + i2 * 16 - 272, conv2d_38 + n,
                         relu_13 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = batch_norm_10[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                    const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
                     relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
-                    batch_norm_96[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
-                    const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_9[j0];
-                    batch_norm_97[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
-                    batch_norm_10[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
+                    batch_norm_89[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
+                    const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
+                    batch_norm_90[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
+                    residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
                 }
             }
         }
@@ -9077,7 +9100,7 @@ static inline void gradients_k121_conv2d_tile_4(const float *restrict a, int at,
     c[435] = c3_3;
 }
 
-static void gradients_k121_conv2d(const float *restrict relu_2, const float *restrict batch_norm_95, float *restrict conv2d_22)
+static void gradients_k121_conv2d(const float *restrict relu_2, const float *restrict batch_norm_88, float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -9087,7 +9110,7 @@ static void gradients_k121_conv2d(const float *restrict relu_2, const float *res
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k121_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_95 + n,
+                    gradients_k121_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_88 + n,
                             conv2d_22 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -9112,7 +9135,7 @@ static void gradients_k122_batch_norm(const float *restrict relu_13, float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k123_batch_norm(const float *restrict batch_norm_96, float *restrict residual_1_norm_a_gamma_2)
+static void gradients_k123_batch_norm(const float *restrict batch_norm_89, float *restrict residual_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         residual_1_norm_a_gamma_2[j0] = 0.0f;
@@ -9121,7 +9144,7 @@ static void gradients_k123_batch_norm(const float *restrict batch_norm_96, float
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    residual_1_norm_a_gamma_2[j0] += batch_norm_96[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    residual_1_norm_a_gamma_2[j0] += batch_norm_89[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -9129,49 +9152,49 @@ static void gradients_k123_batch_norm(const float *restrict batch_norm_96, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k124_batch_norm(const float *restrict batch_norm_10, float *restrict batch_norm_9,
+static void gradients_k124_batch_norm(const float *restrict residual_1_norm_a_y, float *restrict batch_norm_8,
         const int32_t *restrict count_)
 {
-    float batch_norm_99[16];
+    float batch_norm_92[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_99[j0] = 0.0f;
+        batch_norm_92[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_99[j0] += batch_norm_10[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_92[j0] += residual_1_norm_a_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_9[j0] = batch_norm_99[j0] * 0.5f / batch_norm_9[j0] / v1;
+        batch_norm_8[j0] = batch_norm_92[j0] * 0.5f / batch_norm_8[j0] / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k125_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
-        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_center, float *restrict batch_norm_97,
-        float *restrict batch_norm_104)
+static void gradients_k125_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
+        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict batch_norm_90,
+        float *restrict batch_norm_97)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_101[16];
+        float batch_norm_94[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_9[j0];
-            batch_norm_101[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            const float v2 = batch_norm_8[j0];
+            batch_norm_94[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v221 = batch_norm_101[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_a_center[j2]);
+                    const float mul_v221 = batch_norm_94[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - residual_1_norm_a_average[j2]);
                     residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v221;
-                    const float add_v222 = batch_norm_97[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v221 + mul_v221;
-                    batch_norm_97[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v222;
-                    batch_norm_104[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v222;
+                    const float add_v222 = batch_norm_90[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v221 + mul_v221;
+                    batch_norm_90[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v222;
+                    batch_norm_97[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v222;
                 }
             }
         }
@@ -9179,16 +9202,16 @@ static void gradients_k125_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k126_batch_norm(const float *restrict batch_norm_104, float *restrict batch_norm_105)
+static void gradients_k126_batch_norm(const float *restrict batch_norm_97, float *restrict batch_norm_98)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_105[j0] = 0.0f;
+        batch_norm_98[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_105[j0] += batch_norm_104[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_98[j0] += batch_norm_97[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -9196,23 +9219,23 @@ static void gradients_k126_batch_norm(const float *restrict batch_norm_104, floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k127_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_105,
-        const float *restrict batch_norm_97, float *restrict batch_norm_107)
+static void gradients_k127_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_98,
+        const float *restrict batch_norm_90, float *restrict batch_norm_100)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_106[16];
+        float batch_norm_99[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_105[j0];
-            batch_norm_106[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_98[j0];
+            batch_norm_99[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_107[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_97[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_106[j2];
+                    batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_90[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_99[j2];
                 }
             }
         }
@@ -9269,10 +9292,10 @@ static inline void gradients_k129_conv2d_relu_batch_norm_tile_4(const float *res
     c[12291] = c3_3;
 }
 
-static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_norm_107, const float *restrict conv2d_39,
-        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, float *restrict batch_norm_5,
-        float *restrict batch_norm_108, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
-        float *restrict batch_norm_109)
+static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_norm_100, const float *restrict conv2d_39,
+        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, float *restrict batch_norm_1_y,
+        float *restrict batch_norm_101, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
+        float *restrict batch_norm_102)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2 = 0; i2 < 16; i2++) {
@@ -9281,19 +9304,19 @@ static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_no
             const int k1_lo = dl_first_tap(-i2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
-                gradients_k129_conv2d_relu_batch_norm_tile_4(batch_norm_107, i1 * 256 + i2 * 16 - 272, conv2d_39 + n,
+                gradients_k129_conv2d_relu_batch_norm_tile_4(batch_norm_100, i1 * 256 + i2 * 16 - 272, conv2d_39 + n,
                         relu_14 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v3 = batch_norm_5[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                    const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
                     relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
-                    batch_norm_108[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
+                    batch_norm_101[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
                     const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                    batch_norm_109[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
-                    batch_norm_5[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
+                    batch_norm_102[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
+                    batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
                 }
             }
         }
@@ -9339,7 +9362,7 @@ static inline void gradients_k130_conv2d_tile_4(const float *restrict a, int at,
     c[435] = c3_3;
 }
 
-static void gradients_k130_conv2d(const float *restrict relu, const float *restrict batch_norm_107, float *restrict conv2d_24)
+static void gradients_k130_conv2d(const float *restrict relu, const float *restrict batch_norm_100, float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -9349,7 +9372,7 @@ static void gradients_k130_conv2d(const float *restrict relu, const float *restr
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k130_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_107 + n,
+                    gradients_k130_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_100 + n,
                             conv2d_24 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -9374,7 +9397,7 @@ static void gradients_k131_batch_norm(const float *restrict relu_14, float *rest
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k132_batch_norm(const float *restrict batch_norm_108, float *restrict batch_norm_1_gamma_2)
+static void gradients_k132_batch_norm(const float *restrict batch_norm_101, float *restrict batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         batch_norm_1_gamma_2[j0] = 0.0f;
@@ -9383,7 +9406,7 @@ static void gradients_k132_batch_norm(const float *restrict batch_norm_108, floa
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_1_gamma_2[j0] += batch_norm_108[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_1_gamma_2[j0] += batch_norm_101[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -9391,49 +9414,49 @@ static void gradients_k132_batch_norm(const float *restrict batch_norm_108, floa
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k133_batch_norm(const float *restrict batch_norm_5, float *restrict batch_norm_4,
+static void gradients_k133_batch_norm(const float *restrict batch_norm_1_y, float *restrict batch_norm_4,
         const int32_t *restrict count_)
 {
-    float batch_norm_111[16];
+    float batch_norm_104[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_111[j0] = 0.0f;
+        batch_norm_104[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_111[j0] += batch_norm_5[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_104[j0] += batch_norm_1_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[j0] = batch_norm_111[j0] * 0.5f / batch_norm_4[j0] / v1;
+        batch_norm_4[j0] = batch_norm_104[j0] * 0.5f / batch_norm_4[j0] / v1;
     }
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
 static void gradients_k134_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict stem_y, const float *restrict batch_norm_1_center, float *restrict batch_norm_109,
-        float *restrict batch_norm_116)
+        float *restrict stem_y, const float *restrict batch_norm_1_average, float *restrict batch_norm_102,
+        float *restrict batch_norm_109)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_113[16];
+        float batch_norm_106[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
             const float v2 = batch_norm_4[j0];
-            batch_norm_113[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            batch_norm_106[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v239 = batch_norm_113[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - batch_norm_1_center[j2]);
+                    const float mul_v239 = batch_norm_106[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - batch_norm_1_average[j2]);
                     stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v239;
-                    const float add_v240 = batch_norm_109[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v239 + mul_v239;
-                    batch_norm_109[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v240;
-                    batch_norm_116[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v240;
+                    const float add_v240 = batch_norm_102[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v239 + mul_v239;
+                    batch_norm_102[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v240;
+                    batch_norm_109[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v240;
                 }
             }
         }
@@ -9441,16 +9464,16 @@ static void gradients_k134_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k135_batch_norm(const float *restrict batch_norm_116, float *restrict batch_norm_117)
+static void gradients_k135_batch_norm(const float *restrict batch_norm_109, float *restrict batch_norm_110)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_117[j0] = 0.0f;
+        batch_norm_110[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_117[j0] += batch_norm_116[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_110[j0] += batch_norm_109[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -9458,23 +9481,23 @@ static void gradients_k135_batch_norm(const float *restrict batch_norm_116, floa
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k136_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_117,
-        const float *restrict batch_norm_109, float *restrict batch_norm_119)
+static void gradients_k136_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_110,
+        const float *restrict batch_norm_102, float *restrict batch_norm_112)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_118[16];
+        float batch_norm_111[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_117[j0];
-            batch_norm_118[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_110[j0];
+            batch_norm_111[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_119[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_109[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_118[j2];
+                    batch_norm_112[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_102[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_111[j2];
                 }
             }
         }
@@ -9514,7 +9537,7 @@ static inline void gradients_k137_conv2d_tile_3(const float *restrict a, int at,
     c[291] = c2_3;
 }
 
-static void gradients_k137_conv2d(const float *restrict image, const float *restrict batch_norm_119, float *restrict conv2d_25)
+static void gradients_k137_conv2d(const float *restrict image, const float *restrict batch_norm_112, float *restrict conv2d_25)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -9523,7 +9546,7 @@ static void gradients_k137_conv2d(const float *restrict image, const float *rest
             const int k2_lo = dl_first_tap(-i2 + 1, 1);
             const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                gradients_k137_conv2d_tile_3(image, i1 * 48 + i2 * 3 - 51, batch_norm_119 + n,
+                gradients_k137_conv2d_tile_3(image, i1 * 48 + i2 * 3 - 51, batch_norm_112 + n,
                         conv2d_25 + (i1 * 48 + i2 * 16 + n), k1_lo, k1_hi, k2_lo, k2_hi);
         }
     }
@@ -9639,59 +9662,59 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_1_center = (float *)(void *)(base + 1204224);   /* f32[16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 1204224);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 1204288);   /* f32[16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_1_y = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
     float *const relu = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_a_center = (float *)(void *)(base + 1204352);   /* f32[16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 1204416);   /* f32[16] */
-    float *const batch_norm_10 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 1204352);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 1204416);   /* f32[16] */
+    float *const residual_1_norm_a_y = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
     float *const relu_2 = (float *)(void *)(base + 540672);   /* f32[4, 16, 16, 16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_b_center = (float *)(void *)(base + 1204480);   /* f32[16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_13 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const batch_norm_14 = (float *)(void *)(base + 1204544);   /* f32[16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 1204480);   /* f32[16] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_11 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 1204544);   /* f32[16] */
+    float *const residual_1_norm_b_y = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
     float *const relu_3 = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 811008);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_a_center = (float *)(void *)(base + 1171456);   /* f32[32] */
-    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const batch_norm_19 = (float *)(void *)(base + 1171584);   /* f32[32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 1171456);   /* f32[32] */
+    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 1171584);   /* f32[32] */
+    float *const residual_2_norm_a_y = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
     float *const relu_4 = (float *)(void *)(base + 876544);   /* f32[4, 8, 8, 32] */
     float *const residual_2_conv_b_y = (float *)(void *)(base + 909312);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_21 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_center = (float *)(void *)(base + 1171712);   /* f32[32] */
-    float *const batch_norm_22 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_23 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const batch_norm_24 = (float *)(void *)(base + 1171840);   /* f32[32] */
-    float *const batch_norm_25 = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 1171712);   /* f32[32] */
+    float *const batch_norm_18 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_19 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
+    float *const batch_norm_20 = (float *)(void *)(base + 1171840);   /* f32[32] */
+    float *const residual_2_norm_b_y = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
     float *const relu_5 = (float *)(void *)(base + 974848);   /* f32[4, 8, 8, 32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_26 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_center = (float *)(void *)(base + 802816);   /* f32[64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const batch_norm_29 = (float *)(void *)(base + 803072);   /* f32[64] */
-    float *const batch_norm_30 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_21 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 802816);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_23 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 803072);   /* f32[64] */
+    float *const residual_3_norm_a_y = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
     float *const relu_6 = (float *)(void *)(base + 770048);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_31 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_center = (float *)(void *)(base + 98304);   /* f32[64] */
-    float *const batch_norm_32 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_33 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const batch_norm_34 = (float *)(void *)(base + 98560);   /* f32[64] */
-    float *const batch_norm_35 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 98304);   /* f32[64] */
+    float *const batch_norm_26 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_27 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 98560);   /* f32[64] */
+    float *const residual_3_norm_b_y = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
     float *const relu_7 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 84480);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 49152);   /* f32[4, 10] */
@@ -9701,18 +9724,18 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const dense = (float *)(void *)(base + 85504);   /* f32[4, 64] */
     float *const conv2d = (float *)(void *)(base + 81920);   /* f32[4, 4, 4, 32] */
     float *const conv2d_2 = (float *)(void *)(base + 1007616);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_36 = (float *)(void *)(base + 65536);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_37 = (float *)(void *)(base + 49152);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_44 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_45 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_47 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_29 = (float *)(void *)(base + 65536);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_30 = (float *)(void *)(base + 49152);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_37 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_38 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_40 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
     float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
     float *const relu_9 = (float *)(void *)(base + 1073152);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_48 = (float *)(void *)(base + 1056768);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_49 = (float *)(void *)(base + 786432);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_56 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_57 = (float *)(void *)(base + 737280);   /* f32[64] */
-    float *const batch_norm_59 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_41 = (float *)(void *)(base + 1056768);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_42 = (float *)(void *)(base + 786432);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_49 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_50 = (float *)(void *)(base + 737280);   /* f32[64] */
+    float *const batch_norm_52 = (float *)(void *)(base + 1040384);   /* f32[4, 4, 4, 64] */
     float *const conv2d_5 = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 32] */
     float *const conv2d_7 = (float *)(void *)(base + 753664);   /* f32[4, 4, 4, 32] */
@@ -9721,43 +9744,43 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_10 = (float *)(void *)(base + 737280);   /* f32[32, 3, 3, 64] */
     float *const conv2d_11 = (float *)(void *)(base + 1138688);   /* f32[4, 8, 8, 16] */
     float *const conv2d_12 = (float *)(void *)(base + 1007616);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_60 = (float *)(void *)(base + 1105920);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_61 = (float *)(void *)(base + 1073152);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_68 = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_69 = (float *)(void *)(base + 909312);   /* f32[32] */
-    float *const batch_norm_71 = (float *)(void *)(base + 1105920);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_53 = (float *)(void *)(base + 1105920);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_54 = (float *)(void *)(base + 1073152);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_61 = (float *)(void *)(base + 942080);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_62 = (float *)(void *)(base + 909312);   /* f32[32] */
+    float *const batch_norm_64 = (float *)(void *)(base + 1105920);   /* f32[4, 8, 8, 32] */
     float *const conv2d_14 = (float *)(void *)(base + 909312);   /* f32[32, 3, 3, 32] */
     float *const relu_11 = (float *)(void *)(base + 1138688);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_72 = (float *)(void *)(base + 1073152);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_73 = (float *)(void *)(base + 946176);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_80 = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_81 = (float *)(void *)(base + 811008);   /* f32[32] */
-    float *const batch_norm_83 = (float *)(void *)(base + 829440);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_65 = (float *)(void *)(base + 1073152);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_66 = (float *)(void *)(base + 946176);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_73 = (float *)(void *)(base + 843776);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_74 = (float *)(void *)(base + 811008);   /* f32[32] */
+    float *const batch_norm_76 = (float *)(void *)(base + 829440);   /* f32[4, 8, 8, 32] */
     float *const conv2d_15 = (float *)(void *)(base + 811008);   /* f32[4, 8, 8, 16] */
     float *const conv2d_16 = (float *)(void *)(base + 862208);   /* f32[4, 8, 8, 16] */
     float *const conv2d_17 = (float *)(void *)(base + 878592);   /* f32[4, 8, 8, 16] */
     float *const conv2d_18 = (float *)(void *)(base + 946176);   /* f32[4, 8, 8, 16] */
     float *const conv2d_19 = (float *)(void *)(base + 1073152);   /* f32[4, 8, 8, 64] */
     float *const conv2d_20 = (float *)(void *)(base + 811008);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_84 = (float *)(void *)(base + 1138688);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_85 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_92 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_93 = (float *)(void *)(base + 606208);   /* f32[16] */
-    float *const batch_norm_95 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_77 = (float *)(void *)(base + 1138688);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_78 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_85 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_86 = (float *)(void *)(base + 606208);   /* f32[16] */
+    float *const batch_norm_88 = (float *)(void *)(base + 671744);   /* f32[4, 16, 16, 16] */
     float *const conv2d_22 = (float *)(void *)(base + 894976);   /* f32[16, 3, 3, 16] */
     float *const relu_13 = (float *)(void *)(base + 946176);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_96 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_97 = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_104 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_105 = (float *)(void *)(base + 344064);   /* f32[16] */
-    float *const batch_norm_107 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_89 = (float *)(void *)(base + 829440);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_90 = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_97 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_98 = (float *)(void *)(base + 344064);   /* f32[16] */
+    float *const batch_norm_100 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
     float *const conv2d_24 = (float *)(void *)(base + 475136);   /* f32[16, 3, 3, 16] */
     float *const relu_14 = (float *)(void *)(base + 606208);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_108 = (float *)(void *)(base + 540672);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_109 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_116 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_117 = (float *)(void *)(base + 278528);   /* f32[16] */
-    float *const batch_norm_119 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_101 = (float *)(void *)(base + 540672);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_102 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_109 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_110 = (float *)(void *)(base + 278528);   /* f32[16] */
+    float *const batch_norm_112 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
     float *const conv2d_25 = (float *)(void *)(base + 212992);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 81920);   /* f32[10, 64] */
     float *const conv2d_26 = (float *)(void *)(base + 90112);   /* f32[1, 1, 64, 32] */
@@ -9779,55 +9802,55 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k1_batch_norm(stem_y, batch_norm);
     if (gradients_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k3_batch_norm(&count, batch_norm, batch_norm_1_center, state->batch_norm_1_moving_mean);
-    gradients_k4_batch_norm(stem_y, batch_norm_1_center, batch_norm_2, batch_norm_3);
+    gradients_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
+    gradients_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2, batch_norm_3);
     gradients_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_4);
-    gradients_k6_batch_norm_relu(stem_y, batch_norm_1_center, batch_norm_4, batch_norm_5, params->batch_norm_1_gamma,
+    gradients_k6_batch_norm_relu(stem_y, batch_norm_1_average, batch_norm_4, batch_norm_1_y, params->batch_norm_1_gamma,
             params->batch_norm_1_beta, relu);
     gradients_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    gradients_k8_batch_norm(residual_1_conv_a_y, batch_norm_6);
-    gradients_k9_batch_norm(&count, batch_norm_6, residual_1_norm_a_center, state->residual_1_norm_a_moving_mean);
-    gradients_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_center, batch_norm_7, batch_norm_8);
-    gradients_k11_batch_norm(&count, batch_norm_8, state->residual_1_norm_a_moving_variance, batch_norm_9);
-    gradients_k12_batch_norm_relu(residual_1_conv_a_y, residual_1_norm_a_center, batch_norm_9, batch_norm_10,
+    gradients_k8_batch_norm(residual_1_conv_a_y, batch_norm_5);
+    gradients_k9_batch_norm(&count, batch_norm_5, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
+    gradients_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_6, batch_norm_7);
+    gradients_k11_batch_norm(&count, batch_norm_7, state->residual_1_norm_a_moving_variance, batch_norm_8);
+    gradients_k12_batch_norm_relu(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_8, residual_1_norm_a_y,
             params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta, relu_2);
     gradients_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    gradients_k14_batch_norm(residual_1_conv_b_y, batch_norm_11);
-    gradients_k15_batch_norm(&count, batch_norm_11, residual_1_norm_b_center, state->residual_1_norm_b_moving_mean);
-    gradients_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_center, batch_norm_12, batch_norm_13);
-    gradients_k17_batch_norm(&count, batch_norm_13, state->residual_1_norm_b_moving_variance, batch_norm_14);
-    gradients_k18_batch_norm_relu(residual_1_conv_b_y, residual_1_norm_b_center, batch_norm_14, batch_norm_15, relu,
+    gradients_k14_batch_norm(residual_1_conv_b_y, batch_norm_9);
+    gradients_k15_batch_norm(&count, batch_norm_9, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
+    gradients_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_10, batch_norm_11);
+    gradients_k17_batch_norm(&count, batch_norm_11, state->residual_1_norm_b_moving_variance, batch_norm_12);
+    gradients_k18_batch_norm_relu(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_12, residual_1_norm_b_y, relu,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
     gradients_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    gradients_k20_batch_norm(residual_2_conv_a_y, batch_norm_16);
-    gradients_k21_batch_norm(&count, batch_norm_16, residual_2_norm_a_center, state->residual_2_norm_a_moving_mean);
-    gradients_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_center, batch_norm_17, batch_norm_18);
-    gradients_k23_batch_norm(&count, batch_norm_18, state->residual_2_norm_a_moving_variance, batch_norm_19);
-    gradients_k24_batch_norm_relu(residual_2_conv_a_y, residual_2_norm_a_center, batch_norm_19, batch_norm_20,
+    gradients_k20_batch_norm(residual_2_conv_a_y, batch_norm_13);
+    gradients_k21_batch_norm(&count, batch_norm_13, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
+    gradients_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_14, batch_norm_15);
+    gradients_k23_batch_norm(&count, batch_norm_15, state->residual_2_norm_a_moving_variance, batch_norm_16);
+    gradients_k24_batch_norm_relu(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_16, residual_2_norm_a_y,
             params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta, relu_4);
     gradients_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    gradients_k26_batch_norm(residual_2_conv_b_y, batch_norm_21);
-    gradients_k27_batch_norm(&count, batch_norm_21, residual_2_norm_b_center, state->residual_2_norm_b_moving_mean);
-    gradients_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_center, batch_norm_22, batch_norm_23);
-    gradients_k29_batch_norm(&count, batch_norm_23, state->residual_2_norm_b_moving_variance, batch_norm_24);
-    gradients_k30_batch_norm(residual_2_conv_b_y, residual_2_norm_b_center, batch_norm_24, batch_norm_25);
+    gradients_k26_batch_norm(residual_2_conv_b_y, batch_norm_17);
+    gradients_k27_batch_norm(&count, batch_norm_17, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
+    gradients_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_18, batch_norm_19);
+    gradients_k29_batch_norm(&count, batch_norm_19, state->residual_2_norm_b_moving_variance, batch_norm_20);
+    gradients_k30_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_20, residual_2_norm_b_y);
     gradients_k31_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            batch_norm_25, params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
+            residual_2_norm_b_y, params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
     gradients_k32_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    gradients_k33_batch_norm(residual_3_conv_a_y, batch_norm_26);
-    gradients_k34_batch_norm(&count, batch_norm_26, residual_3_norm_a_center, state->residual_3_norm_a_moving_mean);
-    gradients_k35_batch_norm(residual_3_conv_a_y, residual_3_norm_a_center, batch_norm_27, batch_norm_28);
-    gradients_k36_batch_norm(&count, batch_norm_28, state->residual_3_norm_a_moving_variance, batch_norm_29);
-    gradients_k37_batch_norm_relu(residual_3_conv_a_y, residual_3_norm_a_center, batch_norm_29, batch_norm_30,
+    gradients_k33_batch_norm(residual_3_conv_a_y, batch_norm_21);
+    gradients_k34_batch_norm(&count, batch_norm_21, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    gradients_k35_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_22, batch_norm_23);
+    gradients_k36_batch_norm(&count, batch_norm_23, state->residual_3_norm_a_moving_variance, batch_norm_24);
+    gradients_k37_batch_norm_relu(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_24, residual_3_norm_a_y,
             params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta, relu_6);
     gradients_k38_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    gradients_k39_batch_norm(residual_3_conv_b_y, batch_norm_31);
-    gradients_k40_batch_norm(&count, batch_norm_31, residual_3_norm_b_center, state->residual_3_norm_b_moving_mean);
-    gradients_k41_batch_norm(residual_3_conv_b_y, residual_3_norm_b_center, batch_norm_32, batch_norm_33);
-    gradients_k42_batch_norm(&count, batch_norm_33, state->residual_3_norm_b_moving_variance, batch_norm_34);
-    gradients_k43_batch_norm(residual_3_conv_b_y, residual_3_norm_b_center, batch_norm_34, batch_norm_35);
+    gradients_k39_batch_norm(residual_3_conv_b_y, batch_norm_25);
+    gradients_k40_batch_norm(&count, batch_norm_25, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    gradients_k41_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_26, batch_norm_27);
+    gradients_k42_batch_norm(&count, batch_norm_27, state->residual_3_norm_b_moving_variance, batch_norm_28);
+    gradients_k43_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_28, residual_3_norm_b_y);
     gradients_k44_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            batch_norm_35, params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
+            residual_3_norm_b_y, params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
     gradients_k45_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     gradients_k46_dense_pack(params->classifier_kernel, classifier_kernel_3);
     gradients_k47_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
@@ -9835,106 +9858,106 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k48_div(&count, argmax, label, &metrics->accuracy);
     gradients_k49_cross_entropy(&count, cross_entropy_2, &metrics->loss);
     gradients_k50_dense(softmax_3, gradients->classifier_bias);
-    gradients_k51_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, relu_7, batch_norm_35, batch_norm_36,
-            params->residual_3_norm_b_gamma, batch_norm_34, batch_norm_37);
+    gradients_k51_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, relu_7, residual_3_norm_b_y,
+            batch_norm_29, params->residual_3_norm_b_gamma, batch_norm_28, batch_norm_30);
     gradients_k52_dense(global_avg_pool2d_2, softmax_3, gradients->classifier_kernel);
     gradients_k53_conv2d(relu_7, gradients->residual_3_norm_b_beta);
     gradients_k54_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_26);
     gradients_k55_conv2d(relu_7, conv2d_26, conv2d);
     gradients_k56_conv2d(conv2d, conv2d_2);
     gradients_k57_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);
-    gradients_k58_batch_norm(batch_norm_36, gradients->residual_3_norm_b_gamma);
-    gradients_k59_batch_norm(batch_norm_35, batch_norm_34, &count);
-    gradients_k60_batch_norm(&count, batch_norm_34, residual_3_conv_b_y, residual_3_norm_b_center, batch_norm_37,
-            batch_norm_44);
-    gradients_k61_batch_norm(batch_norm_44, batch_norm_45);
-    gradients_k62_batch_norm(&count, batch_norm_45, batch_norm_37, batch_norm_47);
+    gradients_k58_batch_norm(batch_norm_29, gradients->residual_3_norm_b_gamma);
+    gradients_k59_batch_norm(residual_3_norm_b_y, batch_norm_28, &count);
+    gradients_k60_batch_norm(&count, batch_norm_28, residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_30,
+            batch_norm_37);
+    gradients_k61_batch_norm(batch_norm_37, batch_norm_38);
+    gradients_k62_batch_norm(&count, batch_norm_38, batch_norm_30, batch_norm_40);
     gradients_k63_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_27);
-    gradients_k64_conv2d_relu_batch_norm(batch_norm_47, conv2d_27, relu_9, relu_6, batch_norm_30, batch_norm_48,
-            params->residual_3_norm_a_gamma, batch_norm_29, batch_norm_49);
-    gradients_k65_conv2d(relu_6, batch_norm_47, conv2d_4);
+    gradients_k64_conv2d_relu_batch_norm(batch_norm_40, conv2d_27, relu_9, relu_6, residual_3_norm_a_y, batch_norm_41,
+            params->residual_3_norm_a_gamma, batch_norm_24, batch_norm_42);
+    gradients_k65_conv2d(relu_6, batch_norm_40, conv2d_4);
     gradients_k66_batch_norm(relu_9, gradients->residual_3_norm_a_beta);
-    gradients_k67_batch_norm(batch_norm_48, gradients->residual_3_norm_a_gamma);
-    gradients_k68_batch_norm(batch_norm_30, batch_norm_29, &count);
-    gradients_k69_batch_norm(&count, batch_norm_29, residual_3_conv_a_y, residual_3_norm_a_center, batch_norm_49,
-            batch_norm_56);
-    gradients_k70_batch_norm(batch_norm_56, batch_norm_57);
-    gradients_k71_batch_norm(&count, batch_norm_57, batch_norm_49, batch_norm_59);
+    gradients_k67_batch_norm(batch_norm_41, gradients->residual_3_norm_a_gamma);
+    gradients_k68_batch_norm(residual_3_norm_a_y, batch_norm_24, &count);
+    gradients_k69_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_42,
+            batch_norm_49);
+    gradients_k70_batch_norm(batch_norm_49, batch_norm_50);
+    gradients_k71_batch_norm(&count, batch_norm_50, batch_norm_42, batch_norm_52);
     gradients_k72_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_28);
-    gradients_k73_conv2d(batch_norm_59, conv2d_28, conv2d_5);
+    gradients_k73_conv2d(batch_norm_52, conv2d_28, conv2d_5);
     gradients_k74_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);
-    gradients_k75_conv2d(batch_norm_59, conv2d_29, conv2d_6);
+    gradients_k75_conv2d(batch_norm_52, conv2d_29, conv2d_6);
     gradients_k76_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);
-    gradients_k77_conv2d(batch_norm_59, conv2d_30, conv2d_7);
+    gradients_k77_conv2d(batch_norm_52, conv2d_30, conv2d_7);
     gradients_k78_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    gradients_k79_conv2d(batch_norm_59, conv2d_31, conv2d_8);
+    gradients_k79_conv2d(batch_norm_52, conv2d_31, conv2d_8);
     gradients_k80_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);
-    gradients_k81_conv2d(relu_5, batch_norm_59, conv2d_10);
-    gradients_k82_relu_batch_norm(relu_5, conv2d_2, conv2d_9, batch_norm_25, batch_norm_60, params->residual_2_norm_b_gamma,
-            batch_norm_24, batch_norm_61);
+    gradients_k81_conv2d(relu_5, batch_norm_52, conv2d_10);
+    gradients_k82_relu_batch_norm(relu_5, conv2d_2, conv2d_9, residual_2_norm_b_y, batch_norm_53,
+            params->residual_2_norm_b_gamma, batch_norm_20, batch_norm_54);
     gradients_k83_conv2d(relu_5, gradients->residual_2_norm_b_beta);
     gradients_k84_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_32);
     gradients_k85_conv2d(relu_5, conv2d_32, conv2d_11);
     gradients_k86_conv2d(conv2d_11, conv2d_12);
     gradients_k87_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);
-    gradients_k88_batch_norm(batch_norm_60, gradients->residual_2_norm_b_gamma);
-    gradients_k89_batch_norm(batch_norm_25, batch_norm_24, &count);
-    gradients_k90_batch_norm(&count, batch_norm_24, residual_2_conv_b_y, residual_2_norm_b_center, batch_norm_61,
-            batch_norm_68);
-    gradients_k91_batch_norm(batch_norm_68, batch_norm_69);
-    gradients_k92_batch_norm(&count, batch_norm_69, batch_norm_61, batch_norm_71);
+    gradients_k88_batch_norm(batch_norm_53, gradients->residual_2_norm_b_gamma);
+    gradients_k89_batch_norm(residual_2_norm_b_y, batch_norm_20, &count);
+    gradients_k90_batch_norm(&count, batch_norm_20, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_54,
+            batch_norm_61);
+    gradients_k91_batch_norm(batch_norm_61, batch_norm_62);
+    gradients_k92_batch_norm(&count, batch_norm_62, batch_norm_54, batch_norm_64);
     gradients_k93_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_33);
-    gradients_k94_conv2d_relu_batch_norm(batch_norm_71, conv2d_33, relu_11, relu_4, batch_norm_20, batch_norm_72,
-            params->residual_2_norm_a_gamma, batch_norm_19, batch_norm_73);
-    gradients_k95_conv2d(relu_4, batch_norm_71, conv2d_14);
+    gradients_k94_conv2d_relu_batch_norm(batch_norm_64, conv2d_33, relu_11, relu_4, residual_2_norm_a_y, batch_norm_65,
+            params->residual_2_norm_a_gamma, batch_norm_16, batch_norm_66);
+    gradients_k95_conv2d(relu_4, batch_norm_64, conv2d_14);
     gradients_k96_batch_norm(relu_11, gradients->residual_2_norm_a_beta);
-    gradients_k97_batch_norm(batch_norm_72, gradients->residual_2_norm_a_gamma);
-    gradients_k98_batch_norm(batch_norm_20, batch_norm_19, &count);
-    gradients_k99_batch_norm(&count, batch_norm_19, residual_2_conv_a_y, residual_2_norm_a_center, batch_norm_73,
-            batch_norm_80);
-    gradients_k100_batch_norm(batch_norm_80, batch_norm_81);
-    gradients_k101_batch_norm(&count, batch_norm_81, batch_norm_73, batch_norm_83);
+    gradients_k97_batch_norm(batch_norm_65, gradients->residual_2_norm_a_gamma);
+    gradients_k98_batch_norm(residual_2_norm_a_y, batch_norm_16, &count);
+    gradients_k99_batch_norm(&count, batch_norm_16, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_66,
+            batch_norm_73);
+    gradients_k100_batch_norm(batch_norm_73, batch_norm_74);
+    gradients_k101_batch_norm(&count, batch_norm_74, batch_norm_66, batch_norm_76);
     gradients_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_34);
-    gradients_k103_conv2d(batch_norm_83, conv2d_34, conv2d_15);
+    gradients_k103_conv2d(batch_norm_76, conv2d_34, conv2d_15);
     gradients_k104_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);
-    gradients_k105_conv2d(batch_norm_83, conv2d_35, conv2d_16);
+    gradients_k105_conv2d(batch_norm_76, conv2d_35, conv2d_16);
     gradients_k106_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);
-    gradients_k107_conv2d(batch_norm_83, conv2d_36, conv2d_17);
+    gradients_k107_conv2d(batch_norm_76, conv2d_36, conv2d_17);
     gradients_k108_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
-    gradients_k109_conv2d(batch_norm_83, conv2d_37, conv2d_18);
+    gradients_k109_conv2d(batch_norm_76, conv2d_37, conv2d_18);
     gradients_k110_conv2d(conv2d_15, conv2d_19, conv2d_16, conv2d_17, conv2d_18);
-    gradients_k111_conv2d(relu_3, batch_norm_83, conv2d_20);
-    gradients_k112_relu_batch_norm(relu_3, conv2d_12, conv2d_19, batch_norm_15, batch_norm_84, params->residual_1_norm_b_gamma,
-            batch_norm_14, batch_norm_85);
+    gradients_k111_conv2d(relu_3, batch_norm_76, conv2d_20);
+    gradients_k112_relu_batch_norm(relu_3, conv2d_12, conv2d_19, residual_1_norm_b_y, batch_norm_77,
+            params->residual_1_norm_b_gamma, batch_norm_12, batch_norm_78);
     gradients_k113_batch_norm(relu_3, gradients->residual_1_norm_b_beta);
-    gradients_k114_batch_norm(batch_norm_84, gradients->residual_1_norm_b_gamma);
-    gradients_k115_batch_norm(batch_norm_15, batch_norm_14, &count);
-    gradients_k116_batch_norm(&count, batch_norm_14, residual_1_conv_b_y, residual_1_norm_b_center, batch_norm_85,
-            batch_norm_92);
-    gradients_k117_batch_norm(batch_norm_92, batch_norm_93);
-    gradients_k118_batch_norm(&count, batch_norm_93, batch_norm_85, batch_norm_95);
+    gradients_k114_batch_norm(batch_norm_77, gradients->residual_1_norm_b_gamma);
+    gradients_k115_batch_norm(residual_1_norm_b_y, batch_norm_12, &count);
+    gradients_k116_batch_norm(&count, batch_norm_12, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_78,
+            batch_norm_85);
+    gradients_k117_batch_norm(batch_norm_85, batch_norm_86);
+    gradients_k118_batch_norm(&count, batch_norm_86, batch_norm_78, batch_norm_88);
     gradients_k119_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_38);
-    gradients_k120_conv2d_relu_batch_norm(batch_norm_95, conv2d_38, relu_13, relu_2, batch_norm_10, batch_norm_96,
-            params->residual_1_norm_a_gamma, batch_norm_9, batch_norm_97);
-    gradients_k121_conv2d(relu_2, batch_norm_95, conv2d_22);
+    gradients_k120_conv2d_relu_batch_norm(batch_norm_88, conv2d_38, relu_13, relu_2, residual_1_norm_a_y, batch_norm_89,
+            params->residual_1_norm_a_gamma, batch_norm_8, batch_norm_90);
+    gradients_k121_conv2d(relu_2, batch_norm_88, conv2d_22);
     gradients_k122_batch_norm(relu_13, gradients->residual_1_norm_a_beta);
-    gradients_k123_batch_norm(batch_norm_96, gradients->residual_1_norm_a_gamma);
-    gradients_k124_batch_norm(batch_norm_10, batch_norm_9, &count);
-    gradients_k125_batch_norm(&count, batch_norm_9, residual_1_conv_a_y, residual_1_norm_a_center, batch_norm_97,
-            batch_norm_104);
-    gradients_k126_batch_norm(batch_norm_104, batch_norm_105);
-    gradients_k127_batch_norm(&count, batch_norm_105, batch_norm_97, batch_norm_107);
+    gradients_k123_batch_norm(batch_norm_89, gradients->residual_1_norm_a_gamma);
+    gradients_k124_batch_norm(residual_1_norm_a_y, batch_norm_8, &count);
+    gradients_k125_batch_norm(&count, batch_norm_8, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_90,
+            batch_norm_97);
+    gradients_k126_batch_norm(batch_norm_97, batch_norm_98);
+    gradients_k127_batch_norm(&count, batch_norm_98, batch_norm_90, batch_norm_100);
     gradients_k128_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_39);
-    gradients_k129_conv2d_relu_batch_norm(batch_norm_107, conv2d_39, relu_14, relu, relu_3, batch_norm_5, batch_norm_108,
-            params->batch_norm_1_gamma, batch_norm_4, batch_norm_109);
-    gradients_k130_conv2d(relu, batch_norm_107, conv2d_24);
+    gradients_k129_conv2d_relu_batch_norm(batch_norm_100, conv2d_39, relu_14, relu, relu_3, batch_norm_1_y, batch_norm_101,
+            params->batch_norm_1_gamma, batch_norm_4, batch_norm_102);
+    gradients_k130_conv2d(relu, batch_norm_100, conv2d_24);
     gradients_k131_batch_norm(relu_14, gradients->batch_norm_1_beta);
-    gradients_k132_batch_norm(batch_norm_108, gradients->batch_norm_1_gamma);
-    gradients_k133_batch_norm(batch_norm_5, batch_norm_4, &count);
-    gradients_k134_batch_norm(&count, batch_norm_4, stem_y, batch_norm_1_center, batch_norm_109, batch_norm_116);
-    gradients_k135_batch_norm(batch_norm_116, batch_norm_117);
-    gradients_k136_batch_norm(&count, batch_norm_117, batch_norm_109, batch_norm_119);
-    gradients_k137_conv2d(image, batch_norm_119, conv2d_25);
+    gradients_k132_batch_norm(batch_norm_101, gradients->batch_norm_1_gamma);
+    gradients_k133_batch_norm(batch_norm_1_y, batch_norm_4, &count);
+    gradients_k134_batch_norm(&count, batch_norm_4, stem_y, batch_norm_1_average, batch_norm_102, batch_norm_109);
+    gradients_k135_batch_norm(batch_norm_109, batch_norm_110);
+    gradients_k136_batch_norm(&count, batch_norm_110, batch_norm_102, batch_norm_112);
+    gradients_k137_conv2d(image, batch_norm_112, conv2d_25);
     gradients_k138_conv2d_copy(conv2d_25, gradients->stem_kernel);
     gradients_k139_conv2d_copy(conv2d_24, gradients->residual_1_conv_a_kernel);
     gradients_k140_conv2d_copy(conv2d_22, gradients->residual_1_conv_b_kernel);

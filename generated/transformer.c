@@ -311,7 +311,7 @@ static void infer_k1_embedding_layer_norm(const float *restrict embedding_1_embe
 {
     for (int i1 = 0; i1 < 8; i1++) {
         float layer_norm;
-        float block_1_norm_a_centered[16];
+        float block_1_norm_a_standardized_1_centered[16];
         float layer_norm_2;
         float sum_v2 = 0.0f;
         for (int j0 = 0; j0 < 16; j0++) {
@@ -323,14 +323,15 @@ static void infer_k1_embedding_layer_norm(const float *restrict embedding_1_embe
         const float v1 = layer_norm / 16.0f;
         float sum_v4 = 0.0f;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float block_1_norm_a_centered_v3 = x[i1 * 16 + j0] - v1;
-            block_1_norm_a_centered[j0] = block_1_norm_a_centered_v3;
-            sum_v4 += block_1_norm_a_centered_v3 * block_1_norm_a_centered_v3;
+            const float block_1_norm_a_standardized_1_centered_v3 = x[i1 * 16 + j0] - v1;
+            block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v3;
+            sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
         }
         layer_norm_2 = sum_v4;
         const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
         for (int j0 = 0; j0 < 16; j0++) {
-            block_1_y[i1 * 16 + j0] = block_1_norm_a_centered[j0] / v2 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+            block_1_y[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2 * block_1_norm_a_gamma[j0]
+                    + block_1_norm_a_beta[j0];
         }
     }
 }
@@ -675,7 +676,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     float layer_norm_3;
-    float block_1_norm_b_centered[16];
+    float block_1_norm_b_standardized_1_centered[16];
     float layer_norm_5;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
@@ -694,15 +695,15 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
             const float v1 = layer_norm_3 / 16.0f;
             float sum_v24 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_centered_v22 = block_1_x[i1 * 16 + j0] - v1;
-                block_1_norm_b_centered[j0] = block_1_norm_b_centered_v22;
-                const float mul_v23 = block_1_norm_b_centered_v22 * block_1_norm_b_centered_v22;
+                const float block_1_norm_b_standardized_1_centered_v22 = block_1_x[i1 * 16 + j0] - v1;
+                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v22;
+                const float mul_v23 = block_1_norm_b_standardized_1_centered_v22 * block_1_norm_b_standardized_1_centered_v22;
                 sum_v24 += mul_v23;
             }
             layer_norm_5 = sum_v24;
             const float v2 = dl_sqrt(layer_norm_5 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_y_2[i1 * 16 + j0] = block_1_norm_b_centered[j0] / v2 * block_1_norm_b_gamma[j0]
+                block_1_y_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
                         + block_1_norm_b_beta[j0];
             }
         }
@@ -794,11 +795,11 @@ static inline void infer_k11_dense_layer_norm_tile_4(const float *restrict a, in
 
 static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_9)
+        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
     float x_2[16];
     float layer_norm_6;
-    float layer_norm_1_centered[16];
+    float layer_norm_1_standardized_1_centered[16];
     float layer_norm_8;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
@@ -816,15 +817,16 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
             const float v1 = layer_norm_6 / 16.0f;
             float sum_v33 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float layer_norm_1_centered_v31 = x_2[j0] - v1;
-                layer_norm_1_centered[j0] = layer_norm_1_centered_v31;
-                const float mul_v32 = layer_norm_1_centered_v31 * layer_norm_1_centered_v31;
+                const float layer_norm_1_standardized_1_centered_v31 = x_2[j0] - v1;
+                layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v31;
+                const float mul_v32 = layer_norm_1_standardized_1_centered_v31 * layer_norm_1_standardized_1_centered_v31;
                 sum_v33 += mul_v32;
             }
             layer_norm_8 = sum_v33;
             const float v2 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_9[i1 * 16 + j0] = layer_norm_1_centered[j0] / v2 * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
+                layer_norm_1_y[i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] / v2 * layer_norm_1_gamma[j0]
+                        + layer_norm_1_beta[j0];
             }
         }
     }
@@ -863,13 +865,13 @@ static inline void infer_k12_dense_tile_4(const float *restrict a, int at, const
     c[771] = c3_3;
 }
 
-static void infer_k12_dense(const float *restrict layer_norm_9, const float *restrict classifier_kernel, float *restrict logits,
-        const float *restrict classifier_bias)
+static void infer_k12_dense(const float *restrict layer_norm_1_y, const float *restrict classifier_kernel,
+        float *restrict logits, const float *restrict classifier_bias)
 {
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            infer_k12_dense_tile_4(layer_norm_9, i1_0 * 16, classifier_kernel + n, logits + (i1_0 * 256 + n));
+            infer_k12_dense_tile_4(layer_norm_1_y, i1_0 * 16, classifier_kernel + n, logits + (i1_0 * 256 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 logits[i1 * 256 + j0] = logits[i1 * 256 + j0] + classifier_bias[j0];
@@ -933,7 +935,7 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const block_1_y_2 = (float *)(void *)(base + 2560);   /* f32[1, 8, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 2560);   /* f32[4, 16] */
-    float *const layer_norm_9 = (float *)(void *)(base + 8192);   /* f32[1, 8, 16] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 8192);   /* f32[1, 8, 16] */
     float *const logits = (float *)(void *)(base + 0);   /* f32[1, 8, 256] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 2560);   /* f32[1, 4, 4, 8] */
 
@@ -957,8 +959,8 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
             params->block_1_norm_b_beta, block_1_y_2);
     infer_k10_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     infer_k11_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_9);
-    infer_k12_dense(layer_norm_9, params->classifier_kernel, logits, params->classifier_bias);
+            params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
+    infer_k12_dense(layer_norm_1_y, params->classifier_kernel, logits, params->classifier_bias);
     infer_k13_softmax(logits, probs);
     return DL_OK;
 }
@@ -977,8 +979,8 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 
 /* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16] */
 static void train_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, float *restrict block_1_norm_a_centered,
-        float *restrict layer_norm_3, float *restrict layer_norm_4, const float *restrict block_1_norm_a_gamma,
+        const float *restrict positions, float *restrict x, float *restrict block_1_norm_a_standardized_1_centered,
+        float *restrict layer_norm_3, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
         const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -995,17 +997,18 @@ static void train_k1_embedding_layer_norm(const float *restrict embedding_1_embe
             const float v1 = layer_norm / 16.0f;
             float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
-                block_1_norm_a_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_centered_v3;
-                sum_v4 += block_1_norm_a_centered_v3 * block_1_norm_a_centered_v3;
+                const float block_1_norm_a_standardized_1_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
+                block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v3;
+                sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
             }
             layer_norm_2 = sum_v4;
             const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             layer_norm_3[i0 * 8 + i1] = v2;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float div_v6 = block_1_norm_a_centered[i0 * 128 + i1 * 16 + j0] / layer_norm_3[i0 * 8 + i1];
-                layer_norm_4[i0 * 128 + i1 * 16 + j0] = div_v6;
-                block_1_y[i0 * 128 + i1 * 16 + j0] = div_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                const float block_1_norm_a_y_v6 = block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                        / layer_norm_3[i0 * 8 + i1];
+                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6;
+                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -1421,12 +1424,12 @@ static inline void train_k14_multi_head_attention_layer_norm_tile_4(const float 
 static void train_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        float *restrict block_1_norm_b_centered, float *restrict layer_norm_8, float *restrict layer_norm_9,
+        float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_5;
-        float layer_norm_7;
+        float layer_norm_4;
+        float layer_norm_6;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -1440,22 +1443,26 @@ static void train_k14_multi_head_attention_layer_norm(const float *restrict mult
                     block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v22;
                     sum_v23 += block_1_x_v22;
                 }
-                layer_norm_5 = sum_v23;
-                const float v1 = layer_norm_5 / 16.0f;
+                layer_norm_4 = sum_v23;
+                const float v1 = layer_norm_4 / 16.0f;
                 float sum_v26 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_centered_v24 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
-                    block_1_norm_b_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_centered_v24;
-                    const float mul_v25 = block_1_norm_b_centered_v24 * block_1_norm_b_centered_v24;
+                    const float block_1_norm_b_standardized_1_centered_v24 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
+                    block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                            = block_1_norm_b_standardized_1_centered_v24;
+                    const float mul_v25 = block_1_norm_b_standardized_1_centered_v24
+                            * block_1_norm_b_standardized_1_centered_v24;
                     sum_v26 += mul_v25;
                 }
-                layer_norm_7 = sum_v26;
-                const float v2 = dl_sqrt(layer_norm_7 / 16.0f + 0.001f);
-                layer_norm_8[i0 * 8 + i1] = v2;
+                layer_norm_6 = sum_v26;
+                const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
+                layer_norm_7[i0 * 8 + i1] = v2;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float div_v28 = block_1_norm_b_centered[i0 * 128 + i1 * 16 + j0] / layer_norm_8[i0 * 8 + i1];
-                    layer_norm_9[i0 * 128 + i1 * 16 + j0] = div_v28;
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = div_v28 * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+                    const float block_1_norm_b_y_v28 = block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                            / layer_norm_7[i0 * 8 + i1];
+                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28;
+                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28 * block_1_norm_b_gamma[j0]
+                            + block_1_norm_b_beta[j0];
                 }
             }
         }
@@ -1577,13 +1584,13 @@ static inline void train_k18_dense_layer_norm_tile_4(const float *restrict a, in
 
 static void train_k18_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict layer_norm_1_centered, float *restrict layer_norm_13, float *restrict layer_norm_14,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_15)
+        float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_11, float *restrict layer_norm_1_y,
+        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float x_2[16];
+        float layer_norm_8;
         float layer_norm_10;
-        float layer_norm_12;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -1596,22 +1603,24 @@ static void train_k18_dense_layer_norm(const float *restrict gelu_4, const float
                     x_2[j0] = x_v36;
                     sum_v37 += x_v36;
                 }
-                layer_norm_10 = sum_v37;
-                const float v1 = layer_norm_10 / 16.0f;
+                layer_norm_8 = sum_v37;
+                const float v1 = layer_norm_8 / 16.0f;
                 float sum_v40 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_centered_v38 = x_2[j0] - v1;
-                    layer_norm_1_centered[i0 * 128 + i1 * 16 + j0] = layer_norm_1_centered_v38;
-                    const float mul_v39 = layer_norm_1_centered_v38 * layer_norm_1_centered_v38;
+                    const float layer_norm_1_standardized_1_centered_v38 = x_2[j0] - v1;
+                    layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered_v38;
+                    const float mul_v39 = layer_norm_1_standardized_1_centered_v38 * layer_norm_1_standardized_1_centered_v38;
                     sum_v40 += mul_v39;
                 }
-                layer_norm_12 = sum_v40;
-                const float v2 = dl_sqrt(layer_norm_12 / 16.0f + 0.001f);
-                layer_norm_13[i0 * 8 + i1] = v2;
+                layer_norm_10 = sum_v40;
+                const float v2 = dl_sqrt(layer_norm_10 / 16.0f + 0.001f);
+                layer_norm_11[i0 * 8 + i1] = v2;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float div_v42 = layer_norm_1_centered[i0 * 128 + i1 * 16 + j0] / layer_norm_13[i0 * 8 + i1];
-                    layer_norm_14[i0 * 128 + i1 * 16 + j0] = div_v42;
-                    layer_norm_15[i0 * 128 + i1 * 16 + j0] = div_v42 * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
+                    const float layer_norm_1_y_v42 = layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                            / layer_norm_11[i0 * 8 + i1];
+                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42;
+                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42 * layer_norm_1_gamma[j0]
+                            + layer_norm_1_beta[j0];
                 }
             }
         }
@@ -1674,9 +1683,9 @@ static inline void train_k21_dense_cross_entropy_argmax_tile_4(const float *rest
     c[771] = c3_3;
 }
 
-static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_15, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict next,
-        float *restrict cross_entropy_5, int32_t *restrict argmax, const int32_t *restrict count_,
+static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
+        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
+        const int32_t *restrict next, float *restrict cross_entropy_5, int32_t *restrict argmax, const int32_t *restrict count_,
         float *restrict cross_entropy_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1689,7 +1698,7 @@ static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_nor
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
-                train_k21_dense_cross_entropy_argmax_tile_4(layer_norm_15, i0 * 128 + i1_0 * 16, classifier_kernel + n,
+                train_k21_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float max_v47[8];
@@ -1949,15 +1958,15 @@ static inline void train_k26_dense_layer_norm_tile_4(const float *restrict a, in
 }
 
 static void train_k26_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, const float *restrict layer_norm_14, float *restrict layer_norm_17,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_13,
-        const float *restrict layer_norm_1_centered, float *restrict layer_norm_26)
+        float *restrict dense_2, const float *restrict layer_norm_1_y, float *restrict layer_norm_13,
+        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_11,
+        const float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        float layer_norm_15[16];
+        float layer_norm_17;
         float layer_norm_19[16];
         float layer_norm_21;
-        float layer_norm_23[16];
-        float layer_norm_25;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -1967,27 +1976,27 @@ static void train_k26_dense_layer_norm(const float *restrict cross_entropy_8, co
                 float sum_v67 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_2[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = layer_norm_14[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_17[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v65 = v1 * layer_norm_1_gamma[j0] / layer_norm_13[i0 * 8 + i1];
-                    layer_norm_19[j0] = div_v65;
+                    const float v2 = layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
+                    layer_norm_13[i0 * 128 + i1 * 16 + j0] = v1 * v2;
+                    const float div_v65 = v1 * layer_norm_1_gamma[j0] / layer_norm_11[i0 * 8 + i1];
+                    layer_norm_15[j0] = div_v65;
                     const float neg_v66 = -(div_v65 * v2);
                     sum_v67 += neg_v66;
                 }
-                layer_norm_21 = sum_v67;
-                const float v3 = layer_norm_21 * 0.5f / layer_norm_13[i0 * 8 + i1] / 16.0f;
+                layer_norm_17 = sum_v67;
+                const float v3 = layer_norm_17 * 0.5f / layer_norm_11[i0 * 8 + i1] / 16.0f;
                 float sum_v71 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v68 = v3 * layer_norm_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v69 = layer_norm_19[j0] + mul_v68 + mul_v68;
-                    layer_norm_23[j0] = add_v69;
+                    const float mul_v68 = v3 * layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
+                    const float add_v69 = layer_norm_15[j0] + mul_v68 + mul_v68;
+                    layer_norm_19[j0] = add_v69;
                     const float neg_v70 = -add_v69;
                     sum_v71 += neg_v70;
                 }
-                layer_norm_25 = sum_v71;
-                const float v4 = layer_norm_25 / 16.0f;
+                layer_norm_21 = sum_v71;
+                const float v4 = layer_norm_21 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_26[i0 * 128 + i1 * 16 + j0] = layer_norm_23[j0] + v4;
+                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_19[j0] + v4;
                 }
             }
         }
@@ -2027,14 +2036,14 @@ static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, 
     c[771] = c3_3;
 }
 
-static void train_k27_dense_adam(const float *restrict layer_norm_15, const float *restrict cross_entropy_8,
+static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k27_dense_adam_tile_4(layer_norm_15, i0_0, cross_entropy_8 + n, dense_3 + n);
+            train_k27_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = dense_3[i0 * 256 - i0_0 * 256 + j0];
@@ -2053,19 +2062,19 @@ static void train_k27_dense_adam(const float *restrict layer_norm_15, const floa
 static void train_k28_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
         float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta, const float *restrict adam)
 {
-    float layer_norm_16[16];
+    float layer_norm_12[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_16[j0] = 0.0f;
+        layer_norm_12[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_16[j0] += dense_2[j0 + r1 * 128 + r2 * 16];
+                layer_norm_12[j0] += dense_2[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_16[j0];
+        const float v1 = layer_norm_12[j0];
         const float add_v192 = m_layer_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
         m_layer_norm_1_beta[j0] = add_v192;
         const float add_v193 = v_layer_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2075,22 +2084,22 @@ static void train_k28_layer_norm_adam(const float *restrict dense_2, float *rest
 }
 
 /* transformer.dl:24: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k29_layer_norm_adam(const float *restrict layer_norm_17, float *restrict m_layer_norm_1_gamma,
+static void train_k29_layer_norm_adam(const float *restrict layer_norm_13, float *restrict m_layer_norm_1_gamma,
         float *restrict v_layer_norm_1_gamma, float *restrict layer_norm_1_gamma, const float *restrict adam)
 {
-    float layer_norm_18[16];
+    float layer_norm_14[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_18[j0] = 0.0f;
+        layer_norm_14[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_18[j0] += layer_norm_17[j0 + r1 * 128 + r2 * 16];
+                layer_norm_14[j0] += layer_norm_13[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_18[j0];
+        const float v1 = layer_norm_14[j0];
         const float add_v189 = m_layer_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
         m_layer_norm_1_gamma[j0] = add_v189;
         const float add_v190 = v_layer_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2100,7 +2109,7 @@ static void train_k29_layer_norm_adam(const float *restrict layer_norm_17, float
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16] */
-static void train_k30_dense_adam(const float *restrict layer_norm_26, float *restrict m_block_1_down_bias,
+static void train_k30_dense_adam(const float *restrict layer_norm_22, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
     float dense_4[16];
@@ -2110,7 +2119,7 @@ static void train_k30_dense_adam(const float *restrict layer_norm_26, float *res
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                dense_4[j0] += layer_norm_26[j0 + r1 * 128 + r2 * 16];
+                dense_4[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -2157,14 +2166,14 @@ static inline void train_k31_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k31_dense_gelu(const float *restrict layer_norm_26, const float *restrict block_1_down_kernel_2,
+static void train_k31_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
         float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k31_dense_gelu_tile_4(layer_norm_26, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
+                train_k31_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
                         gelu_5 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -2211,14 +2220,14 @@ static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k32_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_26, float *restrict dense_6,
+static void train_k32_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k32_dense_adam_tile_4(gelu_4, i0_0, layer_norm_26 + n, dense_6 + n);
+            train_k32_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
@@ -2293,15 +2302,15 @@ static inline void train_k34_dense_layer_norm_tile_4(const float *restrict a, in
 }
 
 static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_8, const float *restrict layer_norm_9, float *restrict layer_norm_28,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
-        const float *restrict block_1_norm_b_centered, float *restrict layer_norm_26)
+        float *restrict dense_8, const float *restrict block_1_norm_b_y, float *restrict layer_norm_24,
+        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_7,
+        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        float layer_norm_26[16];
+        float layer_norm_28;
         float layer_norm_30[16];
         float layer_norm_32;
-        float layer_norm_34[16];
-        float layer_norm_36;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -2311,27 +2320,27 @@ static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float
                 float sum_v87 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_8[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = layer_norm_9[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_28[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v85 = v1 * block_1_norm_b_gamma[j0] / layer_norm_8[i0 * 8 + i1];
-                    layer_norm_30[j0] = div_v85;
+                    const float v2 = block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
+                    layer_norm_24[i0 * 128 + i1 * 16 + j0] = v1 * v2;
+                    const float div_v85 = v1 * block_1_norm_b_gamma[j0] / layer_norm_7[i0 * 8 + i1];
+                    layer_norm_26[j0] = div_v85;
                     const float neg_v86 = -(div_v85 * v2);
                     sum_v87 += neg_v86;
                 }
-                layer_norm_32 = sum_v87;
-                const float v3 = layer_norm_32 * 0.5f / layer_norm_8[i0 * 8 + i1] / 16.0f;
+                layer_norm_28 = sum_v87;
+                const float v3 = layer_norm_28 * 0.5f / layer_norm_7[i0 * 8 + i1] / 16.0f;
                 float sum_v91 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v88 = v3 * block_1_norm_b_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v89 = layer_norm_30[j0] + mul_v88 + mul_v88;
-                    layer_norm_34[j0] = add_v89;
+                    const float mul_v88 = v3 * block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
+                    const float add_v89 = layer_norm_26[j0] + mul_v88 + mul_v88;
+                    layer_norm_30[j0] = add_v89;
                     const float neg_v90 = -add_v89;
                     sum_v91 += neg_v90;
                 }
-                layer_norm_36 = sum_v91;
-                const float v4 = layer_norm_36 / 16.0f;
+                layer_norm_32 = sum_v91;
+                const float v4 = layer_norm_32 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_26[i0 * 128 + i1 * 16 + j0] = layer_norm_26[i0 * 128 + i1 * 16 + j0] + layer_norm_34[j0] + v4;
+                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0] + layer_norm_30[j0] + v4;
                 }
             }
         }
@@ -2397,19 +2406,19 @@ static void train_k35_dense_adam(const float *restrict block_1_y_2, const float 
 static void train_k36_layer_norm_adam(const float *restrict dense_8, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
-    float layer_norm_27[16];
+    float layer_norm_23[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_27[j0] = 0.0f;
+        layer_norm_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_27[j0] += dense_8[j0 + r1 * 128 + r2 * 16];
+                layer_norm_23[j0] += dense_8[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_27[j0];
+        const float v1 = layer_norm_23[j0];
         const float add_v174 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
         m_block_1_norm_b_beta[j0] = add_v174;
         const float add_v175 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2419,22 +2428,22 @@ static void train_k36_layer_norm_adam(const float *restrict dense_8, float *rest
 }
 
 /* transformer.dl:12: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k37_layer_norm_adam(const float *restrict layer_norm_28, float *restrict m_block_1_norm_b_gamma,
+static void train_k37_layer_norm_adam(const float *restrict layer_norm_24, float *restrict m_block_1_norm_b_gamma,
         float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
 {
-    float layer_norm_29[16];
+    float layer_norm_25[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_29[j0] = 0.0f;
+        layer_norm_25[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_29[j0] += layer_norm_28[j0 + r1 * 128 + r2 * 16];
+                layer_norm_25[j0] += layer_norm_24[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_29[j0];
+        const float v1 = layer_norm_25[j0];
         const float add_v171 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
         m_block_1_norm_b_gamma[j0] = add_v171;
         const float add_v172 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2444,7 +2453,7 @@ static void train_k37_layer_norm_adam(const float *restrict layer_norm_28, float
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k38_multi_head_attention_adam(const float *restrict layer_norm_26,
+static void train_k38_multi_head_attention_adam(const float *restrict layer_norm_22,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
@@ -2455,7 +2464,7 @@ static void train_k38_multi_head_attention_adam(const float *restrict layer_norm
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_4[j0] += layer_norm_26[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_4[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -2504,13 +2513,13 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k39_multi_head_attention(const float *restrict layer_norm_26,
+static void train_k39_multi_head_attention(const float *restrict layer_norm_22,
         const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k39_multi_head_attention_tile_4(layer_norm_26, i0 * 128 + i1_0 * 16,
+                train_k39_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel_2 + n, multi_head_attention_5 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
@@ -2551,14 +2560,14 @@ static inline void train_k40_multi_head_attention_adam_tile_4(const float *restr
 }
 
 static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_3,
-        const float *restrict layer_norm_26, float *restrict multi_head_attention_6,
+        const float *restrict layer_norm_22, float *restrict multi_head_attention_6,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_3, i0_0, layer_norm_26 + n,
+            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_3, i0_0, layer_norm_22 + n,
                     multi_head_attention_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
@@ -3141,15 +3150,16 @@ static inline void train_k53_multi_head_attention_layer_norm_tile_4(const float 
 static void train_k53_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_23,
         const float *restrict multi_head_attention_16, const float *restrict multi_head_attention_19,
-        float *restrict multi_head_attention_24, const float *restrict layer_norm_4, float *restrict layer_norm_39,
+        float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y, float *restrict layer_norm_35,
         const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
-        const float *restrict block_1_norm_a_centered, const float *restrict layer_norm_26, float *restrict layer_norm_48)
+        const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_22,
+        float *restrict layer_norm_44)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        float layer_norm_37[16];
+        float layer_norm_39;
         float layer_norm_41[16];
         float layer_norm_43;
-        float layer_norm_45[16];
-        float layer_norm_47;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -3162,27 +3172,27 @@ static void train_k53_multi_head_attention_layer_norm(const float *restrict mult
                             + multi_head_attention_19[i0 * 128 + i1 * 16 + j0]
                             + multi_head_attention_23[i1 * 16 - i1_0 * 16 + j0];
                     multi_head_attention_24[i0 * 128 + i1 * 16 + j0] = add_v119;
-                    const float v1 = layer_norm_4[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_39[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
+                    const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
+                    layer_norm_35[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
                     const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
-                    layer_norm_41[j0] = div_v124;
+                    layer_norm_37[j0] = div_v124;
                     const float neg_v125 = -(div_v124 * v1);
                     sum_v126 += neg_v125;
                 }
-                layer_norm_43 = sum_v126;
-                const float v2 = layer_norm_43 * 0.5f / layer_norm_3[i0 * 8 + i1] / 16.0f;
+                layer_norm_39 = sum_v126;
+                const float v2 = layer_norm_39 * 0.5f / layer_norm_3[i0 * 8 + i1] / 16.0f;
                 float sum_v130 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v127 = v2 * block_1_norm_a_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v128 = layer_norm_41[j0] + mul_v127 + mul_v127;
-                    layer_norm_45[j0] = add_v128;
+                    const float mul_v127 = v2 * block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
+                    const float add_v128 = layer_norm_37[j0] + mul_v127 + mul_v127;
+                    layer_norm_41[j0] = add_v128;
                     const float neg_v129 = -add_v128;
                     sum_v130 += neg_v129;
                 }
-                layer_norm_47 = sum_v130;
-                const float v3 = layer_norm_47 / 16.0f;
+                layer_norm_43 = sum_v130;
+                const float v3 = layer_norm_43 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_48[i0 * 128 + i1 * 16 + j0] = layer_norm_26[i0 * 128 + i1 * 16 + j0] + layer_norm_45[j0] + v3;
+                    layer_norm_44[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0] + layer_norm_41[j0] + v3;
                 }
             }
         }
@@ -3251,19 +3261,19 @@ static void train_k54_multi_head_attention_adam(const float *restrict block_1_y,
 static void train_k55_layer_norm_adam(const float *restrict multi_head_attention_24, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
-    float layer_norm_38[16];
+    float layer_norm_34[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_38[j0] = 0.0f;
+        layer_norm_34[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_38[j0] += multi_head_attention_24[j0 + r1 * 128 + r2 * 16];
+                layer_norm_34[j0] += multi_head_attention_24[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_38[j0];
+        const float v1 = layer_norm_34[j0];
         const float add_v144 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
         m_block_1_norm_a_beta[j0] = add_v144;
         const float add_v145 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3273,26 +3283,26 @@ static void train_k55_layer_norm_adam(const float *restrict multi_head_attention
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k56_layer_norm_adam(const float *restrict layer_norm_39, float *restrict m_block_1_norm_a_gamma,
+static void train_k56_layer_norm_adam(const float *restrict layer_norm_35, float *restrict m_block_1_norm_a_gamma,
         float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam,
         float *restrict block_1_attention_query_bias, const float *restrict m_block_1_attention_query_bias,
         const float *restrict v_block_1_attention_query_bias, float *restrict block_1_attention_value_bias,
         const float *restrict m_block_1_attention_value_bias, const float *restrict v_block_1_attention_value_bias)
 {
-    float layer_norm_40[16];
+    float layer_norm_36[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_40[j0] = 0.0f;
+        layer_norm_36[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_40[j0] += layer_norm_39[j0 + r1 * 128 + r2 * 16];
+                layer_norm_36[j0] += layer_norm_35[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = layer_norm_40[j0];
+        const float v2 = layer_norm_36[j0];
         const float add_v141 = m_block_1_norm_a_gamma[j0] * 0.9f + v2 * 0.1f;
         m_block_1_norm_a_gamma[j0] = add_v141;
         const float add_v142 = v_block_1_norm_a_gamma[j0] * 0.999f + v2 * 0.001f * v2;
@@ -3306,13 +3316,13 @@ static void train_k56_layer_norm_adam(const float *restrict layer_norm_39, float
 }
 
 /* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
-static void train_k57_embedding_adam(const float *restrict layer_norm_48, float *restrict m_positions,
+static void train_k57_embedding_adam(const float *restrict layer_norm_44, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         const float v1 = m_positions[j0] * 0.9f;
         const float v2 = v_positions[j0] * 0.999f;
-        const float sum_v132 = layer_norm_48[j0] + layer_norm_48[j0 + 128] + layer_norm_48[j0 + 256] + layer_norm_48[j0 + 384];
+        const float sum_v132 = layer_norm_44[j0] + layer_norm_44[j0 + 128] + layer_norm_44[j0 + 256] + layer_norm_44[j0 + 384];
         const float add_v134 = v1 + sum_v132 * 0.1f;
         m_positions[j0] = add_v134;
         const float add_v135 = v2 + sum_v132 * 0.001f * sum_v132;
@@ -3322,7 +3332,7 @@ static void train_k57_embedding_adam(const float *restrict layer_norm_48, float 
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void train_k58_embedding(const float *restrict layer_norm_48, const int32_t *restrict tokens,
+static void train_k58_embedding(const float *restrict layer_norm_44, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -3330,7 +3340,7 @@ static void train_k58_embedding(const float *restrict layer_norm_48, const int32
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_48[j0 * 128 + j1 * 16 + j2];
+                embedding_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_44[j0 * 128 + j1 * 16 + j2];
             }
         }
     }
@@ -3358,9 +3368,9 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_norm_a_centered = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
     float *const layer_norm_3 = (float *)(void *)(base + 135168);   /* f32[4, 8, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
     float *const block_1_y = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_y_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
@@ -3372,32 +3382,32 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_3 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_norm_b_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 135296);   /* f32[4, 8, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 135296);   /* f32[4, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
     float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_1_centered = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 135424);   /* f32[4, 8, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
-    float *const layer_norm_15 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 135424);   /* f32[4, 8, 1] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 129024);   /* f32[4, 8] */
     int32_t *const argmax = (int32_t *)(void *)(base + 129152);   /* i32[4, 8] */
     float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
     float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const layer_norm_17 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const layer_norm_26 = (float *)(void *)(base + 129024);   /* f32[4, 8, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
+    float *const layer_norm_22 = (float *)(void *)(base + 129024);   /* f32[4, 8, 16] */
     float *const dense_6 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_8 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const dense_9 = (float *)(void *)(base + 12288);   /* f32[4, 64] */
-    float *const layer_norm_28 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const layer_norm_24 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
@@ -3414,8 +3424,8 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_23 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
     float *const multi_head_attention_24 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const multi_head_attention_25 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_39 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const layer_norm_48 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
+    float *const layer_norm_35 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const layer_norm_44 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
     float *const adam = (float *)(void *)(base + 135552);   /* f32 */
     float *const multi_head_attention_26 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
@@ -3431,8 +3441,9 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, block_1_norm_a_centered,
-            layer_norm_3, layer_norm_4, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
+    train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x,
+            block_1_norm_a_standardized_1_centered, layer_norm_3, block_1_norm_a_y, params->block_1_norm_a_gamma,
+            params->block_1_norm_a_beta, block_1_y);
     train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);
     train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
             params->block_1_attention_query_bias);
@@ -3450,50 +3461,51 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k12_multi_head_attention(block_1_attention_y, multi_head_attention_3);
     train_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
     train_k14_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, block_1_norm_b_centered,
-            layer_norm_8, layer_norm_9, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
+            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
+            block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
+            params->block_1_norm_b_beta, block_1_y_2);
     train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
     train_k16_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
     train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
     train_k18_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            layer_norm_1_centered, layer_norm_13, layer_norm_14, params->layer_norm_1_gamma, params->layer_norm_1_beta,
-            layer_norm_15);
+            layer_norm_1_standardized_1_centered, layer_norm_11, layer_norm_1_y, params->layer_norm_1_gamma,
+            params->layer_norm_1_beta, layer_norm_1_y_2);
     train_k19_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k20_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
-    train_k21_dense_cross_entropy_argmax(layer_norm_15, params->classifier_kernel, classifier_y, params->classifier_bias, next,
-            cross_entropy_5, argmax, &count, cross_entropy_8);
+    train_k21_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+            next, cross_entropy_5, argmax, &count, cross_entropy_8);
     train_k22_div(&count, argmax, next, &metrics->accuracy);
     train_k23_div(&count, cross_entropy_5, &metrics->loss);
     train_k24_adam(&step, adam);
     train_k25_dense_adam(cross_entropy_8, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
             adam);
-    train_k26_dense_layer_norm(cross_entropy_8, classifier_kernel_2, dense_2, layer_norm_14, layer_norm_17,
-            params->layer_norm_1_gamma, layer_norm_13, layer_norm_1_centered, layer_norm_26);
-    train_k27_dense_adam(layer_norm_15, cross_entropy_8, dense_3, optimizer->m_classifier_kernel,
+    train_k26_dense_layer_norm(cross_entropy_8, classifier_kernel_2, dense_2, layer_norm_1_y, layer_norm_13,
+            params->layer_norm_1_gamma, layer_norm_11, layer_norm_1_standardized_1_centered, layer_norm_22);
+    train_k27_dense_adam(layer_norm_1_y_2, cross_entropy_8, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
     train_k28_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
             params->layer_norm_1_beta, adam);
-    train_k29_layer_norm_adam(layer_norm_17, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
+    train_k29_layer_norm_adam(layer_norm_13, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
             params->layer_norm_1_gamma, adam);
-    train_k30_dense_adam(layer_norm_26, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+    train_k30_dense_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
             params->block_1_down_bias, adam);
-    train_k31_dense_gelu(layer_norm_26, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
-    train_k32_dense_adam(gelu_4, layer_norm_26, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k31_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
+    train_k32_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
     train_k33_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k34_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, layer_norm_9, layer_norm_28, params->block_1_norm_b_gamma,
-            layer_norm_8, block_1_norm_b_centered, layer_norm_26);
+    train_k34_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, block_1_norm_b_y, layer_norm_24,
+            params->block_1_norm_b_gamma, layer_norm_7, block_1_norm_b_standardized_1_centered, layer_norm_22);
     train_k35_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
     train_k36_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta, adam);
-    train_k37_layer_norm_adam(layer_norm_28, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+    train_k37_layer_norm_adam(layer_norm_24, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, adam);
-    train_k38_multi_head_attention_adam(layer_norm_26, optimizer->m_block_1_attention_output_bias,
+    train_k38_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k39_multi_head_attention(layer_norm_26, block_1_attention_output_kernel_2, multi_head_attention_5);
-    train_k40_multi_head_attention_adam(multi_head_attention_3, layer_norm_26, multi_head_attention_6,
+    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_5);
+    train_k40_multi_head_attention_adam(multi_head_attention_3, layer_norm_22, multi_head_attention_6,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
     train_k41_multi_head_attention(multi_head_attention_5, multi_head_attention_27, multi_head_attention_7,
@@ -3517,19 +3529,20 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k52_multi_head_attention_adam(multi_head_attention_12, multi_head_attention_22,
             optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias);
     train_k53_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
-            multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24, layer_norm_4,
-            layer_norm_39, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_centered, layer_norm_26, layer_norm_48);
+            multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
+            block_1_norm_a_y, layer_norm_35, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
+            layer_norm_22, layer_norm_44);
     train_k54_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
     train_k55_layer_norm_adam(multi_head_attention_24, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
-    train_k56_layer_norm_adam(layer_norm_39, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+    train_k56_layer_norm_adam(layer_norm_35, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam, params->block_1_attention_query_bias, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_value_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k57_embedding_adam(layer_norm_48, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k58_embedding(layer_norm_48, tokens, embedding_2);
+    train_k57_embedding_adam(layer_norm_44, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k58_embedding(layer_norm_44, tokens, embedding_2);
     train_k59_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
@@ -3551,8 +3564,8 @@ static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
 
 /* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16] */
 static void gradients_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, float *restrict block_1_norm_a_centered,
-        float *restrict layer_norm_3, float *restrict layer_norm_4, const float *restrict block_1_norm_a_gamma,
+        const float *restrict positions, float *restrict x, float *restrict block_1_norm_a_standardized_1_centered,
+        float *restrict layer_norm_3, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
         const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3569,17 +3582,18 @@ static void gradients_k1_embedding_layer_norm(const float *restrict embedding_1_
             const float v1 = layer_norm / 16.0f;
             float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
-                block_1_norm_a_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_centered_v3;
-                sum_v4 += block_1_norm_a_centered_v3 * block_1_norm_a_centered_v3;
+                const float block_1_norm_a_standardized_1_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
+                block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v3;
+                sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
             }
             layer_norm_2 = sum_v4;
             const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             layer_norm_3[i0 * 8 + i1] = v2;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float div_v6 = block_1_norm_a_centered[i0 * 128 + i1 * 16 + j0] / layer_norm_3[i0 * 8 + i1];
-                layer_norm_4[i0 * 128 + i1 * 16 + j0] = div_v6;
-                block_1_y[i0 * 128 + i1 * 16 + j0] = div_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                const float block_1_norm_a_y_v6 = block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                        / layer_norm_3[i0 * 8 + i1];
+                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6;
+                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -3999,12 +4013,12 @@ static inline void gradients_k14_multi_head_attention_layer_norm_tile_4(const fl
 static void gradients_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        float *restrict block_1_norm_b_centered, float *restrict layer_norm_8, float *restrict layer_norm_9,
+        float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_5;
-        float layer_norm_7;
+        float layer_norm_4;
+        float layer_norm_6;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -4018,22 +4032,26 @@ static void gradients_k14_multi_head_attention_layer_norm(const float *restrict 
                     block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v22;
                     sum_v23 += block_1_x_v22;
                 }
-                layer_norm_5 = sum_v23;
-                const float v1 = layer_norm_5 / 16.0f;
+                layer_norm_4 = sum_v23;
+                const float v1 = layer_norm_4 / 16.0f;
                 float sum_v26 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_centered_v24 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
-                    block_1_norm_b_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_centered_v24;
-                    const float mul_v25 = block_1_norm_b_centered_v24 * block_1_norm_b_centered_v24;
+                    const float block_1_norm_b_standardized_1_centered_v24 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
+                    block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                            = block_1_norm_b_standardized_1_centered_v24;
+                    const float mul_v25 = block_1_norm_b_standardized_1_centered_v24
+                            * block_1_norm_b_standardized_1_centered_v24;
                     sum_v26 += mul_v25;
                 }
-                layer_norm_7 = sum_v26;
-                const float v2 = dl_sqrt(layer_norm_7 / 16.0f + 0.001f);
-                layer_norm_8[i0 * 8 + i1] = v2;
+                layer_norm_6 = sum_v26;
+                const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
+                layer_norm_7[i0 * 8 + i1] = v2;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float div_v28 = block_1_norm_b_centered[i0 * 128 + i1 * 16 + j0] / layer_norm_8[i0 * 8 + i1];
-                    layer_norm_9[i0 * 128 + i1 * 16 + j0] = div_v28;
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = div_v28 * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+                    const float block_1_norm_b_y_v28 = block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                            / layer_norm_7[i0 * 8 + i1];
+                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28;
+                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28 * block_1_norm_b_gamma[j0]
+                            + block_1_norm_b_beta[j0];
                 }
             }
         }
@@ -4155,13 +4173,13 @@ static inline void gradients_k18_dense_layer_norm_tile_4(const float *restrict a
 
 static void gradients_k18_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict layer_norm_1_centered, float *restrict layer_norm_13, float *restrict layer_norm_14,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_15)
+        float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_11, float *restrict layer_norm_1_y,
+        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float x_2[16];
+        float layer_norm_8;
         float layer_norm_10;
-        float layer_norm_12;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -4175,22 +4193,24 @@ static void gradients_k18_dense_layer_norm(const float *restrict gelu_4, const f
                     x_2[j0] = x_v36;
                     sum_v37 += x_v36;
                 }
-                layer_norm_10 = sum_v37;
-                const float v1 = layer_norm_10 / 16.0f;
+                layer_norm_8 = sum_v37;
+                const float v1 = layer_norm_8 / 16.0f;
                 float sum_v40 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_centered_v38 = x_2[j0] - v1;
-                    layer_norm_1_centered[i0 * 128 + i1 * 16 + j0] = layer_norm_1_centered_v38;
-                    const float mul_v39 = layer_norm_1_centered_v38 * layer_norm_1_centered_v38;
+                    const float layer_norm_1_standardized_1_centered_v38 = x_2[j0] - v1;
+                    layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered_v38;
+                    const float mul_v39 = layer_norm_1_standardized_1_centered_v38 * layer_norm_1_standardized_1_centered_v38;
                     sum_v40 += mul_v39;
                 }
-                layer_norm_12 = sum_v40;
-                const float v2 = dl_sqrt(layer_norm_12 / 16.0f + 0.001f);
-                layer_norm_13[i0 * 8 + i1] = v2;
+                layer_norm_10 = sum_v40;
+                const float v2 = dl_sqrt(layer_norm_10 / 16.0f + 0.001f);
+                layer_norm_11[i0 * 8 + i1] = v2;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float div_v42 = layer_norm_1_centered[i0 * 128 + i1 * 16 + j0] / layer_norm_13[i0 * 8 + i1];
-                    layer_norm_14[i0 * 128 + i1 * 16 + j0] = div_v42;
-                    layer_norm_15[i0 * 128 + i1 * 16 + j0] = div_v42 * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
+                    const float layer_norm_1_y_v42 = layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
+                            / layer_norm_11[i0 * 8 + i1];
+                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42;
+                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42 * layer_norm_1_gamma[j0]
+                            + layer_norm_1_beta[j0];
                 }
             }
         }
@@ -4253,7 +4273,7 @@ static inline void gradients_k21_dense_cross_entropy_argmax_tile_4(const float *
     c[771] = c3_3;
 }
 
-static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_15,
+static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict next, float *restrict cross_entropy_5, int32_t *restrict argmax, const int32_t *restrict count_,
         float *restrict cross_entropy_8)
@@ -4268,7 +4288,7 @@ static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
-                gradients_k21_dense_cross_entropy_argmax_tile_4(layer_norm_15, i0 * 128 + i1_0 * 16, classifier_kernel + n,
+                gradients_k21_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float max_v47[8];
@@ -4511,15 +4531,15 @@ static inline void gradients_k25_dense_layer_norm_tile_4(const float *restrict a
 }
 
 static void gradients_k25_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_3,
-        float *restrict dense, const float *restrict layer_norm_14, float *restrict layer_norm_16,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_13,
-        const float *restrict layer_norm_1_centered, float *restrict layer_norm_24)
+        float *restrict dense, const float *restrict layer_norm_1_y, float *restrict layer_norm_12,
+        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_11,
+        const float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        float layer_norm_13[16];
+        float layer_norm_15;
         float layer_norm_17[16];
         float layer_norm_19;
-        float layer_norm_21[16];
-        float layer_norm_23;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -4529,27 +4549,27 @@ static void gradients_k25_dense_layer_norm(const float *restrict cross_entropy_8
                 float sum_v67 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = layer_norm_14[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_16[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v65 = v1 * layer_norm_1_gamma[j0] / layer_norm_13[i0 * 8 + i1];
-                    layer_norm_17[j0] = div_v65;
+                    const float v2 = layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
+                    layer_norm_12[i0 * 128 + i1 * 16 + j0] = v1 * v2;
+                    const float div_v65 = v1 * layer_norm_1_gamma[j0] / layer_norm_11[i0 * 8 + i1];
+                    layer_norm_13[j0] = div_v65;
                     const float neg_v66 = -(div_v65 * v2);
                     sum_v67 += neg_v66;
                 }
-                layer_norm_19 = sum_v67;
-                const float v3 = layer_norm_19 * 0.5f / layer_norm_13[i0 * 8 + i1] / 16.0f;
+                layer_norm_15 = sum_v67;
+                const float v3 = layer_norm_15 * 0.5f / layer_norm_11[i0 * 8 + i1] / 16.0f;
                 float sum_v71 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v68 = v3 * layer_norm_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v69 = layer_norm_17[j0] + mul_v68 + mul_v68;
-                    layer_norm_21[j0] = add_v69;
+                    const float mul_v68 = v3 * layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
+                    const float add_v69 = layer_norm_13[j0] + mul_v68 + mul_v68;
+                    layer_norm_17[j0] = add_v69;
                     const float neg_v70 = -add_v69;
                     sum_v71 += neg_v70;
                 }
-                layer_norm_23 = sum_v71;
-                const float v4 = layer_norm_23 / 16.0f;
+                layer_norm_19 = sum_v71;
+                const float v4 = layer_norm_19 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_24[i0 * 128 + i1 * 16 + j0] = layer_norm_21[j0] + v4;
+                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_17[j0] + v4;
                 }
             }
         }
@@ -4589,12 +4609,12 @@ static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void gradients_k26_dense(const float *restrict layer_norm_15, const float *restrict cross_entropy_8,
+static void gradients_k26_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k26_dense_tile_4(layer_norm_15, i0_0, cross_entropy_8 + n, classifier_kernel_2 + (i0_0 * 256 + n));
+            gradients_k26_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, classifier_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
@@ -4614,7 +4634,7 @@ static void gradients_k27_layer_norm(const float *restrict dense, float *restric
 }
 
 /* transformer.dl:24: layer_norm -> f32[16] */
-static void gradients_k28_layer_norm(const float *restrict layer_norm_16, float *restrict layer_norm_1_gamma_2)
+static void gradients_k28_layer_norm(const float *restrict layer_norm_12, float *restrict layer_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_1_gamma_2[j0] = 0.0f;
@@ -4622,14 +4642,14 @@ static void gradients_k28_layer_norm(const float *restrict layer_norm_16, float 
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_1_gamma_2[j0] += layer_norm_16[j0 + r1 * 128 + r2 * 16];
+                layer_norm_1_gamma_2[j0] += layer_norm_12[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:13: dense -> f32[16] */
-static void gradients_k29_dense(const float *restrict layer_norm_24, float *restrict block_1_down_bias_2)
+static void gradients_k29_dense(const float *restrict layer_norm_20, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_down_bias_2[j0] = 0.0f;
@@ -4637,7 +4657,7 @@ static void gradients_k29_dense(const float *restrict layer_norm_24, float *rest
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_down_bias_2[j0] += layer_norm_24[j0 + r1 * 128 + r2 * 16];
+                block_1_down_bias_2[j0] += layer_norm_20[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -4676,14 +4696,14 @@ static inline void gradients_k30_dense_gelu_tile_4(const float *restrict a, int 
     c[195] = c3_3;
 }
 
-static void gradients_k30_dense_gelu(const float *restrict layer_norm_24, const float *restrict block_1_down_kernel_3,
+static void gradients_k30_dense_gelu(const float *restrict layer_norm_20, const float *restrict block_1_down_kernel_3,
         float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k30_dense_gelu_tile_4(layer_norm_24, i0 * 128 + i1_0 * 16, block_1_down_kernel_3 + n,
+                gradients_k30_dense_gelu_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16, block_1_down_kernel_3 + n,
                         gelu_5 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -4730,12 +4750,12 @@ static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k31_dense(const float *restrict gelu_4, const float *restrict layer_norm_24,
+static void gradients_k31_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k31_dense_tile_4(gelu_4, i0_0, layer_norm_24 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k31_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
@@ -4789,15 +4809,15 @@ static inline void gradients_k33_dense_layer_norm_tile_4(const float *restrict a
 }
 
 static void gradients_k33_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
-        float *restrict dense_3, const float *restrict layer_norm_9, float *restrict layer_norm_25,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
-        const float *restrict block_1_norm_b_centered, float *restrict layer_norm_24)
+        float *restrict dense_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_21,
+        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_7,
+        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        float layer_norm_22[16];
+        float layer_norm_24;
         float layer_norm_26[16];
         float layer_norm_28;
-        float layer_norm_30[16];
-        float layer_norm_32;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -4807,27 +4827,27 @@ static void gradients_k33_dense_layer_norm(const float *restrict gelu_5, const f
                 float sum_v87 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_3[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = layer_norm_9[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_25[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v85 = v1 * block_1_norm_b_gamma[j0] / layer_norm_8[i0 * 8 + i1];
-                    layer_norm_26[j0] = div_v85;
+                    const float v2 = block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
+                    layer_norm_21[i0 * 128 + i1 * 16 + j0] = v1 * v2;
+                    const float div_v85 = v1 * block_1_norm_b_gamma[j0] / layer_norm_7[i0 * 8 + i1];
+                    layer_norm_22[j0] = div_v85;
                     const float neg_v86 = -(div_v85 * v2);
                     sum_v87 += neg_v86;
                 }
-                layer_norm_28 = sum_v87;
-                const float v3 = layer_norm_28 * 0.5f / layer_norm_8[i0 * 8 + i1] / 16.0f;
+                layer_norm_24 = sum_v87;
+                const float v3 = layer_norm_24 * 0.5f / layer_norm_7[i0 * 8 + i1] / 16.0f;
                 float sum_v91 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v88 = v3 * block_1_norm_b_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v89 = layer_norm_26[j0] + mul_v88 + mul_v88;
-                    layer_norm_30[j0] = add_v89;
+                    const float mul_v88 = v3 * block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
+                    const float add_v89 = layer_norm_22[j0] + mul_v88 + mul_v88;
+                    layer_norm_26[j0] = add_v89;
                     const float neg_v90 = -add_v89;
                     sum_v91 += neg_v90;
                 }
-                layer_norm_32 = sum_v91;
-                const float v4 = layer_norm_32 / 16.0f;
+                layer_norm_28 = sum_v91;
+                const float v4 = layer_norm_28 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_24[i0 * 128 + i1 * 16 + j0] = layer_norm_24[i0 * 128 + i1 * 16 + j0] + layer_norm_30[j0] + v4;
+                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0] + layer_norm_26[j0] + v4;
                 }
             }
         }
@@ -4892,7 +4912,7 @@ static void gradients_k35_layer_norm(const float *restrict dense_3, float *restr
 }
 
 /* transformer.dl:12: layer_norm -> f32[16] */
-static void gradients_k36_layer_norm(const float *restrict layer_norm_25, float *restrict block_1_norm_b_gamma_2)
+static void gradients_k36_layer_norm(const float *restrict layer_norm_21, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_gamma_2[j0] = 0.0f;
@@ -4900,14 +4920,14 @@ static void gradients_k36_layer_norm(const float *restrict layer_norm_25, float 
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_gamma_2[j0] += layer_norm_25[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_b_gamma_2[j0] += layer_norm_21[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k37_multi_head_attention(const float *restrict layer_norm_24,
+static void gradients_k37_multi_head_attention(const float *restrict layer_norm_20,
         float *restrict block_1_attention_output_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4916,7 +4936,7 @@ static void gradients_k37_multi_head_attention(const float *restrict layer_norm_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_output_bias_2[j0] += layer_norm_24[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_output_bias_2[j0] += layer_norm_20[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -4956,13 +4976,13 @@ static inline void gradients_k38_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k38_multi_head_attention(const float *restrict layer_norm_24,
+static void gradients_k38_multi_head_attention(const float *restrict layer_norm_20,
         const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k38_multi_head_attention_tile_4(layer_norm_24, i0 * 128 + i1_0 * 16,
+                gradients_k38_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel_3 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
@@ -5003,11 +5023,11 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_3,
-        const float *restrict layer_norm_24, float *restrict block_1_attention_output_kernel_2)
+        const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k39_multi_head_attention_tile_4(multi_head_attention_3, i0_0, layer_norm_24 + n,
+            gradients_k39_multi_head_attention_tile_4(multi_head_attention_3, i0_0, layer_norm_20 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
@@ -5529,15 +5549,16 @@ static inline void gradients_k52_multi_head_attention_layer_norm_tile_4(const fl
 static void gradients_k52_multi_head_attention_layer_norm(const float *restrict multi_head_attention_15,
         const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_16,
         const float *restrict multi_head_attention_13, const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_17, const float *restrict layer_norm_4, float *restrict layer_norm_34,
+        float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_y, float *restrict layer_norm_30,
         const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
-        const float *restrict block_1_norm_a_centered, const float *restrict layer_norm_24, float *restrict layer_norm_42)
+        const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_20,
+        float *restrict layer_norm_38)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        float layer_norm_31[16];
+        float layer_norm_33;
         float layer_norm_35[16];
         float layer_norm_37;
-        float layer_norm_39[16];
-        float layer_norm_41;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -5550,27 +5571,27 @@ static void gradients_k52_multi_head_attention_layer_norm(const float *restrict 
                             + multi_head_attention_14[i0 * 128 + i1 * 16 + j0]
                             + multi_head_attention_16[i1 * 16 - i1_0 * 16 + j0];
                     multi_head_attention_17[i0 * 128 + i1 * 16 + j0] = add_v119;
-                    const float v1 = layer_norm_4[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_34[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
+                    const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
+                    layer_norm_30[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
                     const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
-                    layer_norm_35[j0] = div_v124;
+                    layer_norm_31[j0] = div_v124;
                     const float neg_v125 = -(div_v124 * v1);
                     sum_v126 += neg_v125;
                 }
-                layer_norm_37 = sum_v126;
-                const float v2 = layer_norm_37 * 0.5f / layer_norm_3[i0 * 8 + i1] / 16.0f;
+                layer_norm_33 = sum_v126;
+                const float v2 = layer_norm_33 * 0.5f / layer_norm_3[i0 * 8 + i1] / 16.0f;
                 float sum_v130 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v127 = v2 * block_1_norm_a_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v128 = layer_norm_35[j0] + mul_v127 + mul_v127;
-                    layer_norm_39[j0] = add_v128;
+                    const float mul_v127 = v2 * block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
+                    const float add_v128 = layer_norm_31[j0] + mul_v127 + mul_v127;
+                    layer_norm_35[j0] = add_v128;
                     const float neg_v129 = -add_v128;
                     sum_v130 += neg_v129;
                 }
-                layer_norm_41 = sum_v130;
-                const float v3 = layer_norm_41 / 16.0f;
+                layer_norm_37 = sum_v130;
+                const float v3 = layer_norm_37 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_42[i0 * 128 + i1 * 16 + j0] = layer_norm_24[i0 * 128 + i1 * 16 + j0] + layer_norm_39[j0] + v3;
+                    layer_norm_38[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0] + layer_norm_35[j0] + v3;
                 }
             }
         }
@@ -5637,7 +5658,7 @@ static void gradients_k54_layer_norm(const float *restrict multi_head_attention_
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k55_layer_norm(const float *restrict layer_norm_34, float *restrict block_1_norm_a_gamma_2)
+static void gradients_k55_layer_norm(const float *restrict layer_norm_30, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_gamma_2[j0] = 0.0f;
@@ -5645,22 +5666,22 @@ static void gradients_k55_layer_norm(const float *restrict layer_norm_34, float 
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_gamma_2[j0] += layer_norm_34[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_a_gamma_2[j0] += layer_norm_30[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:20: embedding -> f32[8, 16] */
-static void gradients_k56_embedding(const float *restrict layer_norm_42, float *restrict positions_2)
+static void gradients_k56_embedding(const float *restrict layer_norm_38, float *restrict positions_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
-        positions_2[j0] = layer_norm_42[j0] + layer_norm_42[j0 + 128] + layer_norm_42[j0 + 256] + layer_norm_42[j0 + 384];
+        positions_2[j0] = layer_norm_38[j0] + layer_norm_38[j0 + 128] + layer_norm_38[j0 + 256] + layer_norm_38[j0 + 384];
     }
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void gradients_k57_embedding(const float *restrict layer_norm_42, const int32_t *restrict tokens,
+static void gradients_k57_embedding(const float *restrict layer_norm_38, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -5668,7 +5689,7 @@ static void gradients_k57_embedding(const float *restrict layer_norm_42, const i
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_42[j0 * 128 + j1 * 16 + j2];
+                embedding_1_embeddings_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_38[j0 * 128 + j1 * 16 + j2];
             }
         }
     }
@@ -5681,9 +5702,9 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_norm_a_centered = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
     float *const layer_norm_3 = (float *)(void *)(base + 135168);   /* f32[4, 8, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
     float *const block_1_y = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_y_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
@@ -5695,29 +5716,29 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_3 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_norm_b_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 135296);   /* f32[4, 8, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 135296);   /* f32[4, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
     float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_1_centered = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 135424);   /* f32[4, 8, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
-    float *const layer_norm_15 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 135424);   /* f32[4, 8, 1] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 129024);   /* f32[4, 8] */
     int32_t *const argmax = (int32_t *)(void *)(base + 129152);   /* i32[4, 8] */
     float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
     float *const dense = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
-    float *const layer_norm_16 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const layer_norm_24 = (float *)(void *)(base + 129024);   /* f32[4, 8, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
+    float *const layer_norm_20 = (float *)(void *)(base + 129024);   /* f32[4, 8, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const layer_norm_25 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const layer_norm_21 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
@@ -5730,8 +5751,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_15 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 12288);   /* f32[4, 16] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const layer_norm_34 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const layer_norm_42 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const layer_norm_30 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const layer_norm_38 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 94208);   /* f32[16, 64] */
@@ -5745,8 +5766,9 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    gradients_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, block_1_norm_a_centered,
-            layer_norm_3, layer_norm_4, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
+    gradients_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x,
+            block_1_norm_a_standardized_1_centered, layer_norm_3, block_1_norm_a_y, params->block_1_norm_a_gamma,
+            params->block_1_norm_a_beta, block_1_y);
     gradients_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
     gradients_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
             params->block_1_attention_query_bias);
@@ -5764,39 +5786,40 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k12_multi_head_attention(block_1_attention_y, multi_head_attention_3);
     gradients_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
     gradients_k14_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, block_1_norm_b_centered,
-            layer_norm_8, layer_norm_9, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
+            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
+            block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
+            params->block_1_norm_b_beta, block_1_y_2);
     gradients_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
     gradients_k16_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
     gradients_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
     gradients_k18_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            layer_norm_1_centered, layer_norm_13, layer_norm_14, params->layer_norm_1_gamma, params->layer_norm_1_beta,
-            layer_norm_15);
+            layer_norm_1_standardized_1_centered, layer_norm_11, layer_norm_1_y, params->layer_norm_1_gamma,
+            params->layer_norm_1_beta, layer_norm_1_y_2);
     gradients_k19_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k20_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
-    gradients_k21_dense_cross_entropy_argmax(layer_norm_15, params->classifier_kernel, classifier_y, params->classifier_bias,
+    gradients_k21_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             next, cross_entropy_5, argmax, &count, cross_entropy_8);
     gradients_k22_div(&count, argmax, next, &metrics->accuracy);
     gradients_k23_div(&count, cross_entropy_5, &metrics->loss);
     gradients_k24_dense(cross_entropy_8, gradients->classifier_bias);
-    gradients_k25_dense_layer_norm(cross_entropy_8, classifier_kernel_3, dense, layer_norm_14, layer_norm_16,
-            params->layer_norm_1_gamma, layer_norm_13, layer_norm_1_centered, layer_norm_24);
-    gradients_k26_dense(layer_norm_15, cross_entropy_8, gradients->classifier_kernel);
+    gradients_k25_dense_layer_norm(cross_entropy_8, classifier_kernel_3, dense, layer_norm_1_y, layer_norm_12,
+            params->layer_norm_1_gamma, layer_norm_11, layer_norm_1_standardized_1_centered, layer_norm_20);
+    gradients_k26_dense(layer_norm_1_y_2, cross_entropy_8, gradients->classifier_kernel);
     gradients_k27_layer_norm(dense, gradients->layer_norm_1_beta);
-    gradients_k28_layer_norm(layer_norm_16, gradients->layer_norm_1_gamma);
-    gradients_k29_dense(layer_norm_24, gradients->block_1_down_bias);
-    gradients_k30_dense_gelu(layer_norm_24, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
-    gradients_k31_dense(gelu_4, layer_norm_24, gradients->block_1_down_kernel);
+    gradients_k28_layer_norm(layer_norm_12, gradients->layer_norm_1_gamma);
+    gradients_k29_dense(layer_norm_20, gradients->block_1_down_bias);
+    gradients_k30_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
+    gradients_k31_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
     gradients_k32_dense(gelu_5, gradients->block_1_up_bias);
-    gradients_k33_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, layer_norm_9, layer_norm_25,
-            params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_centered, layer_norm_24);
+    gradients_k33_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, block_1_norm_b_y, layer_norm_21,
+            params->block_1_norm_b_gamma, layer_norm_7, block_1_norm_b_standardized_1_centered, layer_norm_20);
     gradients_k34_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
     gradients_k35_layer_norm(dense_3, gradients->block_1_norm_b_beta);
-    gradients_k36_layer_norm(layer_norm_25, gradients->block_1_norm_b_gamma);
-    gradients_k37_multi_head_attention(layer_norm_24, gradients->block_1_attention_output_bias);
-    gradients_k38_multi_head_attention(layer_norm_24, block_1_attention_output_kernel_3, multi_head_attention_4);
-    gradients_k39_multi_head_attention(multi_head_attention_3, layer_norm_24, gradients->block_1_attention_output_kernel);
+    gradients_k36_layer_norm(layer_norm_21, gradients->block_1_norm_b_gamma);
+    gradients_k37_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
+    gradients_k38_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_4);
+    gradients_k39_multi_head_attention(multi_head_attention_3, layer_norm_20, gradients->block_1_attention_output_kernel);
     gradients_k40_multi_head_attention(multi_head_attention_4, multi_head_attention_19, multi_head_attention_5,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_2, multi_head_attention_9);
     gradients_k41_multi_head_attention(multi_head_attention_2, multi_head_attention_4, multi_head_attention_6);
@@ -5813,13 +5836,14 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k51_multi_head_attention(multi_head_attention_10, multi_head_attention_15,
             gradients->block_1_attention_query_bias);
     gradients_k52_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
-            multi_head_attention_16, multi_head_attention_13, multi_head_attention_14, multi_head_attention_17, layer_norm_4,
-            layer_norm_34, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_centered, layer_norm_24, layer_norm_42);
+            multi_head_attention_16, multi_head_attention_13, multi_head_attention_14, multi_head_attention_17,
+            block_1_norm_a_y, layer_norm_30, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
+            layer_norm_20, layer_norm_38);
     gradients_k53_multi_head_attention(block_1_y, multi_head_attention_15, gradients->block_1_attention_query_kernel);
     gradients_k54_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);
-    gradients_k55_layer_norm(layer_norm_34, gradients->block_1_norm_a_gamma);
-    gradients_k56_embedding(layer_norm_42, gradients->positions);
-    gradients_k57_embedding(layer_norm_42, tokens, gradients->embedding_1_embeddings);
+    gradients_k55_layer_norm(layer_norm_30, gradients->block_1_norm_a_gamma);
+    gradients_k56_embedding(layer_norm_38, gradients->positions);
+    gradients_k57_embedding(layer_norm_38, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -5844,7 +5868,7 @@ static void evaluate_k1_embedding_layer_norm(const float *restrict embedding_1_e
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             float layer_norm;
-            float block_1_norm_a_centered[16];
+            float block_1_norm_a_standardized_1_centered[16];
             float layer_norm_2;
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -5856,14 +5880,14 @@ static void evaluate_k1_embedding_layer_norm(const float *restrict embedding_1_e
             const float v1 = layer_norm / 16.0f;
             float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
-                block_1_norm_a_centered[j0] = block_1_norm_a_centered_v3;
-                sum_v4 += block_1_norm_a_centered_v3 * block_1_norm_a_centered_v3;
+                const float block_1_norm_a_standardized_1_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
+                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v3;
+                sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
             }
             layer_norm_2 = sum_v4;
             const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_centered[j0] / v2 * block_1_norm_a_gamma[j0]
+                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2 * block_1_norm_a_gamma[j0]
                         + block_1_norm_a_beta[j0];
             }
         }
@@ -6230,7 +6254,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float layer_norm_3;
-        float block_1_norm_b_centered[16];
+        float block_1_norm_b_standardized_1_centered[16];
         float layer_norm_5;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
@@ -6249,16 +6273,17 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
                 const float v1 = layer_norm_3 / 16.0f;
                 float sum_v24 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_centered_v22 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
-                    block_1_norm_b_centered[j0] = block_1_norm_b_centered_v22;
-                    const float mul_v23 = block_1_norm_b_centered_v22 * block_1_norm_b_centered_v22;
+                    const float block_1_norm_b_standardized_1_centered_v22 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
+                    block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v22;
+                    const float mul_v23 = block_1_norm_b_standardized_1_centered_v22
+                            * block_1_norm_b_standardized_1_centered_v22;
                     sum_v24 += mul_v23;
                 }
                 layer_norm_5 = sum_v24;
                 const float v2 = dl_sqrt(layer_norm_5 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_centered[j0] / v2 * block_1_norm_b_gamma[j0]
-                            + block_1_norm_b_beta[j0];
+                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2
+                            * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
                 }
             }
         }
@@ -6353,12 +6378,12 @@ static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a,
 
 static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_9)
+        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float x_2[16];
         float layer_norm_6;
-        float layer_norm_1_centered[16];
+        float layer_norm_1_standardized_1_centered[16];
         float layer_norm_8;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
@@ -6376,16 +6401,16 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
                 const float v1 = layer_norm_6 / 16.0f;
                 float sum_v33 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_centered_v31 = x_2[j0] - v1;
-                    layer_norm_1_centered[j0] = layer_norm_1_centered_v31;
-                    const float mul_v32 = layer_norm_1_centered_v31 * layer_norm_1_centered_v31;
+                    const float layer_norm_1_standardized_1_centered_v31 = x_2[j0] - v1;
+                    layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v31;
+                    const float mul_v32 = layer_norm_1_standardized_1_centered_v31 * layer_norm_1_standardized_1_centered_v31;
                     sum_v33 += mul_v32;
                 }
                 layer_norm_8 = sum_v33;
                 const float v2 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_9[i0 * 128 + i1 * 16 + j0] = layer_norm_1_centered[j0] / v2 * layer_norm_1_gamma[j0]
-                            + layer_norm_1_beta[j0];
+                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] / v2
+                            * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
                 }
             }
         }
@@ -6438,9 +6463,9 @@ static inline void evaluate_k13_dense_cross_entropy_argmax_tile_4(const float *r
     c[771] = c3_3;
 }
 
-static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_norm_9, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict next,
-        float *restrict cross_entropy_5, int32_t *restrict argmax)
+static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y,
+        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
+        const int32_t *restrict next, float *restrict cross_entropy_5, int32_t *restrict argmax)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float logits[256];
@@ -6449,7 +6474,7 @@ static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
-                evaluate_k13_dense_cross_entropy_argmax_tile_4(layer_norm_9, i0 * 128 + i1_0 * 16, classifier_kernel + n,
+                evaluate_k13_dense_cross_entropy_argmax_tile_4(layer_norm_1_y, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float max_v38[8];
@@ -6641,7 +6666,7 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 12288);   /* f32[4, 16] */
-    float *const layer_norm_9 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     int32_t *const argmax = (int32_t *)(void *)(base + 4224);   /* i32[4, 8] */
@@ -6667,10 +6692,10 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
             params->block_1_norm_b_beta, block_1_y_2);
     evaluate_k10_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     evaluate_k11_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_9);
+            params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
     if (evaluate_k12_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
-    evaluate_k13_dense_cross_entropy_argmax(layer_norm_9, params->classifier_kernel, classifier_y, params->classifier_bias,
+    evaluate_k13_dense_cross_entropy_argmax(layer_norm_1_y, params->classifier_kernel, classifier_y, params->classifier_bias,
             next, cross_entropy_5, argmax);
     evaluate_k14_sum(&count, argmax, next, &metrics->accuracy);
     evaluate_k15_sum(&count, cross_entropy_5, &metrics->loss);

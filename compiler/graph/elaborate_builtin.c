@@ -105,7 +105,7 @@ static const Builtin builtins[] = {
     {"gather", "x index axis?", bi_gather},
     {"check_index", "x limit", bi_check_index},
     {"window", "x axis size stride? dilation?", bi_window},
-    {"convolution", "x kernel strides? padding? dilation? groups?", bi_convolution},
+    {"convolution", "x kernel strides? padding? dilation? groups? input_dilation?", bi_convolution},
     {"full", "value shape", bi_full},
     {"full_like", "value x", bi_full_like},
     {"iota", "n", bi_iota},

@@ -423,7 +423,7 @@ static void eval_arguments_anyway(Elab *e, const Expr *call)
 
 static void not_a_layer(Elab *e, const Expr *call, Term t)
 {
-    elab_error(e, call->text_span, "`%s` is called, and no layer: it is %s", call->text, term_describe(e, t));
+    elab_error(e, call->text_span, "`%s` must be a layer to be called; it is %s", call->text, term_describe(e, t));
     if (t.kind == TERM_STRING && (find_symbol(e, t.text) || find_builtin(t.text)))
         diag_help(e->d, "a layer is passed by its name, without quotes: %s", t.text);
 }

@@ -134,8 +134,8 @@ static bool conv_types(Elab *e, const Args *g, Term x, Term kernel, int64_t grou
     return false;
 }
 
-/* convolution(x, kernel, strides = 1, padding = 0, dilation = 1, groups = 1): x [s..., C] with kernel [k...,
- * C / groups, O]. */
+/* convolution(x, kernel, strides = 1, padding = 0, dilation = 1, groups = 1, input_dilation = 1): x [s..., C] with
+ * kernel [k..., C / groups, O]. */
 Term bi_convolution(Elab *e, const Args *g)
 {
     Term x, kernel;
@@ -150,12 +150,12 @@ Term bi_convolution(Elab *e, const Args *g)
     attr.conv.groups = groups;
     if (!arg_per_axis(e, g, 2, "strides", n, attr.conv.stride) ||
         !arg_per_axis(e, g, 4, "dilation", n, attr.conv.rhs_dilation) ||
+        !arg_per_axis(e, g, 6, "the input's dilation", n, attr.conv.lhs_dilation) ||
         !arg_pairs(e, g, 3, n, attr.conv.pad_lo, attr.conv.pad_hi))
         return term_error();
     Type out = t;
     for (int i = 0; i < n; i++) {
-        attr.conv.lhs_dilation[i] = 1;
-        int64_t padded = t.dim[i] + attr.conv.pad_lo[i] + attr.conv.pad_hi[i];
+        int64_t padded = (t.dim[i] - 1) * attr.conv.lhs_dilation[i] + 1 + attr.conv.pad_lo[i] + attr.conv.pad_hi[i];
         int64_t reach = (k.dim[i] - 1) * attr.conv.rhs_dilation[i] + 1;
         if (reach > padded) {
             elab_error(e, g->sp, "a kernel of %lld does not fit axis %d of %s", (long long)reach, i,

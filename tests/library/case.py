@@ -62,8 +62,9 @@ def python_name(param):
 def layer(call, *, head="", setup="", params=None, states=None, ints=None, batch=3, gradients=True, **inputs):
     """A call of float inputs (a shape of one example, or numbers with the examples in front), `ints` ((shape, limit), or
     numbers), parameters and states of the layer called as `it` (shapes or numbers, by name: "it.kernel"). The function takes
-    them by keyword, the examples in front, and gives what the call gives, a tuple where it gives several or is a list of calls. With states it is
-    also told `training`, and gives a pair: the result, and the states' new values by name.
+    them by keyword, the examples in front, and gives what the call gives, a tuple where it gives several or is a list of
+    calls; one with a parameter `training` is told whether it is. With states it gives a pair: the result, and the states' new
+    values by name.
 
     Expected: the outputs of inference, and in training the loss, the mean over the examples of a sum weighted by drawn
     numbers, its gradient by every float input and parameter, and the states after one step. `head`: definitions in front of
@@ -90,7 +91,8 @@ def layer(call, *, head="", setup="", params=None, states=None, ints=None, batch
             values[python_name(name)] = case.give(name, x)
         examples = len(next(iter(values.values()))) if inputs or ints else batch
         case.give("example", np.arange(examples, dtype=np.int32))
-        run = lambda training: function(**values, **({"training": training} if states else {}))
+        told = "training" in inspect.signature(function).parameters
+        run = lambda training: function(**values, **({"training": training} if told else {}))
         as_tuple = lambda y: y if isinstance(y, tuple) else (y,)
         result = as_tuple(run(False)[0] if states else run(False))
         names = [f"y{i}" for i in range(len(result))] if len(result) > 1 else ["y"]

@@ -298,7 +298,7 @@ static void test_names_of_parameters(void **state)
                                         "block_1.out.kernel", "block_2.dense_1.kernel",
                                         "block_2.out.kernel", "scale"};
     check_names(
-        "layer block(x: f32[D]) { return x |> dense(D, use_bias = false) |> dense(D, false) as out }\n"
+        "layer block(x: f32[D]) { return x |> dense(D, use_bias = false) |> dense(D, use_bias = false) as out }\n"
         "model t {\n input x: f32[3]\n h = x |> dense(4) |> dense(2, use_bias = false) as hidden |> "
         "dense(3)\n"
         " repeat 2 { h = block(h) }\n param scale: f32[] = 2\n output y = h * scale\n}\n",
@@ -309,7 +309,7 @@ static void test_names_of_parameters(void **state)
                 passed, LEN(passed));
     static const char *const repeated[] = {"block_1.kernel", "block_2.kernel", "block_3.kernel"};
     check_names(
-        "model t {\n input x: f32[3]\n repeat 3 { x = dense(x, 3, false) as block }\n output y = x\n}\n",
+        "model t {\n input x: f32[3]\n repeat 3 { x = dense(x, 3, use_bias = false) as block }\n output y = x\n}\n",
         repeated, 3);
 }
 
@@ -317,7 +317,7 @@ static void test_parameters_by_path(void **state)
 {
     (void)state;
     Built b = build("layer tied(x: f32[D], kernel: f32[D, D]) { return x @ transpose(kernel) }\n"
-                    "model t {\n input x: f32[2]\n h = dense(x, 2, false) as hidden\n output y = tied(x, "
+                    "model t {\n input x: f32[2]\n h = dense(x, 2, use_bias = false) as hidden\n output y = tied(x, "
                     "hidden.kernel) - x\n}\n",
                     1, false);
     assert_int_equal(b.m->params.n, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The standard library's layers and losses: the gradients differentiate() gives for a model, before and
+/* Layers and losses of the standard library: the gradients differentiate() gives for a model, before and
  * after hoisting, against finite differences of its loss, in double. */
 #include "gradient_check.h"
 
