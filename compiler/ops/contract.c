@@ -2,8 +2,6 @@
 /* contract.c: shapes of dot and convolution. */
 #include "ops.h"
 
-#define SHAPE(name) const char *shape_##name(Arena *a, Node *const *in, int nin, const Attr *attr, Type *t)
-
 /* Marks the axes of one operand that are named; each at most once. */
 static const char *mark(Arena *a, Type t, int n, const int *axis, bool *used)
 {

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define EVAL(name) void eval_##name(EvalCtx *e, const Node *n)
-
 /* ---- dot ----------------------------------------------------------------------------------------------- */
 /* A group of an operand's axes, as the offsets of its elements in row-major order. */
 typedef struct Group {

@@ -82,7 +82,7 @@ static Node *grad_dot_side(GradCtx *g, Node *n, Node *dy, int operand)
     return node_permute(g->fn, d, axis);
 }
 
-void grad_dot(GradCtx *g, Node *n, Node *dy)
+GRAD(dot)
 {
     for (int operand = 0; operand < 2; operand++)
         if (grad_wanted(g, n->in[operand]))
@@ -232,7 +232,7 @@ static Node *grad_conv_w(GradCtx *g, Node *n, Node *dy)
     return node_permute(fn, d, axis);
 }
 
-void grad_conv(GradCtx *g, Node *n, Node *dy)
+GRAD(conv)
 {
     if (grad_wanted(g, n->in[0]))
         grad_into(g, n->in[0], grad_conv_x(g, n, dy));

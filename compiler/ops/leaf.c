@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* leaf.c: shapes of operations without tensor operands. */
+/* leaf.c: operations without tensor operands: inputs, whose value is given, constants, positions and random
+ * numbers. */
 #include "ops.h"
-
-#define SHAPE(name) const char *shape_##name(Arena *a, Node *const *in, int nin, const Attr *attr, Type *t)
+#include "../../runtime/dl_random.h"
 
 SHAPE(input)
 {
@@ -22,6 +22,11 @@ SHAPE(const)
     return NULL;
 }
 
+EVAL(const)
+{
+    eval_out(e, n)[0] = n->attr.constant.value;
+}
+
 SHAPE(iota)
 {
     (void)in, (void)nin;
@@ -29,6 +34,13 @@ SHAPE(iota)
     if (t->dt == DT_I32 && t->rank == 1)
         return NULL;
     return arena_printf(a, "gives i32[n], not %s", type_text(a, *t));
+}
+
+EVAL(iota)
+{
+    double *y = eval_out(e, n);
+    for (int64_t i = 0; i < n->type.dim[0]; i++)
+        y[i] = (double)i;
 }
 
 SHAPE(random)
@@ -43,4 +55,15 @@ SHAPE(random)
     if (t->dt != DT_F32)
         return arena_printf(a, "gives f32, not %s", dtype_name(t->dt));
     return NULL;
+}
+
+/* The very numbers the runtime draws: element i is number i of the block that seed, step and salt select. */
+EVAL(random)
+{
+    const double *seed = eval_in(e, n, 0), *step = eval_in(e, n, 1);
+    uint32_t lo = (uint32_t)(int32_t)seed[0], hi = (uint32_t)(int32_t)seed[1];
+    uint32_t at = (uint32_t)(int32_t)step[0];
+    double *y = eval_out(e, n);
+    for (int64_t i = 0, count = type_count(n->type); i < count; i++)
+        y[i] = (double)dl_uniform(lo, hi, at, n->attr.random.salt, (uint32_t)i);
 }

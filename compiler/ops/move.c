@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* move.c: shapes of operations that move elements. */
+/* move.c: operations that move elements: each value is a strided copy, each gradient the adjoint move; and
+ * fold, the adjoint of window. x: operand, dy: the result's gradient. */
 #include "ops.h"
+#include "walk.h"
+#include "../passes/passes.h"
 
-#define SHAPE(name) const char *shape_##name(Arena *a, Node *const *in, int nin, const Attr *attr, Type *t)
+#include <string.h>
 
 static const char *want_axes(Arena *a, int n, Type t)
 {
@@ -17,6 +20,13 @@ SHAPE(reshape)
     if (!why && (t->dt != in[0]->type.dt || type_count(*t) != type_count(in[0]->type)))
         why = arena_printf(a, "%s has other elements than %s", type_text(a, in[0]->type), type_text(a, *t));
     return why;
+}
+
+/* reshape: dx = dy in x's shape */
+GRAD(reshape)
+{
+    Node *x = n->in[0];
+    grad_into(g, x, node_reshape(g->fn, dy, x->type.rank, x->type.dim));
 }
 
 SHAPE(permute)
@@ -36,6 +46,33 @@ SHAPE(permute)
         *t = type_insert(*t, i, x.dim[axis]);
     }
     return NULL;
+}
+
+/* Fills the result from x, whose strides along the result's axes are given. */
+static void copy_from(EvalCtx *e, const Node *n, const double *x, const int64_t *xstride)
+{
+    int64_t ystride[MAX_RANK];
+    type_strides(n->type, ystride);
+    walk_copy(n->type.rank, n->type.dim, eval_out(e, n), ystride, x, xstride);
+}
+
+/* y[i] = x[j], j[axis[k]] = i[k] */
+EVAL(permute)
+{
+    int64_t xstride[MAX_RANK], along[MAX_RANK];
+    type_strides(n->in[0]->type, xstride);
+    for (int i = 0; i < n->type.rank; i++)
+        along[i] = xstride[n->attr.axes.axis[i]];
+    copy_from(e, n, eval_in(e, n, 0), along);
+}
+
+/* permute by p: dx = dy permuted by p⁻¹ */
+GRAD(permute)
+{
+    int inverse[MAX_RANK];
+    for (int i = 0; i < n->attr.axes.n; i++)
+        inverse[n->attr.axes.axis[i]] = i;
+    grad_into(g, n->in[0], node_permute(g->fn, dy, inverse));
 }
 
 SHAPE(broadcast)
@@ -62,6 +99,34 @@ SHAPE(broadcast)
     return NULL;
 }
 
+/* New axes and stretched ones stand still in x. */
+EVAL(broadcast)
+{
+    Type x = n->in[0]->type;
+    int64_t xstride[MAX_RANK], along[MAX_RANK] = {0};
+    type_strides(x, xstride);
+    for (int i = 0; i < x.rank; i++)
+        along[n->attr.broadcast.axis[i]] = x.dim[i] == 1 ? 0 : xstride[i];
+    copy_from(e, n, eval_in(e, n, 0), along);
+}
+
+/* broadcast: dx = the sum of dy over every axis along which x is repeated */
+GRAD(broadcast)
+{
+    Node *x = n->in[0];
+    bool kept[MAX_RANK] = {false};
+    for (int i = 0; i < x->type.rank; i++) {
+        int to = n->attr.broadcast.axis[i];
+        kept[to] = x->type.dim[i] == n->type.dim[to];
+    }
+    int repeated[MAX_RANK], nrepeated = 0;
+    for (int i = 0; i < n->type.rank; i++)
+        if (!kept[i])
+            repeated[nrepeated++] = i;
+    Node *sum = nrepeated ? node_reduce(g->fn, OP_SUM, dy, nrepeated, repeated) : dy;
+    grad_into(g, x, node_reshape(g->fn, sum, x->type.rank, x->type.dim));
+}
+
 SHAPE(slice)
 {
     (void)nin;
@@ -78,6 +143,32 @@ SHAPE(slice)
         t->dim[i] = (limit - start - 1) / stride + 1;
     }
     return NULL;
+}
+
+EVAL(slice)
+{
+    int64_t xstride[MAX_RANK];
+    const double *x = eval_in(e, n, 0);
+    type_strides(n->in[0]->type, xstride);
+    for (int i = 0; i < n->type.rank; i++) {
+        x += n->attr.slice.start[i] * xstride[i];
+        xstride[i] *= n->attr.slice.stride[i];
+    }
+    copy_from(e, n, x, xstride);
+}
+
+/* slice start:limit:stride: dx = dy with zeros before, behind, and stride − 1 between its elements */
+GRAD(slice)
+{
+    Node *x = n->in[0];
+    int64_t lo[MAX_RANK] = {0}, hi[MAX_RANK] = {0}, interior[MAX_RANK] = {0};
+    for (int i = 0; i < x->type.rank; i++) {
+        int64_t start = n->attr.slice.start[i], stride = n->attr.slice.stride[i];
+        lo[i] = start;
+        interior[i] = stride - 1;
+        hi[i] = x->type.dim[i] - start - ((n->type.dim[i] - 1) * stride + 1);
+    }
+    grad_into(g, x, node_pad(g->fn, dy, lo, hi, interior, 0));
 }
 
 SHAPE(pad)
@@ -101,11 +192,59 @@ SHAPE(pad)
     return NULL;
 }
 
+EVAL(pad)
+{
+    Type t = n->in[0]->type;
+    int64_t xstride[MAX_RANK], ystride[MAX_RANK];
+    double *y = eval_out(e, n);
+    for (int64_t i = 0, count = type_count(n->type); i < count; i++)
+        y[i] = n->attr.pad.value;
+    type_strides(t, xstride);
+    type_strides(n->type, ystride);
+    for (int i = 0; i < t.rank; i++) {
+        y += n->attr.pad.lo[i] * ystride[i];
+        ystride[i] *= n->attr.pad.interior[i] + 1;
+    }
+    walk_copy(t.rank, t.dim, y, ystride, eval_in(e, n, 0), xstride);
+}
+
+/* pad: dx = dy where x's elements went: a slice from lo, interior + 1 apart */
+GRAD(pad)
+{
+    Node *x = n->in[0];
+    int64_t start[MAX_RANK] = {0}, limit[MAX_RANK] = {0}, stride[MAX_RANK] = {0};
+    for (int i = 0; i < x->type.rank; i++) {
+        start[i] = n->attr.pad.lo[i];
+        stride[i] = n->attr.pad.interior[i] + 1;
+        limit[i] = start[i] + (x->type.dim[i] - 1) * stride[i] + 1;
+    }
+    grad_into(g, x, node_slice(g->fn, dy, start, limit, stride));
+}
+
 SHAPE(reverse)
 {
     (void)nin;
     *t = in[0]->type;
     return axes_problem(a, attr->axes.n, attr->axes.axis, t->rank);
+}
+
+EVAL(reverse)
+{
+    int64_t xstride[MAX_RANK];
+    const double *x = eval_in(e, n, 0);
+    type_strides(n->in[0]->type, xstride);
+    for (int i = 0; i < n->attr.axes.n; i++) {
+        int axis = n->attr.axes.axis[i];
+        x += (n->type.dim[axis] - 1) * xstride[axis];
+        xstride[axis] = -xstride[axis];
+    }
+    copy_from(e, n, x, xstride);
+}
+
+/* reverse: dx = dy reversed */
+GRAD(reverse)
+{
+    grad_into(g, n->in[0], node_reverse(g->fn, dy, n->attr.axes.n, n->attr.axes.axis));
 }
 
 SHAPE(concat)
@@ -127,6 +266,33 @@ SHAPE(concat)
         t->dim[axis] += extent;
     }
     return NULL;
+}
+
+EVAL(concat)
+{
+    int axis = n->attr.axis.axis;
+    int64_t xstride[MAX_RANK], ystride[MAX_RANK];
+    double *y = eval_out(e, n);
+    type_strides(n->type, ystride);
+    for (int i = 0; i < n->nin; i++) {
+        Type t = n->in[i]->type;
+        type_strides(t, xstride);
+        walk_copy(t.rank, t.dim, y, ystride, eval_in(e, n, i), xstride);
+        y += t.dim[axis] * ystride[axis];
+    }
+}
+
+/* concat: each operand's gradient is its part of dy */
+GRAD(concat)
+{
+    int axis = n->attr.axis.axis;
+    int64_t at = 0;
+    for (int i = 0; i < n->nin; i++) {
+        int64_t next = at + n->in[i]->type.dim[axis];
+        if (grad_wanted(g, n->in[i]))
+            grad_into(g, n->in[i], node_slice_axis(g->fn, dy, axis, at, next, 1));
+        at = next;
+    }
 }
 
 /* How many windows fit into an extent; 0 when none does. */
@@ -168,6 +334,36 @@ SHAPE(window)
     return NULL;
 }
 
+/* The strides in the long tensor along the axes of the windows: axis -> [O, size]. */
+static void window_strides(const Attr *attr, Type of, int64_t along[MAX_RANK])
+{
+    int axis = attr->window.axis;
+    int64_t stride[MAX_RANK];
+    type_strides(of, stride);
+    for (int i = 0; i <= of.rank && i < MAX_RANK; i++)
+        along[i] = i < axis        ? stride[i]
+                   : i == axis     ? stride[axis] * attr->window.stride
+                   : i == axis + 1 ? stride[axis] * attr->window.dilation
+                                   : stride[i - 1];
+}
+
+/* y[.., o, k, ..] = x[.., o * stride + k * dilation, ..] */
+EVAL(window)
+{
+    int64_t along[MAX_RANK];
+    window_strides(&n->attr, n->in[0]->type, along);
+    copy_from(e, n, eval_in(e, n, 0), along);
+}
+
+/* window: dx = fold(dy): what was read several times adds up */
+GRAD(window)
+{
+    Node *x = n->in[0];
+    int axis = n->attr.window.axis;
+    grad_into(g, x,
+              node_fold(g->fn, dy, axis, n->attr.window.stride, n->attr.window.dilation, x->type.dim[axis]));
+}
+
 SHAPE(fold)
 {
     (void)nin;
@@ -188,4 +384,27 @@ SHAPE(fold)
     *t = type_drop(x, axis + 1);
     t->dim[axis] = extent;
     return NULL;
+}
+
+/* y[.., o * stride + k * dilation, ..] += x[.., o, k, ..] */
+EVAL(fold)
+{
+    Type t = n->in[0]->type;
+    int64_t along[MAX_RANK], xstride[MAX_RANK];
+    double *y = eval_out(e, n);
+    memset(y, 0, sizeof *y * (size_t)type_count(n->type));
+    window_strides(&n->attr, n->type, along);
+    type_strides(t, xstride);
+    walk_add(t.rank, t.dim, y, along, eval_in(e, n, 0), xstride);
+    for (int64_t i = 0, count = type_count(n->type); i < count && t.dt == DT_I32; i++)
+        y[i] = wrap_i32(y[i]);
+}
+
+/* fold: dx = window(dy) */
+GRAD(fold)
+{
+    int axis = n->attr.window.axis;
+    int64_t size = n->in[0]->type.dim[axis + 1];
+    grad_into(g, n->in[0],
+              node_window(g->fn, dy, axis, size, n->attr.window.stride, n->attr.window.dilation));
 }

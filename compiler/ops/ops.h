@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* ops.h: what the rows of graph/ops.def name, and what their functions share.
  *
- * A family has three files: NAME.c shapes, NAME_eval.c values, NAME_grad.c gradients. */
+ * A family of operations is a file. The long ones, contractions and scans, have values and gradients in two
+ * more: NAME_eval.c, NAME_grad.c. */
 #ifndef DLC_OPS_H
 #define DLC_OPS_H
 
@@ -19,19 +20,23 @@
 #undef OP
 #undef NULL
 
-#define NULL no_gradient
+#define NULL                                               no_gradient
 #define OP(NAME, text, nin, class, attr, shape, grad, ...) void grad(GradCtx *g, Node *n, Node *dy);
 #include "../graph/ops.def"
 #undef OP
 #undef NULL
 
-#define NULL no_evaluation
+#define NULL                                                     no_evaluation
 #define OP(NAME, text, nin, class, attr, shape, grad, eval, ...) void eval(EvalCtx *e, const Node *n);
 #include "../graph/ops.def"
 #undef OP
 #undef NULL
 
 #pragma pop_macro("NULL")
+
+#define SHAPE(name) const char *shape_##name(Arena *a, Node *const *in, int nin, const Attr *attr, Type *t)
+#define EVAL(name)  void eval_##name(EvalCtx *e, const Node *n)
+#define GRAD(name)  void grad_##name(GradCtx *g, Node *n, Node *dy)
 
 /* ---- evaluation ---------------------------------------------------------------------------------------- */
 /* The evaluation of one function; a scan runs its body's again and again. A rule reads its operands' values
@@ -40,20 +45,20 @@ struct EvalCtx {
     Arena *a;
     const Fn *fn;
     Precision precision;
-    Value *value;           /* by node id; a scan's holds nothing */
-    Value **tuple;          /* by node id: the results of a scan */
-    void **kept;            /* by node id: what a rule worked out once for all runs; NULL at first */
-    const char *why;        /* set by a rule that fails; evaluation stops */
+    Value *value;    /* by node id; a scan's holds nothing */
+    Value **tuple;   /* by node id: the results of a scan */
+    void **kept;     /* by node id: what a rule worked out once for all runs; NULL at first */
+    const char *why; /* set by a rule that fails; evaluation stops */
 };
 
 /* interpret.c */
 void eval_prepare(EvalCtx *e, Arena *a, const Fn *fn, Precision precision);
-/* Evaluates fn with these inputs, in the order of its ports; false with e->why set. Values stay until the next
- * run. */
+/* Evaluates fn with these inputs, in the order of its ports; false with e->why set. Values stay until the
+ * next run. */
 bool eval_run(EvalCtx *e, const Value *in);
 
-/* What an element-wise operation makes of single numbers, in double: value[i] is that of in[i], whose type alone
- * counts. */
+/* What an element-wise operation makes of single numbers, in double: value[i] is that of in[i], whose type
+ * alone counts. */
 double eval_numbers(Arena *a, Op op, Type t, const Attr *attr, int nin, Node *const *in, const double *value);
 
 static inline const double *eval_in(const EvalCtx *e, const Node *n, int i)

@@ -2,8 +2,6 @@
 /* scan.c: shapes of the loop and of its results. */
 #include "ops.h"
 
-#define SHAPE(name) const char *shape_##name(Arena *a, Node *const *in, int nin, const Attr *attr, Type *t)
-
 /* What the body's input i must be: a carry, a slice's element or an invariant. */
 static Role input_role(const Attr *attr, int i, int *index)
 {

@@ -301,7 +301,8 @@ static int own_yield(const ScanGrad *s, const Node *residual)
     return -1;
 }
 
-/* What is yielded for a residual: itself, or its elements in a row where the steps would be one axis too many. */
+/* What is yielded for a residual: itself, or its elements in a row where the steps would be one axis too
+ * many. */
 static Node *yielded(const ScanGrad *s, Node *n)
 {
     int64_t count = type_count(n->type);
@@ -468,14 +469,14 @@ static Node **gathered_cotangents(const GradCtx *g, const Node *scan, int nresul
 
 /* A result's gradient waits at the result until the scan is reached; the scan's own only says that there
  * is one. */
-void grad_result(GradCtx *g, Node *n, Node *dy)
+GRAD(result)
 {
     g->gradient[n->id] = dy;
     if (!g->gradient[n->in[0]->id])
         grad_into(g, n->in[0], node_const(g->fn, DT_F32, 0));
 }
 
-void grad_scan(GradCtx *g, Node *n, Node *dy)
+GRAD(scan)
 {
     (void)dy;
     ScanGrad s = {.g = g, .scan = n, .body = n->attr.scan.body};
