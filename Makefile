@@ -10,6 +10,7 @@
 #   make reference  write anew what the library is compared with: tests/library/cases/, needs PyTorch
 #   make generated  write generated/, the C of the examples
 #   make fmt        lay out the C sources and the models
+#   make docs/accuracy.md  measure the functions of runtime/ against libm, all floats (STRIDE=101: one in 101)
 #   make install    to PREFIX (/usr/local): bin/dlc and include/dlc; make uninstall takes them away
 #   make setup      install what is missing (apt; elsewhere a list of what is needed)
 #   make clean      remove build/

@@ -25,7 +25,7 @@ static const struct {
 };
 enum { COLUMNS = sizeof column / sizeof column[0] };
 
-#define ROW(name, reference) {"dl_" #name, reference},
+#define ROW(name, reference, bound) {"dl_" #name, reference},
 static const struct {
     const char *name;
     double (*reference)(double);

@@ -5,7 +5,7 @@
 #include "runtime/dl_random.h"
 #include "tests/runtime/ulp.h"
 
-#define LOOP(name, reference)                                                                                \
+#define LOOP(name, reference, bound)                                                                             \
     static void loop_##name(const float *restrict x, float *restrict y)                                      \
     {                                                                                                        \
         for (int i = 0; i < BLOCK; i++)                                                                      \
@@ -25,5 +25,5 @@ static void loop_uniform(float *restrict y)
         y[i] = dl_uniform(1, 2, 3, 4, i);
 }
 
-#define NAME(name, reference) loop_##name,
+#define NAME(name, reference, bound) loop_##name,
 const Variant VARIANT = {{EACH_FUNCTION(NAME)}, loop_pow, loop_uniform};
