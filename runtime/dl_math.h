@@ -4,13 +4,7 @@
  * clang -O2 -fno-math-errno; never -ffast-math, which takes the roundings out on which they rest. NaN,
  * infinities, signed zeros and subnormals are what C's annex F says. Without contraction to FMA every machine
  * computes the same bits. docs/accuracy.md has the measured errors; tests/runtime/minimax.py made the
- * polynomials.
- *
- *   float      dl_exp dl_expm1 dl_log dl_log1p dl_tanh dl_sigmoid dl_erf dl_sin dl_cos
- *              dl_sqrt dl_rsqrt dl_pow   dl_abs dl_floor dl_rem dl_max dl_min
- *   integers   dl_add_i32 dl_sub_i32 dl_mul_i32 dl_neg_i32 dl_abs_i32 dl_floordiv_i32 dl_rem_i32
- *              dl_i32_of dl_u8_of
- */
+ * polynomials. */
 #ifndef DL_MATH_H
 #define DL_MATH_H
 
