@@ -37,6 +37,8 @@ bool bind_arguments(Elab *e, const Expr *call, const Formals *f, int next, Bound
     bool ok = true;
     for (int i = 0; i < call->args.n; i++) {
         const Argument *arg = &call->args.at[i];
+        while (next < f->tensors && !f->required[next])
+            next++;
         int at = arg->name.text ? find_formal(nformal, formal, arg->name.text) : next++;
         Term t = at >= f->values ? eval_attribute(e, arg->value) : eval(e, arg->value);
         if (at < 0) {
@@ -78,9 +80,10 @@ Formals formals_of(Elab *e, const Def *def)
     for (int i = 0; i < n; i++) {
         const Formal *f = i < nt ? &def->tensors.at[i] : &def->attributes.at[i - nt];
         name[i] = f->name.text;
-        required[i] = i < nt || !f->fallback;
+        required[i] = !f->fallback;
     }
-    return (Formals){.callee = def->name.text, .n = n, .name = name, .required = required, .values = nt};
+    return (Formals){.callee = def->name.text, .n = n, .name = name, .required = required,
+                     .tensors = nt, .values = nt};
 }
 
 /* ---- layers as values ---------------------------------------------------------------------------------- */
@@ -105,7 +108,7 @@ static Term partial_call(Elab *e, const Expr *call, const Symbol *s)
     for (int i = 0; i < open; i++)
         required[i] = false;
     f.required = required;
-    f.values = 0;
+    f.tensors = f.values = 0;
     bool ok = bind_arguments(e, call, &f, open, arg);
     for (int i = 0; i < f.n && ok; i++) {
         if (!arg[i].given || (i >= open && is_static(arg[i].term)))

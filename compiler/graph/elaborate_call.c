@@ -287,25 +287,51 @@ static bool bind_attributes(Elab *e, const Def *def, const Bound *arg)
     return true;
 }
 
-static bool bind_tensors(Elab *e, const Expr *call, const Def *def, Bound *arg)
+static bool bind_tensor(Elab *e, const Def *def, const Formal *f, Span at, Term t, const Expr *from)
+{
+    DType dt;
+    if (!type_dtype(e, f->type, &dt))
+        return false;
+    if (!is_tensor(t)) {
+        Instance *callee = e->instance;
+        e->instance = from && callee->caller ? callee->caller : callee;
+        t = term_tensor(e, at, arena_printf(e->a, "`%s` of `%s`", f->name.text, def->name.text), t, dt);
+        e->instance = callee;
+    }
+    bool ok = !is_error(t) && here(e, at, &t) && match_type(e, f->type, def->name.text, f->name.text, at, t, from);
+    bind(e, f->name.text, t);
+    return ok;
+}
+
+/* `none` stands for an argument that is not given, so that a layer can pass on what it was not given either. */
+static bool is_given(const Formal *f, const Bound *arg)
+{
+    return arg->given && !(f->fallback && arg->term.kind == TERM_ABSENT);
+}
+
+static bool bind_tensors(Elab *e, const Expr *call, const Def *def, const Bound *arg)
+{
+    bool ok = true;
+    for (int i = 0; i < def->tensors.n && ok; i++)
+        if (is_given(&def->tensors.at[i], &arg[i]))
+            ok = bind_tensor(e, def, &def->tensors.at[i], arg[i].from ? arg[i].from->span : call_span(call),
+                             arg[i].term, arg[i].from);
+    return ok;
+}
+
+/* After everything else, for they may depend on it. */
+static bool default_tensors(Elab *e, const Def *def, const Bound *arg)
 {
     bool ok = true;
     for (int i = 0; i < def->tensors.n && ok; i++) {
         const Formal *f = &def->tensors.at[i];
-        Span at = arg[i].from ? arg[i].from->span : call_span(call);
-        DType dt;
-        if (!type_dtype(e, f->type, &dt))
-            return false;
-        Term t = arg[i].term;
-        if (!is_tensor(t)) {
-            Instance *callee = e->instance;
-            e->instance = callee->caller ? callee->caller : callee;
-            t = term_tensor(e, at, arena_printf(e->a, "`%s` of `%s`", f->name.text, def->name.text), t, dt);
-            e->instance = callee;
-        }
-        ok = !is_error(t) && here(e, at, &t) &&
-             match_type(e, f->type, def->name.text, f->name.text, at, t, arg[i].from);
-        bind(e, f->name.text, t);
+        if (is_given(f, &arg[i]))
+            continue;
+        Term t = eval(e, f->fallback);
+        if (t.kind == TERM_ABSENT)
+            bind(e, f->name.text, t);
+        else
+            ok = !is_error(t) && bind_tensor(e, def, f, f->fallback->span, t, NULL);
     }
     return ok;
 }
@@ -379,7 +405,7 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *pr
     Saved saved = enter_instance(e, i);
     mark(e, call_span(call));
     bool ok = bind_attributes(e, def, arg + nt) && default_attributes(e, def, arg + nt, true) &&
-              bind_tensors(e, call, def, arg) && default_attributes(e, def, arg + nt, false);
+              bind_tensors(e, call, def, arg) && default_attributes(e, def, arg + nt, false) && default_tensors(e, def, arg);
     Term t = term_error();
     if (ok) {
         int before = diag_errors(e->d);

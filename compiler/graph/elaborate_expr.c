@@ -61,6 +61,8 @@ static bool builtin_name(Elab *e, const char *name, Term *t)
     DType dt;
     if (str_eq(name, "training"))
         *t = term_bool(e->training);
+    else if (str_eq(name, "none"))
+        *t = (Term){.kind = TERM_ABSENT};
     else if (str_eq(name, "infinity"))
         *t = term_float((double)INFINITY);
     else if (str_eq(name, "pi"))
@@ -190,6 +192,8 @@ static Term eval_binary(Elab *e, const Expr *x)
     if (is_error(l) || is_error(r) || !lv || !rv)
         return term_error();
     mark(e, x->span);
+    if ((x->op == OPR_EQ || x->op == OPR_NE) && (l.kind == TERM_ABSENT || r.kind == TERM_ABSENT))
+        return term_bool((l.kind == r.kind) == (x->op == OPR_EQ));
     if (needs_graph(l) || needs_graph(r) || x->op == OPR_MATMUL)
         return elab_binary(e, x->span, x->op, l, r, x->base, x->right);
     return fold_binary(e, x->span, x->op, l, r);

@@ -19,6 +19,7 @@ typedef struct Instance Instance;
 typedef enum TermKind {
     TERM_ERROR, /* diagnosed already: whoever consumes it stays silent */
     TERM_NONE,  /* no value: a layer that returns nothing */
+    TERM_ABSENT, /* `none`: what stands for an argument that is not given */
     TERM_TENSOR,
     TERM_INT,
     TERM_FLOAT,
@@ -260,6 +261,7 @@ typedef struct Formals {
     int n;
     const char *const *name;
     const bool *required;
+    int tensors; /* so many in front are tensors; where one is not required, it is given by name alone */
     int values; /* from this one on they are a definition's compile-time values, which may be layers */
 } Formals;
 Formals formals_of(Elab *e, const Def *def);

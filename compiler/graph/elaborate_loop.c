@@ -163,7 +163,8 @@ static bool fit_carry(Elab *e, const Loop *l, Carry *c, bool *changed)
     Binding *b = find_binding(e, c->name);
     Term t = b ? b->term : c->initial;
     Type want = example_type(c->initial);
-    if (t.kind == TERM_TUPLE || t.kind == TERM_NONE || t.kind == TERM_STRING || t.kind == TERM_CALLABLE)
+    if (t.kind == TERM_TUPLE || t.kind == TERM_NONE || t.kind == TERM_STRING || t.kind == TERM_CALLABLE ||
+        t.kind == TERM_ABSENT)
         return elab_error(e, l->x->span, "`%s` cannot be carried: it is %s", c->name, term_describe(e, t)),
                false;
     t = term_tensor(e, l->x->span, arena_printf(e->a, "the carried `%s`", c->name), t, want.dt);

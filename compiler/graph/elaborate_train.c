@@ -416,7 +416,10 @@ static bool find_optimizer(Elab *e, Update *u)
         return false;
     }
     const Def *def = u->s->def;
-    if (def->tensors.n < 2 || def->tensors.n > 3) {
+    bool complete = true;
+    for (int i = 0; i < def->tensors.n; i++)
+        complete &= !def->tensors.at[i].fallback;
+    if (def->tensors.n < 2 || def->tensors.n > 3 || !complete) {
         elab_error(e, def->name.span,
                    "an optimizer takes a parameter, its gradient and the step: (p: f32[...], "
                    "gradient: f32[...], step: i32; ...)");
@@ -424,6 +427,7 @@ static bool find_optimizer(Elab *e, Update *u)
     }
     Formals f = formals_of(e, def); /* the tensors are not the caller's to give */
     f.n = f.values = def->attributes.n;
+    f.tensors = 0;
     f.name += def->tensors.n;
     f.required += def->tensors.n;
     u->arg = NEWN(e->a, Bound, f.n + 1);

@@ -40,7 +40,8 @@ bool is_static(Term t)
                 return false;
         return true;
     }
-    return is_number(t) || t.kind == TERM_BOOL || t.kind == TERM_STRING || t.kind == TERM_CALLABLE;
+    return is_number(t) || t.kind == TERM_BOOL || t.kind == TERM_STRING || t.kind == TERM_CALLABLE ||
+           t.kind == TERM_ABSENT;
 }
 
 double term_number(Term t) { return t.kind == TERM_FLOAT ? t.number : (double)t.integer; }
@@ -52,6 +53,8 @@ bool term_same(Term x, Term y)
                                                         : term_number(x) == term_number(y);
     if (x.kind != y.kind)
         return false;
+    if (x.kind == TERM_ABSENT)
+        return true;
     if (x.kind == TERM_STRING)
         return str_eq(x.text, y.text);
     if (x.kind == TERM_CALLABLE)
@@ -79,6 +82,8 @@ static void put_static(StrBuf *sb, Term t)
         sb_puts(sb, t.integer ? "true" : "false");
     else if (t.kind == TERM_STRING)
         sb_printf(sb, "\"%s\"", t.text);
+    else if (t.kind == TERM_ABSENT)
+        sb_puts(sb, "none");
     else if (t.kind == TERM_CALLABLE)
         sb_printf(sb, "`%s`", callable_name(t.callable));
     else if (t.kind == TERM_LIST) {
@@ -117,6 +122,7 @@ const char *term_describe(Elab *e, Term t)
         sb_puts(&sb, "the number ");
         break;
     case TERM_BOOL:
+    case TERM_ABSENT:
         break;
     case TERM_STRING:
         sb_puts(&sb, "the string ");

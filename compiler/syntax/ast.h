@@ -141,7 +141,7 @@ struct Stmt {
 typedef struct Formal {
     Name name;
     TypeExpr *type;     /* tensors: always; attributes: NULL */
-    Expr *fallback;     /* attributes: the default, or NULL when required */
+    Expr *fallback;     /* the default, or NULL when required; a tensor that has one is given by name */
 } Formal;
 typedef VEC(Formal) FormalList;
 

@@ -107,6 +107,7 @@ tensors: tensor                         { $$ = formal_push(p, NULL, $1); }
     | tensors ',' tensor                { $$ = formal_push(p, $1, $3); }
     ;
 tensor: NAME ':' type                   { $$ = (Formal){$1, $3, NULL}; }
+    | NAME ':' type '=' expr            { $$ = (Formal){$1, $3, $5}; }
     ;
 
 opt_attributes: %empty                  { $$ = NULL; }

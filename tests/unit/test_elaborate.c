@@ -280,6 +280,30 @@ static void test_layers_as_attributes(void **state)
     check_cases(cases, LEN(cases));
 }
 
+static void test_tensors_with_defaults(void **state)
+{
+    (void)state;
+    static const Case cases[] = {
+        {"layer f(a: f32[D], b: f32[D] = none; by = 2) { return b == none ? a * by : a * by + b }\n--\n"
+         "input x: f32[2]; output y = f(x) + f(x, 3) + 100 * f(x, 4, b = x) + 1000 * f(x, b = none)",
+         {1, 2, 3, 4},
+         4,
+         {2505, 5010, 7515, 10020}},
+        {"layer f(a: f32[D], b: f32[n] = 10 + full(0, [n]), c: f32[D] = a; n = D + 1) { return a * sum(b) + c }\n--\n"
+         "input x: f32[1]; output y = f(x) + f(x, 3, c = [100]) + f(x, n = 1, b = [7])",
+         {1, 2},
+         2,
+         {159, 218}},
+        {"layer g(a: f32[D], m: bool[D] = none; k) { return m != none ? where(m, a, k) : a }\n"
+         "layer f(a: f32[D], m: bool[D] = none; h = g(5)) { return h(a, m = m) }\n--\n"
+         "input x: f32[2]; output y = f(x) + f(x, m = x > 2)",
+         {1, 2, 3, 4},
+         4,
+         {6, 7, 6, 8}},
+    };
+    check_cases(cases, LEN(cases));
+}
+
 static void check_names(const char *text, const char *const *names, int n)
 {
     Built b = build(text, 2, false);
@@ -470,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_indexing),
         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_layers_as_attributes),
+        cmocka_unit_test(test_tensors_with_defaults),
         cmocka_unit_test(test_names_of_parameters),
         cmocka_unit_test(test_parameters_by_path),
         cmocka_unit_test(test_initial_values_depend_on_the_path_alone),

@@ -486,7 +486,7 @@ static void trees_print(void **state)
 {
     (void)state;
     Parsed x = parse_clean("# d \"q\"\n"
-                           "layer f(x: f32[..., 2 * T, n[0]]; n = 1.5, b) -> f32[-T] {\n"
+                           "layer f(x: f32[..., 2 * T, n[0]], m: bool = none; n = 1.5, b) -> f32[-T] {\n"
                            "    a, b = x |> g(k = not true) as h\n"
                            "    if n { yield x[..., 1, :2] } else { s <- [1, \"t\"] }\n"
                            "    for q in x, r in y.z { return c ? q : r }\n"
@@ -499,6 +499,9 @@ static void trees_print(void **state)
                                     "      extent index\n"
                                     "        n\n"
                                     "        at 0\n"
+                                    "  tensor m\n"
+                                    "    type bool\n"
+                                    "    default none\n"
                                     "  attribute n\n"
                                     "    default float 1.5\n"
                                     "  attribute b\n"
