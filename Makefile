@@ -71,6 +71,10 @@ $(BUILD)/models/%: tests/models/%.c $(BUILD)/libdlc.a
 	@mkdir -p $(@D)
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
 
+# Random graphs; see docs/hacking.md.
+$(BUILD)/dlc-fuzz-graphs: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/graphs/*.c)) $(BUILD)/libdlc.a
+	$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
+
 # What emitted C has to compute; see tests/differential/emitted.sh.
 $(BUILD)/reference: tests/differential/reference.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
