@@ -377,11 +377,8 @@ void reset_ex(Ex *e)
     e->open = e->behind = 0;
     e->depth = -1;
     e->temp = 0;
-    for (int i = 0; i < e->nin; i++)
-        reset_ex(e->in[i]);
-    for (int i = 0; e->at && i < e->at->n; i++)
-        if (e->at->term[i].atom->kind == ATOM_VALUE)
-            reset_ex(e->at->term[i].atom->value);
+    for (int i = 0; i < e->part.n; i++)
+        reset_ex(e->part.at[i]);
 }
 
 static bool written_twice(const Ex *e, int operand)
@@ -400,9 +397,8 @@ void count_uses(Ex *e, bool guarded)
     for (int i = 0; i < e->nin; i++)
         for (int times = 0; times < 1 + written_twice(e, i); times++)
             count_uses(e->in[i], behind);
-    for (int i = 0; e->at && i < e->at->n; i++)
-        if (e->at->term[i].atom->kind == ATOM_VALUE)
-            count_uses(e->at->term[i].atom->value, guarded);
+    for (int i = e->nin; i < e->part.n; i++)
+        count_uses(e->part.at[i], guarded);
 }
 
 static bool is_trivial(const Ex *e)
@@ -423,11 +419,8 @@ static void choose_temps_in(Out *o, Ex *e, int user_depth, bool behind, ExList *
     if (e->temp)
         return;
     int depth = ex_depth(e);
-    for (int i = 0; i < e->nin; i++)
-        choose_temps_in(o, e->in[i], depth, behind || is_conditional(e, i), list);
-    for (int i = 0; e->at && i < e->at->n; i++)
-        if (e->at->term[i].atom->kind == ATOM_VALUE)
-            choose_temps_in(o, e->at->term[i].atom->value, depth, behind, list);
+    for (int i = 0; i < e->part.n; i++)
+        choose_temps_in(o, e->part.at[i], depth, behind || (i < e->nin && is_conditional(e, i)), list);
     bool again = e->open + e->behind > 1, early = depth < user_depth && e->kind != X_LOAD;
     bool load = behind && e->kind == X_LOAD;    /* compilers do not vectorise loops with loads under conditions */
     if (e->temp || is_trivial(e) || !e->open || !(again || early || load))

@@ -19,8 +19,6 @@ typedef struct Out {
     bool loop[64];              /* by open loop: was printed (its extent is not 1) */
 } Out;
 
-typedef VEC(Ex *) ExList;
-
 /* ---- emit_expr.c ----------------------------------------------------------------------------------- */
 void line(Out *o, const char *format, ...) PRINTF(2, 3);        /* one indented line */
 const char *c_value_type(DType dt);                             /* of a variable: bytes become int */

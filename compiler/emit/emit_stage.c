@@ -55,11 +55,8 @@ static bool unit_is_read(const Ex *e, const Unit *u)
 {
     if (e->kind == X_UNIT && e->unit == u)
         return true;
-    for (int i = 0; i < e->nin; i++)
-        if (unit_is_read(e->in[i], u))
-            return true;
-    for (int i = 0; e->at && i < e->at->n; i++)
-        if (e->at->term[i].atom->kind == ATOM_VALUE && unit_is_read(e->at->term[i].atom->value, u))
+    for (int i = 0; i < e->part.n; i++)
+        if (unit_is_read(e->part.at[i], u))
             return true;
     return false;
 }
@@ -87,22 +84,17 @@ static void prepare(Out *o, const Stage *s, ExList *temps)
             s->loop[i]->depth--;
         s->loop[s->nparallel - 1]->depth = depth;
     }
-    for (int i = 0; i < s->items.n; i++)
-        reset_ex(s->items.at[i].value);
+    ExList values = {0};
     for (int i = 0; i < s->items.n; i++) {
-        const Item *item = &s->items.at[i];
-        count_uses(item->value, false);
-        for (int k = 0; k < item->at->n; k++)
-            if (item->at->term[k].atom->kind == ATOM_VALUE)
-                count_uses(item->at->term[k].atom->value, false);
+        vec_push(o->a, &values, s->items.at[i].value);
+        lin_values(o->a, s->items.at[i].at, &values);
     }
-    for (int i = 0; i < s->items.n; i++) {
-        const Item *item = &s->items.at[i];
-        choose_temps(o, item->value, depth, temps);
-        for (int k = 0; k < item->at->n; k++)
-            if (item->at->term[k].atom->kind == ATOM_VALUE)
-                choose_temps(o, item->at->term[k].atom->value, depth, temps);
-    }
+    for (int i = 0; i < values.n; i++)
+        reset_ex(values.at[i]);
+    for (int i = 0; i < values.n; i++)
+        count_uses(values.at[i], false);
+    for (int i = 0; i < values.n; i++)
+        choose_temps(o, values.at[i], depth, temps);
 }
 
 /* Opens the loops s->loop[order[0]], ... one by one, each constant as soon as its loops are open. */
@@ -130,8 +122,8 @@ static void print_value(Out *o, const Stage *s, int i)
 /* Constants not yet printed: those that use another item's value stand behind it. */
 static void print_item_temps(Out *o, const Ex *e)
 {
-    for (int i = 0; i < e->nin; i++)
-        print_item_temps(o, e->in[i]);
+    for (int i = 0; i < e->part.n; i++)
+        print_item_temps(o, e->part.at[i]);
     if (e->temp >= 0)
         return;
     StrBuf sb = {.a = o->a};

@@ -50,11 +50,8 @@ static bool loads_fit(Build *b, const Ex *e, const Group *g, int k, Var *outer)
 {
     if (e->kind == X_LOAD && !load_fits(b, e, g, k, outer))
         return false;
-    for (int i = 0; i < e->nin; i++)
-        if (!loads_fit(b, e->in[i], g, k, outer))
-            return false;
-    for (int i = 0; e->at && i < e->at->n; i++)
-        if (e->at->term[i].atom->kind == ATOM_VALUE && !loads_fit(b, e->at->term[i].atom->value, g, k, outer))
+    for (int i = 0; i < e->part.n; i++)
+        if (!loads_fit(b, e->part.at[i], g, k, outer))
             return false;
     return true;
 }

@@ -154,6 +154,17 @@ void lin_range(const Lin *x, int64_t *lo, int64_t *hi)
     }
 }
 
+void lin_values(Arena *a, const Lin *x, ExList *list)
+{
+    for (int i = 0; i < x->n; i++) {
+        const Atom *atom = x->term[i].atom;
+        if (atom->kind == ATOM_VALUE)
+            vec_push(a, list, atom->value);
+        else if (atom->of)
+            lin_values(a, atom->of, list);
+    }
+}
+
 static int64_t floor_div(int64_t x, int64_t by)
 {
     int64_t q = x / by;

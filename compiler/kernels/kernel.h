@@ -68,6 +68,8 @@ const Lin *lin_div(Arena *a, const Lin *x, int64_t by);     /* x >= 0 */
 const Lin *lin_rem(Arena *a, const Lin *x, int64_t by);
 bool lin_eq(const Lin *x, const Lin *y);
 void lin_range(const Lin *x, int64_t *lo, int64_t *hi);
+typedef VEC(Ex *) ExList;
+void lin_values(Arena *a, const Lin *x, ExList *list);      /* the values found at run time in it, also inside div and rem */
 bool lin_uses(const Lin *x, const Var *v);                  /* also inside div, rem and values */
 int64_t lin_factor(const Lin *x, const Var *v);             /* of v's own term; 0 without one */
 bool lin_is_affine(const Lin *x);                           /* variables only */
@@ -103,6 +105,7 @@ struct Ex {
     Guard *guard;
     uint32_t salt;
     Unit *unit;
+    ExList part;            /* every expression directly in this one: in[], then the values in at and in the guards' indices */
     /* scratch of the emitter */
     int open, behind;       /* uses outside of guards, and behind them */
     int depth, temp;

@@ -33,6 +33,12 @@ static Ex *ex_make(Build *b, Ex e)
     Ex *made = NEW(b->a, Ex);
     *made = e;
     made->id = b->all.n;
+    for (int i = 0; i < e.nin; i++)
+        vec_push(b->a, &made->part, e.in[i]);
+    if (e.at)
+        lin_values(b->a, e.at, &made->part);
+    for (int i = 0; i < e.nguard; i++)
+        lin_values(b->a, e.guard[i].at, &made->part);
     vec_push(b->a, &b->all, made);
     return made;
 }

@@ -8,26 +8,12 @@
 /* ---- who touches what ------------------------------------------------------------------------------ */
 typedef void Visit(void *context, Buffer *buffer, bool writes);
 
-static void visit_lin(const Lin *x, Visit *visit, void *context);
-
 static void visit_ex(const Ex *e, Visit *visit, void *context)
 {
     if (e->kind == X_LOAD)
         visit(context, e->buffer, false);
-    if (e->at)
-        visit_lin(e->at, visit, context);
-    for (int i = 0; i < e->nin; i++)
-        visit_ex(e->in[i], visit, context);
-}
-
-static void visit_lin(const Lin *x, Visit *visit, void *context)
-{
-    for (int i = 0; i < x->n; i++) {
-        if (x->term[i].atom->kind == ATOM_VALUE)
-            visit_ex(x->term[i].atom->value, visit, context);
-        else if (x->term[i].atom->of)
-            visit_lin(x->term[i].atom->of, visit, context);
-    }
+    for (int i = 0; i < e->part.n; i++)
+        visit_ex(e->part.at[i], visit, context);
 }
 
 static void visit_kernel(const Kernel *k, Visit *visit, void *context)
@@ -41,7 +27,10 @@ static void visit_kernel(const Kernel *k, Visit *visit, void *context)
         for (int j = 0; j < s->items.n; j++) {
             if (s->items.at[j].value)
                 visit_ex(s->items.at[j].value, visit, context);
-            visit_lin(s->items.at[j].at, visit, context);
+            ExList values = {0};
+            lin_values(k->a, s->items.at[j].at, &values);
+            for (int n = 0; n < values.n; n++)
+                visit_ex(values.at[n], visit, context);
             if (s->items.at[j].buffer)
                 visit(context, s->items.at[j].buffer, true);
         }
@@ -180,11 +169,8 @@ enum { LOADS_NONE = 0, LOADS_HERE = 1, LOADS_ELSEWHERE = 2 };
 static int how_loaded(const Ex *e, const Buffer *buffer, const Lin *at)
 {
     int how = e->kind == X_LOAD && e->buffer == buffer ? lin_eq(e->at, at) ? LOADS_HERE : LOADS_ELSEWHERE : 0;
-    for (int i = 0; i < e->nin; i++)
-        how |= how_loaded(e->in[i], buffer, at);
-    for (int i = 0; e->at && i < e->at->n; i++)
-        if (e->at->term[i].atom->kind == ATOM_VALUE)
-            how |= how_loaded(e->at->term[i].atom->value, buffer, at);
+    for (int i = 0; i < e->part.n; i++)
+        how |= how_loaded(e->part.at[i], buffer, at);
     return how;
 }
 

@@ -472,11 +472,8 @@ static bool loads_buffer(const Ex *e, const Buffer *buffer)
 {
     if (e->kind == X_LOAD && e->buffer == buffer)
         return true;
-    for (int i = 0; i < e->nin; i++)
-        if (loads_buffer(e->in[i], buffer))
-            return true;
-    for (int i = 0; e->at && i < e->at->n; i++)
-        if (e->at->term[i].atom->kind == ATOM_VALUE && loads_buffer(e->at->term[i].atom->value, buffer))
+    for (int i = 0; i < e->part.n; i++)
+        if (loads_buffer(e->part.at[i], buffer))
             return true;
     return false;
 }
