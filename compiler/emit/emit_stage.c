@@ -315,7 +315,9 @@ static void print_scatter(Out *o, const Stage *s)
     const Item *item = &s->items.at[0];
     ExList temps = {0};
     line(o, "for (int j0 = 0; j0 < %" PRId64 "; j0++)", s->limit);
-    line(o, "    %s[j0] = 0;", buffer_root(item->buffer)->name);
+    const Lin *base = item->unit->base;
+    const char *from = base->n || base->constant ? arena_printf(o->a, "%s + ", lin_text(o, base)) : "";
+    line(o, "    %s[%sj0] = 0;", buffer_root(item->buffer)->name, from);
     prepare(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop, &temps);
