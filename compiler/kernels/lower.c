@@ -236,7 +236,8 @@ static Ex *resolve_dot_term(Build *b, Lower *c, const Node *n, const Lin *const 
     return ex_op(b, OP_MUL, n->type.dt, resolve(b, c, n->in[0], in[0]), resolve(b, c, n->in[1], in[1]), NULL);
 }
 
-/* y[n, o, c_out] = sum over k, c of x[n, (o * stride + k * rhs_dilation - pad_lo) / lhs_dilation, c] * w[k, c, c_out] */
+/* y[n, o, c_out] = sum over k, c of x[n, (o * stride + k * rhs_dilation - pad_lo) / lhs_dilation, c] * w[k, c, c_out];
+ * a tap beside the data adds nothing, whatever the kernel has there. */
 static Ex *resolve_conv_term(Build *b, Lower *c, const Node *n, const Lin *const *index, const Lin *const *reduced)
 {
     int ns = n->attr.conv.nspatial;
@@ -259,8 +260,8 @@ static Ex *resolve_conv_term(Build *b, Lower *c, const Node *n, const Lin *const
     w[ns] = reduced[ns];
     w[ns + 1] = index[ns + 1];
     x[ns + 1] = lin_add(b->a, reduced[ns], lin_scale(b->a, lin_div(b->a, index[ns + 1], out_group), in_group));
-    Ex *value = ex_guard(b, nguard, guard, resolve(b, c, n->in[0], x), ex_const(b, n->type.dt, 0));
-    return ex_op(b, OP_MUL, n->type.dt, value, resolve(b, c, n->in[1], w), NULL);
+    Ex *product = ex_op(b, OP_MUL, n->type.dt, resolve(b, c, n->in[0], x), resolve(b, c, n->in[1], w), NULL);
+    return ex_guard(b, nguard, guard, product, ex_const(b, n->type.dt, 0));
 }
 
 Ex *resolve_reduced(Build *b, Lower *c, const Node *n, const Lin *const *index, const Lin *const *reduced)
