@@ -383,7 +383,8 @@ static bool shape_is_implied(Elab *e, const Expr *call, const Def *def)
     return true;
 }
 
-/* Runs a layer or an initializer; `preset`, if any, are arguments it was given where it was passed on. */
+/* Runs a layer or an initializer; `preset`, if any, are arguments it was given where it was passed on. The
+ * call's own begin behind the tensors among them. */
 Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *preset)
 {
     const Def *def = s->def;
@@ -397,7 +398,10 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *pr
     bool implied = shape_is_implied(e, call, def);
     if (implied)
         arg[0] = (Bound){.term = *e->shape, .given = true};
-    bool bound = bind_arguments(e, call, &f, implied ? 1 : 0, arg);
+    int first = implied ? 1 : 0;
+    while (first < nt && arg[first].given)
+        first++;
+    bool bound = bind_arguments(e, call, &f, first, arg);
     const char *path = path_join(e->a, e->instance->path, name_call(e, call, def));
     if (!bound)
         return term_error();

@@ -139,8 +139,10 @@ static void run_metric(Elab *e, const Stmt *s)
         Term above = t.item[0], below = t.item[1];
         if (!here(e, s->span, &above) || !here(e, s->span, &below))
             return;
-        metric_result(e, s->span, arena_printf(e->a, "%s.numerator", name.text), name.text, sum_of_all(e, above));
-        metric_result(e, s->span, arena_printf(e->a, "%s.denominator", name.text), NULL, sum_of_all(e, below));
+        metric_result(e, s->span, arena_printf(e->a, "%s.numerator", name.text), name.text,
+                      sum_of_all(e, above));
+        metric_result(e, s->span, arena_printf(e->a, "%s.denominator", name.text), NULL,
+                      sum_of_all(e, below));
         return;
     }
     t = per_example(e, s->value->span, arena_printf(e->a, "the metric `%s`", name.text), t);
@@ -249,7 +251,10 @@ void freeze_params(Elab *e)
 /* ---- the optimizer ------------------------------------------------------------------------------------- */
 
 /* The formal of the parameter: the first. */
-static const char *param_formal(const Instance *i) { return i->def->tensors.at[0].name.text; }
+static const char *param_formal(const Instance *i)
+{
+    return i->def->tensors.at[0].name.text;
+}
 
 /* state m = full_like(0, p): its first value is made in init, where p is the parameter's first value. */
 void run_optimizer_state(Elab *e, const Stmt *s)
@@ -294,28 +299,19 @@ static Node *gradient_node(Elab *e, int i)
     return root_input(e, ROLE_GRADIENT, i, p->name, p->type);
 }
 
-/* clip global_norm(limit): every gradient times limit / max(norm, limit), the norm over all of them. */
-static Node *clip_scale(Elab *e)
+typedef struct Update {
+    const Symbol *s;
+    const Expr *call;
+    Bound *arg; /* of its attributes */
+    Node *step;
+    const Symbol *clip; /* NULL where gradients stay as they are */
+    Bound *clip_arg;    /* the gradient, to be filled in, and perhaps the norm of all */
+} Update;
+
+/* The Euclidean norm of all gradients together. */
+static Node *global_norm(Elab *e)
 {
-    const Expr *call = e->clip->value;
-    const char *formal = "limit";
-    bool required = true;
-    Bound arg = {0};
-    double limit;
     Fn *fn = e->frame->fn;
-    if (!str_eq(call->text, "global_norm")) {
-        elab_error(e, call->text_span, "gradients are clipped by `global_norm(limit)`, found `%s`",
-                   call->text);
-        return NULL;
-    }
-    Formals f = {.callee = "global_norm", .n = 1, .name = &formal, .required = &required, .values = 1};
-    if (!bind_arguments(e, call, &f, 0, &arg) ||
-        !want_number(e, call->span, "the limit", arg.term, &limit))
-        return NULL;
-    if (!(limit > 0)) {
-        elab_error(e, call->span, "the limit must be above 0, found %g", limit);
-        return NULL;
-    }
     Node *squares = node_const(fn, DT_F32, 0);
     for (int i = 0; i < e->m->params.n; i++) {
         if (!e->m->params.at[i].trainable)
@@ -328,16 +324,58 @@ static Node *clip_scale(Elab *e)
         squares =
             node_binary(fn, OP_ADD, squares, rank ? node_reduce(fn, OP_SUM, square, rank, axis) : square);
     }
-    Node *norm = node_binary_const(fn, OP_MAX2, node_unary(fn, OP_SQRT, squares), limit);
-    return node_binary(fn, OP_DIV, node_const(fn, DT_F32, limit), norm);
+    return node_unary(fn, OP_SQRT, squares);
 }
 
-typedef struct Update {
-    const Symbol *s;
-    const Expr *call;
-    Bound *arg;         /* of its attributes */
-    Node *step, *scale; /* scale: of the gradients, or NULL */
-} Update;
+/* clip NAME(...) calls the layer clip_NAME for each gradient; its tensors are the gradient, and where it asks
+ * for a second one, the norm of all of them. */
+static bool find_clip(Elab *e, Update *u)
+{
+    static const char prefix[] = "clip_";
+    const Expr *call = e->clip->value;
+    u->clip = find_symbol(e, arena_printf(e->a, "%s%s", prefix, call->text));
+    if (!u->clip || u->clip->def->kind != DEF_LAYER) {
+        VEC(const char *) names = {0};
+        for (int i = 0; i < e->symbols.n; i++) {
+            const char *name = e->symbols.at[i].def->name.text;
+            if (e->symbols.at[i].def->kind == DEF_LAYER && is_visible(e, &e->symbols.at[i]) &&
+                strncmp(name, prefix, strlen(prefix)) == 0)
+                vec_push(e->a, &names, name + strlen(prefix));
+        }
+        elab_error(e, call->text_span, "gradients cannot be clipped by `%s`: there is no layer `%s%s`",
+                   call->text, prefix, call->text);
+        const char *near = nearest_name(call->text, names.at, names.n);
+        if (near)
+            diag_help(e->d, "did you mean `%s`?", near);
+        return false;
+    }
+    const Def *def = u->clip->def;
+    if (def->tensors.n < 1 || def->tensors.n > 2) {
+        elab_error(e, def->name.span,
+                   "a layer that clips takes a gradient, and perhaps the norm of all: (gradient: "
+                   "f32[...], global_norm: f32; ...)");
+        return false;
+    }
+    u->clip_arg = NEWN(e->a, Bound, def->tensors.n + def->attributes.n);
+    if (def->tensors.n == 2)
+        u->clip_arg[1] = (Bound){.term = term_node(e, global_norm(e), false), .given = true};
+    return true;
+}
+
+/* NULL with a diagnostic where the layer does not give what a gradient of that shape can be. */
+static Node *clipped(Elab *e, const Update *u, Node *g)
+{
+    const Expr *call = e->clip->value;
+    u->clip_arg[0] = (Bound){.term = term_node(e, g, false), .given = true};
+    Term t = call_definition(e, call, u->clip, u->clip_arg);
+    if (is_error(t))
+        return NULL;
+    if (is_tensor(t) && type_eq(t.node->type, g->type))
+        return t.node;
+    elab_error(e, call->span, "`%s` makes of a gradient of type %s %s", u->clip->def->name.text,
+               type_text(e->a, g->type), term_describe(e, t));
+    return NULL;
+}
 
 static bool bind_update_formal(Elab *e, const Update *u, int i, Term t)
 {
@@ -376,10 +414,9 @@ static void update_results(Elab *e, const Instance *i, int param, int first_stat
 static void update_param(Elab *e, const Update *u, int i)
 {
     const Entry *p = &e->m->params.at[i];
-    Fn *fn = e->frame->fn;
     Node *node = root_input(e, ROLE_PARAM, i, p->name, p->type), *g = gradient_node(e, i);
-    if (u->scale)
-        g = node_binary(fn, OP_MUL, g, node_broadcast(fn, u->scale, g->type, NULL));
+    if (u->clip && !(g = clipped(e, u, g)))
+        return;
     Instance *instance = instance_new(e, u->s, p->name, u->call->span);
     Term formal[] = {term_node(e, node, false), term_node(e, g, false), term_node(e, u->step, false)};
     Saved saved = enter_instance(e, instance);
@@ -453,9 +490,7 @@ void make_update(Elab *e)
     mark(e, u.call->span);
     u.step = fn_input(e->frame->fn, ROLE_STEP, 0, "step", type_scalar(DT_I32));
     bind(e, "step", term_node(e, u.step, false));
-    bool ok = find_optimizer(e, &u);
-    if (ok && e->clip)
-        ok = (u.scale = clip_scale(e)) != NULL;
+    bool ok = find_optimizer(e, &u) && (!e->clip || find_clip(e, &u));
     int errors = diag_errors(e->d);
     for (int i = 0; i < e->m->params.n && ok && diag_errors(e->d) == errors; i++) {
         if (e->m->params.at[i].trainable) /* the others stay as they are: no result */
