@@ -14,7 +14,7 @@ copy_tree() {
 
 # The page is short because the change is: a row, a family, C, and what is said and tested of them.
 apply_page() {
-    python3 tests/docs/apply_page.py docs/adding-an-op.md "$tree" >"$work/changed" || return 1
+    "${PYTHON:-python3}" tests/docs/apply_page.py docs/adding-an-op.md "$tree" >"$work/changed" || return 1
     echo compiler/graph/ops.def compiler/ops/element.c runtime/dl_math.h tests/runtime/ulp.h tests/unit/test_ops.c \
         tests/unit/test_gradients.c docs/language.md | diff - "$work/changed"
 }

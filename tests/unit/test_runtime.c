@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The freestanding runtime against libm, published answers and wide integers. `make docs/accuracy.md` is the
+/* The freestanding runtime against libm and wide integers. `make docs/accuracy.md` is the
  * dense sweep. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "runtime/dl_math.h"
-#include "runtime/dl_random.h"
 #include "runtime/dl_status.h"
 #include "tests/runtime/ulp.h"
 
@@ -348,72 +347,6 @@ static void floats_become_integers(void **state)
     assert_int_equal(dl_u8_of(NAN), 0);
 }
 
-/* -- random numbers -- */
-
-/* Random123's known answers for philox4x32 with 10 rounds. */
-static void philox_gives_known_answers(void **state)
-{
-    static const struct {
-        uint32_t counter[4], key[2], word[4];
-    } known[] = {
-        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
-         {0xffffffff, 0xffffffff},
-         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
-         {0xa4093822, 0x299f31d0},
-         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(known); i++) {
-        uint32_t word[4];
-        dl_philox(known[i].counter, known[i].key, word);
-        assert_memory_equal(word, known[i].word, sizeof word);
-    }
-}
-
-static void elements_take_the_words_of_their_block(void **state)
-{
-    const uint32_t counter[4] = {5, 7, 3, 0}, key[2] = {123, 456};
-    uint32_t word[4];
-    float four[4];
-
-    (void)state;
-    dl_philox(counter, key, word);
-    dl_uniform4(123, 456, 3, 7, 5, four);
-    for (uint32_t j = 0; j < 4; j++) {
-        SAME(four[j], (float)(word[j] >> 8) * 0x1p-24f);
-        SAME(four[j], dl_uniform(123, 456, 3, 7, 20 + j));
-    }
-    SAME(dl_unit(0), 0.0f);
-    SAME(dl_unit(0xffffffff), 0x1.fffffep-1f);
-}
-
-/* Mean 1/2, variance 1/12, neighbours, steps and salts uncorrelated: each within five standard deviations. */
-static void uniform_is_uniform(void **state)
-{
-    enum { N = 200000 };
-    double sum = 0, squares = 0, along = 0, steps = 0, salts = 0, last = 0;
-
-    (void)state;
-    for (uint32_t i = 0; i < N; i++) {
-        const double u = (double)dl_uniform(42, 0, 1, 9, i) - 0.5;
-        assert_true(u >= -0.5 && u < 0.5);
-        sum += u;
-        squares += u * u;
-        along += u * last;
-        steps += u * ((double)dl_uniform(42, 0, 2, 9, i) - 0.5);
-        salts += u * ((double)dl_uniform(42, 0, 1, 10, i) - 0.5);
-        last = u;
-    }
-    assert_true(fabs(sum / N) < 5 * sqrt(1.0 / 12 / N));
-    assert_true(fabs(squares / N - 1.0 / 12) < 5 * sqrt(1.0 / 180 / N));
-    assert_true(fabs(along / N) < 5 * sqrt(1.0 / 144 / N));
-    assert_true(fabs(steps / N) < 5 * sqrt(1.0 / 144 / N));
-    assert_true(fabs(salts / N) < 5 * sqrt(1.0 / 144 / N));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,9 +362,6 @@ int main(void)
         cmocka_unit_test(integers_divide_like_python),
         cmocka_unit_test(integers_wrap_around),
         cmocka_unit_test(floats_become_integers),
-        cmocka_unit_test(philox_gives_known_answers),
-        cmocka_unit_test(elements_take_the_words_of_their_block),
-        cmocka_unit_test(uniform_is_uniform),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
