@@ -96,20 +96,33 @@ static inline Fn *pruned(const Fn *fn)
 }
 
 /* Compares gradient (one value per wrt input, an index into fn->input) with differences of Σ weight ·
- * result. Relative 1e-6. Returns how many elements of the gradients are not 0. */
-static inline int64_t check_differences(const char *what, const Fn *fn, const Value *in, const Value *weight,
-                                        int nwrt, const int *wrt, const Value *gradient)
+ * result: relative `tolerance`. Returns the worst relative error, and how many elements of the gradients are
+ * not 0. */
+static inline double check_differences_within(double tolerance, const char *what, const Fn *fn,
+                                              const Value *in, const Value *weight, int nwrt, const int *wrt,
+                                              const Value *gradient, int64_t *nonzero)
 {
-    int64_t nonzero = 0;
+    double worst = 0;
+    *nonzero = 0;
     for (int k = 0; k < nwrt; k++)
         for (int64_t i = 0; i < type_count(in[wrt[k]].type); i++) {
             double want = finite_difference(fn, in, weight, &in[wrt[k]].at[i]), have = gradient[k].at[i];
-            double scale = fmax(fmax(fabs(want), fabs(have)), 0.05);
-            nonzero += have != 0;
-            if (!(fabs(want - have) <= 1e-6 * scale))
+            double error = fabs(want - have) / fmax(fmax(fabs(want), fabs(have)), 0.05);
+            *nonzero += have != 0;
+            worst = error > worst ? error : worst;
+            if (!(error <= tolerance))
                 fail_msg("%s: input %d, element %lld: the gradient is %.12g, differences say %.12g", what,
                          wrt[k], (long long)i, have, want);
         }
+    return worst;
+}
+
+/* The same, relative 1e-6. Returns how many elements are not 0. */
+static inline int64_t check_differences(const char *what, const Fn *fn, const Value *in, const Value *weight,
+                                        int nwrt, const int *wrt, const Value *gradient)
+{
+    int64_t nonzero;
+    check_differences_within(1e-6, what, fn, in, weight, nwrt, wrt, gradient, &nonzero);
     return nonzero;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Random numbers, bit by bit: the generator against its authors' answers, its draws against those of an implementation in
- * Python (tests/runtime/philox.py), as the runtime, the interpreter and compiled code give them. */
+/* Random numbers, bit by bit: the generator against its authors' answers, its draws against those of an
+ * implementation in Python (tests/runtime/philox.py), as the runtime, the interpreter and compiled code give
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,7 +86,8 @@ static void the_runtime_draws_as_python_does(void **state)
         for (uint32_t i = 0; i < DRAWS; i++) {
             float four[4], want = (float)streams[s].draw[i] * 0x1p-24f;
             uint32_t at = streams[s].first + i;
-            dl_uniform4(streams[s].seed[0], streams[s].seed[1], streams[s].step, streams[s].salt, at / 4, four);
+            dl_uniform4(streams[s].seed[0], streams[s].seed[1], streams[s].step, streams[s].salt, at / 4,
+                        four);
             assert_true(four[at % 4] == want);
             assert_true(want == dl_uniform(streams[s].seed[0], streams[s].seed[1], streams[s].step,
                                            streams[s].salt, at));
