@@ -419,7 +419,7 @@ static void test_distributions(void **state)
         {"he_normal()", 0, 0.14142136, 0.3216},
         {"lecun_uniform()", 0, 0.1, 0.17320509},
         {"lecun_normal()", 0, 0.1, 0.2274},
-        {"variance_scaling(3.0, \"fan_out\", \"normal\")", 0, 0.17320508, 1},
+        {"variance_scaling(3.0, \"fan_out\", \"untruncated_normal\")", 0, 0.17320508, 1},
         {"constant(0.5)", 0.5, 0, 0.5},
         {"ones()", 1, 0, 1},
         {"zeros()", 0, 0, 0},
