@@ -8,7 +8,7 @@ Made from `compiler/std/*.dl` by `make docs/library.md`. Arguments before `;` ar
 compiled; [language.md](language.md) explains signatures. A definition is a few lines of the language: read it there.
 END
 for name in dense embedding convolution pooling normalization regularization recurrent attention \
-    activations losses regularizers optimizers schedules clipping initializers arrays; do
+    activations losses metrics regularizers optimizers schedules clipping initializers arrays; do
     awk -v name="$name" '
         NR == 1 { printf "\n## %s.dl\n", name }
         /^#/ { sub(/^# ?/, ""); comment = comment (comment == "" ? "" : " ") $0; next }

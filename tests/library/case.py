@@ -200,6 +200,30 @@ def schedule(call, *, steps=12):
     return lambda function: decorated(function, lambda case: make(case, function))
 
 
+# ---- metrics ----------------------------------------------------------------------------------------------------------------
+
+def metric(call, *, ints=None, batch=3, **inputs):
+    """A metric over a batch, from inputs as layer() takes them; the function gives one number, over all examples."""
+
+    def make(case, function):
+        values, lines = {}, []
+        for name, shape in inputs.items():
+            x = as_f32(shape) if isinstance(shape, np.ndarray) else case.draw(name, (batch, *shape))
+            lines.append(f"input {name}: {type_text('f32', x.shape[1:])}")
+            values[name] = case.give(name, x)
+        for name, (shape, limit) in (ints or {}).items():
+            numbers = np.random.RandomState(zlib.crc32(name.encode()))
+            values[name] = case.give(name, numbers.randint(0, limit, (batch, *shape)).astype(np.int32)).long()
+            lines.append(f"input {name}: {type_text('i32', shape)}")
+        case.give("w", np.zeros(()))
+        case.expect("metric.value", function(**values))
+        case.text = model(case, lines + ["param w: f32 = zeros()", "output unused_out = w", "train {", "    loss = w",
+                                         f"    metric value = {call}", "    optimizer sgd()", "}"])
+        return case
+
+    return lambda function: decorated(function, lambda case: make(case, function))
+
+
 # ---- initial values ---------------------------------------------------------------------------------------------------------
 
 def philox(seed, salt, count):

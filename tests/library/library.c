@@ -63,12 +63,13 @@ static const Array *find(Family *f, const Case *c, const char *kind, const char 
 }
 
 /* ---- building -------------------------------------------------------------------------------------- */
-static int64_t examples_of(Family *f, const Case *c)
+/* In front of what the model's first input is given. */
+static int64_t examples_of(Family *f, const Case *c, const Def *def)
 {
-    static const char *const batched[] = {"example", "unused"};
-    for (int i = 0; i < LEN(batched); i++) {
-        const Array *x = find(f, c, "given", batched[i]);
-        if (x)
+    for (int i = 0; i < def->body.n; i++) {
+        const Stmt *s = def->body.at[i];
+        const Array *x = s->kind == ST_INPUT ? find(f, c, "given", s->names.at[0].text) : NULL;
+        if (x && x->type.rank > 0)
             return x->type.dim[0];
     }
     return 1;
@@ -108,7 +109,7 @@ static unsigned calls_of(Family *f, const Case *c)
 static bool add_case(Family *f, const Def *def)
 {
     Case c = {.name = def->name.text + strlen("case_")};
-    int64_t n = examples_of(f, &c);
+    int64_t n = examples_of(f, &c, def);
     const char *why;
     ElaborateOptions options = {
         .model = def->name.text, .batch = n, .train_batch = n, .train = model_trains(def)};
