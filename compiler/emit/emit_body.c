@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* emit_body.c: names, and what every entry point does: where its buffers lie in the arena, and its kernels in order. */
+/* emit_body.c: names, and what every entry point does: where its buffers lie in the arena, and its kernels in
+ * order. */
 #include "emit.h"
 #include "runtime_text.h"
 
@@ -9,15 +10,20 @@
 
 /* ---- names ----------------------------------------------------------------------------------------- */
 static const char *const reserved[] = {
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
-    "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
-    "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "bool", "true", "false", "class",
-    "new", "delete", "template", "this", "private", "public", "protected", "virtual", "operator", "namespace", "try",
-    "catch", "throw", "asm", "linux", "unix", "params", "state", "stream", "optimizer", "gradients", "metrics", "arena", "base",
-    "count", "seed", "step", "rows", "lane", "loops", "n", "t", "words", "int32_t", "uint8_t", "uint32_t", "uint64_t",
+    "auto",     "break",     "case",      "char",     "const",     "continue", "default",  "do",
+    "double",   "else",      "enum",      "extern",   "float",     "for",      "goto",     "if",
+    "inline",   "int",       "long",      "register", "restrict",  "return",   "short",    "signed",
+    "sizeof",   "static",    "struct",    "switch",   "typedef",   "union",    "unsigned", "void",
+    "volatile", "while",     "bool",      "true",     "false",     "class",    "new",      "delete",
+    "template", "this",      "private",   "public",   "protected", "virtual",  "operator", "namespace",
+    "try",      "catch",     "throw",     "asm",      "linux",     "unix",     "params",   "state",
+    "stream",   "optimizer", "gradients", "metrics",  "arena",     "base",     "count",    "seed",
+    "step",     "rows",      "lane",      "loops",    "n",         "t",        "words",    "int32_t",
+    "uint8_t",  "uint32_t",  "uint64_t",
 };
 
-/* Looks like a loop variable, a constant or a unit's value in an emitted kernel: a letter and digits, or _v and digits behind. */
+/* Looks like a loop variable, a constant or a unit's value in an emitted kernel: a letter and digits, or _v
+ * and digits behind. */
 static bool looks_local(const char *name)
 {
     const char *value = strrchr(name, '_');
@@ -38,7 +44,9 @@ const char *c_identifier(Arena *a, const char *name)
     for (int i = 0; i < LEN(reserved); i++)
         if (!strcmp(text, reserved[i]))
             return arena_printf(a, "%s_", text);
-    return looks_local(text) || !strncmp(text, "dl_", 3) || !strncmp(text, "DL_", 3) ? arena_printf(a, "%s_", text) : text;
+    return looks_local(text) || !strncmp(text, "dl_", 3) || !strncmp(text, "DL_", 3)
+               ? arena_printf(a, "%s_", text)
+               : text;
 }
 
 static bool name_taken(const Plan *p, int n, const char *name)
@@ -77,13 +85,13 @@ void name_buffers(Plan *p)
 /* ---- lines ------------------------------------------------------------------------------------------- */
 enum { WIDTH = 128, DEEPER = 8 };
 
-/* Where, outside of an index, to break text so that the first part has at most `room` characters: behind a comma if that fills half a line, else
- * in front of an operator; 0 where it need not or can not. */
+/* Where, outside of an index, to break text so that the first part has at most `room` characters: behind a
+ * comma if that fills half a line, else in front of an operator; 0 where it need not or can not. */
 static size_t break_at(const char *text, size_t room)
 {
     if (strlen(text) <= room)
         return 0;
-    size_t comma = 0, operator = 0;
+    size_t comma = 0, operator= 0;
     int brackets = 0;
     for (size_t i = 1; text[i] && (i <= room || !(comma + operator)); i++) {
         brackets += (text[i] == '[') - (text[i] == ']');
@@ -92,16 +100,17 @@ static size_t break_at(const char *text, size_t room)
         if (text[i - 1] == ',')
             comma = i;
         else if (strchr("?:+-*/<=&|", text[i + 1]) && text[i + 2] == ' ')
-            operator = i;
+            operator= i;
     }
-    return comma > room / 2 || !operator ? comma : operator;
+    return comma > room / 2 || !operator? comma : operator;
 }
 
 void emit_line(StrBuf *sb, int indent, const char *text)
 {
     bool comment = text[0] == '/';
     size_t at;
-    for (int deeper = 0; !comment && (at = break_at(text, (size_t)(WIDTH - indent - deeper))) > 0; deeper = DEEPER) {
+    for (int deeper = 0; !comment && (at = break_at(text, (size_t)(WIDTH - indent - deeper))) > 0;
+         deeper = DEEPER) {
         sb_printf(sb, "%*s%.*s\n", indent + deeper, "", (int)at, text);
         text += at + 1;
         if (!break_at(text, (size_t)(WIDTH - indent - DEEPER))) {
@@ -145,13 +154,16 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
         if (s->kind == STEP_SCAN) {
             const char *t = s->time->name;
             if (s->reverse)
-                sb_printf(e->sb, "%*sfor (int %s = %" PRId64 "; %s >= 0; %s--) {\n", indent, "", t, s->time->extent - 1, t, t);
+                sb_printf(e->sb, "%*sfor (int %s = %" PRId64 "; %s >= 0; %s--) {\n", indent, "", t,
+                          s->time->extent - 1, t, t);
             else
-                sb_printf(e->sb, "%*sfor (int %s = 0; %s < %" PRId64 "; %s++) {\n", indent, "", t, t, s->time->extent, t);
+                sb_printf(e->sb, "%*sfor (int %s = 0; %s < %" PRId64 "; %s++) {\n", indent, "", t, t,
+                          s->time->extent, t);
             put_steps(e, s->body.at, s->body.n, indent + 4);
             sb_printf(e->sb, "%*s}\n", indent, "");
         } else if (s->kernel->stages.at[0]->kind == STAGE_CHECK) {
-            sb_printf(e->sb, "%*sif (%s != DL_OK)\n%*sreturn DL_INDEX;\n", indent, "", call_text(e, s->kernel), indent + 4, "");
+            sb_printf(e->sb, "%*sif (%s != DL_OK)\n%*sreturn DL_INDEX;\n", indent, "",
+                      call_text(e, s->kernel), indent + 4, "");
         } else {
             emit_line(e->sb, indent, arena_printf(e->a, "%s;", call_text(e, s->kernel)));
         }
@@ -169,8 +181,8 @@ static void put_arena_pointers(Body *e, const Plan *p)
             sb_puts(e->sb, "    unsigned char *const base = arena;\n");
         any = true;
         const char *type = c_type(b->type.dt);
-        sb_printf(e->sb, "    %s *const %s = (%s *)(void *)(base + %" PRId64 ");   /* %s */\n", type, b->name, type, b->offset,
-                  type_text(e->a, b->type));
+        sb_printf(e->sb, "    %s *const %s = (%s *)(void *)(base + %" PRId64 ");   /* %s */\n", type, b->name,
+                  type, b->offset, type_text(e->a, b->type));
     }
     if (!any)
         sb_puts(e->sb, "    (void)arena;\n");
@@ -185,23 +197,53 @@ void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port
 }
 
 /* ---- the runtime's headers ------------------------------------------------------------------------- */
-/* One row a header: what in the text shows that it is needed. */
-static const struct { const char *header, *sign[20]; } runtime_headers[] = {
-    {"dl_math.h", {"dl_exp(", "dl_log(", "dl_tanh(", "dl_sigmoid(", "dl_erf(", "dl_sqrt(", "dl_pow(", "dl_abs(", "dl_floor(",
-                   "dl_rem(", "dl_max(", "dl_min(", "_i32(", "dl_i32_of(", "dl_u8_of(", "DL_INFINITY", "DL_NAN"}},
-    {"dl_random.h", {"dl_uniform("}},
-    {"dl_tile.h", {"dl_first_tap(", "dl_v4 ", "dl_v8 ", "dl_v16 "}},
-};
+static size_t word_length(const char *at)
+{
+    size_t n = 0;
+    while (isalnum((unsigned char)at[n]) || at[n] == '_')
+        n++;
+    return n;
+}
+
+/* Whether `word` stands in text by itself. */
+static bool has_word(const char *text, const char *word)
+{
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        if ((at == text || !word_length((char[]){at[-1], 0})) && word_length(at) == strlen(word))
+            return true;
+    return false;
+}
+
+typedef VEC(const char *) Words;
+
+/* The words of text that begin with dl_ or DL_, each once. */
+static Words runtime_words(Arena *a, const char *text)
+{
+    Words words = {0};
+    for (size_t n; *text; text += n) {
+        n = word_length(text);
+        bool known = n < 4 || (strncmp(text, "dl_", 3) && strncmp(text, "DL_", 3));
+        for (int i = 0; i < words.n && !known; i++)
+            known = strlen(words.at[i]) == n && !strncmp(words.at[i], text, n);
+        if (!known)
+            vec_push(a, &words, arena_strndup(a, text, n));
+        n = n ? n : 1;
+    }
+    return words;
+}
 
 void emit_runtime(StrBuf *sb, const char *body, bool whole)
 {
-    for (int i = 0; i < LEN(runtime_headers); i++) {
+    static const char *const headers[] = {"dl_math.h", "dl_random.h",
+                                          "dl_tile.h"}; /* each without the others */
+    Words words = runtime_words(sb->a, body);
+    for (int i = 0; i < LEN(headers); i++) {
         bool used = false;
-        for (int k = 0; runtime_headers[i].sign[k]; k++)
-            used |= strstr(body, runtime_headers[i].sign[k]) != NULL;
+        for (int k = 0; k < words.n && !used; k++)
+            used = has_word(runtime_text(headers[i]), words.at[k]);
         if (used && whole)
-            sb_puts(sb, runtime_text(runtime_headers[i].header));
+            sb_puts(sb, runtime_text(headers[i]));
         else if (used)
-            sb_printf(sb, "#include \"%s\"\n", runtime_headers[i].header);
+            sb_printf(sb, "#include \"%s\"\n", headers[i]);
     }
 }

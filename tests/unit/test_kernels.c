@@ -472,6 +472,20 @@ static void every_operation_is_covered(void **state)
             fail_msg("no case for %s", op_info((Op)op)->text);
 }
 
+/* A source of its own for an element operation: it has the headers it needs. */
+static void each_alone(void **state)
+{
+    (void)state;
+    int n = 0, wrong = 0;
+    for (int i = 0; i < cases.n; i++)
+        if (!strncmp(cases.at[i]->name, "func f(real_a", 13)) {
+            wrong += check_cases(arena, cases.at + i, 1, "tcc alone", target_find("tcc"), jit_tcc);
+            n++;
+        }
+    assert_true(n > 30);
+    assert_int_equal(wrong, 0);
+}
+
 static void tcc(void **state)
 {
     (void)state;
@@ -518,6 +532,7 @@ int main(void)
         cmocka_unit_test(random_graphs),
         cmocka_unit_test(random_gradients),
         cmocka_unit_test(every_operation_is_covered),
+        cmocka_unit_test(each_alone),
         cmocka_unit_test(tcc),
         cmocka_unit_test(generic),
         cmocka_unit_test(native),
