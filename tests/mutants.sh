@@ -16,7 +16,7 @@ END
 
 cat >"$work/broken.c" <<'END'
 #include "ops/ops.h"
-#include "passes/passes.h"
+#include "graph/gradient.h"
 /* The right value, but for the last element. */
 void eval_broken(EvalCtx *e, const Node *n)
 {

@@ -300,7 +300,7 @@ static void add_batched_inputs(Elab *e, Fn *fn, Role role, const Entry *entry, i
 /* Without dead nodes, ports in a fixed order. */
 static Fn *finish(Elab *e, Fn *fn)
 {
-    fn = fn_prune(fn);
+    fn = fn_prune(e->watches ? unwatched(fn) : fn);
     sort_ports(e, fn);
     return fn;
 }
@@ -308,7 +308,7 @@ static Fn *finish(Elab *e, Fn *fn)
 /* The same; inputs and targets stay even where nothing reads them, for they are in the signature. */
 static Fn *finish_run(Elab *e, Fn *fn)
 {
-    fn = fn_prune(fn);
+    fn = fn_prune(e->watches ? unwatched(fn) : fn);
     add_batched_inputs(e, fn, ROLE_INPUT, e->m->inputs.at, e->m->inputs.n);
     if (e->phase != PHASE_INFER)
         add_batched_inputs(e, fn, ROLE_TARGET, e->m->targets.at, e->m->targets.n);

@@ -91,6 +91,7 @@ static const Builtin builtins[] = {
     {"argmax", "x axis? keepdims?", bi_argmax},
     {"argmin", "x axis? keepdims?", bi_argmin},
     {"batch_mean", "x", bi_batch_mean},
+    {"gradient", "y x", bi_gradient},
     {"ratio", "numerator denominator", bi_ratio},
     {"transpose", "x", bi_transpose},
     {"permute", "x axes", bi_permute},

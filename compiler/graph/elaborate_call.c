@@ -182,6 +182,7 @@ Instance *instance_new(Elab *e, const Symbol *s, const char *path, Span site)
     i->caller = e->instance;
     i->site = site_of(e, site);
     i->scope = NEW(e->a, Scope);
+    names_differentiated(e->a, &s->def->body, &i->watched);
     return i;
 }
 

@@ -45,6 +45,7 @@ Binding *find_binding(Elab *e, const char *name)
 
 void bind(Elab *e, const char *name, Term t)
 {
+    t = watched(e, name, t);
     for (int i = 0; i < e->scope->at.n; i++) {
         if (str_eq(e->scope->at.at[i].name, name)) {
             e->scope->at.at[i].term = t;

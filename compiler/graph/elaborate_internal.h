@@ -62,6 +62,7 @@ struct Frame {
     int64_t length; /* a loop's number of steps */
     VEC(Capture) captures;
     int nslice, ninvariant; /* how many of each so far */
+    VEC(int) each; /* carries that each example must have its own of */
 };
 
 typedef struct Binding {
@@ -105,6 +106,7 @@ struct Instance {
     Span site;    /* the call, in the user's text */
     Scope *scope; /* the definition's own level */
     VEC(CallName) calls;
+    NameList watched;  /* names of its text that a gradient is taken by */
     NameList declared; /* parameters and states of its own, so far */
     int draws;         /* random draws made so far */
     int repeats;       /* enclosing repeat blocks */
@@ -154,6 +156,7 @@ struct Elab {
     Frame *consts;      /* where constants are evaluated; nothing made there is kept */
     int depth;          /* of layer calls */
     int64_t steps;      /* work done, against absurd programs */
+    bool watches;       /* there are nodes for unwatched() to leave out */
     bool gave_up;
 };
 
@@ -309,7 +312,7 @@ typedef struct Args {
 typedef Term BuiltinFn(Elab *e, const Args *g);
 /* elaborate_math.c, elaborate_moves.c */
 BuiltinFn bi_element, bi_stop, bi_floor, bi_abs, bi_where, bi_cast, bi_sum, bi_mean, bi_max,
-    bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_ratio, bi_transpose, bi_permute, bi_reshape, bi_flatten, bi_concat,
+    bi_min, bi_argmax, bi_argmin, bi_batch_mean, bi_ratio, bi_gradient, bi_transpose, bi_permute, bi_reshape, bi_flatten, bi_concat,
     bi_stack, bi_split, bi_reverse, bi_gather, bi_check_index, bi_full, bi_full_like, bi_broadcast_to,
     bi_iota, bi_random, bi_shape, bi_size, bi_len, bi_ndim, bi_range, bi_is_list;
 /* elaborate_window.c */
@@ -325,6 +328,7 @@ bool arg_axes(Elab *e, const Args *g, int i, int rank, int *n, int *axis);
 Term eval_for(Elab *e, const Expr *x);
 bool name_listed(const NameList *names, const char *name);
 void names_assigned(Arena *a, const Block *body, NameList *out);
+void names_differentiated(Arena *a, const Block *body, NameList *out); /* x and z of gradient(y, [x, z]) */
 void names_carried(Arena *a, const Expr *loop,
                    NameList *out); /* assigned in the body, and read there before */
 bool name_used_after(Arena *a, const Block *body, const char *name, Span loop, bool anywhere);
@@ -343,6 +347,10 @@ void run_update(Elab *e, const Stmt *s); /* name <- value */
 Node *initial_value(Elab *e, const char *path, const Type *t, const Expr *value, Span sp);
 /* What streams begin with, as a function, and their new values as results of the inference; NULL where there are none. */
 Fn *finish_streams(Elab *e, Fn *infer);
+
+/* ---- elaborate_gradient.c ------------------------------------------------------------------------------ */
+Term watched(Elab *e, const char *name, Term t); /* t, as a node that a gradient can be taken by where one is by `name` */
+Fn *unwatched(Fn *fn);                           /* made again without such nodes */
 
 /* ---- elaborate_train.c --------------------------------------------------------------------------------- */
 void run_train_stmt(Elab *e, const Stmt *s); /* a statement that only stands in train */

@@ -172,6 +172,9 @@ static bool fit_carry(Elab *e, const Loop *l, Carry *c, bool *changed)
         return false;
     if (!c->initial.weak || t.node->type.dt == DT_I32)
         t.weak = false;
+    for (int i = 0; i < l->frame->each.n && !t.batched; i++)
+        if (l->frame->each.at[i] == (int)(c - l->carry.at))
+            t = term_node(e, spread(e, t, example_type(t), true), true);
     Type got = example_type(t);
     bool stretch = !type_eq(got, want);
     Type both;

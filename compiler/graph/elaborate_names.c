@@ -18,10 +18,11 @@ static void list_name(Arena *a, NameList *names, Name name)
 
 /* ---- walking ------------------------------------------------------------------------------------------- */
 
-/* Visits in the order things happen. `read` and `set` may be NULL. */
+/* Visits in the order things happen. What is not of interest may be NULL. */
 typedef struct Walk {
     void (*read)(struct Walk *w, const Expr *name);
     void (*set)(struct Walk *w, Name name);
+    void (*call)(struct Walk *w, const Expr *call);
     Arena *a;
     NameList assigned; /* so far, in order */
     NameList *found;
@@ -43,6 +44,8 @@ static void walk_expr(Walk *w, const Expr *x)
     }
     if (x->kind == EX_FIELD)
         return; /* a path names a parameter, not a variable */
+    if (x->kind == EX_CALL && w->call)
+        w->call(w, x);
     walk_expr(w, x->condition);
     walk_expr(w, x->base);
     walk_expr(w, x->right);
@@ -113,6 +116,27 @@ static void set_found(Walk *w, Name name) { list_name(w->a, w->found, name); }
 void names_assigned(Arena *a, const Block *body, NameList *out)
 {
     Walk w = {.set = set_found, .a = a, .found = out};
+    walk_block(&w, body);
+}
+
+static void list_names(Walk *w, const Expr *x)
+{
+    if (x->kind == EX_NAME)
+        list_name(w->a, w->found, (Name){x->text, x->span});
+    for (int i = 0; x->kind == EX_LIST && i < x->items.n; i++)
+        list_names(w, x->items.at[i]);
+}
+
+static void gradient_called(Walk *w, const Expr *call)
+{
+    for (int i = 0; i < call->args.n && str_eq(call->text, "gradient"); i++)
+        if (i == 1 || str_eq(call->args.at[i].name.text, "x"))
+            list_names(w, call->args.at[i].value);
+}
+
+void names_differentiated(Arena *a, const Block *body, NameList *out)
+{
+    Walk w = {.call = gradient_called, .a = a, .found = out};
     walk_block(&w, body);
 }
 

@@ -2,7 +2,7 @@
 /* contract_grad.c: gradients of dot and convolution, which are dots and convolutions. dy: the result's
  * gradient. */
 #include "ops.h"
-#include "../passes/passes.h"
+#include "../graph/gradient.h"
 
 /* ---- dot ----------------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
  * i32 wraps around. A division by zero gives 0 in i32, and its remainder x. Every gradient is written in
  * operations that have one themselves, so that gradients can be differentiated again. */
 #include "ops.h"
-#include "../passes/passes.h"
+#include "../graph/gradient.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* index.c: operations over indices; one out of range ends the evaluation. gather and scatter_add are each
  * other's adjoint. dy: the result's gradient. */
 #include "ops.h"
-#include "../passes/passes.h"
+#include "../graph/gradient.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * fold, the adjoint of window. x: operand, dy: the result's gradient. */
 #include "ops.h"
 #include "walk.h"
-#include "../passes/passes.h"
+#include "../graph/gradient.h"
 
 #include <string.h>
 

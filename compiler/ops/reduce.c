@@ -3,7 +3,7 @@
  * result's gradient. */
 #include "ops.h"
 #include "walk.h"
-#include "../passes/passes.h"
+#include "../graph/gradient.h"
 
 #include <math.h>
 #include <string.h>

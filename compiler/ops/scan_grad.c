@@ -11,7 +11,7 @@
  * again with them. The function's other users of the forward scan are told to take the new one (Swaps), so
  * that it runs once. */
 #include "ops.h"
-#include "../passes/gradients.h"
+#include "../passes/loop.h"
 
 /* How the backward body gets a value of the forward body. */
 typedef enum Supply {

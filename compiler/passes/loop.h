@@ -6,7 +6,7 @@
 #ifndef DLC_LOOP_H
 #define DLC_LOOP_H
 
-#include "../graph/ir.h"
+#include "../graph/gradient.h"
 
 /* ---- loop.c -------------------------------------------------------------------------------------------- */
 typedef struct LoopInput {
@@ -48,24 +48,6 @@ int loop_yield(Loop *l, const char *name, Node *value);
  * invariants, yields of slices and invariants are taken from outside. Returns the scan; NULL where nothing
  * is left of it. */
 Node *loop_close(Loop *l, const bool *carry_wanted, Node **carry_out, Node **yield_out);
-
-/* ---- graft.c: copying parts of functions --------------------------------------------------------------- */
-/* Results of a scan for which those of another, made later with more yields, are to be taken. */
-typedef struct Swap {
-    Node *old, *new;    /* both OP_RESULT, of one function */
-} Swap;
-typedef struct Swaps {
-    VEC(Swap) list;
-} Swaps;
-
-/* instead[n->id] is what to take for n: itself, or the new node of its swap. swaps may be NULL. */
-Node **swapped(Arena *a, const Fn *fn, const Swaps *swaps);
-/* Makes in `to` what the roots (nodes of `from`) need, in the old order as far as swaps allow. map[n->id],
- * given or made, is the new node; swapped nodes are looked up by the node taken for them, and get their
- * entry too. */
-void graft(Fn *to, const Fn *from, int nroots, Node *const *roots, Node **map, const Swaps *swaps);
-/* live[n->id] for what the roots need, themselves included. */
-bool *reached_from(Arena *a, const Fn *fn, int nroots, Node *const *roots);
 
 /* ---- batch.c: one step's work for all steps at once ---------------------------------------------------- */
 /* Is there a rule for n when these operands differ from step to step (at least one does), and room for the result? */

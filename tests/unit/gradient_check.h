@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "compiler/passes/passes.h"
+#include "graph/gradient.h"
 
 static inline uint64_t check_random(uint64_t *state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* graft.c: copying parts of functions, with some nodes taken for others. */
-#include "loop.h"
+#include "gradient.h"
 
 typedef VEC(Node *) NodeList;
 
