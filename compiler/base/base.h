@@ -63,6 +63,18 @@ void sb_vprintf(StrBuf *sb, const char *format, va_list args) PRINTF(2, 0);
 const char *sb_text(StrBuf *sb);                    /* "" when empty */
 bool str_eq(const char *x, const char *y);          /* NULL equals only NULL */
 uint64_t hash_bytes(const void *bytes, size_t n);   /* FNV-1a, 64 bits */
+/* A number for each text, 0 at first; {.a = arena} is an empty one. The pointer holds until the next call; the key is kept, not
+ * copied. */
+typedef struct StrCount {
+    const char *key;
+    int n;
+} StrCount;
+typedef struct StrMap {
+    Arena *a;
+    StrCount *slot;
+    size_t slots, used;
+} StrMap;
+int *str_map(StrMap *m, const char *key);
 int edit_distance(const char *x, const char *y);
 /* The candidate nearest to `name` when near enough to be a misspelling (distance <= a third of its length), else NULL. */
 const char *nearest_name(const char *name, const char *const *candidates, int n);

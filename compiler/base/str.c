@@ -79,6 +79,38 @@ uint64_t hash_bytes(const void *bytes, size_t n)
     return hash;
 }
 
+/* ---- a number for each text: open addressing, at most half full ---------------------------------------- */
+static StrCount *find_slot(const StrMap *m, const char *key)
+{
+    size_t i = hash_bytes(key, strlen(key)) & (m->slots - 1);
+    while (m->slot[i].key && strcmp(m->slot[i].key, key))
+        i = (i + 1) & (m->slots - 1);
+    return &m->slot[i];
+}
+
+static void widen(StrMap *m)
+{
+    const StrMap old = *m;
+    m->slots = old.slots ? 2 * old.slots : 16;
+    m->slot = NEWN(m->a, StrCount, m->slots);
+    for (size_t i = 0; i < old.slots; i++)
+        if (old.slot[i].key)
+            *find_slot(m, old.slot[i].key) = old.slot[i];
+}
+
+int *str_map(StrMap *m, const char *key)
+{
+    if (2 * m->used >= m->slots)
+        widen(m);
+    StrCount *slot = find_slot(m, key);
+    if (!slot->key) {
+        slot->key = key;
+        m->used++;
+    }
+    return &slot->n;
+}
+
+/* ---- nearest name -------------------------------------------------------------------------------------- */
 static int min3(int x, int y, int z)
 {
     int low = x < y ? x : y;

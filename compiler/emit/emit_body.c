@@ -49,37 +49,37 @@ const char *c_identifier(Arena *a, const char *name)
                : text;
 }
 
-static bool name_taken(const Plan *p, int n, const char *name)
-{
-    for (int i = 0; i < n; i++)
-        if (!strcmp(p->buffers.at[i]->name, name))
-            return true;
-    return false;
-}
-
-static const Unit *unit_stored_in(const Plan *p, const Buffer *b)
+/* What has no name is called after what is stored there first. */
+static void name_by_units(const Plan *p)
 {
     for (int i = 0; i < p->kernels.n; i++)
-        for (int k = 0; k < p->kernels.at[i]->units.n; k++)
-            if (p->kernels.at[i]->units.at[k]->buffer == b)
-                return p->kernels.at[i]->units.at[k];
-    return NULL;
+        for (int k = 0; k < p->kernels.at[i]->units.n; k++) {
+            const Unit *u = p->kernels.at[i]->units.at[k];
+            const char *word = span_word(p, u->node->span);
+            if (u->buffer && !u->buffer->name)
+                u->buffer->name = word ? word : op_info(u->node->op)->text;
+        }
+}
+
+/* name, name_2, name_3, ...: the first that is not among the taken. */
+static const char *unique_name(StrMap *taken, const char *name)
+{
+    int *last = str_map(taken, name), k = *last + 1;        /* the number tried last, so that none is tried twice */
+    const char *unique = name;
+    for (; k > 1 && *str_map(taken, unique = arena_printf(taken->a, "%s_%d", name, k)); k++)
+        continue;
+    *str_map(taken, name) = k;
+    if (k > 1)
+        *str_map(taken, unique) = 1;
+    return unique;
 }
 
 void name_buffers(Plan *p)
 {
-    for (int i = 0; i < p->buffers.n; i++) {
-        Buffer *b = p->buffers.at[i];
-        const char *name = b->name;
-        const Unit *u = name ? NULL : unit_stored_in(p, b);
-        if (u)
-            name = span_word(p, u->node->span) ? span_word(p, u->node->span) : op_info(u->node->op)->text;
-        name = c_identifier(p->a, name);
-        const char *unique = name;
-        for (int k = 2; name_taken(p, i, unique); k++)
-            unique = arena_printf(p->a, "%s_%d", name, k);
-        b->name = unique;
-    }
+    StrMap taken = {.a = p->a};
+    name_by_units(p);
+    for (int i = 0; i < p->buffers.n; i++)
+        p->buffers.at[i]->name = unique_name(&taken, c_identifier(p->a, p->buffers.at[i]->name));
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------- */

@@ -82,29 +82,28 @@ static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
 }
 
 /* ---- may u wait for g's other readers? ------------------------------------------------------------- */
-/* Does group `from` depend, through other groups, on `to`? `seen` by group. */
-static bool depends(const Lower *c, int from, int to, bool *seen)
+/* Does group `from` depend, through other groups than those marked, on `to`? */
+static bool depends(Lower *c, int from, int to)
 {
     if (from == to)
         return true;
-    if (from < 0 || seen[from])
+    if (from < 0 || !marks_add(&c->marks, from))
         return false;
-    seen[from] = true;
     const Group *g = c->groups.at[from];
     for (int i = 0; i < g->after.n; i++)
-        if (depends(c, g->after.at[i], to, seen))
+        if (depends(c, g->after.at[i], to))
             return true;
     return false;
 }
 
-static bool would_wait_in_a_circle(const Lower *c, const Unit *u, int g)
+static bool would_wait_in_a_circle(Lower *c, const Unit *u, int g)
 {
-    bool *seen = NEWN(c->a, bool, c->groups.n);
+    marks_clear(c->a, &c->marks, c->groups.n);
     for (int i = 0; i < u->needs.n; i++)
-        if (u->needs.at[i]->group != g && depends(c, u->needs.at[i]->group, g, seen))
+        if (u->needs.at[i]->group != g && depends(c, u->needs.at[i]->group, g))
             return true;
     for (int i = 0; i < u->behind.n; i++)
-        if (u->behind.at[i]->group != g && depends(c, u->behind.at[i]->group, g, seen))
+        if (u->behind.at[i]->group != g && depends(c, u->behind.at[i]->group, g))
             return true;
     return false;
 }
@@ -204,11 +203,13 @@ static bool is_in(const Unit *u, const Group *g)
 }
 
 /* Would others who need group g wait, with u in it, for something that g itself does not? */
-static bool delays_others(const Lower *c, const Unit *u, int g)
+static bool delays_others(Lower *c, const Unit *u, int g)
 {
     bool new_wait = false;
-    for (int i = 0; i < u->needs.n; i++)
-        new_wait |= !depends(c, g, u->needs.at[i]->group, NEWN(c->a, bool, c->groups.n));
+    for (int i = 0; i < u->needs.n; i++) {
+        marks_clear(c->a, &c->marks, c->groups.n);
+        new_wait |= !depends(c, g, u->needs.at[i]->group);
+    }
     for (int i = 0; i < c->units.n && new_wait; i++)
         for (int k = 0; k < c->units.at[i]->needs.n; k++)
             if (c->units.at[i] != u && c->units.at[i]->group != g && is_in(c->units.at[i]->needs.at[k], c->groups.at[g]))

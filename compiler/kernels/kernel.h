@@ -126,6 +126,7 @@ struct Buffer {
     int index;
     bool written;           /* BUFFER_PORT: a result */
     bool block;             /* BUFFER_ARENA: holds one block of rows of a tile, made anew for the next */
+    VEC(Unit *) readers;    /* while units are put in order: those that read its old contents, in order */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
@@ -155,6 +156,7 @@ struct Unit {
     VEC(Unit *) behind;     /* those that read the old contents of what it overwrites */
     VEC(Buffer *) reads;    /* the caller's buffers it reads, likewise */
     bool private;           /* read only inside its own kernel */
+    const Lin *here;        /* while its kernel is made: the position whose value is a variable in this stage, or NULL */
 };
 
 typedef enum StageKind { STAGE_MAP, STAGE_REDUCE, STAGE_TILE, STAGE_SCATTER, STAGE_CHECK } StageKind;

@@ -424,7 +424,7 @@ Ex *resolve(Build *b, Lower *c, const Node *n, const Lin *const *index)
     if (!u)
         return resolve_body(b, c, n, index);
     const Lin *at = flat_in_unit(b, u, n, index);
-    if (b->c == c && b->here && b->here[u->id] && lin_eq(b->here[u->id], at))
+    if (b->c == c && u->here && lin_eq(u->here, at))
         return ex_make(b, (Ex){.kind = X_UNIT, .dt = n->type.dt, .unit = (Unit *)u});
     return ex_load(b, u->buffer, n->type.dt, lin_add(b->a, u->base, at));
 }

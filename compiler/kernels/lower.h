@@ -13,6 +13,13 @@ typedef struct Group {
     VEC(int) after;             /* groups (by place in the context's list) that must run before it */
 } Group;
 
+/* A set of small numbers that is emptied at once. */
+typedef struct Marks {
+    int *at, cap, now;          /* at[i] == now: i is in it */
+} Marks;
+void marks_clear(Arena *a, Marks *m, int n);    /* numbers below n may be added now */
+bool marks_add(Marks *m, int i);                /* false where it was in already */
+
 /* One function, or one scan body inside its parent. */
 typedef struct Lower {
     Arena *a;
@@ -22,6 +29,7 @@ typedef struct Lower {
     const Node *scan;           /* the scan this is the body of */
     Var *time;                  /* its position, as an index into the scanned operands */
     int *uses;                  /* by node: edges to consumers and results */
+    bool *moved;                /* by node: a consumer is more than work by element */
     int *cost;                  /* by node: element operations to compute it inline */
     bool *stored;               /* by node */
     const Node **anchor;        /* by node: the contraction whose elements this element-wise value is made of */
@@ -34,13 +42,14 @@ typedef struct Lower {
     Unit **check;               /* by node: a check_index's unit */
     VEC(Unit *) copies;         /* results that need one */
     VEC(Unit *) packs;          /* transposed copies of contraction operands; also in units */
+    VEC(Unit *) failing;        /* units after which the call may fail, in order */
+    Marks marks;                /* of whatever search is going on: by node, unit or group */
 } Lower;
 
 /* What is needed while the expressions of one kernel are made. */
 typedef struct Build {
     Arena *a;
     VEC(Ex *) all;              /* hash-consing */
-    const Lin **here;           /* NULL, or by unit id of `c`: the position whose value is a variable in this stage */
     Lower *c;
     Kernel *k;
 } Build;

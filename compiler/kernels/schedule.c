@@ -147,13 +147,14 @@ static bool join_map(Making *m, Unit *u)
         return false;
     const Lin *flat = lin_flatten(m->k->a, u->type, index);
     add_item(m, s, u, value, flat, OP_COUNT);
-    m->b.here[u->id] = flat;
+    u->here = flat;
     return true;
 }
 
 static void forget_here(Making *m)
 {
-    memset(m->b.here, 0, sizeof(Lin *) * (size_t)m->c->units.n);
+    for (int i = 0; i < m->g->units.n; i++)
+        m->g->units.at[i]->here = NULL;
 }
 
 static void map_stage(Making *m, Unit *u)
@@ -167,7 +168,7 @@ static void map_stage(Making *m, Unit *u)
     unit_index(m, u, s, index);
     const Lin *flat = lin_flatten(m->k->a, u->type, index);
     add_item(m, s, u, unit_value(m, u, index), flat, OP_COUNT);
-    m->b.here[u->id] = flat;
+    u->here = flat;
 }
 
 /* One stage an operand, each storing its own range. */
@@ -526,7 +527,7 @@ Kernel *schedule_group(Lower *c, Group *g)
     Kernel *k = NEW(c->a, Kernel);
     Making m = {.k = k, .c = c, .g = g};
     *k = (Kernel){.a = c->a, .nouter = g->outer, .blocked = -1, .id = c->p->kernels.n};
-    m.b = (Build){.a = c->a, .c = c, .k = k, .here = NEWN(c->a, const Lin *, c->units.n)};
+    m.b = (Build){.a = c->a, .c = c, .k = k};
     const Unit *first = g->units.at[0];
     if (first->kind != UNIT_VALUE || first->node->op == OP_SCATTER || first->node->op == OP_CONCAT)
         k->nouter = 0;
@@ -543,6 +544,7 @@ Kernel *schedule_group(Lower *c, Group *g)
         k->macs += unit_macs(u);
         vec_push(c->a, &k->units, u);
     }
+    forget_here(&m);
     set_order(k);
     keep_local(&m);
     return k;

@@ -78,17 +78,6 @@ bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int6
 }
 
 /* ---- the decision ---------------------------------------------------------------------------------- */
-static bool used_beyond_elements(const Lower *c, const Node *n)
-{
-    for (int i = n->id + 1; i < c->fn->node.n; i++) {
-        const Node *user = c->fn->node.at[i];
-        for (int k = 0; k < user->nin; k++)
-            if (user->in[k] == n && op_info(user->op)->class != CLASS_ELEMENT)
-                return true;
-    }
-    return false;
-}
-
 /* Repeats its operand across axes that lie outside of one the operand has: not a row's scalar, which a loop keeps. */
 static bool repeats_outside(const Node *n)
 {
@@ -161,7 +150,7 @@ static bool worth_storing(const Lower *c, const Node *n)
         return true;
     if (c->uses[n->id] > 1 && c->cost[n->id] > CHEAP && op_info(n->op)->class != CLASS_MOVE)
         return true;
-    return op_info(n->op)->class == CLASS_ELEMENT && c->anchor[n->id] && used_beyond_elements(c, n);
+    return op_info(n->op)->class == CLASS_ELEMENT && c->anchor[n->id] && c->moved[n->id];
 }
 
 /* ---- the decision ---------------------------------------------------------------------------------- */
@@ -174,9 +163,13 @@ static void make_bodies(Lower *c)
 
 static void count_uses(Lower *c)
 {
-    for (int i = 0; i < c->fn->node.n; i++)
-        for (int k = 0; k < c->fn->node.at[i]->nin; k++)
-            c->uses[c->fn->node.at[i]->in[k]->id]++;
+    for (int i = 0; i < c->fn->node.n; i++) {
+        const Node *user = c->fn->node.at[i];
+        for (int k = 0; k < user->nin; k++) {
+            c->uses[user->in[k]->id]++;
+            c->moved[user->in[k]->id] |= !is_element(user);
+        }
+    }
     for (int i = 0; i < c->fn->result.n; i++)
         c->uses[c->fn->result.at[i].node->id]++;
 }

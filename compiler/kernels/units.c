@@ -112,6 +112,21 @@ void place_results(Lower *c)
         place_port(c, &c->fn->result.at[i]);
 }
 
+/* ---- sets ------------------------------------------------------------------------------------------ */
+void marks_clear(Arena *a, Marks *m, int n)
+{
+    if (n > m->cap)
+        *m = (Marks){.at = NEWN(a, int, 2 * n), .cap = 2 * n};
+    m->now++;
+}
+
+bool marks_add(Marks *m, int i)
+{
+    bool fresh = m->at[i] != m->now;
+    m->at[i] = m->now;
+    return fresh;
+}
+
 /* ---- units in order, and what they need ------------------------------------------------------------ */
 static void need_unit(Lower *c, Unit *u, Unit *needed)
 {
@@ -127,21 +142,21 @@ static void need_buffer(Lower *c, Unit *u, Buffer *buffer)
         if (u->reads.at[i] == buffer)
             return;
     vec_push(c->a, &u->reads, buffer);
+    vec_push(c->a, &buffer->readers, u);
 }
 
-static void need_value(Lower *c, Unit *u, const Node *n, bool *seen);
+static void need_value(Lower *c, Unit *u, const Node *n);
 
-static void need_operands(Lower *c, Unit *u, const Node *n, bool *seen)
+static void need_operands(Lower *c, Unit *u, const Node *n)
 {
     for (int i = 0; i < n->nin; i++)
-        need_value(c, u, n->in[i], seen);
+        need_value(c, u, n->in[i]);
 }
 
-static void need_value(Lower *c, Unit *u, const Node *n, bool *seen)
+static void need_value(Lower *c, Unit *u, const Node *n)
 {
-    if (seen[n->id])
+    if (!marks_add(&c->marks, n->id))
         return;
-    seen[n->id] = true;
     if (c->stored[n->id]) {
         need_unit(c, u, c->unit[n->id]);
     } else if (n->op == OP_INPUT) {
@@ -154,22 +169,22 @@ static void need_value(Lower *c, Unit *u, const Node *n, bool *seen)
     } else {
         if (n->op == OP_CHECK)
             need_unit(c, u, c->check[n->id]);
-        need_operands(c, u, n, seen);
+        need_operands(c, u, n);
     }
 }
 
 static void find_needs(Lower *c, Unit *u)
 {
-    bool *seen = NEWN(c->a, bool, c->fn->node.n);
+    marks_clear(c->a, &c->marks, c->fn->node.n);
     for (int i = 0; u->from && i < c->copies.n; i++)
         if (c->copies.at[i]->buffer == u->from) {
             need_unit(c, u, c->copies.at[i]);
             return;
         }
     if (u->kind == UNIT_VALUE || u->kind == UNIT_CHECK || u->kind == UNIT_LOOP)
-        need_operands(c, u, u->node, seen);
+        need_operands(c, u, u->node);
     else
-        need_value(c, u, u->node, seen);
+        need_value(c, u, u->node);
 }
 
 static void push_unit(Lower *c, Unit *u)
@@ -272,18 +287,17 @@ static bool safe_in_place(Lower *c, const Unit *u)
     return !loads_elsewhere(resolve_body(&b, c, u->node, index), u->buffer, lin_flatten(c->a, u->type, index));
 }
 
-static bool reaches(const Unit *u, const Unit *to, bool *seen)
+static bool reaches(Lower *c, const Unit *u, const Unit *to)
 {
     if (u == to)
         return true;
-    if (seen[u->id])
+    if (!marks_add(&c->marks, u->id))
         return false;
-    seen[u->id] = true;
     for (int i = 0; i < u->needs.n; i++)
-        if (reaches(u->needs.at[i], to, seen))
+        if (reaches(c, u->needs.at[i], to))
             return true;
     for (int i = 0; i < u->behind.n; i++)
-        if (reaches(u->behind.at[i], to, seen))
+        if (reaches(c, u->behind.at[i], to))
             return true;
     return false;
 }
@@ -310,16 +324,18 @@ static bool overwrites_input(const Lower *c, const Unit *u)
     return !c->parent && b->kind == BUFFER_PORT && fn_find_input(c->fn, b->role, b->index);
 }
 
-/* Who must run before u: readers of what it overwrites; and, where that is the caller's, everyone who may still fail. */
+/* Who must run before u: readers of what it overwrites; and, where that is the caller's, everyone who may still fail. In the
+ * order of the units. */
 static void find_behind(Lower *c, Unit *u)
 {
-    bool kept = overwrites_input(c, u);
-    for (int i = 0; i < c->units.n; i++) {
-        Unit *v = c->units.at[i];
-        bool first = kept && may_fail(v);
-        for (int k = 0; k < v->reads.n; k++)
-            first |= v->reads.at[k] == u->buffer;
-        if (first && v != u)
+    const Buffer *b = u->buffer;
+    int nfailing = overwrites_input(c, u) ? c->failing.n : 0;
+    for (int i = 0, k = 0; i < b->readers.n || k < nfailing;) {
+        Unit *reader = i < b->readers.n ? b->readers.at[i] : NULL, *failing = k < nfailing ? c->failing.at[k] : NULL;
+        Unit *v = !failing || (reader && reader->id <= failing->id) ? reader : failing;
+        i += v == reader;
+        k += v == failing;
+        if (v != u && v->context == c)
             vec_push(c->a, &u->behind, v);
     }
 }
@@ -327,9 +343,9 @@ static void find_behind(Lower *c, Unit *u)
 /* Someone wants the old contents although it also waits for the new. */
 static bool waits_for_itself(Lower *c, const Unit *u)
 {
-    bool *seen = NEWN(c->a, bool, c->units.n);
+    marks_clear(c->a, &c->marks, c->units.n);
     for (int i = 0; i < u->behind.n; i++)
-        if (reaches(u->behind.at[i], u, seen))
+        if (reaches(c, u->behind.at[i], u))
             return true;
     return false;
 }
@@ -396,8 +412,11 @@ void list_units(Lower *c)
     }
     for (int i = 0; i < c->copies.n; i++)
         push_unit(c, c->copies.at[i]);
-    for (int i = 0; i < c->units.n; i++)
+    for (int i = 0; i < c->units.n; i++) {
         find_needs(c, c->units.at[i]);
+        if (may_fail(c->units.at[i]))
+            vec_push(c->a, &c->failing, c->units.at[i]);
+    }
     for (int i = 0; i < c->units.n; i++) {      /* a packed operand is read in its packed form */
         Unit *u = c->units.at[i];
         for (int k = 0; k < c->packs.n; k++)
@@ -440,6 +459,7 @@ Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node 
     int n = fn->node.n;
     *c = (Lower){.a = a, .p = p, .fn = fn, .parent = parent, .scan = scan};
     c->uses = NEWN(a, int, n);
+    c->moved = NEWN(a, bool, n);
     c->cost = NEWN(a, int, n);
     c->stored = NEWN(a, bool, n);
     c->anchor = NEWN(a, const Node *, n);
