@@ -373,8 +373,8 @@ SHAPE(fold)
     const char *why = window_problem(a, attr);
     if (why)
         return why;
-    if (axis < 0 || axis + 1 >= x.rank)
-        return arena_printf(a, "axes %d and %d of %s", axis, axis + 1, type_text(a, x));
+    if (axis < 0 || axis >= x.rank - 1)
+        return arena_printf(a, "axis %d, and one behind it, of %s", axis, type_text(a, x));
     if (x.dt != DT_F32 && x.dt != DT_I32)
         return arena_printf(a, "adds f32 or i32, not %s", type_text(a, x));
     if (extent < 1 || extent > MAX_COUNT || x.dim[axis + 1] != attr->window.size ||
