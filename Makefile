@@ -91,6 +91,11 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -o $@ $< -lm
 
+# A libFuzzer target; for the build that ASAN below describes.
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/mutate.o $(BUILD)/libdlc.a
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 # ---- tests: tests/unit/test_*.c are programs; tests/*/check_*.sh are quick, test_*.sh take longer, long_*.sh longest ----
 JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
 UNITS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -98,9 +103,12 @@ CHECKS  := $(wildcard tests/*/check_*.sh)
 TESTS   := $(CHECKS) $(wildcard tests/*/test_*.sh)
 LONGS   := $(wildcard tests/*/long_*.sh)
 SLOW     = test_kernels test_random_loops   # not in check: these compile much, or try many
-# What reads files of others, and the front end: these run under sanitizers too.
-ASAN     = CFLAGS="-O1 -g" SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" BUILD=build/asan
+# What reads files of others, and the front end: these run under sanitizers too, and in front of libFuzzer, which wants clang
+# and the counters.
+ASAN     = CC=clang CFLAGS="-O1 -g" BUILD=build/asan \
+           SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=inline-8bit-counters,pc-table"
 GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_syntax% test_elaborate test_graph test_ir% test_lab%,$(UNITS)))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/asan/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
@@ -113,7 +121,7 @@ check:
 
 test: setup
 	@$(MAKE_ALL) -s programs
-	@$(MAKE_ALL) -s $(ASAN) $(GUARDED)
+	@$(MAKE_ALL) -s $(ASAN) $(GUARDED) $(FUZZERS)
 	@$(RUN) $(TESTS) $(UNITS:%=$(BUILD)/tests/%) $(GUARDED)
 
 test-long: test $(BUILD)/bench/step

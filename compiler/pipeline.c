@@ -77,13 +77,9 @@ static void verify_module(const Module *m, const char *pass)
 }
 
 /* ---- the way in ------------------------------------------------------------------------------------ */
-Module *pipeline_build(Arena *a, Diag *d, const Program *program, const ElaborateOptions *options, AfterPass *after,
-                       void *context)
+Module *pipeline_build_with(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
+                            const ElaborateOptions *options, AfterPass *after, void *context)
 {
-    int nstd;
-    if (!program || diag_errors(d))
-        return NULL;
-    const Program *const *std = std_programs(a, d, &nstd);
     Module *m = elaborate(a, d, program, std, nstd, options);
     if (!m || diag_errors(d))
         return NULL;
@@ -97,6 +93,16 @@ Module *pipeline_build(Arena *a, Diag *d, const Program *program, const Elaborat
             after(context, passes[i].name, m);
     }
     return m;
+}
+
+Module *pipeline_build(Arena *a, Diag *d, const Program *program, const ElaborateOptions *options, AfterPass *after,
+                       void *context)
+{
+    int nstd;
+    if (!program || diag_errors(d))
+        return NULL;
+    const Program *const *std = std_programs(a, d, &nstd);
+    return pipeline_build_with(a, d, program, std, nstd, options, after, context);
 }
 
 Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context)

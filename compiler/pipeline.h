@@ -21,6 +21,9 @@ typedef void AfterPass(void *context, const char *pass, const Module *m);
  * reading: then nothing is built. A program may be built several times, with diag_again for messages of their own. */
 Module *pipeline_build(Arena *a, Diag *d, const Program *program, const ElaborateOptions *options, AfterPass *after,
                        void *context);
+/* The same with a standard library that was parsed before (its sources among d's), for whoever builds many programs. */
+Module *pipeline_build_with(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
+                            const ElaborateOptions *options, AfterPass *after, void *context);
 /* Reads `path` ("-": standard input), or a text, and builds it. */
 Module *pipeline_module(Arena *a, Diag *d, const char *path, const ElaborateOptions *options, AfterPass *after, void *context);
 Module *pipeline_text(Arena *a, Diag *d, const char *name, const char *text, size_t bytes, const ElaborateOptions *options,

@@ -19,16 +19,20 @@ zlib                  header:zlib.h           zlib1g-dev
 for_tests='
 gcc                   command:gcc             gcc
 clang                 command:clang           clang
+sanitizers, libFuzzer clang:fuzzer,address    libclang-rt-dev
 tcc                   command:tcc             tcc
 cmocka                header:cmocka.h         libcmocka-dev
 python3               command:python3         python3
 '
 [ "${1:-}" = build ] || needs=$needs$for_tests
 
-# has command:NAME | has header:NAME
+# has command:NAME | has header:NAME | has clang:SANITIZERS
 has() {
     case $1 in
     command:*) command -v "${1#command:}" >/dev/null 2>&1 ;;
+    clang:*)
+        printf 'int LLVMFuzzerTestOneInput(const char *bytes, long n);\nint LLVMFuzzerTestOneInput(const char *bytes, long n) { return bytes[n] * 0; }\n' |
+            clang -fsanitize="${1#clang:}" -x c -o /dev/null - >/dev/null 2>&1 ;;
     header:cmocka.h) # wants these before it
         printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
             "${CC:-cc}" -E -o /dev/null - >/dev/null 2>&1 ;;

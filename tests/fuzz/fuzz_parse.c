@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_parse.c: any bytes at all go through the parser and the tree's printer. A libFuzzer target:
- *     make CC=clang BUILD=build/fuzz SANITIZE=-fsanitize=fuzzer-no-link,address,undefined build/fuzz/libdlc.a
- *     clang -g -fsanitize=fuzzer,address,undefined -Icompiler tests/fuzz/fuzz_parse.c build/fuzz/libdlc.a -o build/fuzz/parse
- *     build/fuzz/parse -max_total_time=60 -dict=tests/fuzz/dl.dict CORPUS dsl_examples compiler/std */
-#include "syntax/ast.h"
+/* fuzz_parse.c: any bytes at all go through the parser and the tree's printer. */
+#include "fuzz.h"
+#include "std/std.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 /* Spans lie within the source, the first line and column included. */
 static void check_span(const Diag *d, Span sp, size_t bytes)
@@ -45,4 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     }
     arena_free(a);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t n, size_t most, unsigned seed)
+{
+    const StdSource *s = &std_sources[seed % (unsigned)std_nsources];
+    return mutate_text(bytes, n, most, seed, s->text, s->bytes);
 }

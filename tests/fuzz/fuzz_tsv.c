@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_tsv.c: any bytes at all go through the preparation of text. A libFuzzer target, built as fuzz_parse.c says; link
- * -ljansson -lz too. */
-#include "lab/lab.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+/* fuzz_tsv.c: any bytes at all go through the preparation of text. */
+#include "fuzz.h"
 
 enum { LENGTH = 5 };
 

@@ -1,26 +1,22 @@
 #!/bin/sh
-# Each fuzz target for SECONDS (60), under the sanitizers, from the project's own files as the first inputs.
+# Each fuzz target for SECONDS_EACH (60), or all of them for RUNS inputs in all; the total is printed. Every run is another:
+# SEED repeats one.
 . tests/tap.sh
-seconds=${SECONDS_EACH:-60}
-flags=-fsanitize=address,undefined
+. tests/fuzz/fuzz.sh
+seed=${SEED:-$(date +%s)}
+total=0
 
-built() {
-    make -s -j2 CC=clang BUILD=build/fuzz CFLAGS="-O1 -g" SANITIZE="-fsanitize=fuzzer-no-link,address,undefined" build/fuzz/libdlc.a
+one() {
+    limit=-max_total_time=${SECONDS_EACH:-60}
+    [ -z "${RUNS:-}" ] || limit=-runs=$(echo "$targets" | awk -v name="$1" -v runs="$RUNS" '$1 == name { printf "%d", runs / 1000 * $3 + 1 }')
+    fuzz "$1" -seed="$seed" "$limit"
 }
 
-survives() {
-    mkdir -p "$work/$1" &&
-        clang -g -O1 -fsanitize=fuzzer $flags -I. -Icompiler "tests/fuzz/fuzz_$1.c" build/fuzz/libdlc.a -o "build/fuzz/$1" \
-            -ltcc -ljansson -lz -ldl -lpthread -lm || return 1
-    target=$1
-    shift
-    "build/fuzz/$target" -max_total_time="$seconds" -rss_limit_mb=4000 -timeout=20 -artifact_prefix="$work/" "$@" 2>&1 | tail -n 30 >"$work/$target.log"
-    grep -E '^Done [0-9]+ runs' "$work/$target.log" || { cat "$work/$target.log" && return 1; }
-}
-
-check "built" built
-check "parser" survives parse -dict=tests/fuzz/dl.dict "$work/parse" dsl_examples compiler/std tests/errors
-for target in idx npy safetensors tsv; do
-    check "$target" survives $target "$work/$target"
+for target in $(echo "$targets" | awk '{ print $1 }'); do
+    check "$target, seed $seed" one "$target"
+    ran=$(sed -n 's/^Done \([0-9]*\) runs in.*/\1/p' "$work/$target.log")
+    echo "# $target: ${ran:-0} inputs"
+    total=$((total + ${ran:-0}))
 done
+echo "# $total inputs, $tap_failed targets failed"
 finish
