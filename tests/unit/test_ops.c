@@ -851,7 +851,7 @@ static const ErrorCase error_cases[] = {
     {OP_WINDOW, "x: f32[1, 1, 1, 1, 1, 1, 1, 1] input 0", "window(x) axis=0 size=1 stride=1 dilation=1", "axis 0 of"},
     {OP_FOLD, "x: f32[3, 2] input 0", "fold(x) axis=0 size=2 stride=2 dilation=1 extent=9", "not the windows of"},
     {OP_FOLD, "x: f32[3, 2] input 0", "fold(x) axis=0 size=3 stride=2 dilation=1 extent=7", "not the windows of"},
-    {OP_FOLD, "x: f32[3, 2] input 0", "fold(x) axis=1 size=2 stride=2 dilation=1 extent=6", "axes 1 and 2 of"},
+    {OP_FOLD, "x: f32[3, 2] input 0", "fold(x) axis=1 size=2 stride=2 dilation=1 extent=6", "axis 1, and one behind it, of"},
     {OP_FOLD, "x: u8[3, 2] input 0", "fold(x) axis=0 size=2 stride=2 dilation=1 extent=6", "adds f32 or i32"},
     {OP_SUM, "x: f32[3, 2] input 0", "sum(x) axes=[1, 0]", "increasing order"},
     {OP_SUM, "x: bool[3] input 0", "sum(x) axes=[0]", "computes with f32 or i32"},
