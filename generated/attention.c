@@ -475,15 +475,16 @@ static void infer_k4_lstm(int t, const float *restrict h, const float *restrict 
         const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c, float *restrict next_c,
         float *restrict next_h)
 {
-    float lstm_4[256];
+    float lstm_1_step_gates[256];
     for (int n = 0; n < 256; n += 4)
         infer_k4_lstm_tile_1(h, 0, lstm_1_recurrent_kernel + n, lstm_3 + n);
     for (int j0 = 0; j0 < 256; j0++) {
-        lstm_4[j0] = lstm_2[t * 256 + j0] + lstm_3[j0] + lstm_1_bias[j0];
+        lstm_1_step_gates[j0] = lstm_2[t * 256 + j0] + lstm_3[j0] + lstm_1_bias[j0];
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = dl_sigmoid(lstm_4[j0 + 192]);
-        const float lstm_1_c_v2 = dl_sigmoid(lstm_4[j0 + 64]) * c[j0] + dl_sigmoid(lstm_4[j0]) * dl_tanh(lstm_4[j0 + 128]);
+        const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
+        const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[j0] + dl_sigmoid(lstm_1_step_gates[j0])
+                * dl_tanh(lstm_1_step_gates[j0 + 128]);
         next_c[j0] = lstm_1_c_v2;
         next_h[j0] = v1 * dl_tanh(lstm_1_c_v2);
     }
@@ -766,25 +767,25 @@ static void train_k5_lstm(int t, const float *restrict h, const float *restrict 
         float *restrict lstm_3, float *restrict lstm_4, const float *restrict c, float *restrict next_c, float *restrict lstm_5,
         float *restrict lstm_6, float *restrict next_h)
 {
-    float lstm_13[256];
+    float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
             train_k5_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_12 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_13[j0] = lstm[t * 8192 + i0 * 256 + j0] + lstm_12[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
+                lstm_1_step_gates[j0] = lstm[t * 8192 + i0 * 256 + j0] + lstm_12[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_13[j0 + 64]);
+                const float sigmoid_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]);
                 lstm_2[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_13[j0]);
+                const float sigmoid_v3 = dl_sigmoid(lstm_1_step_gates[j0]);
                 lstm_3[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_13[j0 + 128]);
+                const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
                 lstm_4[t * 2048 + i0 * 64 + j0] = tanh_v4;
                 const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
                 next_c[i0 * 64 + j0] = lstm_1_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_13[j0 + 192]);
+                const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 lstm_5[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_1_c_v5);
                 lstm_6[t * 2048 + i0 * 64 + j0] = tanh_v7;
@@ -1317,37 +1318,37 @@ static void train_k25_dense_copy(float *restrict dense_5)
 
 /* attention.dl:20: lstm -> f32[32, 64] */
 static void train_k26_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
-        const float *restrict lstm_6, float *restrict lstm_14, const float *restrict lstm_2, float *restrict next_carry_2)
+        const float *restrict lstm_6, float *restrict lstm_13, const float *restrict lstm_2, float *restrict next_carry_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_6[t * 2048 + j0];
         const float add_v0 = carry_2[j0] + dense_5[j0] * lstm_5[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_14[j0] = add_v0;
+        lstm_13[j0] = add_v0;
         next_carry_2[j0] = add_v0 * lstm_2[t * 2048 + j0];
     }
 }
 
 /* attention.dl:20: lstm -> f32[32, 256] */
-static void train_k27_lstm(int t, const float *restrict lstm_14, const float *restrict lstm_4, const float *restrict lstm_3,
+static void train_k27_lstm(int t, const float *restrict lstm_13, const float *restrict lstm_4, const float *restrict lstm_3,
         float *restrict lstm_7, const float *restrict c_2, const float *restrict lstm_2, const float *restrict dense_5,
         const float *restrict lstm_6, const float *restrict lstm_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = lstm_3[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1] = lstm_14[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
+            lstm_7[t * 8192 + j0 * 256 + j1] = lstm_13[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v2 = lstm_2[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 64] = lstm_14[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
+            lstm_7[t * 8192 + j0 * 256 + j1 + 64] = lstm_13[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v3 = lstm_4[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 128] = lstm_14[j0 * 64 + j1] * lstm_3[t * 2048 + j0 * 64 + j1] * (1.0f - v3 * v3);
+            lstm_7[t * 8192 + j0 * 256 + j1 + 128] = lstm_13[j0 * 64 + j1] * lstm_3[t * 2048 + j0 * 64 + j1] * (1.0f - v3 * v3);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1770,7 +1771,7 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const lstm_12 = (float *)(void *)(base + 2195456);   /* f32[4, 256] */
     float *const next_carry = (float *)(void *)(base + 2260992);   /* f32[32, 64] */
     float *const next_carry_2 = (float *)(void *)(base + 2252800);   /* f32[32, 64] */
-    float *const lstm_14 = (float *)(void *)(base + 2260992);   /* f32[32, 64] */
+    float *const lstm_13 = (float *)(void *)(base + 2260992);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -1808,8 +1809,8 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k24_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
     train_k25_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k26_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_14, lstm_2, next_carry_2);
-        train_k27_lstm(t, lstm_14, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_5, lstm_6, lstm_5);
+        train_k26_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_13, lstm_2, next_carry_2);
+        train_k27_lstm(t, lstm_13, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_5, lstm_6, lstm_5);
         train_k28_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, next_carry);
         train_k29_lstm_copy(next_carry, dense_5);
         train_k30_lstm_copy(next_carry_2, carry_2);
@@ -1998,25 +1999,25 @@ static void gradients_k5_lstm(int t, const float *restrict h, const float *restr
         float *restrict lstm_3, float *restrict lstm_4, const float *restrict c, float *restrict next_c, float *restrict lstm_5,
         float *restrict lstm_6, float *restrict next_h)
 {
-    float lstm_10[256];
+    float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
             gradients_k5_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_10[j0] = lstm[t * 8192 + i0 * 256 + j0] + lstm_9[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
+                lstm_1_step_gates[j0] = lstm[t * 8192 + i0 * 256 + j0] + lstm_9[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_10[j0 + 64]);
+                const float sigmoid_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]);
                 lstm_2[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_10[j0]);
+                const float sigmoid_v3 = dl_sigmoid(lstm_1_step_gates[j0]);
                 lstm_3[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_10[j0 + 128]);
+                const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
                 lstm_4[t * 2048 + i0 * 64 + j0] = tanh_v4;
                 const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
                 next_c[i0 * 64 + j0] = lstm_1_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_10[j0 + 192]);
+                const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 lstm_5[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_1_c_v5);
                 lstm_6[t * 2048 + i0 * 64 + j0] = tanh_v7;
@@ -2498,38 +2499,38 @@ static void gradients_k24_dense_copy(float *restrict dense_2)
 
 /* attention.dl:20: lstm -> f32[32, 64] */
 static void gradients_k25_lstm(int t, const float *restrict carry_2, const float *restrict dense_2,
-        const float *restrict lstm_5, const float *restrict lstm_6, float *restrict lstm_11, const float *restrict lstm_2,
+        const float *restrict lstm_5, const float *restrict lstm_6, float *restrict lstm_10, const float *restrict lstm_2,
         float *restrict next_carry_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_6[t * 2048 + j0];
         const float add_v0 = carry_2[j0] + dense_2[j0] * lstm_5[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_11[j0] = add_v0;
+        lstm_10[j0] = add_v0;
         next_carry_2[j0] = add_v0 * lstm_2[t * 2048 + j0];
     }
 }
 
 /* attention.dl:20: lstm -> f32[32, 256] */
-static void gradients_k26_lstm(int t, const float *restrict lstm_11, const float *restrict lstm_4, const float *restrict lstm_3,
+static void gradients_k26_lstm(int t, const float *restrict lstm_10, const float *restrict lstm_4, const float *restrict lstm_3,
         float *restrict lstm_7, const float *restrict c_2, const float *restrict lstm_2, const float *restrict dense_2,
         const float *restrict lstm_6, const float *restrict lstm_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = lstm_3[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1] = lstm_11[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
+            lstm_7[t * 8192 + j0 * 256 + j1] = lstm_10[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v2 = lstm_2[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 64] = lstm_11[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
+            lstm_7[t * 8192 + j0 * 256 + j1 + 64] = lstm_10[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v3 = lstm_4[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 128] = lstm_11[j0 * 64 + j1] * lstm_3[t * 2048 + j0 * 64 + j1] * (1.0f - v3 * v3);
+            lstm_7[t * 8192 + j0 * 256 + j1 + 128] = lstm_10[j0 * 64 + j1] * lstm_3[t * 2048 + j0 * 64 + j1] * (1.0f - v3 * v3);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2876,7 +2877,7 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     float *const lstm_9 = (float *)(void *)(base + 2195456);   /* f32[4, 256] */
     float *const next_carry = (float *)(void *)(base + 2260992);   /* f32[32, 64] */
     float *const next_carry_2 = (float *)(void *)(base + 2252800);   /* f32[32, 64] */
-    float *const lstm_11 = (float *)(void *)(base + 2260992);   /* f32[32, 64] */
+    float *const lstm_10 = (float *)(void *)(base + 2260992);   /* f32[32, 64] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2911,8 +2912,8 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     gradients_k23_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);
     gradients_k24_dense_copy(dense_2);
     for (int t = 15; t >= 0; t--) {
-        gradients_k25_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_11, lstm_2, next_carry_2);
-        gradients_k26_lstm(t, lstm_11, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_2, lstm_6, lstm_5);
+        gradients_k25_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2, next_carry_2);
+        gradients_k26_lstm(t, lstm_10, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_2, lstm_6, lstm_5);
         gradients_k27_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, next_carry);
         gradients_k28_lstm_copy(next_carry, dense_2);
         gradients_k29_lstm_copy(next_carry_2, carry_2);
@@ -3086,19 +3087,19 @@ static void evaluate_k5_lstm(int t, const float *restrict h, const float *restri
         float *restrict lstm_3, const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c,
         float *restrict next_c, float *restrict next_h)
 {
-    float lstm_4[256];
+    float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
             evaluate_k5_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_4[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_3[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
+                lstm_1_step_gates[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_3[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dl_sigmoid(lstm_4[j0 + 192]);
-                const float lstm_1_c_v2 = dl_sigmoid(lstm_4[j0 + 64]) * c[i0 * 64 + j0] + dl_sigmoid(lstm_4[j0])
-                        * dl_tanh(lstm_4[j0 + 128]);
+                const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
+                const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[i0 * 64 + j0]
+                        + dl_sigmoid(lstm_1_step_gates[j0]) * dl_tanh(lstm_1_step_gates[j0 + 128]);
                 next_c[i0 * 64 + j0] = lstm_1_c_v2;
                 next_h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
             }

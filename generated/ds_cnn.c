@@ -602,7 +602,7 @@ static void train_k7_dropout(const int32_t *restrict seed_, const int32_t *restr
     for (int j0 = 0; j0 < 8000; j0++) {
         const float v1 = relu[j0];
         const float v2 = v1 / 0.8f;
-        const int lt_v11 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x713d34c2u,
+        const int lt_v11 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
                 (uint32_t)(j0)) < 0.2f;
         dropout[j0] = (uint8_t)(lt_v11);
         x[j0] = lt_v11 ? 0.0f : v2;
@@ -938,7 +938,7 @@ static void train_k19_dropout(const int32_t *restrict seed_, const int32_t *rest
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = global_avg_pool2d[j0];
         const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v35 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x4a688693u,
+        const int lt_v35 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
                 (uint32_t)(j0)) < 0.4f;
         dropout_2[j0] = (uint8_t)(lt_v35);
         global_avg_pool2d[j0] = lt_v35 ? 0.0f : v2;
@@ -2278,7 +2278,7 @@ static void gradients_k7_dropout(const int32_t *restrict seed_, const int32_t *r
     for (int j0 = 0; j0 < 8000; j0++) {
         const float v1 = relu[j0];
         const float v2 = v1 / 0.8f;
-        const int lt_v11 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x713d34c2u,
+        const int lt_v11 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
                 (uint32_t)(j0)) < 0.2f;
         dropout[j0] = (uint8_t)(lt_v11);
         x[j0] = lt_v11 ? 0.0f : v2;
@@ -2614,7 +2614,7 @@ static void gradients_k19_dropout(const int32_t *restrict seed_, const int32_t *
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = global_avg_pool2d[j0];
         const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v35 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x4a688693u,
+        const int lt_v35 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
                 (uint32_t)(j0)) < 0.4f;
         dropout_2[j0] = (uint8_t)(lt_v35);
         global_avg_pool2d[j0] = lt_v35 ? 0.0f : v2;

@@ -22,39 +22,39 @@ static void init_k1_embedding(const int32_t *restrict seed_, float *restrict emb
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:8: multi_head_attention -> f32[16, 4, 4] */
 static void init_k2_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_query_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4ed0d692u,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:8: multi_head_attention -> f32[16, 4, 4] */
 static void init_k3_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_key_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_key_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xfbc42702u,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:8: multi_head_attention -> f32[16, 4, 4] */
 static void init_k4_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_value_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_value_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xcb5dbf7eu,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:8: multi_head_attention -> f32[4, 4, 16] */
 static void init_k5_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_output_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xf9e8a1acu,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
     }
 }
 
@@ -455,11 +455,11 @@ static void infer_k4_multi_head_attention(const float *restrict x, const float *
 
 /* encoder.dl:8: multi_head_attention -> f32[1, 4, 4, 16] */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_6)
+        float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_6[j0 * 16 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
+            multi_head_attention_5[j0 * 16 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
         }
     }
 }
@@ -499,8 +499,8 @@ static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void infer_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_6, float *restrict multi_head_attention,
-        float *restrict multi_head_attention_4)
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         float block_1_attention_scaled_dot_product_attention_1_scores[16];
@@ -511,7 +511,7 @@ static void infer_k6_multi_head_attention(const float *restrict block_1_attentio
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 infer_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_6 + (i1 * 64 + n), multi_head_attention + n);
+                        multi_head_attention_5 + (i1 * 64 + n), multi_head_attention + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 float max_v11 = -DL_INFINITY;
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -533,7 +533,7 @@ static void infer_k6_multi_head_attention(const float *restrict block_1_attentio
                 }
                 multi_head_attention_3 = sum_v13;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention_4[i1 * 256 + i2 * 16 + j0]
+                    block_1_attention_scaled_dot_product_attention_1_weights[i1 * 256 + i2 * 16 + j0]
                             = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / multi_head_attention_3;
                 }
             }
@@ -575,23 +575,23 @@ static inline void infer_k7_multi_head_attention_tile_4(const float *restrict a,
     c[15] = c3_3;
 }
 
-static void infer_k7_multi_head_attention(const float *restrict multi_head_attention_4,
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            infer_k7_multi_head_attention_tile_4(multi_head_attention_4, i1 * 256 + i2_0 * 16,
+            infer_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights, i1 * 256 + i2_0 * 16,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 64 + i2_0 * 4));
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[1, 16, 16] */
-static void infer_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
+static void infer_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_5[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 64 + j1 % 4];
+            multi_head_attention_4[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 64 + j1 % 4];
         }
     }
 }
@@ -630,7 +630,7 @@ static inline void infer_k9_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_5,
+static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
@@ -642,7 +642,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i1_0 * 16,
+            infer_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v19 = 0.0f;
@@ -862,9 +862,9 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 6144);   /* f32[1, 16, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[1, 4, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[1, 4, 16, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 5120);   /* f32[1, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 1024);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 16, 64] */
@@ -872,7 +872,7 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const x_2 = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[1, 16] */
     float *const classifier_y = (float *)(void *)(base + 64);   /* f32[1, 10] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 7168);   /* f32[1, 4, 4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 7168);   /* f32[1, 4, 4, 16] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -883,12 +883,13 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
             params->block_1_attention_key_bias);
     infer_k4_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
-    infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_6, multi_head_attention,
-            multi_head_attention_4);
-    infer_k7_multi_head_attention(multi_head_attention_4, block_1_attention_value_y_2, block_1_attention_y);
-    infer_k8_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    infer_k9_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
+    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
+    infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_5, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    infer_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    infer_k8_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    infer_k9_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
     infer_k10_dense_gelu(block_1_x, params->block_1_up_kernel, gelu, params->block_1_up_bias);
@@ -1118,12 +1119,12 @@ static void train_k7_multi_head_attention(const float *restrict x, const float *
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_29)
+        float *restrict multi_head_attention_28)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_29[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_28[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -1164,9 +1165,9 @@ static inline void train_k9_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void train_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_29, float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_28, float *restrict multi_head_attention,
         float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
-        float *restrict multi_head_attention_4)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -1176,7 +1177,7 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
                     train_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_29 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float max_v11 = -DL_INFINITY;
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -1198,7 +1199,7 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
                     }
                     multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_4[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
                     }
@@ -1210,12 +1211,12 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
 static void train_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_30)
+        float *restrict multi_head_attention_29)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_30[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_29[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -1255,27 +1256,27 @@ static inline void train_k11_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k11_multi_head_attention(const float *restrict multi_head_attention_4,
+static void train_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k11_multi_head_attention_tile_4(multi_head_attention_4, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_value_y_2 + (i0 * 256 + i1 * 4), block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
+                train_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
+                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void train_k12_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
+static void train_k12_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
+                multi_head_attention_4[j0 * 256 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
@@ -1327,13 +1328,13 @@ static inline void train_k14_multi_head_attention_tile_4(const float *restrict a
     c[771] = c3_3;
 }
 
-static void train_k14_multi_head_attention(const float *restrict multi_head_attention_5,
+static void train_k14_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k14_multi_head_attention_tile_4(multi_head_attention_5, i1 * 16 + i0_0 * 256,
+                train_k14_multi_head_attention_tile_4(multi_head_attention_4, i1 * 16 + i0_0 * 256,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + (i1 * 16 + i0_0 * 256 + n));
         }
     }
@@ -1353,7 +1354,7 @@ static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const in
             float layer_norm_3;
             float sum_v20 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xe822794bu,
+                const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
                         (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
                 dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v18);
                 const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
@@ -1528,7 +1529,7 @@ static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, con
                 const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
                 const float v2 = block_1_down_bias[j1];
                 const float v3 = (v1 + v2) / 0.9f;
-                const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xdda4a3eeu,
+                const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
                 dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v33);
                 add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v3);
@@ -2329,19 +2330,19 @@ static void train_k40_multi_head_attention_adam(const float *restrict dropout_4,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
-    float multi_head_attention_6[16];
+    float multi_head_attention_5[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_6[j0] = 0.0f;
+        multi_head_attention_5[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_6[j0] += dropout_4[j0 + r1 * 256 + r2 * 16];
+                multi_head_attention_5[j0] += dropout_4[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_6[j0];
+        const float v1 = multi_head_attention_5[j0];
         const float add_v158 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_attention_output_bias[j0] = add_v158;
         const float add_v159 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2386,13 +2387,13 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k41_multi_head_attention(const float *restrict dropout_4,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_7)
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_6)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 train_k41_multi_head_attention_tile_4(dropout_4, i1 * 16 + i0_0 * 256, block_1_attention_output_kernel_2 + n,
-                        multi_head_attention_7 + (i1 * 16 + i0_0 * 256 + n));
+                        multi_head_attention_6 + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
@@ -2431,18 +2432,18 @@ static inline void train_k42_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k42_multi_head_attention_adam(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
-        float *restrict multi_head_attention_8, float *restrict m_block_1_attention_output_kernel,
+static void train_k42_multi_head_attention_adam(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
+        float *restrict multi_head_attention_7, float *restrict m_block_1_attention_output_kernel,
         float *restrict v_block_1_attention_output_kernel, float *restrict block_1_attention_output_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k42_multi_head_attention_adam_tile_4(multi_head_attention_5, i0_0, dropout_4 + n, multi_head_attention_8 + n);
+            train_k42_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, dropout_4 + n, multi_head_attention_7 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_8[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_7[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v155 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v155;
                 const float add_v156 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2488,33 +2489,35 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_30, float *restrict multi_head_attention_9,
-        const float *restrict multi_head_attention_3, const float *restrict multi_head_attention_4,
+static void train_k43_multi_head_attention(const float *restrict multi_head_attention_6,
+        const float *restrict multi_head_attention_29, float *restrict multi_head_attention_8,
+        const float *restrict multi_head_attention_3,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_11[16];
-            float multi_head_attention_13;
+            float multi_head_attention_10[16];
+            float multi_head_attention_12;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    train_k43_multi_head_attention_tile_4(multi_head_attention_7, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_30 + (i0 * 256 + i1 * 64 + n), multi_head_attention_9 + n);
+                    train_k43_multi_head_attention_tile_4(multi_head_attention_6, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_29 + (i0 * 256 + i1 * 64 + n), multi_head_attention_8 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float sum_v108 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float div_v106 = multi_head_attention_9[i2 * 16 - i2_0 * 16 + j0]
+                        const float div_v106 = multi_head_attention_8[i2 * 16 - i2_0 * 16 + j0]
                                 / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                        multi_head_attention_11[j0] = div_v106;
-                        const float neg_v107 = -(div_v106 * multi_head_attention_4[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
+                        multi_head_attention_10[j0] = div_v106;
+                        const float neg_v107 = -(div_v106
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
                         sum_v108 += neg_v107;
                     }
-                    multi_head_attention_13 = sum_v108;
+                    multi_head_attention_12 = sum_v108;
                     for (int j0 = 0; j0 < 16; j0++) {
                         block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_11[j0] + multi_head_attention_13)
+                                = (multi_head_attention_10[j0] + multi_head_attention_12)
                                 * block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 / 2.0f;
                     }
@@ -2558,15 +2561,15 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k44_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_10)
+static void train_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_6, float *restrict multi_head_attention_9)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k44_multi_head_attention_tile_4(multi_head_attention_4, i0 * 1024 + i1 * 256 + i2_0,
-                        multi_head_attention_7 + (i0 * 256 + i1 * 4), multi_head_attention_10 + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
+                train_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_6 + (i0 * 256 + i1 * 4),
+                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
@@ -2607,14 +2610,14 @@ static inline void train_k45_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k45_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_15)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 train_k45_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_key_y_2 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_15 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                        multi_head_attention_14 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
@@ -2656,50 +2659,50 @@ static inline void train_k46_multi_head_attention_tile_4(const float *restrict a
 
 static void train_k46_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        float *restrict multi_head_attention_16)
+        float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
                 train_k46_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
                         block_1_attention_scaled_dot_product_attention_1_softmax_1_y + (i0 * 1024 + i1 * 256 + n),
-                        multi_head_attention_16 + (i0 * 256 + i1 * 64 + n));
+                        multi_head_attention_15 + (i0 * 256 + i1 * 64 + n));
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void train_k47_multi_head_attention(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_18)
+static void train_k47_multi_head_attention(const float *restrict multi_head_attention_9,
+        float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_18[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_10[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                multi_head_attention_17[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_9[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16] */
-static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_18,
+static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_17,
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
         float *restrict block_1_attention_value_bias, const float *restrict adam)
 {
-    float multi_head_attention_17[16];
+    float multi_head_attention_16[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_17[j0] = 0.0f;
+        multi_head_attention_16[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_17[j0] += multi_head_attention_18[j0 + r1 * 256 + r2 * 16];
+                multi_head_attention_16[j0] += multi_head_attention_17[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_17[j0];
+        const float v1 = multi_head_attention_16[j0];
         const float add_v152 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_attention_value_bias[j0] = add_v152;
         const float add_v153 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2742,14 +2745,14 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[771] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_18,
-        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_19)
+static void train_k49_multi_head_attention(const float *restrict multi_head_attention_17,
+        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_18)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_18, i1 * 16 + i0_0 * 256,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_19 + (i1 * 16 + i0_0 * 256 + n));
+                train_k49_multi_head_attention_tile_4(multi_head_attention_17, i1 * 16 + i0_0 * 256,
+                        block_1_attention_value_kernel_2 + n, multi_head_attention_18 + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
@@ -2788,18 +2791,18 @@ static inline void train_k50_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k50_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_18,
-        float *restrict multi_head_attention_20, float *restrict m_block_1_attention_value_kernel,
+static void train_k50_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_17,
+        float *restrict multi_head_attention_19, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k50_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_18 + n, multi_head_attention_20 + n);
+            train_k50_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_17 + n, multi_head_attention_19 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_20[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v149 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v149;
                 const float add_v150 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2812,23 +2815,23 @@ static void train_k50_multi_head_attention_adam(const float *restrict x, const f
 }
 
 /* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16] */
-static void train_k51_multi_head_attention_adam(const float *restrict multi_head_attention_16,
+static void train_k51_multi_head_attention_adam(const float *restrict multi_head_attention_15,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_21;
+        float multi_head_attention_20;
         float sum_v117 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v117 += multi_head_attention_16[i0 * 16 + r0 * 256 + r1];
+                sum_v117 += multi_head_attention_15[i0 * 16 + r0 * 256 + r1];
             }
         }
-        multi_head_attention_21 = sum_v117;
-        const float add_v146 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_21 * 0.1f;
+        multi_head_attention_20 = sum_v117;
+        const float add_v146 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_20 * 0.1f;
         m_block_1_attention_key_bias[i0] = add_v146;
-        const float add_v147 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_21 * 0.001f
-                * multi_head_attention_21;
+        const float add_v147 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_20 * 0.001f
+                * multi_head_attention_20;
         v_block_1_attention_key_bias[i0] = add_v147;
         block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v146 / (dl_sqrt(add_v147) + 1e-07f);
     }
@@ -2868,26 +2871,26 @@ static inline void train_k52_multi_head_attention_tile_4(const float *restrict a
     c[771] = c3_3;
 }
 
-static void train_k52_multi_head_attention(const float *restrict multi_head_attention_16,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_22)
+static void train_k52_multi_head_attention(const float *restrict multi_head_attention_15,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_21)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k52_multi_head_attention_tile_4(multi_head_attention_16, i1 + i0_0 * 256,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_22 + (i1 * 16 + i0_0 * 256 + n));
+                train_k52_multi_head_attention_tile_4(multi_head_attention_15, i1 + i0_0 * 256,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_21 + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void train_k53_multi_head_attention_pack(const float *restrict multi_head_attention_16,
-        float *restrict multi_head_attention_31)
+static void train_k53_multi_head_attention_pack(const float *restrict multi_head_attention_15,
+        float *restrict multi_head_attention_30)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_31[j0 * 256 + j1 * 16 + j2] = multi_head_attention_16[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_30[j0 * 256 + j1 * 16 + j2] = multi_head_attention_15[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -2927,18 +2930,18 @@ static inline void train_k54_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_31,
-        float *restrict multi_head_attention_23, float *restrict m_block_1_attention_key_kernel,
+static void train_k54_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_30,
+        float *restrict multi_head_attention_22, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k54_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_31 + n, multi_head_attention_23 + n);
+            train_k54_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_30 + n, multi_head_attention_22 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_23[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_22[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v143 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v143;
                 const float add_v144 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2951,37 +2954,37 @@ static void train_k54_multi_head_attention_adam(const float *restrict x, const f
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void train_k55_multi_head_attention(const float *restrict multi_head_attention_15,
-        float *restrict multi_head_attention_25)
+static void train_k55_multi_head_attention(const float *restrict multi_head_attention_14,
+        float *restrict multi_head_attention_24)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_25[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_15[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                multi_head_attention_24[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_14[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16] */
-static void train_k56_multi_head_attention_adam(const float *restrict multi_head_attention_25,
+static void train_k56_multi_head_attention_adam(const float *restrict multi_head_attention_24,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
-    float multi_head_attention_24[16];
+    float multi_head_attention_23[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_24[j0] = 0.0f;
+        multi_head_attention_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_24[j0] += multi_head_attention_25[j0 + r1 * 256 + r2 * 16];
+                multi_head_attention_23[j0] += multi_head_attention_24[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_24[j0];
+        const float v1 = multi_head_attention_23[j0];
         const float add_v140 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_attention_query_bias[j0] = add_v140;
         const float add_v141 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3024,23 +3027,23 @@ static inline void train_k57_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k57_multi_head_attention(const float *restrict multi_head_attention_25,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_26,
-        float *restrict layer_norm_30, const float *restrict multi_head_attention_19,
-        const float *restrict multi_head_attention_22)
+static void train_k57_multi_head_attention(const float *restrict multi_head_attention_24,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_25,
+        float *restrict layer_norm_30, const float *restrict multi_head_attention_18,
+        const float *restrict multi_head_attention_21)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k57_multi_head_attention_tile_4(multi_head_attention_25, i1 * 16 + i0_0 * 256,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_26 + n);
+                train_k57_multi_head_attention_tile_4(multi_head_attention_24, i1 * 16 + i0_0 * 256,
+                        block_1_attention_query_kernel_2 + n, multi_head_attention_25 + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     layer_norm_30[i0 * 256 + i1 * 16 + j0] = layer_norm_30[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_19[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_22[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_26[i0 * 16 - i0_0 * 16 + j0];
+                            + multi_head_attention_18[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_21[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_25[i0 * 16 - i0_0 * 16 + j0];
                 }
             }
         }
@@ -3081,18 +3084,18 @@ static inline void train_k58_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k58_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_25,
-        float *restrict multi_head_attention_28, float *restrict m_block_1_attention_query_kernel,
+static void train_k58_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_24,
+        float *restrict multi_head_attention_27, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k58_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_25 + n, multi_head_attention_28 + n);
+            train_k58_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_24 + n, multi_head_attention_27 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_28[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_27[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v137 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v137;
                 const float add_v138 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -3173,9 +3176,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention = (float *)(void *)(base + 327680);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1245184);   /* f32[32, 4, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
     float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
@@ -3209,31 +3212,31 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const layer_norm_21 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
     float *const layer_norm_30 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
     float *const adam = (float *)(void *)(base + 1275904);   /* f32 */
-    float *const multi_head_attention_29 = (float *)(void *)(base + 294912);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 294912);   /* f32[32, 4, 4, 16] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 900352);   /* f32[10, 16] */
     float *const block_1_down_kernel_2 = (float *)(void *)(base + 1265664);   /* f32[16, 64] */
     float *const block_1_up_kernel_2 = (float *)(void *)(base + 1261568);   /* f32[64, 16] */
     float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 1274880);   /* f32[16, 16] */
-    float *const multi_head_attention_30 = (float *)(void *)(base + 1015808);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 1015808);   /* f32[32, 4, 4, 16] */
     float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 1273856);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 1272832);   /* f32[16, 16] */
-    float *const multi_head_attention_31 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_30 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
     float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 1271808);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
@@ -3248,14 +3251,16 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);
     train_k7_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_29);
-    train_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_29, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3, multi_head_attention_4);
-    train_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_30);
-    train_k11_multi_head_attention(multi_head_attention_4, block_1_attention_value_y_2, block_1_attention_y);
-    train_k12_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_28);
+    train_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_28, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    train_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_29);
+    train_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    train_k12_multi_head_attention(block_1_attention_y, multi_head_attention_4);
     train_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
-    train_k14_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
+    train_k14_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel, block_1_attention_output_y);
     train_k15_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y, params->block_1_attention_output_bias,
             block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
@@ -3301,37 +3306,39 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_norm_a_gamma, adam);
     train_k40_multi_head_attention_adam(dropout_4, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k41_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_7);
-    train_k42_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
+    train_k41_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_6);
+    train_k42_multi_head_attention_adam(multi_head_attention_4, dropout_4, multi_head_attention_7,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k43_multi_head_attention(multi_head_attention_7, multi_head_attention_30, multi_head_attention_9,
-            multi_head_attention_3, multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_softmax_1_y);
-    train_k44_multi_head_attention(multi_head_attention_4, multi_head_attention_7, multi_head_attention_10);
+    train_k43_multi_head_attention(multi_head_attention_6, multi_head_attention_29, multi_head_attention_8,
+            multi_head_attention_3, block_1_attention_scaled_dot_product_attention_1_weights,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y);
+    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_6,
+            multi_head_attention_9);
     train_k45_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2,
-            multi_head_attention_15);
+            multi_head_attention_14);
     train_k46_multi_head_attention(block_1_attention_query_y_2, block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            multi_head_attention_16);
-    train_k47_multi_head_attention(multi_head_attention_10, multi_head_attention_18);
-    train_k48_multi_head_attention_adam(multi_head_attention_18, optimizer->m_block_1_attention_value_bias,
+            multi_head_attention_15);
+    train_k47_multi_head_attention(multi_head_attention_9, multi_head_attention_17);
+    train_k48_multi_head_attention_adam(multi_head_attention_17, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias, adam);
-    train_k49_multi_head_attention(multi_head_attention_18, block_1_attention_value_kernel_2, multi_head_attention_19);
-    train_k50_multi_head_attention_adam(x, multi_head_attention_18, multi_head_attention_20,
+    train_k49_multi_head_attention(multi_head_attention_17, block_1_attention_value_kernel_2, multi_head_attention_18);
+    train_k50_multi_head_attention_adam(x, multi_head_attention_17, multi_head_attention_19,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k51_multi_head_attention_adam(multi_head_attention_16, optimizer->m_block_1_attention_key_bias,
+    train_k51_multi_head_attention_adam(multi_head_attention_15, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k52_multi_head_attention(multi_head_attention_16, block_1_attention_key_kernel_2, multi_head_attention_22);
-    train_k53_multi_head_attention_pack(multi_head_attention_16, multi_head_attention_31);
-    train_k54_multi_head_attention_adam(x, multi_head_attention_31, multi_head_attention_23,
+    train_k52_multi_head_attention(multi_head_attention_15, block_1_attention_key_kernel_2, multi_head_attention_21);
+    train_k53_multi_head_attention_pack(multi_head_attention_15, multi_head_attention_30);
+    train_k54_multi_head_attention_adam(x, multi_head_attention_30, multi_head_attention_22,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k55_multi_head_attention(multi_head_attention_15, multi_head_attention_25);
-    train_k56_multi_head_attention_adam(multi_head_attention_25, optimizer->m_block_1_attention_query_bias,
+    train_k55_multi_head_attention(multi_head_attention_14, multi_head_attention_24);
+    train_k56_multi_head_attention_adam(multi_head_attention_24, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    train_k57_multi_head_attention(multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
-            layer_norm_30, multi_head_attention_19, multi_head_attention_22);
-    train_k58_multi_head_attention_adam(x, multi_head_attention_25, multi_head_attention_28,
+    train_k57_multi_head_attention(multi_head_attention_24, block_1_attention_query_kernel_2, multi_head_attention_25,
+            layer_norm_30, multi_head_attention_18, multi_head_attention_21);
+    train_k58_multi_head_attention_adam(x, multi_head_attention_24, multi_head_attention_27,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
     train_k59_embedding_adam(layer_norm_30, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
@@ -3562,12 +3569,12 @@ static void gradients_k7_multi_head_attention(const float *restrict x, const flo
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
 static void gradients_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_21)
+        float *restrict multi_head_attention_20)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_21[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_20[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -3608,9 +3615,9 @@ static inline void gradients_k9_multi_head_attention_tile_4(const float *restric
 }
 
 static void gradients_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_21, float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_20, float *restrict multi_head_attention,
         float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
-        float *restrict multi_head_attention_4)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -3620,7 +3627,7 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
                     gradients_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_21 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                            multi_head_attention_20 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float max_v11 = -DL_INFINITY;
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -3642,7 +3649,7 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
                     }
                     multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_4[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
                     }
@@ -3654,12 +3661,12 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
 static void gradients_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_22)
+        float *restrict multi_head_attention_21)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_22[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_21[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -3699,15 +3706,15 @@ static inline void gradients_k11_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k11_multi_head_attention(const float *restrict multi_head_attention_4,
+static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                gradients_k11_multi_head_attention_tile_4(multi_head_attention_4, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_value_y_2 + (i0 * 256 + i1 * 4), block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
+                gradients_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
+                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
@@ -3715,12 +3722,12 @@ static void gradients_k11_multi_head_attention(const float *restrict multi_head_
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
 static void gradients_k12_multi_head_attention(const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_5)
+        float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
+                multi_head_attention_4[j0 * 256 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
@@ -3772,13 +3779,13 @@ static inline void gradients_k14_multi_head_attention_tile_4(const float *restri
     c[771] = c3_3;
 }
 
-static void gradients_k14_multi_head_attention(const float *restrict multi_head_attention_5,
+static void gradients_k14_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k14_multi_head_attention_tile_4(multi_head_attention_5, i1 * 16 + i0_0 * 256,
+                gradients_k14_multi_head_attention_tile_4(multi_head_attention_4, i1 * 16 + i0_0 * 256,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + (i1 * 16 + i0_0 * 256 + n));
         }
     }
@@ -3798,7 +3805,7 @@ static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, cons
             float layer_norm_3;
             float sum_v20 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xe822794bu,
+                const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
                         (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
                 dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v18);
                 const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
@@ -3973,7 +3980,7 @@ static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_,
                 const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
                 const float v2 = block_1_down_bias[j1];
                 const float v3 = (v1 + v2) / 0.9f;
-                const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xdda4a3eeu,
+                const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
                 dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v33);
                 add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v3);
@@ -4706,13 +4713,13 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k40_multi_head_attention(const float *restrict dropout_4,
-        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_6)
+        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_5)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 gradients_k40_multi_head_attention_tile_4(dropout_4, i1 * 16 + i0_0 * 256,
-                        block_1_attention_output_kernel_3 + n, multi_head_attention_6 + (i1 * 16 + i0_0 * 256 + n));
+                        block_1_attention_output_kernel_3 + n, multi_head_attention_5 + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
@@ -4751,12 +4758,12 @@ static inline void gradients_k41_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
+static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k41_multi_head_attention_tile_4(multi_head_attention_5, i0_0, dropout_4 + n,
+            gradients_k41_multi_head_attention_tile_4(multi_head_attention_4, i0_0, dropout_4 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
@@ -4795,33 +4802,35 @@ static inline void gradients_k42_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_6,
-        const float *restrict multi_head_attention_22, float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_3, const float *restrict multi_head_attention_4,
+static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_5,
+        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_6,
+        const float *restrict multi_head_attention_3,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_9[16];
-            float multi_head_attention_11;
+            float multi_head_attention_8[16];
+            float multi_head_attention_10;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k42_multi_head_attention_tile_4(multi_head_attention_6, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_22 + (i0 * 256 + i1 * 64 + n), multi_head_attention_7 + n);
+                    gradients_k42_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_21 + (i0 * 256 + i1 * 64 + n), multi_head_attention_6 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float sum_v108 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float div_v106 = multi_head_attention_7[i2 * 16 - i2_0 * 16 + j0]
+                        const float div_v106 = multi_head_attention_6[i2 * 16 - i2_0 * 16 + j0]
                                 / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                        multi_head_attention_9[j0] = div_v106;
-                        const float neg_v107 = -(div_v106 * multi_head_attention_4[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
+                        multi_head_attention_8[j0] = div_v106;
+                        const float neg_v107 = -(div_v106
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
                         sum_v108 += neg_v107;
                     }
-                    multi_head_attention_11 = sum_v108;
+                    multi_head_attention_10 = sum_v108;
                     for (int j0 = 0; j0 < 16; j0++) {
                         block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_9[j0] + multi_head_attention_11)
+                                = (multi_head_attention_8[j0] + multi_head_attention_10)
                                 * block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 / 2.0f;
                     }
@@ -4865,14 +4874,15 @@ static inline void gradients_k43_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k43_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict multi_head_attention_6, float *restrict multi_head_attention_8)
+static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_7)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                gradients_k43_multi_head_attention_tile_4(multi_head_attention_4, i0 * 1024 + i1 * 256 + i2_0,
-                        multi_head_attention_6 + (i0 * 256 + i1 * 4), multi_head_attention_8 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                gradients_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_5 + (i0 * 256 + i1 * 4),
+                        multi_head_attention_7 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
@@ -4913,14 +4923,14 @@ static inline void gradients_k44_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_13)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 gradients_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_key_y_2 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_13 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
@@ -4962,34 +4972,34 @@ static inline void gradients_k45_multi_head_attention_tile_4(const float *restri
 
 static void gradients_k45_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        float *restrict multi_head_attention_14)
+        float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
                 gradients_k45_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
                         block_1_attention_scaled_dot_product_attention_1_softmax_1_y + (i0 * 1024 + i1 * 256 + n),
-                        multi_head_attention_14 + (i0 * 256 + i1 * 64 + n));
+                        multi_head_attention_13 + (i0 * 256 + i1 * 64 + n));
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_8,
-        float *restrict multi_head_attention_15)
+static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_7,
+        float *restrict multi_head_attention_14)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_15[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_8[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_7[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[16] */
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_15,
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4998,7 +5008,7 @@ static void gradients_k47_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_15[j0 + r1 * 256 + r2 * 16];
+                block_1_attention_value_bias_2[j0] += multi_head_attention_14[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -5038,14 +5048,14 @@ static inline void gradients_k48_multi_head_attention_tile_4(const float *restri
     c[771] = c3_3;
 }
 
-static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_15,
-        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_16)
+static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_14,
+        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_15)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k48_multi_head_attention_tile_4(multi_head_attention_15, i1 * 16 + i0_0 * 256,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_16 + (i1 * 16 + i0_0 * 256 + n));
+                gradients_k48_multi_head_attention_tile_4(multi_head_attention_14, i1 * 16 + i0_0 * 256,
+                        block_1_attention_value_kernel_3 + n, multi_head_attention_15 + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
@@ -5084,25 +5094,25 @@ static inline void gradients_k49_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k49_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_15,
+static void gradients_k49_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k49_multi_head_attention_tile_4(x, i0_0, multi_head_attention_15 + n,
+            gradients_k49_multi_head_attention_tile_4(x, i0_0, multi_head_attention_14 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[16] */
-static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_14,
+static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float sum_v117 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v117 += multi_head_attention_14[i0 * 16 + r0 * 256 + r1];
+                sum_v117 += multi_head_attention_13[i0 * 16 + r0 * 256 + r1];
             }
         }
         block_1_attention_key_bias_2[i0] = sum_v117;
@@ -5143,26 +5153,26 @@ static inline void gradients_k51_multi_head_attention_tile_4(const float *restri
     c[771] = c3_3;
 }
 
-static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_14,
-        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_17)
+static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_13,
+        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_16)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k51_multi_head_attention_tile_4(multi_head_attention_14, i1 + i0_0 * 256,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_17 + (i1 * 16 + i0_0 * 256 + n));
+                gradients_k51_multi_head_attention_tile_4(multi_head_attention_13, i1 + i0_0 * 256,
+                        block_1_attention_key_kernel_3 + n, multi_head_attention_16 + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k52_multi_head_attention_pack(const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_23)
+static void gradients_k52_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+        float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_23[j0 * 256 + j1 * 16 + j2] = multi_head_attention_14[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_22[j0 * 256 + j1 * 16 + j2] = multi_head_attention_13[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -5202,32 +5212,32 @@ static inline void gradients_k53_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k53_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_23,
+static void gradients_k53_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_22,
         float *restrict block_1_attention_key_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k53_multi_head_attention_tile_4(x, i0_0, multi_head_attention_23 + n,
+            gradients_k53_multi_head_attention_tile_4(x, i0_0, multi_head_attention_22 + n,
                     block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_13,
-        float *restrict multi_head_attention_18)
+static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_12,
+        float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_18[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_13[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                multi_head_attention_17[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_12[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[16] */
-static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_18,
+static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_17,
         float *restrict block_1_attention_query_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -5236,7 +5246,7 @@ static void gradients_k55_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_query_bias_2[j0] += multi_head_attention_18[j0 + r1 * 256 + r2 * 16];
+                block_1_attention_query_bias_2[j0] += multi_head_attention_17[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -5276,23 +5286,23 @@ static inline void gradients_k56_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k56_multi_head_attention(const float *restrict multi_head_attention_18,
-        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_19,
-        float *restrict layer_norm_26, const float *restrict multi_head_attention_16,
-        const float *restrict multi_head_attention_17)
+static void gradients_k56_multi_head_attention(const float *restrict multi_head_attention_17,
+        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_18,
+        float *restrict layer_norm_26, const float *restrict multi_head_attention_15,
+        const float *restrict multi_head_attention_16)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k56_multi_head_attention_tile_4(multi_head_attention_18, i1 * 16 + i0_0 * 256,
-                        block_1_attention_query_kernel_3 + n, multi_head_attention_19 + n);
+                gradients_k56_multi_head_attention_tile_4(multi_head_attention_17, i1 * 16 + i0_0 * 256,
+                        block_1_attention_query_kernel_3 + n, multi_head_attention_18 + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     layer_norm_26[i0 * 256 + i1 * 16 + j0] = layer_norm_26[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_15[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_16[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_17[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
+                            + multi_head_attention_18[i0 * 16 - i0_0 * 16 + j0];
                 }
             }
         }
@@ -5333,12 +5343,12 @@ static inline void gradients_k57_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k57_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_18,
+static void gradients_k57_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_17,
         float *restrict block_1_attention_query_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k57_multi_head_attention_tile_4(x, i0_0, multi_head_attention_18 + n,
+            gradients_k57_multi_head_attention_tile_4(x, i0_0, multi_head_attention_17 + n,
                     block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
@@ -5387,9 +5397,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention = (float *)(void *)(base + 327680);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1245184);   /* f32[32, 4, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
     float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
@@ -5420,25 +5430,25 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const layer_norm_18 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
     float *const layer_norm_26 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 294912);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 294912);   /* f32[32, 4, 4, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 900352);   /* f32[10, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 1265664);   /* f32[16, 64] */
     float *const block_1_up_kernel_3 = (float *)(void *)(base + 1261568);   /* f32[64, 16] */
     float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 1274880);   /* f32[16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 1015808);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 1015808);   /* f32[32, 4, 4, 16] */
     float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 1273856);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 1272832);   /* f32[16, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 1271808);   /* f32[16, 16] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
@@ -5453,14 +5463,16 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_3);
     gradients_k7_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_21);
-    gradients_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_21, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3, multi_head_attention_4);
-    gradients_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_22);
-    gradients_k11_multi_head_attention(multi_head_attention_4, block_1_attention_value_y_2, block_1_attention_y);
-    gradients_k12_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
+    gradients_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_20, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    gradients_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_21);
+    gradients_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    gradients_k12_multi_head_attention(block_1_attention_y, multi_head_attention_4);
     gradients_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k14_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel,
+    gradients_k14_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y);
     gradients_k15_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y,
             params->block_1_attention_output_bias, block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y,
@@ -5497,28 +5509,30 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k37_layer_norm(dense_4, gradients->block_1_norm_a_beta);
     gradients_k38_layer_norm(layer_norm_18, gradients->block_1_norm_a_gamma);
     gradients_k39_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
-    gradients_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_6);
-    gradients_k41_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
-    gradients_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_22, multi_head_attention_7,
-            multi_head_attention_3, multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_softmax_1_y);
-    gradients_k43_multi_head_attention(multi_head_attention_4, multi_head_attention_6, multi_head_attention_8);
+    gradients_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_5);
+    gradients_k41_multi_head_attention(multi_head_attention_4, dropout_4, gradients->block_1_attention_output_kernel);
+    gradients_k42_multi_head_attention(multi_head_attention_5, multi_head_attention_21, multi_head_attention_6,
+            multi_head_attention_3, block_1_attention_scaled_dot_product_attention_1_weights,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y);
+    gradients_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
+            multi_head_attention_7);
     gradients_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2,
-            multi_head_attention_13);
+            multi_head_attention_12);
     gradients_k45_multi_head_attention(block_1_attention_query_y_2,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_14);
-    gradients_k46_multi_head_attention(multi_head_attention_8, multi_head_attention_15);
-    gradients_k47_multi_head_attention(multi_head_attention_15, gradients->block_1_attention_value_bias);
-    gradients_k48_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_3, multi_head_attention_16);
-    gradients_k49_multi_head_attention(x, multi_head_attention_15, gradients->block_1_attention_value_kernel);
-    gradients_k50_multi_head_attention(multi_head_attention_14, gradients->block_1_attention_key_bias);
-    gradients_k51_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_3, multi_head_attention_17);
-    gradients_k52_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_23);
-    gradients_k53_multi_head_attention(x, multi_head_attention_23, gradients->block_1_attention_key_kernel);
-    gradients_k54_multi_head_attention(multi_head_attention_13, multi_head_attention_18);
-    gradients_k55_multi_head_attention(multi_head_attention_18, gradients->block_1_attention_query_bias);
-    gradients_k56_multi_head_attention(multi_head_attention_18, block_1_attention_query_kernel_3, multi_head_attention_19,
-            layer_norm_26, multi_head_attention_16, multi_head_attention_17);
-    gradients_k57_multi_head_attention(x, multi_head_attention_18, gradients->block_1_attention_query_kernel);
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_13);
+    gradients_k46_multi_head_attention(multi_head_attention_7, multi_head_attention_14);
+    gradients_k47_multi_head_attention(multi_head_attention_14, gradients->block_1_attention_value_bias);
+    gradients_k48_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_3, multi_head_attention_15);
+    gradients_k49_multi_head_attention(x, multi_head_attention_14, gradients->block_1_attention_value_kernel);
+    gradients_k50_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_key_bias);
+    gradients_k51_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_3, multi_head_attention_16);
+    gradients_k52_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_22);
+    gradients_k53_multi_head_attention(x, multi_head_attention_22, gradients->block_1_attention_key_kernel);
+    gradients_k54_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
+    gradients_k55_multi_head_attention(multi_head_attention_17, gradients->block_1_attention_query_bias);
+    gradients_k56_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
+            layer_norm_26, multi_head_attention_15, multi_head_attention_16);
+    gradients_k57_multi_head_attention(x, multi_head_attention_17, gradients->block_1_attention_query_kernel);
     gradients_k58_embedding(layer_norm_26, gradients->positions);
     gradients_k59_embedding(layer_norm_26, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
@@ -5711,12 +5725,12 @@ static void evaluate_k4_multi_head_attention(const float *restrict x, const floa
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
 static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_6)
+        float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_6[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_5[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -5757,8 +5771,8 @@ static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict
 }
 
 static void evaluate_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_6, float *restrict multi_head_attention,
-        float *restrict multi_head_attention_4)
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -5770,7 +5784,7 @@ static void evaluate_k6_multi_head_attention(const float *restrict block_1_atten
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
                     evaluate_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_6 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                            multi_head_attention_5 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float max_v11 = -DL_INFINITY;
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -5792,7 +5806,7 @@ static void evaluate_k6_multi_head_attention(const float *restrict block_1_atten
                     }
                     multi_head_attention_3 = sum_v13;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_4[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / multi_head_attention_3;
                     }
                 }
@@ -5835,27 +5849,27 @@ static inline void evaluate_k7_multi_head_attention_tile_4(const float *restrict
     c[15] = c3_3;
 }
 
-static void evaluate_k7_multi_head_attention(const float *restrict multi_head_attention_4,
+static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                evaluate_k7_multi_head_attention_tile_4(multi_head_attention_4, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_value_y_2 + (i0 * 256 + i1 * 4), block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
+                evaluate_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
+                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
 }
 
 /* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
-static void evaluate_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
+static void evaluate_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
+                multi_head_attention_4[j0 * 256 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
@@ -5896,7 +5910,7 @@ static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_5,
+static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
@@ -5909,7 +5923,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i1 * 16 + i0_0 * 256,
+                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1 * 16 + i0_0 * 256,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 float sum_v19 = 0.0f;
@@ -6228,9 +6242,9 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 262144);   /* f32[4, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 163840);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 32768);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
@@ -6240,7 +6254,7 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const classifier_y = (float *)(void *)(base + 2048);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 2208);   /* f32[32] */
     int32_t *const argmax = (int32_t *)(void *)(base + 2336);   /* i32[32] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 229376);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 229376);   /* f32[32, 4, 4, 16] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -6251,12 +6265,13 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
             params->block_1_attention_key_bias);
     evaluate_k4_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
-    evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_6, multi_head_attention,
-            multi_head_attention_4);
-    evaluate_k7_multi_head_attention(multi_head_attention_4, block_1_attention_value_y_2, block_1_attention_y);
-    evaluate_k8_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    evaluate_k9_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
+    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
+    evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_5, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    evaluate_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    evaluate_k8_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    evaluate_k9_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
     evaluate_k10_dense_gelu(block_1_x, params->block_1_up_kernel, gelu, params->block_1_up_bias);

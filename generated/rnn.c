@@ -635,15 +635,16 @@ static void infer_k4_lstm(int t, const float *restrict h, const float *restrict 
         const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c, float *restrict next_c,
         float *restrict next_h)
 {
-    float lstm_5[256];
+    float lstm_1_step_gates[256];
     for (int n = 0; n < 256; n += 4)
         infer_k4_lstm_tile_1(h, 0, lstm_1_recurrent_kernel + n, lstm_4 + n);
     for (int j0 = 0; j0 < 256; j0++) {
-        lstm_5[j0] = lstm_2[t * 256 + j0] + lstm_4[j0] + lstm_1_bias[j0];
+        lstm_1_step_gates[j0] = lstm_2[t * 256 + j0] + lstm_4[j0] + lstm_1_bias[j0];
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = dl_sigmoid(lstm_5[j0 + 192]);
-        const float lstm_1_c_v2 = dl_sigmoid(lstm_5[j0 + 64]) * c[j0] + dl_sigmoid(lstm_5[j0]) * dl_tanh(lstm_5[j0 + 128]);
+        const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
+        const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[j0] + dl_sigmoid(lstm_1_step_gates[j0])
+                * dl_tanh(lstm_1_step_gates[j0 + 128]);
         next_c[j0] = lstm_1_c_v2;
         next_h[j0] = v1 * dl_tanh(lstm_1_c_v2);
     }
@@ -730,18 +731,19 @@ static inline void infer_k9_lstm_tile_1(const float *restrict a, int at, const f
 }
 
 static void infer_k9_lstm(int t, const float *restrict h_2, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_6, const float *restrict lstm_3, const float *restrict lstm_2_bias, const float *restrict c_2,
+        float *restrict lstm_5, const float *restrict lstm_3, const float *restrict lstm_2_bias, const float *restrict c_2,
         float *restrict next_c_2, float *restrict next_h_2)
 {
-    float lstm_7[256];
+    float lstm_2_step_gates[256];
     for (int n = 0; n < 256; n += 4)
-        infer_k9_lstm_tile_1(h_2, 0, lstm_2_recurrent_kernel + n, lstm_6 + n);
+        infer_k9_lstm_tile_1(h_2, 0, lstm_2_recurrent_kernel + n, lstm_5 + n);
     for (int j0 = 0; j0 < 256; j0++) {
-        lstm_7[j0] = lstm_3[t * 256 + j0] + lstm_6[j0] + lstm_2_bias[j0];
+        lstm_2_step_gates[j0] = lstm_3[t * 256 + j0] + lstm_5[j0] + lstm_2_bias[j0];
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = dl_sigmoid(lstm_7[j0 + 192]);
-        const float lstm_2_c_v2 = dl_sigmoid(lstm_7[j0 + 64]) * c_2[j0] + dl_sigmoid(lstm_7[j0]) * dl_tanh(lstm_7[j0 + 128]);
+        const float v1 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
+        const float lstm_2_c_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]) * c_2[j0] + dl_sigmoid(lstm_2_step_gates[j0])
+                * dl_tanh(lstm_2_step_gates[j0 + 128]);
         next_c_2[j0] = lstm_2_c_v2;
         next_h_2[j0] = v1 * dl_tanh(lstm_2_c_v2);
     }
@@ -851,7 +853,7 @@ dl_status rnn_infer(const rnn_params *params, const int32_t *tokens, float *prob
     float *const lstm_4 = (float *)(void *)(base + 20480);   /* f32[1, 256] */
     float *const next_h_2 = (float *)(void *)(base + 17408);   /* f32[1, 64] */
     float *const next_c_2 = (float *)(void *)(base + 17664);   /* f32[1, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 16384);   /* f32[1, 256] */
+    float *const lstm_5 = (float *)(void *)(base + 16384);   /* f32[1, 256] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -866,7 +868,7 @@ dl_status rnn_infer(const rnn_params *params, const int32_t *tokens, float *prob
     }
     infer_k8_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);
     for (int t = 0; t < 16; t++) {
-        infer_k9_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_6, lstm_3, params->lstm_2_bias, c_2, next_c_2, next_h_2);
+        infer_k9_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2, next_h_2);
         infer_k10_lstm_copy(next_h_2, h_2);
         infer_k11_lstm_copy(next_c_2, c_2);
     }
@@ -1016,25 +1018,26 @@ static void train_k6_lstm(int t, const float *restrict h, const float *restrict 
         float *restrict lstm_4, float *restrict lstm_5, const float *restrict c, float *restrict next_c, float *restrict lstm_6,
         float *restrict lstm_7, float *restrict next_h)
 {
-    float lstm_25[256];
+    float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
             train_k6_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_24 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_25[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_24[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
+                lstm_1_step_gates[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_24[i0 * 256 - i0_0 * 256 + j0]
+                        + lstm_1_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_25[j0 + 64]);
+                const float sigmoid_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]);
                 lstm_3[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_25[j0]);
+                const float sigmoid_v3 = dl_sigmoid(lstm_1_step_gates[j0]);
                 lstm_4[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_25[j0 + 128]);
+                const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
                 lstm_5[t * 2048 + i0 * 64 + j0] = tanh_v4;
                 const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
                 next_c[i0 * 64 + j0] = lstm_1_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_25[j0 + 192]);
+                const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 lstm_6[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_1_c_v5);
                 lstm_7[t * 2048 + i0 * 64 + j0] = tanh_v7;
@@ -1172,29 +1175,30 @@ static inline void train_k14_lstm_tile_4(const float *restrict a, int at, const 
 }
 
 static void train_k14_lstm(int t, const float *restrict h_3, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_26, const float *restrict lstm_8, const float *restrict lstm_2_bias, float *restrict lstm_9,
+        float *restrict lstm_25, const float *restrict lstm_8, const float *restrict lstm_2_bias, float *restrict lstm_9,
         float *restrict lstm_10, float *restrict lstm_11, const float *restrict c_3, float *restrict next_c_2,
         float *restrict lstm_12, float *restrict lstm_13, float *restrict next_h_2)
 {
-    float lstm_27[256];
+    float lstm_2_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k14_lstm_tile_4(h_3, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_26 + n);
+            train_k14_lstm_tile_4(h_3, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_25 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_27[j0] = lstm_8[t * 8192 + i0 * 256 + j0] + lstm_26[i0 * 256 - i0_0 * 256 + j0] + lstm_2_bias[j0];
+                lstm_2_step_gates[j0] = lstm_8[t * 8192 + i0 * 256 + j0] + lstm_25[i0 * 256 - i0_0 * 256 + j0]
+                        + lstm_2_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_27[j0 + 64]);
+                const float sigmoid_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]);
                 lstm_9[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_27[j0]);
+                const float sigmoid_v3 = dl_sigmoid(lstm_2_step_gates[j0]);
                 lstm_10[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_27[j0 + 128]);
+                const float tanh_v4 = dl_tanh(lstm_2_step_gates[j0 + 128]);
                 lstm_11[t * 2048 + i0 * 64 + j0] = tanh_v4;
                 const float lstm_2_c_v5 = sigmoid_v2 * c_3[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
                 next_c_2[i0 * 64 + j0] = lstm_2_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_27[j0 + 192]);
+                const float sigmoid_v6 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
                 lstm_12[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_2_c_v5);
                 lstm_13[t * 2048 + i0 * 64 + j0] = tanh_v7;
@@ -1727,37 +1731,37 @@ static void train_k34_dense_copy(float *restrict dense_5)
 
 /* rnn.dl:11: lstm -> f32[32, 64] */
 static void train_k35_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
-        const float *restrict lstm_13, float *restrict lstm_28, const float *restrict lstm_9, float *restrict next_carry_2)
+        const float *restrict lstm_13, float *restrict lstm_26, const float *restrict lstm_9, float *restrict next_carry_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_13[t * 2048 + j0];
         const float add_v0 = carry_2[j0] + dense_5[j0] * lstm_12[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_28[j0] = add_v0;
+        lstm_26[j0] = add_v0;
         next_carry_2[j0] = add_v0 * lstm_9[t * 2048 + j0];
     }
 }
 
 /* rnn.dl:11: lstm -> f32[32, 256] */
-static void train_k36_lstm(int t, const float *restrict lstm_28, const float *restrict lstm_11, const float *restrict lstm_10,
+static void train_k36_lstm(int t, const float *restrict lstm_26, const float *restrict lstm_11, const float *restrict lstm_10,
         float *restrict lstm_14, const float *restrict c_4, const float *restrict lstm_9, const float *restrict dense_5,
         const float *restrict lstm_13, const float *restrict lstm_12)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = lstm_10[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1] = lstm_28[j0 * 64 + j1] * lstm_11[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
+            lstm_14[t * 8192 + j0 * 256 + j1] = lstm_26[j0 * 64 + j1] * lstm_11[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v2 = lstm_9[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1 + 64] = lstm_28[j0 * 64 + j1] * c_4[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
+            lstm_14[t * 8192 + j0 * 256 + j1 + 64] = lstm_26[j0 * 64 + j1] * c_4[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v3 = lstm_11[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1 + 128] = lstm_28[j0 * 64 + j1] * lstm_10[t * 2048 + j0 * 64 + j1] * (1.0f - v3
+            lstm_14[t * 8192 + j0 * 256 + j1 + 128] = lstm_26[j0 * 64 + j1] * lstm_10[t * 2048 + j0 * 64 + j1] * (1.0f - v3
                     * v3);
         }
     }
@@ -2018,38 +2022,38 @@ static void train_k44_lstm_pack(const float *restrict lstm_1_recurrent_kernel, f
 
 /* rnn.dl:10: lstm -> f32[32, 64] */
 static void train_k45_lstm(int t, const float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
-        const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_29, const float *restrict lstm_3,
+        const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_27, const float *restrict lstm_3,
         float *restrict next_carry_4)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_7[t * 2048 + j0];
         const float add_v0 = carry_4[j0] + (carry_3[j0] + lstm_17[t * 2048 + j0]) * lstm_6[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_29[j0] = add_v0;
+        lstm_27[j0] = add_v0;
         next_carry_4[j0] = add_v0 * lstm_3[t * 2048 + j0];
     }
 }
 
 /* rnn.dl:10: lstm -> f32[32, 256] */
-static void train_k46_lstm(int t, const float *restrict lstm_29, const float *restrict lstm_5, const float *restrict lstm_4,
+static void train_k46_lstm(int t, const float *restrict lstm_27, const float *restrict lstm_5, const float *restrict lstm_4,
         float *restrict lstm_19, const float *restrict c_2, const float *restrict lstm_3, const float *restrict carry_3,
         const float *restrict lstm_17, const float *restrict lstm_7, const float *restrict lstm_6)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = lstm_4[t * 2048 + j0 * 64 + j1];
-            lstm_19[t * 8192 + j0 * 256 + j1] = lstm_29[j0 * 64 + j1] * lstm_5[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
+            lstm_19[t * 8192 + j0 * 256 + j1] = lstm_27[j0 * 64 + j1] * lstm_5[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v2 = lstm_3[t * 2048 + j0 * 64 + j1];
-            lstm_19[t * 8192 + j0 * 256 + j1 + 64] = lstm_29[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
+            lstm_19[t * 8192 + j0 * 256 + j1 + 64] = lstm_27[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v3 = lstm_5[t * 2048 + j0 * 64 + j1];
-            lstm_19[t * 8192 + j0 * 256 + j1 + 128] = lstm_29[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (1.0f - v3
+            lstm_19[t * 8192 + j0 * 256 + j1 + 128] = lstm_27[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (1.0f - v3
                     * v3);
         }
     }
@@ -2392,13 +2396,13 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const lstm_24 = (float *)(void *)(base + 1736704);   /* f32[4, 256] */
     float *const next_h_2 = (float *)(void *)(base + 2768896);   /* f32[32, 64] */
     float *const next_c_2 = (float *)(void *)(base + 2777088);   /* f32[32, 64] */
-    float *const lstm_26 = (float *)(void *)(base + 2785280);   /* f32[4, 256] */
+    float *const lstm_25 = (float *)(void *)(base + 2785280);   /* f32[4, 256] */
     float *const next_carry = (float *)(void *)(base + 2859008);   /* f32[32, 64] */
     float *const next_carry_2 = (float *)(void *)(base + 2850816);   /* f32[32, 64] */
-    float *const lstm_28 = (float *)(void *)(base + 2859008);   /* f32[32, 64] */
+    float *const lstm_26 = (float *)(void *)(base + 2859008);   /* f32[32, 64] */
     float *const next_carry_3 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
     float *const next_carry_4 = (float *)(void *)(base + 1638400);   /* f32[32, 64] */
-    float *const lstm_29 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
+    float *const lstm_27 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2419,7 +2423,7 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k12_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);
     train_k13_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);
     for (int t = 0; t < 16; t++) {
-        train_k14_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_26, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
+        train_k14_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_25, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
                 c_3, next_c_2, lstm_12, lstm_13, next_h_2);
         train_k15_lstm_copy(t, h_3, h_4);
         train_k16_lstm_copy(next_h_2, h_3);
@@ -2447,8 +2451,8 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k33_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);
     train_k34_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k35_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_28, lstm_9, next_carry_2);
-        train_k36_lstm(t, lstm_28, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_5, lstm_13, lstm_12);
+        train_k35_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_26, lstm_9, next_carry_2);
+        train_k36_lstm(t, lstm_26, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_5, lstm_13, lstm_12);
         train_k37_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, next_carry);
         train_k38_lstm_copy(next_carry, dense_5);
         train_k39_lstm_copy(next_carry_2, carry_2);
@@ -2461,8 +2465,8 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
             params->lstm_2_kernel, adam);
     train_k44_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
     for (int t = 15; t >= 0; t--) {
-        train_k45_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_29, lstm_3, next_carry_4);
-        train_k46_lstm(t, lstm_29, lstm_5, lstm_4, lstm_19, c_2, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
+        train_k45_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_27, lstm_3, next_carry_4);
+        train_k46_lstm(t, lstm_27, lstm_5, lstm_4, lstm_19, c_2, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
         train_k47_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, next_carry_3);
         train_k48_lstm_copy(next_carry_3, carry_3);
         train_k49_lstm_copy(next_carry_4, carry_4);
@@ -2622,25 +2626,26 @@ static void gradients_k6_lstm(int t, const float *restrict h, const float *restr
         float *restrict lstm_4, float *restrict lstm_5, const float *restrict c, float *restrict next_c, float *restrict lstm_6,
         float *restrict lstm_7, float *restrict next_h)
 {
-    float lstm_19[256];
+    float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
             gradients_k6_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_18 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_19[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_18[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
+                lstm_1_step_gates[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_18[i0 * 256 - i0_0 * 256 + j0]
+                        + lstm_1_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_19[j0 + 64]);
+                const float sigmoid_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]);
                 lstm_3[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_19[j0]);
+                const float sigmoid_v3 = dl_sigmoid(lstm_1_step_gates[j0]);
                 lstm_4[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_19[j0 + 128]);
+                const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
                 lstm_5[t * 2048 + i0 * 64 + j0] = tanh_v4;
                 const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
                 next_c[i0 * 64 + j0] = lstm_1_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_19[j0 + 192]);
+                const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 lstm_6[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_1_c_v5);
                 lstm_7[t * 2048 + i0 * 64 + j0] = tanh_v7;
@@ -2778,29 +2783,30 @@ static inline void gradients_k14_lstm_tile_4(const float *restrict a, int at, co
 }
 
 static void gradients_k14_lstm(int t, const float *restrict h_3, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_20, const float *restrict lstm_8, const float *restrict lstm_2_bias, float *restrict lstm_9,
+        float *restrict lstm_19, const float *restrict lstm_8, const float *restrict lstm_2_bias, float *restrict lstm_9,
         float *restrict lstm_10, float *restrict lstm_11, const float *restrict c_3, float *restrict next_c_2,
         float *restrict lstm_12, float *restrict lstm_13, float *restrict next_h_2)
 {
-    float lstm_21[256];
+    float lstm_2_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            gradients_k14_lstm_tile_4(h_3, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_20 + n);
+            gradients_k14_lstm_tile_4(h_3, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_19 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_21[j0] = lstm_8[t * 8192 + i0 * 256 + j0] + lstm_20[i0 * 256 - i0_0 * 256 + j0] + lstm_2_bias[j0];
+                lstm_2_step_gates[j0] = lstm_8[t * 8192 + i0 * 256 + j0] + lstm_19[i0 * 256 - i0_0 * 256 + j0]
+                        + lstm_2_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_21[j0 + 64]);
+                const float sigmoid_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]);
                 lstm_9[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_21[j0]);
+                const float sigmoid_v3 = dl_sigmoid(lstm_2_step_gates[j0]);
                 lstm_10[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_21[j0 + 128]);
+                const float tanh_v4 = dl_tanh(lstm_2_step_gates[j0 + 128]);
                 lstm_11[t * 2048 + i0 * 64 + j0] = tanh_v4;
                 const float lstm_2_c_v5 = sigmoid_v2 * c_3[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
                 next_c_2[i0 * 64 + j0] = lstm_2_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_21[j0 + 192]);
+                const float sigmoid_v6 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
                 lstm_12[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_2_c_v5);
                 lstm_13[t * 2048 + i0 * 64 + j0] = tanh_v7;
@@ -3282,38 +3288,38 @@ static void gradients_k33_dense_copy(float *restrict dense_2)
 
 /* rnn.dl:11: lstm -> f32[32, 64] */
 static void gradients_k34_lstm(int t, const float *restrict carry_2, const float *restrict dense_2,
-        const float *restrict lstm_12, const float *restrict lstm_13, float *restrict lstm_22, const float *restrict lstm_9,
+        const float *restrict lstm_12, const float *restrict lstm_13, float *restrict lstm_20, const float *restrict lstm_9,
         float *restrict next_carry_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_13[t * 2048 + j0];
         const float add_v0 = carry_2[j0] + dense_2[j0] * lstm_12[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_22[j0] = add_v0;
+        lstm_20[j0] = add_v0;
         next_carry_2[j0] = add_v0 * lstm_9[t * 2048 + j0];
     }
 }
 
 /* rnn.dl:11: lstm -> f32[32, 256] */
-static void gradients_k35_lstm(int t, const float *restrict lstm_22, const float *restrict lstm_11,
+static void gradients_k35_lstm(int t, const float *restrict lstm_20, const float *restrict lstm_11,
         const float *restrict lstm_10, float *restrict lstm_14, const float *restrict c_4, const float *restrict lstm_9,
         const float *restrict dense_2, const float *restrict lstm_13, const float *restrict lstm_12)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = lstm_10[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1] = lstm_22[j0 * 64 + j1] * lstm_11[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
+            lstm_14[t * 8192 + j0 * 256 + j1] = lstm_20[j0 * 64 + j1] * lstm_11[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v2 = lstm_9[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1 + 64] = lstm_22[j0 * 64 + j1] * c_4[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
+            lstm_14[t * 8192 + j0 * 256 + j1 + 64] = lstm_20[j0 * 64 + j1] * c_4[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v3 = lstm_11[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1 + 128] = lstm_22[j0 * 64 + j1] * lstm_10[t * 2048 + j0 * 64 + j1] * (1.0f - v3
+            lstm_14[t * 8192 + j0 * 256 + j1 + 128] = lstm_20[j0 * 64 + j1] * lstm_10[t * 2048 + j0 * 64 + j1] * (1.0f - v3
                     * v3);
         }
     }
@@ -3539,38 +3545,38 @@ static void gradients_k43_lstm_pack(const float *restrict lstm_1_recurrent_kerne
 
 /* rnn.dl:10: lstm -> f32[32, 64] */
 static void gradients_k44_lstm(int t, const float *restrict carry_4, const float *restrict carry_3,
-        const float *restrict lstm_15, const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_23,
+        const float *restrict lstm_15, const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_21,
         const float *restrict lstm_3, float *restrict next_carry_4)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_7[t * 2048 + j0];
         const float add_v0 = carry_4[j0] + (carry_3[j0] + lstm_15[t * 2048 + j0]) * lstm_6[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_23[j0] = add_v0;
+        lstm_21[j0] = add_v0;
         next_carry_4[j0] = add_v0 * lstm_3[t * 2048 + j0];
     }
 }
 
 /* rnn.dl:10: lstm -> f32[32, 256] */
-static void gradients_k45_lstm(int t, const float *restrict lstm_23, const float *restrict lstm_5, const float *restrict lstm_4,
+static void gradients_k45_lstm(int t, const float *restrict lstm_21, const float *restrict lstm_5, const float *restrict lstm_4,
         float *restrict lstm_16, const float *restrict c_2, const float *restrict lstm_3, const float *restrict carry_3,
         const float *restrict lstm_15, const float *restrict lstm_7, const float *restrict lstm_6)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = lstm_4[t * 2048 + j0 * 64 + j1];
-            lstm_16[t * 8192 + j0 * 256 + j1] = lstm_23[j0 * 64 + j1] * lstm_5[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
+            lstm_16[t * 8192 + j0 * 256 + j1] = lstm_21[j0 * 64 + j1] * lstm_5[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v2 = lstm_3[t * 2048 + j0 * 64 + j1];
-            lstm_16[t * 8192 + j0 * 256 + j1 + 64] = lstm_23[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
+            lstm_16[t * 8192 + j0 * 256 + j1 + 64] = lstm_21[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             const float v3 = lstm_5[t * 2048 + j0 * 64 + j1];
-            lstm_16[t * 8192 + j0 * 256 + j1 + 128] = lstm_23[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (1.0f - v3
+            lstm_16[t * 8192 + j0 * 256 + j1 + 128] = lstm_21[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (1.0f - v3
                     * v3);
         }
     }
@@ -3855,13 +3861,13 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const lstm_18 = (float *)(void *)(base + 1736704);   /* f32[4, 256] */
     float *const next_h_2 = (float *)(void *)(base + 2768896);   /* f32[32, 64] */
     float *const next_c_2 = (float *)(void *)(base + 2777088);   /* f32[32, 64] */
-    float *const lstm_20 = (float *)(void *)(base + 2785280);   /* f32[4, 256] */
+    float *const lstm_19 = (float *)(void *)(base + 2785280);   /* f32[4, 256] */
     float *const next_carry = (float *)(void *)(base + 2859008);   /* f32[32, 64] */
     float *const next_carry_2 = (float *)(void *)(base + 2850816);   /* f32[32, 64] */
-    float *const lstm_22 = (float *)(void *)(base + 2859008);   /* f32[32, 64] */
+    float *const lstm_20 = (float *)(void *)(base + 2859008);   /* f32[32, 64] */
     float *const next_carry_3 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
     float *const next_carry_4 = (float *)(void *)(base + 1638400);   /* f32[32, 64] */
-    float *const lstm_23 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
+    float *const lstm_21 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -3882,7 +3888,7 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     gradients_k12_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);
     gradients_k13_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);
     for (int t = 0; t < 16; t++) {
-        gradients_k14_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_20, lstm_8, params->lstm_2_bias, lstm_9, lstm_10,
+        gradients_k14_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_19, lstm_8, params->lstm_2_bias, lstm_9, lstm_10,
                 lstm_11, c_3, next_c_2, lstm_12, lstm_13, next_h_2);
         gradients_k15_lstm_copy(t, h_3, h_4);
         gradients_k16_lstm_copy(next_h_2, h_3);
@@ -3907,8 +3913,8 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     gradients_k32_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);
     gradients_k33_dense_copy(dense_2);
     for (int t = 15; t >= 0; t--) {
-        gradients_k34_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_22, lstm_9, next_carry_2);
-        gradients_k35_lstm(t, lstm_22, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_2, lstm_13, lstm_12);
+        gradients_k34_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9, next_carry_2);
+        gradients_k35_lstm(t, lstm_20, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_2, lstm_13, lstm_12);
         gradients_k36_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, next_carry);
         gradients_k37_lstm_copy(next_carry, dense_2);
         gradients_k38_lstm_copy(next_carry_2, carry_2);
@@ -3919,8 +3925,8 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     gradients_k42_lstm(lstm_1_h, lstm_14, gradients->lstm_2_kernel);
     gradients_k43_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);
     for (int t = 15; t >= 0; t--) {
-        gradients_k44_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_23, lstm_3, next_carry_4);
-        gradients_k45_lstm(t, lstm_23, lstm_5, lstm_4, lstm_16, c_2, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);
+        gradients_k44_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3, next_carry_4);
+        gradients_k45_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c_2, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);
         gradients_k46_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, next_carry_3);
         gradients_k47_lstm_copy(next_carry_3, carry_3);
         gradients_k48_lstm_copy(next_carry_4, carry_4);
@@ -4049,19 +4055,19 @@ static void evaluate_k4_lstm(int t, const float *restrict h, const float *restri
         float *restrict lstm_4, const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c,
         float *restrict next_c, float *restrict next_h)
 {
-    float lstm_5[256];
+    float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
             evaluate_k4_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_4 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_5[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_4[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
+                lstm_1_step_gates[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_4[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dl_sigmoid(lstm_5[j0 + 192]);
-                const float lstm_1_c_v2 = dl_sigmoid(lstm_5[j0 + 64]) * c[i0 * 64 + j0] + dl_sigmoid(lstm_5[j0])
-                        * dl_tanh(lstm_5[j0 + 128]);
+                const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
+                const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[i0 * 64 + j0]
+                        + dl_sigmoid(lstm_1_step_gates[j0]) * dl_tanh(lstm_1_step_gates[j0 + 128]);
                 next_c[i0 * 64 + j0] = lstm_1_c_v2;
                 next_h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
             }
@@ -4171,22 +4177,22 @@ static inline void evaluate_k9_lstm_tile_4(const float *restrict a, int at, cons
 }
 
 static void evaluate_k9_lstm(int t, const float *restrict h_2, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_6, const float *restrict lstm_3, const float *restrict lstm_2_bias, const float *restrict c_2,
+        float *restrict lstm_5, const float *restrict lstm_3, const float *restrict lstm_2_bias, const float *restrict c_2,
         float *restrict next_c_2, float *restrict next_h_2)
 {
-    float lstm_7[256];
+    float lstm_2_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            evaluate_k9_lstm_tile_4(h_2, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_6 + n);
+            evaluate_k9_lstm_tile_4(h_2, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_5 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_7[j0] = lstm_3[t * 8192 + i0 * 256 + j0] + lstm_6[i0 * 256 - i0_0 * 256 + j0] + lstm_2_bias[j0];
+                lstm_2_step_gates[j0] = lstm_3[t * 8192 + i0 * 256 + j0] + lstm_5[i0 * 256 - i0_0 * 256 + j0] + lstm_2_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dl_sigmoid(lstm_7[j0 + 192]);
-                const float lstm_2_c_v2 = dl_sigmoid(lstm_7[j0 + 64]) * c_2[i0 * 64 + j0] + dl_sigmoid(lstm_7[j0])
-                        * dl_tanh(lstm_7[j0 + 128]);
+                const float v1 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
+                const float lstm_2_c_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]) * c_2[i0 * 64 + j0]
+                        + dl_sigmoid(lstm_2_step_gates[j0]) * dl_tanh(lstm_2_step_gates[j0 + 128]);
                 next_c_2[i0 * 64 + j0] = lstm_2_c_v2;
                 next_h_2[i0 * 64 + j0] = v1 * dl_tanh(lstm_2_c_v2);
             }
@@ -4412,7 +4418,7 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     float *const lstm_4 = (float *)(void *)(base + 704512);   /* f32[4, 256] */
     float *const next_h_2 = (float *)(void *)(base + 524288);   /* f32[32, 64] */
     float *const next_c_2 = (float *)(void *)(base + 532480);   /* f32[32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 540672);   /* f32[4, 256] */
+    float *const lstm_5 = (float *)(void *)(base + 540672);   /* f32[4, 256] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -4427,7 +4433,7 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     }
     evaluate_k8_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);
     for (int t = 0; t < 16; t++) {
-        evaluate_k9_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_6, lstm_3, params->lstm_2_bias, c_2, next_c_2, next_h_2);
+        evaluate_k9_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2, next_h_2);
         evaluate_k10_lstm_copy(next_h_2, h_2);
         evaluate_k11_lstm_copy(next_c_2, c_2);
     }

@@ -22,39 +22,39 @@ static void init_k1_embedding(const int32_t *restrict seed_, float *restrict emb
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[16, 4, 4] */
 static void init_k2_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_query_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4ed0d692u,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[16, 4, 4] */
 static void init_k3_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_key_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_key_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xfbc42702u,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[16, 4, 4] */
 static void init_k4_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_value_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_value_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xcb5dbf7eu,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 16] */
 static void init_k5_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_output_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xf9e8a1acu,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
     }
 }
 
@@ -491,11 +491,11 @@ static void infer_k4_multi_head_attention(const float *restrict block_1_y, const
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 4, 4, 8] */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_4)
+        float *restrict multi_head_attention_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            multi_head_attention_4[j0 * 8 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
+            multi_head_attention_3[j0 * 8 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
         }
     }
 }
@@ -535,8 +535,8 @@ static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void infer_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_4, float *restrict multi_head_attention,
-        float *restrict multi_head_attention_2)
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         float block_1_attention_scaled_dot_product_attention_1_scores[8];
@@ -545,7 +545,7 @@ static void infer_k6_multi_head_attention(const float *restrict block_1_attentio
             const int rows = 4;
             for (int n = 0; n < 8; n += 4)
                 infer_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_4 + (i1 * 32 + n), multi_head_attention + n);
+                        multi_head_attention_3 + (i1 * 32 + n), multi_head_attention + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
                     const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
@@ -573,7 +573,7 @@ static void infer_k6_multi_head_attention(const float *restrict block_1_attentio
                         + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[6]
                         + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[7];
                 for (int j0 = 0; j0 < 8; j0++) {
-                    multi_head_attention_2[i1 * 64 + i2 * 8 + j0]
+                    block_1_attention_scaled_dot_product_attention_1_weights[i1 * 64 + i2 * 8 + j0]
                             = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / v3;
                 }
             }
@@ -615,23 +615,23 @@ static inline void infer_k7_multi_head_attention_tile_4(const float *restrict a,
     c[15] = c3_3;
 }
 
-static void infer_k7_multi_head_attention(const float *restrict multi_head_attention_2,
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            infer_k7_multi_head_attention_tile_4(multi_head_attention_2, i1 * 64 + i2_0 * 8,
+            infer_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights, i1 * 64 + i2_0 * 8,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 32 + i2_0 * 4));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 8, 16] */
-static void infer_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
+static void infer_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_3[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 32 + j1 % 4];
+            multi_head_attention_2[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 32 + j1 % 4];
         }
     }
 }
@@ -670,7 +670,7 @@ static inline void infer_k9_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
+static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -681,7 +681,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i1_0 * 16,
+            infer_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v21 = 0.0f;
@@ -927,9 +927,9 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 3072);   /* f32[4, 8] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 0);   /* f32[1, 4, 8, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[1, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 1536);   /* f32[1, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 512);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 2560);   /* f32[1, 8, 16] */
@@ -937,7 +937,7 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const block_1_down_y = (float *)(void *)(base + 2560);   /* f32[4, 16] */
     float *const layer_norm_1_y = (float *)(void *)(base + 8192);   /* f32[1, 8, 16] */
     float *const logits = (float *)(void *)(base + 0);   /* f32[1, 8, 256] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 2560);   /* f32[1, 4, 4, 8] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 2560);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -949,12 +949,13 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
             params->block_1_attention_key_bias);
     infer_k4_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);
-    infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_4, multi_head_attention,
-            multi_head_attention_2);
-    infer_k7_multi_head_attention(multi_head_attention_2, block_1_attention_value_y_2, block_1_attention_y);
-    infer_k8_multi_head_attention(block_1_attention_y, multi_head_attention_3);
-    infer_k9_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_3);
+    infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_3, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    infer_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    infer_k8_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    infer_k9_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     infer_k10_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
@@ -1208,12 +1209,12 @@ static void train_k7_multi_head_attention(const float *restrict block_1_y, const
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_26)
+        float *restrict multi_head_attention_25)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_25[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -1254,8 +1255,9 @@ static inline void train_k9_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void train_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_26, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_2)
+        const float *restrict multi_head_attention_25, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -1264,7 +1266,7 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
                     train_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
+                            multi_head_attention_25 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
@@ -1292,7 +1294,7 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
                     for (int j0 = 0; j0 < 8; j0++) {
-                        multi_head_attention_2[i0 * 256 + i1 * 64 + i2 * 8 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0]
                                 / v3;
                     }
@@ -1304,12 +1306,12 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void train_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_27)
+        float *restrict multi_head_attention_26)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_27[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -1349,27 +1351,27 @@ static inline void train_k11_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k11_multi_head_attention(const float *restrict multi_head_attention_2,
+static void train_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k11_multi_head_attention_tile_4(multi_head_attention_2, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_value_y_2 + (i0 * 128 + i1 * 4), block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0
-                        * 4));
+                train_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
+                        block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void train_k12_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
+static void train_k12_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
+                multi_head_attention_2[j0 * 128 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
@@ -1421,7 +1423,7 @@ static inline void train_k14_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
+static void train_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
@@ -1433,7 +1435,7 @@ static void train_k14_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k14_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
+                train_k14_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v23 = 0.0f;
@@ -2457,19 +2459,19 @@ static void train_k38_multi_head_attention_adam(const float *restrict layer_norm
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
-    float multi_head_attention_4[16];
+    float multi_head_attention_3[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_4[j0] = 0.0f;
+        multi_head_attention_3[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_4[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_3[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_4[j0];
+        const float v1 = multi_head_attention_3[j0];
         const float add_v168 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_attention_output_bias[j0] = add_v168;
         const float add_v169 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2514,13 +2516,13 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k39_multi_head_attention(const float *restrict layer_norm_22,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_5)
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 train_k39_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel_2 + n, multi_head_attention_5 + (i0 * 128 + i1_0 * 16 + n));
+                        block_1_attention_output_kernel_2 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
@@ -2559,19 +2561,19 @@ static inline void train_k40_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_3,
-        const float *restrict layer_norm_22, float *restrict multi_head_attention_6,
+static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_2,
+        const float *restrict layer_norm_22, float *restrict multi_head_attention_5,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_3, i0_0, layer_norm_22 + n,
-                    multi_head_attention_6 + n);
+            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_2, i0_0, layer_norm_22 + n,
+                    multi_head_attention_5 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_6[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_5[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v165 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v165;
                 const float add_v166 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2617,20 +2619,20 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict multi_head_attention_27, float *restrict multi_head_attention_7,
+static void train_k41_multi_head_attention(const float *restrict multi_head_attention_4,
+        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_6,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict multi_head_attention_2, float *restrict multi_head_attention_11)
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
+            float multi_head_attention_8[8];
             float multi_head_attention_9[8];
-            float multi_head_attention_10[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k41_multi_head_attention_tile_4(multi_head_attention_5, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_27 + (i0 * 128 + i1 * 32 + n), multi_head_attention_7 + n);
+                    train_k41_multi_head_attention_tile_4(multi_head_attention_4, i0 * 128 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention_6 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
@@ -2641,24 +2643,25 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float div_v100 = multi_head_attention_7[i2 * 8 - i2_0 * 8 + j0] / v1;
-                        multi_head_attention_9[j0] = div_v100;
-                        multi_head_attention_10[j0] = -(div_v100 * multi_head_attention_2[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
+                        const float div_v100 = multi_head_attention_6[i2 * 8 - i2_0 * 8 + j0] / v1;
+                        multi_head_attention_8[j0] = div_v100;
+                        multi_head_attention_9[j0] = -(div_v100
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
                     }
-                    const float v2 = multi_head_attention_10[0];
-                    const float v3 = multi_head_attention_10[1];
-                    const float v4 = multi_head_attention_10[2];
-                    const float v5 = multi_head_attention_10[3];
-                    const float v6 = multi_head_attention_10[4];
-                    const float v7 = multi_head_attention_10[5];
-                    const float v8 = multi_head_attention_10[6];
-                    const float v9 = multi_head_attention_10[7];
+                    const float v2 = multi_head_attention_9[0];
+                    const float v3 = multi_head_attention_9[1];
+                    const float v4 = multi_head_attention_9[2];
+                    const float v5 = multi_head_attention_9[3];
+                    const float v6 = multi_head_attention_9[4];
+                    const float v7 = multi_head_attention_9[5];
+                    const float v8 = multi_head_attention_9[6];
+                    const float v9 = multi_head_attention_9[7];
                     const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v11 = multi_head_attention_9[j0];
+                        const float v11 = multi_head_attention_8[j0];
                         const float v12
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
+                        multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
                     }
                 }
             }
@@ -2700,14 +2703,15 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict multi_head_attention_2,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_8)
+static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_4, float *restrict multi_head_attention_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k42_multi_head_attention_tile_4(multi_head_attention_2, i0 * 256 + i1 * 64 + i2_0,
-                        multi_head_attention_5 + (i0 * 128 + i1 * 4), multi_head_attention_8 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_4 + (i0 * 128 + i1 * 4),
+                        multi_head_attention_7 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
@@ -2747,14 +2751,14 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention_11,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
+static void train_k43_multi_head_attention(const float *restrict multi_head_attention_10,
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k43_multi_head_attention_tile_4(multi_head_attention_11, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_12 + (i0 * 128 + i1 * 32 + i2_0
+                train_k43_multi_head_attention_tile_4(multi_head_attention_10, i0 * 256 + i1 * 64 + i2_0 * 8,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_11 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
         }
@@ -2796,43 +2800,43 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k44_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
+        const float *restrict multi_head_attention_10, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
                 train_k44_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
-                        multi_head_attention_11 + (i0 * 256 + i1 * 64 + n), multi_head_attention_13 + (i0 * 128 + i1 * 32 + n));
+                        multi_head_attention_10 + (i0 * 256 + i1 * 64 + n), multi_head_attention_12 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k45_multi_head_attention_adam(const float *restrict multi_head_attention_8,
-        float *restrict multi_head_attention_15, float *restrict m_block_1_attention_value_bias,
+static void train_k45_multi_head_attention_adam(const float *restrict multi_head_attention_7,
+        float *restrict multi_head_attention_14, float *restrict m_block_1_attention_value_bias,
         float *restrict v_block_1_attention_value_bias)
 {
-    float multi_head_attention_14[16];
+    float multi_head_attention_13[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_8[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_7[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_14[j0] = 0.0f;
+        multi_head_attention_13[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_14[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_13[j0] += multi_head_attention_14[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_14[j0];
+        const float v1 = multi_head_attention_13[j0];
         m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
         v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
     }
@@ -2872,14 +2876,14 @@ static inline void train_k46_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k46_multi_head_attention(const float *restrict multi_head_attention_15,
-        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_16)
+static void train_k46_multi_head_attention(const float *restrict multi_head_attention_14,
+        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k46_multi_head_attention_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_16 + (i0 * 128 + i1_0 * 16 + n));
+                train_k46_multi_head_attention_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
+                        block_1_attention_value_kernel_2 + n, multi_head_attention_15 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
@@ -2918,19 +2922,19 @@ static inline void train_k47_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k47_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
-        float *restrict multi_head_attention_17, float *restrict m_block_1_attention_value_kernel,
+static void train_k47_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
+        float *restrict multi_head_attention_16, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k47_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
-                    multi_head_attention_17 + n);
+            train_k47_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
+                    multi_head_attention_16 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_17[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_16[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v159 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v159;
                 const float add_v160 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2943,23 +2947,23 @@ static void train_k47_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_13,
+static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_12,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_18;
+        float multi_head_attention_17;
         float sum_v110 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v110 += multi_head_attention_13[i0 * 8 + r0 * 128 + r1];
+                sum_v110 += multi_head_attention_12[i0 * 8 + r0 * 128 + r1];
             }
         }
-        multi_head_attention_18 = sum_v110;
-        const float add_v156 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_18 * 0.1f;
+        multi_head_attention_17 = sum_v110;
+        const float add_v156 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_17 * 0.1f;
         m_block_1_attention_key_bias[i0] = add_v156;
-        const float add_v157 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_18 * 0.001f
-                * multi_head_attention_18;
+        const float add_v157 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_17 * 0.001f
+                * multi_head_attention_17;
         v_block_1_attention_key_bias[i0] = add_v157;
         block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v156 / (dl_sqrt(add_v157) + 1e-07f);
     }
@@ -2999,26 +3003,26 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_13,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_19)
+static void train_k49_multi_head_attention(const float *restrict multi_head_attention_12,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_19 + (i0 * 128 + i1_0 * 16 + n));
+                train_k49_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_18 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_13,
-        float *restrict multi_head_attention_28)
+static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_12,
+        float *restrict multi_head_attention_27)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_28[j0 * 128 + j1 * 16 + j2] = multi_head_attention_13[j0 * 128 + j1 + j2 * 8];
+                multi_head_attention_27[j0 * 128 + j1 * 16 + j2] = multi_head_attention_12[j0 * 128 + j1 + j2 * 8];
             }
         }
     }
@@ -3058,19 +3062,19 @@ static inline void train_k51_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k51_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_28,
-        float *restrict multi_head_attention_20, float *restrict m_block_1_attention_key_kernel,
+static void train_k51_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_27,
+        float *restrict multi_head_attention_19, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k51_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_28 + n,
-                    multi_head_attention_20 + n);
+            train_k51_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_27 + n,
+                    multi_head_attention_19 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_20[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v153 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v153;
                 const float add_v154 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -3083,31 +3087,31 @@ static void train_k51_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k52_multi_head_attention_adam(const float *restrict multi_head_attention_12,
-        float *restrict multi_head_attention_22, float *restrict m_block_1_attention_query_bias,
+static void train_k52_multi_head_attention_adam(const float *restrict multi_head_attention_11,
+        float *restrict multi_head_attention_21, float *restrict m_block_1_attention_query_bias,
         float *restrict v_block_1_attention_query_bias)
 {
-    float multi_head_attention_21[16];
+    float multi_head_attention_20[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_22[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_12[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_21[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_11[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_21[j0] = 0.0f;
+        multi_head_attention_20[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_21[j0] += multi_head_attention_22[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_20[j0] += multi_head_attention_21[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_21[j0];
+        const float v1 = multi_head_attention_20[j0];
         m_block_1_attention_query_bias[j0] = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
         v_block_1_attention_query_bias[j0] = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
     }
@@ -3147,10 +3151,10 @@ static inline void train_k53_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k53_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_23,
-        const float *restrict multi_head_attention_16, const float *restrict multi_head_attention_19,
-        float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y, float *restrict layer_norm_35,
+static void train_k53_multi_head_attention_layer_norm(const float *restrict multi_head_attention_21,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_22,
+        const float *restrict multi_head_attention_15, const float *restrict multi_head_attention_18,
+        float *restrict multi_head_attention_23, const float *restrict block_1_norm_a_y, float *restrict layer_norm_35,
         const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
         const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_22,
         float *restrict layer_norm_44)
@@ -3163,15 +3167,15 @@ static void train_k53_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k53_multi_head_attention_layer_norm_tile_4(multi_head_attention_22, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_23 + n);
+                train_k53_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i0 * 128 + i1_0 * 16,
+                        block_1_attention_query_kernel_2 + n, multi_head_attention_22 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v126 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v119 = multi_head_attention_16[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_19[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_23[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_24[i0 * 128 + i1 * 16 + j0] = add_v119;
+                    const float add_v119 = multi_head_attention_15[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_18[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_22[i1 * 16 - i1_0 * 16 + j0];
+                    multi_head_attention_23[i0 * 128 + i1 * 16 + j0] = add_v119;
                     const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
                     layer_norm_35[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
                     const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
@@ -3233,19 +3237,19 @@ static inline void train_k54_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_22,
-        float *restrict multi_head_attention_25, float *restrict m_block_1_attention_query_kernel,
+static void train_k54_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_21,
+        float *restrict multi_head_attention_24, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k54_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_22 + n,
-                    multi_head_attention_25 + n);
+            train_k54_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_21 + n,
+                    multi_head_attention_24 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_25[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_24[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v147 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v147;
                 const float add_v148 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -3258,7 +3262,7 @@ static void train_k54_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k55_layer_norm_adam(const float *restrict multi_head_attention_24, float *restrict m_block_1_norm_a_beta,
+static void train_k55_layer_norm_adam(const float *restrict multi_head_attention_23, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
     float layer_norm_34[16];
@@ -3268,7 +3272,7 @@ static void train_k55_layer_norm_adam(const float *restrict multi_head_attention
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_34[j0] += multi_head_attention_24[j0 + r1 * 128 + r2 * 16];
+                layer_norm_34[j0] += multi_head_attention_23[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -3377,9 +3381,9 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 6144);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
@@ -3408,35 +3412,35 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const dense_8 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const dense_9 = (float *)(void *)(base + 12288);   /* f32[4, 64] */
     float *const layer_norm_24 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 6144);   /* f32[4, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 6144);   /* f32[4, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const layer_norm_35 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_44 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
     float *const adam = (float *)(void *)(base + 135552);   /* f32 */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_2 = (float *)(void *)(base + 94208);   /* f32[16, 64] */
     float *const block_1_up_kernel_2 = (float *)(void *)(base + 90112);   /* f32[64, 16] */
     float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 134144);   /* f32[16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
     float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 133120);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
@@ -3453,14 +3457,16 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);
     train_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_26);
-    train_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_26, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_2);
-    train_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_27);
-    train_k11_multi_head_attention(multi_head_attention_2, block_1_attention_value_y_2, block_1_attention_y);
-    train_k12_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_25);
+    train_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_25, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    train_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_26);
+    train_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    train_k12_multi_head_attention(block_1_attention_y, multi_head_attention_2);
     train_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
-    train_k14_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    train_k14_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
             block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
@@ -3504,38 +3510,40 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             params->block_1_norm_b_gamma, adam);
     train_k38_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_5);
-    train_k40_multi_head_attention_adam(multi_head_attention_3, layer_norm_22, multi_head_attention_6,
+    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_4);
+    train_k40_multi_head_attention_adam(multi_head_attention_2, layer_norm_22, multi_head_attention_5,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k41_multi_head_attention(multi_head_attention_5, multi_head_attention_27, multi_head_attention_7,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_2, multi_head_attention_11);
-    train_k42_multi_head_attention(multi_head_attention_2, multi_head_attention_5, multi_head_attention_8);
-    train_k43_multi_head_attention(multi_head_attention_11, block_1_attention_key_y_2, multi_head_attention_12);
-    train_k44_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_11, multi_head_attention_13);
-    train_k45_multi_head_attention_adam(multi_head_attention_8, multi_head_attention_15,
+    train_k41_multi_head_attention(multi_head_attention_4, multi_head_attention_26, multi_head_attention_6,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_10);
+    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_4,
+            multi_head_attention_7);
+    train_k43_multi_head_attention(multi_head_attention_10, block_1_attention_key_y_2, multi_head_attention_11);
+    train_k44_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_10, multi_head_attention_12);
+    train_k45_multi_head_attention_adam(multi_head_attention_7, multi_head_attention_14,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k46_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2, multi_head_attention_16);
-    train_k47_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
+    train_k46_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2, multi_head_attention_15);
+    train_k47_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k48_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
+    train_k48_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k49_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
-    train_k50_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
-    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
+    train_k49_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_2, multi_head_attention_18);
+    train_k50_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_27);
+    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k52_multi_head_attention_adam(multi_head_attention_12, multi_head_attention_22,
+    train_k52_multi_head_attention_adam(multi_head_attention_11, multi_head_attention_21,
             optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias);
-    train_k53_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
-            multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
+    train_k53_multi_head_attention_layer_norm(multi_head_attention_21, block_1_attention_query_kernel_2,
+            multi_head_attention_22, multi_head_attention_15, multi_head_attention_18, multi_head_attention_23,
             block_1_norm_a_y, layer_norm_35, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
             layer_norm_22, layer_norm_44);
-    train_k54_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
+    train_k54_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k55_layer_norm_adam(multi_head_attention_24, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+    train_k55_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
     train_k56_layer_norm_adam(layer_norm_35, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam, params->block_1_attention_query_bias, optimizer->m_block_1_attention_query_bias,
@@ -3796,12 +3804,12 @@ static void gradients_k7_multi_head_attention(const float *restrict block_1_y,
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void gradients_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_18)
+        float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_18[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_17[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -3842,8 +3850,9 @@ static inline void gradients_k9_multi_head_attention_tile_4(const float *restric
 }
 
 static void gradients_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_18, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_2)
+        const float *restrict multi_head_attention_17, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -3852,7 +3861,7 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
                     gradients_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_18 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
+                            multi_head_attention_17 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
@@ -3880,7 +3889,7 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
                     for (int j0 = 0; j0 < 8; j0++) {
-                        multi_head_attention_2[i0 * 256 + i1 * 64 + i2 * 8 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0]
                                 / v3;
                     }
@@ -3892,12 +3901,12 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void gradients_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_19)
+        float *restrict multi_head_attention_18)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_19[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_18[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -3937,15 +3946,15 @@ static inline void gradients_k11_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k11_multi_head_attention(const float *restrict multi_head_attention_2,
+static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k11_multi_head_attention_tile_4(multi_head_attention_2, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_value_y_2 + (i0 * 128 + i1 * 4), block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0
-                        * 4));
+                gradients_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
+                        block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
@@ -3953,12 +3962,12 @@ static void gradients_k11_multi_head_attention(const float *restrict multi_head_
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
 static void gradients_k12_multi_head_attention(const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_3)
+        float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
+                multi_head_attention_2[j0 * 128 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
@@ -4010,7 +4019,7 @@ static inline void gradients_k14_multi_head_attention_layer_norm_tile_4(const fl
     c[51] = c3_3;
 }
 
-static void gradients_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
+static void gradients_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
@@ -4022,7 +4031,7 @@ static void gradients_k14_multi_head_attention_layer_norm(const float *restrict 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k14_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
+                gradients_k14_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v23 = 0.0f;
@@ -4977,13 +4986,13 @@ static inline void gradients_k38_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k38_multi_head_attention(const float *restrict layer_norm_20,
-        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_4)
+        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 gradients_k38_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel_3 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
+                        block_1_attention_output_kernel_3 + n, multi_head_attention_3 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
@@ -5022,12 +5031,12 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_3,
+static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_2,
         const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k39_multi_head_attention_tile_4(multi_head_attention_3, i0_0, layer_norm_20 + n,
+            gradients_k39_multi_head_attention_tile_4(multi_head_attention_2, i0_0, layer_norm_20 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
@@ -5066,20 +5075,20 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     c[27] = c3_3;
 }
 
-static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_5,
+static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_3,
+        const float *restrict multi_head_attention_18, float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict multi_head_attention_2, float *restrict multi_head_attention_9)
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
+            float multi_head_attention_6[8];
             float multi_head_attention_7[8];
-            float multi_head_attention_8[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k40_multi_head_attention_tile_4(multi_head_attention_4, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_19 + (i0 * 128 + i1 * 32 + n), multi_head_attention_5 + n);
+                    gradients_k40_multi_head_attention_tile_4(multi_head_attention_3, i0 * 128 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_18 + (i0 * 128 + i1 * 32 + n), multi_head_attention_4 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
@@ -5090,24 +5099,25 @@ static void gradients_k40_multi_head_attention(const float *restrict multi_head_
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float div_v100 = multi_head_attention_5[i2 * 8 - i2_0 * 8 + j0] / v1;
-                        multi_head_attention_7[j0] = div_v100;
-                        multi_head_attention_8[j0] = -(div_v100 * multi_head_attention_2[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
+                        const float div_v100 = multi_head_attention_4[i2 * 8 - i2_0 * 8 + j0] / v1;
+                        multi_head_attention_6[j0] = div_v100;
+                        multi_head_attention_7[j0] = -(div_v100
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
                     }
-                    const float v2 = multi_head_attention_8[0];
-                    const float v3 = multi_head_attention_8[1];
-                    const float v4 = multi_head_attention_8[2];
-                    const float v5 = multi_head_attention_8[3];
-                    const float v6 = multi_head_attention_8[4];
-                    const float v7 = multi_head_attention_8[5];
-                    const float v8 = multi_head_attention_8[6];
-                    const float v9 = multi_head_attention_8[7];
+                    const float v2 = multi_head_attention_7[0];
+                    const float v3 = multi_head_attention_7[1];
+                    const float v4 = multi_head_attention_7[2];
+                    const float v5 = multi_head_attention_7[3];
+                    const float v6 = multi_head_attention_7[4];
+                    const float v7 = multi_head_attention_7[5];
+                    const float v8 = multi_head_attention_7[6];
+                    const float v9 = multi_head_attention_7[7];
                     const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v11 = multi_head_attention_7[j0];
+                        const float v11 = multi_head_attention_6[j0];
                         const float v12
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
+                        multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
                     }
                 }
             }
@@ -5149,14 +5159,15 @@ static inline void gradients_k41_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_2,
-        const float *restrict multi_head_attention_4, float *restrict multi_head_attention_6)
+static void gradients_k41_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k41_multi_head_attention_tile_4(multi_head_attention_2, i0 * 256 + i1 * 64 + i2_0,
-                        multi_head_attention_4 + (i0 * 128 + i1 * 4), multi_head_attention_6 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                gradients_k41_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_3 + (i0 * 128 + i1 * 4),
+                        multi_head_attention_5 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
@@ -5196,14 +5207,14 @@ static inline void gradients_k42_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_9,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_10)
+static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_8,
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k42_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0
+                gradients_k42_multi_head_attention_tile_4(multi_head_attention_8, i0 * 256 + i1 * 64 + i2_0 * 8,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_9 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
         }
@@ -5245,26 +5256,26 @@ static inline void gradients_k43_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
+        const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
                 gradients_k43_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
-                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + n), multi_head_attention_11 + (i0 * 128 + i1 * 32 + n));
+                        multi_head_attention_8 + (i0 * 256 + i1 * 64 + n), multi_head_attention_10 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_6,
-        float *restrict multi_head_attention_12, float *restrict block_1_attention_value_bias_2)
+static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_5,
+        float *restrict multi_head_attention_11, float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_12[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_6[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_11[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_5[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
@@ -5274,7 +5285,7 @@ static void gradients_k44_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_12[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_value_bias_2[j0] += multi_head_attention_11[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -5314,14 +5325,14 @@ static inline void gradients_k45_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_12,
-        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_13)
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_11,
+        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k45_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
+                gradients_k45_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0 * 16,
+                        block_1_attention_value_kernel_3 + n, multi_head_attention_12 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
@@ -5360,25 +5371,25 @@ static inline void gradients_k46_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k46_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_12,
+static void gradients_k46_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k46_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_12 + n,
+            gradients_k46_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_11 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_11,
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_10,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float sum_v110 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v110 += multi_head_attention_11[i0 * 8 + r0 * 128 + r1];
+                sum_v110 += multi_head_attention_10[i0 * 8 + r0 * 128 + r1];
             }
         }
         block_1_attention_key_bias_2[i0] = sum_v110;
@@ -5419,26 +5430,26 @@ static inline void gradients_k48_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_11,
-        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_14)
+static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_10,
+        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k48_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_14 + (i0 * 128 + i1_0 * 16 + n));
+                gradients_k48_multi_head_attention_tile_4(multi_head_attention_10, i0 * 128 + i1_0,
+                        block_1_attention_key_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k49_multi_head_attention_pack(const float *restrict multi_head_attention_11,
-        float *restrict multi_head_attention_20)
+static void gradients_k49_multi_head_attention_pack(const float *restrict multi_head_attention_10,
+        float *restrict multi_head_attention_19)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_20[j0 * 128 + j1 * 16 + j2] = multi_head_attention_11[j0 * 128 + j1 + j2 * 8];
+                multi_head_attention_19[j0 * 128 + j1 * 16 + j2] = multi_head_attention_10[j0 * 128 + j1 + j2 * 8];
             }
         }
     }
@@ -5478,25 +5489,25 @@ static inline void gradients_k50_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k50_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_20,
+static void gradients_k50_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_19,
         float *restrict block_1_attention_key_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k50_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_20 + n,
+            gradients_k50_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_19 + n,
                     block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_15, float *restrict block_1_attention_query_bias_2)
+static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_9,
+        float *restrict multi_head_attention_14, float *restrict block_1_attention_query_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_10[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_9[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
@@ -5506,7 +5517,7 @@ static void gradients_k51_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_query_bias_2[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_query_bias_2[j0] += multi_head_attention_14[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -5546,10 +5557,10 @@ static inline void gradients_k52_multi_head_attention_layer_norm_tile_4(const fl
     c[51] = c3_3;
 }
 
-static void gradients_k52_multi_head_attention_layer_norm(const float *restrict multi_head_attention_15,
-        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_16,
-        const float *restrict multi_head_attention_13, const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_y, float *restrict layer_norm_30,
+static void gradients_k52_multi_head_attention_layer_norm(const float *restrict multi_head_attention_14,
+        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_15,
+        const float *restrict multi_head_attention_12, const float *restrict multi_head_attention_13,
+        float *restrict multi_head_attention_16, const float *restrict block_1_norm_a_y, float *restrict layer_norm_30,
         const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
         const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_20,
         float *restrict layer_norm_38)
@@ -5562,15 +5573,15 @@ static void gradients_k52_multi_head_attention_layer_norm(const float *restrict 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k52_multi_head_attention_layer_norm_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_3 + n, multi_head_attention_16 + n);
+                gradients_k52_multi_head_attention_layer_norm_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
+                        block_1_attention_query_kernel_3 + n, multi_head_attention_15 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v126 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v119 = multi_head_attention_13[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_14[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_16[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_17[i0 * 128 + i1 * 16 + j0] = add_v119;
+                    const float add_v119 = multi_head_attention_12[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_13[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_15[i1 * 16 - i1_0 * 16 + j0];
+                    multi_head_attention_16[i0 * 128 + i1 * 16 + j0] = add_v119;
                     const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
                     layer_norm_30[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
                     const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
@@ -5632,18 +5643,18 @@ static inline void gradients_k53_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k53_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
+static void gradients_k53_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_query_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k53_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
+            gradients_k53_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
                     block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k54_layer_norm(const float *restrict multi_head_attention_17, float *restrict block_1_norm_a_beta_2)
+static void gradients_k54_layer_norm(const float *restrict multi_head_attention_16, float *restrict block_1_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_beta_2[j0] = 0.0f;
@@ -5651,7 +5662,7 @@ static void gradients_k54_layer_norm(const float *restrict multi_head_attention_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_beta_2[j0] += multi_head_attention_17[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_a_beta_2[j0] += multi_head_attention_16[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -5711,9 +5722,9 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 6144);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
@@ -5739,29 +5750,29 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_21 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 12288);   /* f32[4, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 12288);   /* f32[4, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const layer_norm_30 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_38 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 94208);   /* f32[16, 64] */
     float *const block_1_up_kernel_3 = (float *)(void *)(base + 90112);   /* f32[64, 16] */
     float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 134144);   /* f32[16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
     float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 133120);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
@@ -5778,14 +5789,16 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_3);
     gradients_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_18);
-    gradients_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_18, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_2);
-    gradients_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_19);
-    gradients_k11_multi_head_attention(multi_head_attention_2, block_1_attention_value_y_2, block_1_attention_y);
-    gradients_k12_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_17);
+    gradients_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_17, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    gradients_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_18);
+    gradients_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    gradients_k12_multi_head_attention(block_1_attention_y, multi_head_attention_2);
     gradients_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k14_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    gradients_k14_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
             block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
@@ -5818,29 +5831,31 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k35_layer_norm(dense_3, gradients->block_1_norm_b_beta);
     gradients_k36_layer_norm(layer_norm_21, gradients->block_1_norm_b_gamma);
     gradients_k37_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
-    gradients_k38_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_4);
-    gradients_k39_multi_head_attention(multi_head_attention_3, layer_norm_20, gradients->block_1_attention_output_kernel);
-    gradients_k40_multi_head_attention(multi_head_attention_4, multi_head_attention_19, multi_head_attention_5,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_2, multi_head_attention_9);
-    gradients_k41_multi_head_attention(multi_head_attention_2, multi_head_attention_4, multi_head_attention_6);
-    gradients_k42_multi_head_attention(multi_head_attention_9, block_1_attention_key_y_2, multi_head_attention_10);
-    gradients_k43_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_9, multi_head_attention_11);
-    gradients_k44_multi_head_attention(multi_head_attention_6, multi_head_attention_12,
+    gradients_k38_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_3);
+    gradients_k39_multi_head_attention(multi_head_attention_2, layer_norm_20, gradients->block_1_attention_output_kernel);
+    gradients_k40_multi_head_attention(multi_head_attention_3, multi_head_attention_18, multi_head_attention_4,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_8);
+    gradients_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_3,
+            multi_head_attention_5);
+    gradients_k42_multi_head_attention(multi_head_attention_8, block_1_attention_key_y_2, multi_head_attention_9);
+    gradients_k43_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_8, multi_head_attention_10);
+    gradients_k44_multi_head_attention(multi_head_attention_5, multi_head_attention_11,
             gradients->block_1_attention_value_bias);
-    gradients_k45_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3, multi_head_attention_13);
-    gradients_k46_multi_head_attention(block_1_y, multi_head_attention_12, gradients->block_1_attention_value_kernel);
-    gradients_k47_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
-    gradients_k48_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3, multi_head_attention_14);
-    gradients_k49_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_20);
-    gradients_k50_multi_head_attention(block_1_y, multi_head_attention_20, gradients->block_1_attention_key_kernel);
-    gradients_k51_multi_head_attention(multi_head_attention_10, multi_head_attention_15,
+    gradients_k45_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3, multi_head_attention_12);
+    gradients_k46_multi_head_attention(block_1_y, multi_head_attention_11, gradients->block_1_attention_value_kernel);
+    gradients_k47_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_key_bias);
+    gradients_k48_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3, multi_head_attention_13);
+    gradients_k49_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_19);
+    gradients_k50_multi_head_attention(block_1_y, multi_head_attention_19, gradients->block_1_attention_key_kernel);
+    gradients_k51_multi_head_attention(multi_head_attention_9, multi_head_attention_14,
             gradients->block_1_attention_query_bias);
-    gradients_k52_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
-            multi_head_attention_16, multi_head_attention_13, multi_head_attention_14, multi_head_attention_17,
+    gradients_k52_multi_head_attention_layer_norm(multi_head_attention_14, block_1_attention_query_kernel_3,
+            multi_head_attention_15, multi_head_attention_12, multi_head_attention_13, multi_head_attention_16,
             block_1_norm_a_y, layer_norm_30, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
             layer_norm_20, layer_norm_38);
-    gradients_k53_multi_head_attention(block_1_y, multi_head_attention_15, gradients->block_1_attention_query_kernel);
-    gradients_k54_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);
+    gradients_k53_multi_head_attention(block_1_y, multi_head_attention_14, gradients->block_1_attention_query_kernel);
+    gradients_k54_layer_norm(multi_head_attention_16, gradients->block_1_norm_a_beta);
     gradients_k55_layer_norm(layer_norm_30, gradients->block_1_norm_a_gamma);
     gradients_k56_embedding(layer_norm_38, gradients->positions);
     gradients_k57_embedding(layer_norm_38, tokens, gradients->embedding_1_embeddings);
@@ -6058,12 +6073,12 @@ static void evaluate_k4_multi_head_attention(const float *restrict block_1_y,
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_4)
+        float *restrict multi_head_attention_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_4[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_3[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -6104,8 +6119,8 @@ static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict
 }
 
 static void evaluate_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_4, float *restrict multi_head_attention,
-        float *restrict multi_head_attention_2)
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -6115,7 +6130,7 @@ static void evaluate_k6_multi_head_attention(const float *restrict block_1_atten
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
                     evaluate_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_4 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
+                            multi_head_attention_3 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
@@ -6143,7 +6158,7 @@ static void evaluate_k6_multi_head_attention(const float *restrict block_1_atten
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[6]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[7];
                     for (int j0 = 0; j0 < 8; j0++) {
-                        multi_head_attention_2[i0 * 256 + i1 * 64 + i2 * 8 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / v3;
                     }
                 }
@@ -6186,27 +6201,27 @@ static inline void evaluate_k7_multi_head_attention_tile_4(const float *restrict
     c[15] = c3_3;
 }
 
-static void evaluate_k7_multi_head_attention(const float *restrict multi_head_attention_2,
+static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                evaluate_k7_multi_head_attention_tile_4(multi_head_attention_2, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_value_y_2 + (i0 * 128 + i1 * 4), block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0
-                        * 4));
+                evaluate_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
+                        block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void evaluate_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
+static void evaluate_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
+                multi_head_attention_2[j0 * 128 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
@@ -6247,7 +6262,7 @@ static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
+static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -6259,7 +6274,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
+                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v21 = 0.0f;
@@ -6658,9 +6673,9 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 12288);   /* f32[4, 8] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
@@ -6670,7 +6685,7 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     int32_t *const argmax = (int32_t *)(void *)(base + 4224);   /* i32[4, 8] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 10240);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 10240);   /* f32[4, 4, 4, 8] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -6682,12 +6697,13 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
             params->block_1_attention_key_bias);
     evaluate_k4_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);
-    evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_4, multi_head_attention,
-            multi_head_attention_2);
-    evaluate_k7_multi_head_attention(multi_head_attention_2, block_1_attention_value_y_2, block_1_attention_y);
-    evaluate_k8_multi_head_attention(block_1_attention_y, multi_head_attention_3);
-    evaluate_k9_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_3);
+    evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_3, multi_head_attention,
+            block_1_attention_scaled_dot_product_attention_1_weights);
+    evaluate_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    evaluate_k8_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    evaluate_k9_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     evaluate_k10_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);

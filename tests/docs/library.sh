@@ -7,7 +7,7 @@ cat <<'END'
 Made from `compiler/std/*.dl` by `make docs/library.md`. Arguments before `;` are tensors, those after it are known when the model is
 compiled; [language.md](language.md) explains signatures. A definition is a few lines of the language: read it there.
 END
-for name in dense embedding convolution pooling normalization regularization recurrent attention \
+for name in dense embedding convolution pooling normalization regularization recurrent attention reshaping \
     activations losses metrics regularizers optimizers schedules clipping initializers arrays; do
     awk -v name="$name" '
         NR == 1 { printf "\n## %s.dl\n", name }

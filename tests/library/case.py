@@ -63,8 +63,9 @@ def layer(call, *, head="", setup="", params=None, states=None, ints=None, batch
     """A call of float inputs (a shape of one example, or numbers with the examples in front), `ints` ((shape, limit), or
     numbers), parameters and states of the layer called as `it` (shapes or numbers, by name: "it.kernel"). The function takes
     them by keyword, the examples in front, and gives what the call gives, a tuple where it gives several or is a list of
-    calls; one with a parameter `training` is told whether it is. With states it gives a pair: the result, and the states' new
-    values by name.
+    calls; one with a parameter `training` is told whether it is, one with `draw` is given a function from a path and a shape to the
+    uniform numbers of every example that random(shape) gives there in the first step of training, or None outside of training. With
+    states it gives a pair: the result, and the states' new values by name.
 
     Expected: the outputs of inference, and in training the loss, the mean over the examples of a sum weighted by drawn
     numbers, its gradient by every float input and parameter, and the states after one step. `head`: definitions in front of
@@ -91,8 +92,12 @@ def layer(call, *, head="", setup="", params=None, states=None, ints=None, batch
             values[python_name(name)] = case.give(name, x)
         examples = len(next(iter(values.values()))) if inputs or ints else batch
         case.give("example", np.arange(examples, dtype=np.int32))
-        told = "training" in inspect.signature(function).parameters
-        run = lambda training: function(**values, **({"training": training} if told else {}))
+        draw = lambda path, shape: torch.tensor(uniform_draws(path, (examples, *shape), step=1))
+
+        def run(training):
+            known = {"training": training, "draw": draw if training else None}
+            return function(**values, **{name: x for name, x in known.items() if name in inspect.signature(function).parameters})
+
         as_tuple = lambda y: y if isinstance(y, tuple) else (y,)
         result = as_tuple(run(False)[0] if states else run(False))
         names = [f"y{i}" for i in range(len(result))] if len(result) > 1 else ["y"]
@@ -226,11 +231,11 @@ def metric(call, *, ints=None, batch=3, **inputs):
 
 # ---- initial values ---------------------------------------------------------------------------------------------------------
 
-def philox(seed, salt, count):
+def philox(seed, salt, count, step):
     """`count` uniform numbers as runtime/dl_random.h documents them: Philox4x32-10 (Salmon and others, SC 2011)."""
     mask = np.uint64(0xFFFFFFFF)
     n = (count + 3) // 4
-    c = [np.arange(n, dtype=np.uint64), np.full(n, salt, np.uint64), np.zeros(n, np.uint64), np.zeros(n, np.uint64)]
+    c = [np.arange(n, dtype=np.uint64), np.full(n, salt, np.uint64), np.full(n, step, np.uint64), np.zeros(n, np.uint64)]
     k0, k1 = seed & 0xFFFFFFFF, seed >> 32
     for _ in range(10):
         p0, p1 = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
@@ -239,12 +244,12 @@ def philox(seed, salt, count):
     return (np.stack(c, 1).reshape(-1)[:count] >> np.uint64(8)) * 2.0 ** -24
 
 
-def uniform_draws(path, shape, number=0, seed=1):
+def uniform_draws(path, shape, number=0, seed=1, step=0):
     """What random(shape) gives as draw `number` of the instance at `path`: its salt is the FNV-1a hash of "path#number", folded."""
     h = 0xCBF29CE484222325
     for byte in f"{path}#{number}".encode():
         h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return philox(seed, (h ^ h >> 32) & 0xFFFFFFFF, int(np.prod(shape))).reshape(shape)
+    return philox(seed, (h ^ h >> 32) & 0xFFFFFFFF, int(np.prod(shape)), step).reshape(shape)
 
 
 def initializer(call, shape, draws=None):
