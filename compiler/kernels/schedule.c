@@ -211,11 +211,16 @@ static int64_t smallest_step(const Ex *e, const Var *v, int64_t best)
     return best;
 }
 
-static int lanes_for(int64_t extent)
+/* Accumulators side by side along the stage's last loop; a position knows of one only. */
+static int lanes_for(const Stage *s)
 {
+    int64_t extent = s->loop[s->nloop - 1]->extent;
     int lanes = MAX_LANES;
     while (extent % lanes)
         lanes /= 2;
+    for (int i = 0; i < s->items.n; i++)
+        if (s->items.at[i].reduce == OP_ARGMAX)
+            return 1;
     return extent >= LONG_REDUCTION ? lanes : 1;
 }
 
@@ -236,8 +241,8 @@ static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
         return false;
     s->kind = STAGE_REDUCE;
     s->nparallel = 0;
-    s->lanes = u->node->op == OP_ARGMAX ? 1 : s->items.at[0].reduce == OP_ARGMAX ? 1 : lanes_for(extent[nr - 1]);
     add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
+    s->lanes = lanes_for(s);
     return true;
 }
 
@@ -266,7 +271,7 @@ static void reduce_stage(Making *m, Unit *u)
     if (column && column->extent >= 4 && across == 1 && along != 1)
         s->vector = 1;
     else
-        s->lanes = lanes_for(last->extent);
+        s->lanes = lanes_for(s);
 }
 
 /* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */

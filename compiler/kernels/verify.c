@@ -10,6 +10,7 @@
  * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced
  * loops are no part of the index; all stores of a unit together fill just its place in the buffer. (A scatter
  * adds where it is told.)
+ * - No lanes look for a position.
  * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before
  * they are read.
  * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
@@ -243,6 +244,8 @@ static void check_store(Check *c, const Item *item)
          i++)
         if (lin_uses(at, c->s->loop[i]))
             complain(c, "%s is stored by the variable it is reduced over", label(item->buffer));
+    if (item->reduce == OP_ARGMAX && c->s->lanes > 1)
+        complain(c, "%s is a position that several lanes look for", label(item->buffer));
     for (int i = 0; i < n; i++)
         at = lin_without(c->a, at, var[i]);
     for (int i = 0; i < c->k->scans.n; i++)
