@@ -178,7 +178,7 @@ static double rounding(const Node *n, const Rule *rule, double value, const doub
         if (is_whole(x[0]) && is_whole(x[1]))
             return 0;
         double quotient = x[0] / x[1];
-        bool near = fabs(quotient - round(quotient)) <= 2 * ROUND * fabs(quotient);
+        bool near = fabs(quotient - round(quotient)) <= 2 * ROUND * fabs(quotient) + TINY;
         return near ? INFINITY : 2 * ROUND * (fabs(x[0]) + fabs(x[1]));
     }
     if (rule->ulps == 0.5 && (double)(float)value == value)
@@ -236,6 +236,8 @@ static double moved(Run *r, const Node *n, const Rule *rule, const Element *x, d
             return INFINITY;
     if (n->op == OP_EQ && gap <= x->error[0] + x->error[1])
         return INFINITY;
+    if (n->op == OP_SIN || n->op == OP_COS)
+        return fmin(x->error[0], 2);
     if (n->op == OP_CAST && n->type.dt == DT_BOOL && fabs(x->value[0]) <= x->error[0])
         return INFINITY;
     int corners = n->nin == 1 ? 3 : n->nin == 2 ? 9 : 27;

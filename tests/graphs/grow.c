@@ -21,6 +21,7 @@ typedef struct Grower {
     VEC(double) most;   /* by node of the list */
     Mood mood;
     bool as_is;         /* nothing is simplified as it is made */
+    bool loops;         /* more of them, with longer bodies */
     int ninput, nparam, depth;
     uint64_t *state;
 } Grower;
@@ -77,7 +78,7 @@ static Node *full(Grower *g, Type t, double value)
 
 static double some_number(Grower *g, DType dt)
 {
-    static const double whole[] = {0, 1, -1, 2, 3, -2}, real[] = {0.5, -0.25, 1.5, 0.1f, 3, -1}, special[] = {INFINITY, -INFINITY, NAN, 0, 3e38f, 1e-40f, 1};
+    static const double whole[] = {0, 1, -1, 2, 3, -2}, real[] = {0.5, -0.25, 1.5, 0.1f, 3, -1, 2, 0, 1}, special[] = {INFINITY, -INFINITY, NAN, 0, 3e38f, 1e-40f, 1};
     if (dt == DT_BOOL)
         return (double)draw(g, 2);
     if (dt == DT_U8)
@@ -770,14 +771,14 @@ static Node *next_of(Grower *body, Node *carry)
 
 static Fn *grow_body(Grower *g, Loop *l)
 {
-    Grower body = {.a = g->a, .fn = fn_new(g->a, "step"), .mood = g->mood, .as_is = g->as_is, .depth = g->depth + 1, .state = g->state};
+    Grower body = {.a = g->a, .fn = fn_new(g->a, "step"), .mood = g->mood, .as_is = g->as_is, .loops = g->loops, .depth = g->depth + 1, .state = g->state};
     for (int i = 0; i < l->nin; i++) {
         Role role = i < l->ncarry ? ROLE_CARRY : i < l->ncarry + l->nslice ? ROLE_SLICE : ROLE_INVARIANT;
         int index = i - (role == ROLE_CARRY ? 0 : role == ROLE_SLICE ? l->ncarry : l->ncarry + l->nslice);
         Type t = role == ROLE_SLICE ? type_drop(l->in[i]->type, 0) : l->in[i]->type;
         keep(&body, fn_input(body.fn, role, index, role == ROLE_CARRY ? "c" : role == ROLE_SLICE ? "s" : "w", t), CLAMP);
     }
-    for (int i = 2 + (int)draw(g, 7); i > 0; i--)
+    for (int i = 2 + (int)draw(g, g->loops ? 20 : 7); i > 0; i--)
         grow(&body);
     for (int i = 0; i < l->ncarry; i++)
         fn_result(body.fn, ROLE_CARRY, i, "c", next_of(&body, body.fn->input.at[i].node));
@@ -904,6 +905,22 @@ static void grow_pool(Grower *g)
     keep(g, w ? make1(g, chance(g, 2) ? OP_MAX : OP_SUM, w, &over) : NULL, most * 9);
 }
 
+/* The same operation once more, upon what it has made: what rewrites of pairs look for. */
+static void grow_again(Grower *g)
+{
+    Node *in[4];
+    for (int i = g->node.n - 1; i >= 0; i--) {
+        const Node *n = g->node.at[i];
+        if (n->nin < 1 || n->nin > LEN(in) || n->op == OP_RESULT || n->op == OP_EXP || n->op == OP_GATHER || chance(g, 3))
+            continue;
+        for (int k = 0; k < n->nin; k++)
+            in[k] = n->in[k];
+        in[draw(g, n->nin)] = g->node.at[i];
+        keep(g, make(g, n->op, n->nin, in, &n->attr), g->most.at[i] * g->most.at[i]);
+        return;
+    }
+}
+
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 typedef void Maker(Grower *g);
 static Maker *const makers[OP_COUNT] = {
@@ -932,7 +949,7 @@ const char *grow_problem(Arena *a)
 
 static void grow(Grower *g)
 {
-    static Maker *const models[] = {grow_parts, grow_softmax, grow_normalized, grow_pool};
+    static Maker *const models[] = {grow_parts, grow_softmax, grow_normalized, grow_pool, grow_again, grow_again};
     static const OpClass classes[] = {
         CLASS_ELEMENT, CLASS_ELEMENT, CLASS_ELEMENT, CLASS_ELEMENT, CLASS_ELEMENT, CLASS_ELEMENT, CLASS_MOVE,     CLASS_MOVE,
         CLASS_MOVE,    CLASS_MOVE,    CLASS_MOVE,    CLASS_MOVE,    CLASS_REDUCE,  CLASS_REDUCE,  CLASS_REDUCE,   CLASS_CONTRACT,
@@ -942,7 +959,7 @@ static void grow(Grower *g)
         models[draw(g, LEN(models))](g);
         return;
     }
-    OpClass class = classes[draw(g, LEN(classes))];
+    OpClass class = g->loops && !g->depth && chance(g, 4) ? CLASS_LOOP : classes[draw(g, LEN(classes))];
     Op op;
     do
         op = (Op)draw(g, OP_COUNT);
@@ -981,9 +998,10 @@ Fn *grow_graph(Arena *a, uint64_t seed)
     Grower g = {.a = a, .fn = fn_new(a, "f"), .state = &state};
     g.mood = (Mood[]){WHOLE, WHOLE, WHOLE, REAL, REAL, SPECIAL}[draw(&g, 6)];
     g.as_is = chance(&g, 2);
+    g.loops = chance(&g, 8);
     for (int i = 1 + (int)draw(&g, 3); i > 0; i--)
         keep(&g, new_input(&g, some_type(&g, DT_F32), NULL), input_most(&g, DT_F32));
-    for (int i = 3 + (int)draw(&g, chance(&g, 4) ? 40 : 16); i > 0; i--)
+    for (int i = 3 + (int)draw(&g, chance(&g, 5) ? 40 : 12); i > 0; i--)
         grow(&g);
     int noutput = 0;
     for (int i = g.node.n - 1; i >= 0 && noutput < 4; i -= 1 + (int)draw(&g, 4))
