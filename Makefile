@@ -113,7 +113,7 @@ RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
 MODELS  := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
-programs: $(BUILD)/dlc $(BUILD)/reference $(BUILD)/library $(BUILD)/bench/cost $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
+programs: $(BUILD)/dlc $(BUILD)/dlc-fuzz-graphs $(BUILD)/reference $(BUILD)/library $(BUILD)/bench/cost $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
 
 check:
 	@$(MAKE_ALL) -s programs

@@ -2,7 +2,7 @@
 /* fuzz.c: dlc-fuzz-graphs. Random graphs, or graphs from files, through the passes and every engine.
  *
  *   dlc-fuzz-graphs [--seed N] [--count N] [--seconds N] [--engines LIST] [--jobs N] [--batch N] [--out FOLDER] [--shrink SECONDS]
- *                   [--one SEED] [--show SEED] [FILE.ir]...
+ *                   [--mutants] [--one SEED] [--show SEED] [FILE.ir]...
  *
  * The work is done by child processes, for what is tested may crash: a lane forks a worker for each batch, which notes in shared
  * memory what it is about to do. Where it dies, that was it; the next worker goes on without. */
@@ -55,6 +55,7 @@ static struct Options {
     int seconds, jobs, batch, shrink;
     const char *out;
     bool use[MOST_ENGINES], all;    /* all: every engine and variant for every graph */
+    bool mutants;                   /* see whether changed graphs are found out, instead */
     Job *job;
     int njob;
 } options = {.seed = 1, .count = 500, .jobs = 2, .batch = 25, .shrink = 40, .out = "build/graphs"};
@@ -219,6 +220,11 @@ static void work(Shared *s, const Job *jobs, int n, long batch)
         note(s, i, -1, VARIANT_PLAIN, "growing");
         uint64_t salt;
         Fn *fn = graph_of(a, &jobs[i], &salt);
+        if (options.mutants) {
+            s->graphs++;
+            check_mutant(a, fn, salt, &s->tally);
+            continue;
+        }
         if (!s->passed[i]) {
             s->passed[i] = true;
             s->graphs++;
@@ -440,7 +446,7 @@ static void sum_up(Shared *to, const Shared *from)
     const Tally *t = &from->tally;
     to->tally = (Tally){to->tally.exact + t->exact,     to->tally.tight + t->tight,     to->tally.loose + t->loose,
                         to->tally.unknown + t->unknown, to->tally.unclear + t->unclear, to->tally.differences + t->differences,
-                        to->tally.undecided + t->undecided};
+                        to->tally.undecided + t->undecided, to->tally.mutants + t->mutants, to->tally.survivors + t->survivors};
 }
 
 static Shared *summed(Shared *const *lanes)
@@ -526,6 +532,10 @@ static int run_lanes(void)
         }
     }
     Shared *sum = summed(lanes);
+    if (options.mutants) {
+        printf("%ld changed graphs have other values, %ld of these are not found out\n", sum->tally.mutants, sum->tally.survivors);
+        return sum->tally.mutants > sum->graphs / 4 && sum->tally.survivors * 50 < sum->tally.mutants ? 0 : 1;
+    }
     print_coverage(sum);
     bool fine = complete(sum);
     printf("%ld graphs, %ld wrong, %ld s, %.0f s of processor time\n", sum->graphs, sum->wrong, (long)(time(NULL) - begun), processor_time());
@@ -536,7 +546,7 @@ static int run_lanes(void)
 static void usage(const char *what)
 {
     fprintf(stderr, "dlc-fuzz-graphs: %s\nusage: dlc-fuzz-graphs [--seed N] [--count N] [--seconds N] [--engines NAME,...] [--jobs N] [--batch N]\n"
-                    "       [--out FOLDER] [--shrink SECONDS] [--one SEED] [--show SEED] [FILE.ir]...\nengines:", what);
+                    "       [--out FOLDER] [--shrink SECONDS] [--mutants] [--one SEED] [--show SEED] [FILE.ir]...\nengines:", what);
     for (int i = 0; engine_at(i); i++)
         if (engine_at(i)->name)
             fprintf(stderr, " %s", engine_at(i)->name);
@@ -587,6 +597,10 @@ static void read_options(int argc, char **argv)
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strncmp(name, "--", 2)) {
             add_job(name, (uint64_t)i);
+            continue;
+        }
+        if (!strcmp(name, "--mutants")) {
+            options.mutants = true;
             continue;
         }
         i++;

@@ -74,11 +74,14 @@ typedef struct Case {
 typedef struct Tally {
     long exact, tight, loose, unknown, unclear;  /* unclear: functions, of which nothing is known */
     long differences, undecided;                 /* gradients compared with finite differences, and not */
+    long mutants, survivors;                     /* changed functions with other values, and those within the bounds */
 } Tally;
 
 /* A variant's function, NULL where the graph has none (no parameters to differentiate by, no loop to hoist from). */
 Fn *variant_make(const Fn *graph, Variant v);
 Case *variant_case(Arena *a, const Fn *fn, Variant v, uint64_t salt);
+/* Is a change of the graph outside of its bounds? Counts the changes of any value, and those that are within. */
+void check_mutant(Arena *a, const Fn *graph, uint64_t salt, Tally *tally);
 /* Everything that needs no compiler: verifiers, printing and reading, each pass keeps the values, gradients are differences.
  * NULL, or what is wrong. */
 const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally);
@@ -102,6 +105,8 @@ void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *t
 
 /* ---- shrink.c ---------------------------------------------------------------------------------------------------- */
 typedef bool StillFails(void *context, const Fn *fn);
+/* The function with one operation or one number of an attribute changed; NULL where none was found that fits. */
+Fn *mutated(Arena *a, const Fn *fn, uint64_t *random);
 Fn *shrink(Arena *a, const Fn *fn, StillFails *fails, void *context, int seconds);
 
 #endif

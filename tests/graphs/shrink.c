@@ -17,6 +17,7 @@ typedef enum EditKind {
     EDIT_ATTR,          /* the number `field` of node at becomes choice */
     EDIT_FEWER,         /* operand `choice` of node at, a concatenation, is left out */
     EDIT_NAME,          /* input at is called "x" */
+    EDIT_OP,            /* node at becomes operation `choice` */
 } EditKind;
 
 typedef struct Edit {
@@ -150,7 +151,7 @@ static Node *remake_node(Remake *r, Fn *fn, const Node *n, Node **map, bool body
 {
     int at = r->count++;
     const Edit *e = r->edit;
-    bool here = e->at == at && (e->kind == EDIT_OPERAND || e->kind == EDIT_INPUT || e->kind == EDIT_CONST || e->kind == EDIT_ATTR || e->kind == EDIT_FEWER);
+    bool here = e->at == at && (e->kind == EDIT_OPERAND || e->kind == EDIT_INPUT || e->kind == EDIT_CONST || e->kind == EDIT_ATTR || e->kind == EDIT_FEWER || e->kind == EDIT_OP);
     Node **in = NEWN(r->a, Node *, n->nin + 1);
     int nin = 0;
     for (int i = 0; i < n->nin; i++)
@@ -182,7 +183,7 @@ static Node *remake_node(Remake *r, Fn *fn, const Node *n, Node **map, bool body
         return constant(r, fn, n->type, n->type.dt == DT_BOOL ? e->choice != 0 : (double)e->choice);
     }
     Attr attr = changed_attr(r, n, in);
-    if (here && e->kind == EDIT_FEWER)
+    if (here && (e->kind == EDIT_FEWER || e->kind == EDIT_OP))
         r->applied = true;
     if (here && e->kind == EDIT_ATTR) {
         int64_t to = e->choice;
@@ -194,7 +195,7 @@ static Node *remake_node(Remake *r, Fn *fn, const Node *n, Node **map, bool body
         if (r->failed)
             return NULL;
     }
-    return made(r, fn, n->op, nin, in, &attr);
+    return made(r, fn, here && e->kind == EDIT_OP ? (Op)e->choice : n->op, nin, in, &attr);
 }
 
 /* operand: of a scan, whose body's inputs take their types from them; else NULL. */
@@ -242,6 +243,45 @@ static Fn *edited(Arena *a, const Fn *fn, const Edit *e)
     const Node *guilty;
     bool fine = !r.failed && (r.applied || e->kind == EDIT_EXTENT || e->kind == EDIT_NONE) && to->result.n > 0;
     return fine && !fn_verify(a, to, &guilty) ? to : NULL;
+}
+
+/* ---- what is changed on purpose ---------------------------------------------------------------------------------- */
+static int count_nodes(const Fn *fn)
+{
+    int n = 0;
+    for (int i = 0; i < fn->node.n; i++) {
+        n += fn->node.at[i]->op != OP_INPUT;
+        n += fn->node.at[i]->op == OP_SCAN ? count_nodes(fn->node.at[i]->attr.scan.body) : 0;
+    }
+    return n;
+}
+
+static const Node *node_at(const Fn *fn, int *at);
+
+Fn *mutated(Arena *a, const Fn *fn, uint64_t *random)
+{
+    int nodes = count_nodes(fn);
+    for (int tries = 0; nodes && tries < 100; tries++) {
+        int at = (int)random_below(random, nodes), left = at;
+        const Node *n = node_at(fn, &left);
+        AttrKind kind = op_info(n->op)->attr;
+        int numbers = attr_numbers(kind, &n->attr);
+        Edit e = {.kind = EDIT_OP, .at = at, .choice = random_below(random, OP_COUNT)};
+        if (numbers && random_below(random, 2)) {
+            Attr attr = n->attr;
+            int field = (int)random_below(random, numbers);
+            e = (Edit){EDIT_ATTR, at, attr_number(kind, &attr, field, NULL) + (random_below(random, 2) ? 1 : -1), field};
+        } else if (op_info((Op)e.choice)->attr != kind || (Op)e.choice == n->op) {
+            continue;
+        }
+        Fn *to = edited(a, fn, &e);
+        bool same = to && to->result.n == fn->result.n && to->input.n == fn->input.n;
+        for (int i = 0; same && i < fn->result.n; i++)
+            same = type_eq(fn->result.at[i].node->type, to->result.at[i].node->type);
+        if (same)
+            return to;
+    }
+    return NULL;
 }
 
 /* ---- what to try ------------------------------------------------------------------------------------------------- */

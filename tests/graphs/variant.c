@@ -414,3 +414,30 @@ const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
     }
     return why ? why : check_gradients(a, plain, salt, tally);
 }
+
+/* ---- changed graphs ---------------------------------------------------------------------------------------------- */
+static bool differs(double x, double y)
+{
+    return !(x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= 1e-9 * fabs(x));
+}
+
+void check_mutant(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
+{
+    uint64_t random = salt;
+    Fn *changed = mutated(a, graph, &random);
+    Case *c = variant_case(a, graph, VARIANT_PLAIN, salt);
+    if (!changed || c->outcome != OUTCOME_FINE)
+        return;
+    Value *out = NEWN(a, Value, changed->result.n + 1);
+    const char *why;
+    bool other = false, found = false;
+    if (!fn_interpret(a, changed, PRECISION_F64, input_values(a, changed, salt), out, &why))
+        other = found = true;
+    for (int i = 0; !found && i < graph->result.n; i++)
+        for (int64_t k = 0; k < type_count(out[i].type); k++) {
+            other |= differs(c->out[i].value[k], out[i].at[k]);
+            found |= !bound_holds(&c->out[i], k, out[i].at[k]);
+        }
+    tally->mutants += other;
+    tally->survivors += other && !found;
+}

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Graphs that once showed a fault, by libtcc; and a few at random.
+. tests/tap.sh
+fuzz="$build/dlc-fuzz-graphs --jobs 1 --engines tcc,tcc-generic --shrink 0"
+
+check "graphs that were wrong once" $fuzz tests/graphs/*.ir
+check "random graphs" $fuzz --count 150
+finish

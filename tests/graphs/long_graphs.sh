@@ -1,0 +1,7 @@
+#!/bin/sh
+# As many random graphs as SECONDS_GRAPHS (1800) allow, other ones every day, or from SEED.
+. tests/tap.sh
+seed=${SEED:-$(date +%Y%m%d)00000}
+
+check "random graphs from seed $seed" "$build/dlc-fuzz-graphs" --seed "$seed" --seconds "${SECONDS_GRAPHS:-1800}" --out "$work"
+finish
