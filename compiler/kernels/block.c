@@ -32,8 +32,8 @@ static void find_loads(const Kernel *k, Ex *e, const Buffer *b, Loads *loads)
             return;
     if (e->kind == X_LOAD && e->buffer == b)
         vec_push(k->a, loads, e);
-    for (int i = 0; i < e->nin; i++)
-        find_loads(k, e->in[i], b, loads);
+    for (int i = 0; i < e->part.n; i++)
+        find_loads(k, e->part.at[i], b, loads);
 }
 
 /* Everything that lies along the other outer loops must lie in the row it is read for. */

@@ -101,8 +101,8 @@ static bool reads_stage(const Ex *e, const Stage *s)
     for (int i = 0; i < s->items.n; i++)
         if (e->kind == X_LOAD && e->buffer == s->items.at[i].buffer)
             return true;
-    for (int i = 0; i < e->nin; i++)
-        if (reads_stage(e->in[i], s))
+    for (int i = 0; i < e->part.n; i++)
+        if (reads_stage(e->part.at[i], s))
             return true;
     return false;
 }

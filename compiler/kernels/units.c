@@ -260,8 +260,8 @@ static bool loads_elsewhere(const Ex *e, const Buffer *buffer, const Lin *at)
 {
     if (e->kind == X_LOAD && e->buffer == buffer && !lin_eq(e->at, at))
         return true;
-    for (int i = 0; i < e->nin; i++)
-        if (loads_elsewhere(e->in[i], buffer, at))
+    for (int i = 0; i < e->part.n; i++)
+        if (loads_elsewhere(e->part.at[i], buffer, at))
             return true;
     return false;
 }

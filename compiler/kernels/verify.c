@@ -14,7 +14,7 @@
  * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before
  * they are read.
  * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
- * writes at; in the stage that overwrites old contents they are at the very element. A tile's operands are
+ * writes at; in the stage that writes they are at the very element. A tile's operands are
  * not written by its kernel.
  *
  * Order (verify_memory.c), walking the steps, through loops twice
@@ -347,8 +347,8 @@ static void check_values(Check *c, const Ex *e, Marks *seen)
     seen->at[e->id] = true;
     if (e->kind == X_UNIT && !made_before(c, e->unit))
         complain(c, "uses a value that this stage has not made yet");
-    for (int i = 0; i < e->nin; i++)
-        check_values(c, e->in[i], seen);
+    for (int i = 0; i < e->part.n; i++)
+        check_values(c, e->part.at[i], seen);
 }
 
 /* ---- what a kernel reads and writes ---------------------------------------------------------------- */
@@ -461,8 +461,8 @@ static void check_pair(Check *c, const Accesses *all, const Access *read, const 
         complain(c, "reads %s while sums are collected in its place", label(read->buffer));
     if (lin_eq(read->at, write->at) && read->stage == write->stage)
         return;
-    if (old && same_stage)
-        complain(c, "reads other elements of %s than it overwrites", label(read->buffer));
+    if (same_stage)
+        complain(c, "reads other elements of %s than it %s", label(read->buffer), old ? "overwrites" : "has made");
     if (!same_outer_position(c, read, write))
         complain(c, "reads %s at another position of the outer loops than it is written at",
                  label(read->buffer));
