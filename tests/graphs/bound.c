@@ -226,6 +226,18 @@ static bool sign_matters(Run *r, const Node *n, const Element *x, double value)
     return differs;
 }
 
+/* Is floor(x / y) the same wherever the two may lie, and however the quotient is rounded? */
+static bool same_quotient(const Element *x)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (int corner = 0; corner < 4; corner++) {
+        double quotient = (x->value[0] + (corner & 1 ? 1 : -1) * x->error[0]) / (x->value[1] + (corner & 2 ? 1 : -1) * x->error[1]);
+        low = fmin(low, quotient - 2 * ROUND * fabs(quotient) - TINY);
+        high = fmax(high, quotient + 2 * ROUND * fabs(quotient) + TINY);
+    }
+    return floor(low) == floor(high);
+}
+
 /* The largest difference where the operands move within their errors; the ends are enough for what is monotone between them, and
  * for what is smooth. */
 static double moved(Run *r, const Node *n, const Rule *rule, const Element *x, double value)
@@ -239,6 +251,8 @@ static double moved(Run *r, const Node *n, const Rule *rule, const Element *x, d
     if (n->op == OP_SIN || n->op == OP_COS)
         return fmin(x->error[0], 2);
     if (n->op == OP_CAST && n->type.dt == DT_BOOL && fabs(x->value[0]) <= x->error[0])
+        return INFINITY;
+    if (n->op == OP_REM && !same_quotient(x))
         return INFINITY;
     int corners = n->nin == 1 ? 3 : n->nin == 2 ? 9 : 27;
     for (int corner = 0; corner < corners; corner++) {
@@ -370,7 +384,7 @@ static void bound_product(Run *r, const Node *n)
             error[i] = sure && (isnan(value[i]) || most < 0.99 * FLT_MAX) ? 0 : INFINITY;
         else if (most > 0.99 * FLT_MAX || isnan(carried))
             error[i] = INFINITY;
-        else if (!sure || most > 0x1p24 * step)
+        else if (!sure || most > 0x1p24 * step || step < TINY)
             error[i] += 1.01 * (terms + 1) * (ROUND * most + TINY);
     }
 }
@@ -393,7 +407,7 @@ static void bound_max(Run *r, const Node *n)
         if (isnan(value) || isinf(value))
             r->error[n->id][i] = sure ? 0 : INFINITY;
         else
-            r->error[n->id][i] = fmax(fabs(high[i] - value), fabs(value - low[i]));
+            r->error[n->id][i] = isnan(high[i] - low[i]) ? INFINITY : fmax(high[i] - value, value - low[i]);
     }
 }
 

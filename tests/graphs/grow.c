@@ -764,7 +764,7 @@ static Node *next_of(Grower *body, Node *carry)
         x = carry;
     if (carry->type.dt == DT_F32 && chance(body, 4)) {
         Node *sum = make2(body, OP_ADD, carry, x);
-        x = body->mood == SPECIAL ? sum : clamped(body, sum);
+        x = body->mood == SPECIAL || chance(body, 2) ? sum : clamped(body, sum);
     }
     return x;
 }
@@ -998,7 +998,7 @@ Fn *grow_graph(Arena *a, uint64_t seed)
     Grower g = {.a = a, .fn = fn_new(a, "f"), .state = &state};
     g.mood = (Mood[]){WHOLE, WHOLE, WHOLE, REAL, REAL, SPECIAL}[draw(&g, 6)];
     g.as_is = chance(&g, 2);
-    g.loops = chance(&g, 8);
+    g.loops = chance(&g, 5);
     for (int i = 1 + (int)draw(&g, 3); i > 0; i--)
         keep(&g, new_input(&g, some_type(&g, DT_F32), NULL), input_most(&g, DT_F32));
     for (int i = 3 + (int)draw(&g, chance(&g, 5) ? 40 : 12); i > 0; i--)
