@@ -211,6 +211,18 @@ def sigmoid_tanh(x):
     return torch.sigmoid(x) + torch.tanh(x)
 
 
+# At infinity: a limit, or NaN where there is none. Keras's silu(-inf) is NaN as well.
+INFINITE = np.array([[-np.inf, np.inf, np.nan]])
+
+
+@layer(["relu(x)", "relu6(x)", "leaky_relu(x)", "elu(x)", "selu(x)", "celu(x)", "exponential(x)", "softplus(x)", "softsign(x)", "log_sigmoid(x)",
+        "silu(x)", "hard_sigmoid(x)", "hard_tanh(x)", "tanh_shrink(x)", "soft_shrink(x)", "sigmoid(x)", "tanh(x)"],
+       x=INFINITE, gradients=False)
+def infinite(x):
+    return (F.relu(x), F.relu6(x), F.leaky_relu(x, 0.3), F.elu(x), F.selu(x), F.celu(x), torch.exp(x), F.softplus(x), F.softsign(x),
+            F.logsigmoid(x), F.silu(x), F.hardsigmoid(x), F.hardtanh(x), F.tanhshrink(x), F.softshrink(x), torch.sigmoid(x), torch.tanh(x))
+
+
 # Where pieces meet, of what is smooth there.
 @layer(["elu(x)", "selu(x)", "celu(x)", "softplus(x)", "squareplus(x)", "log_sigmoid(x)", "silu(x)", "mish(x)", "gelu(x)", "softsign(x)"],
        x=np.zeros((1, 1)))

@@ -5,7 +5,7 @@ import torch
 
 from case import layer, metric
 
-SCORES = np.array([[0.1, 0.9, 0.4], [0.7, 0.2, 0.5], [0.6, 0.8, 0.3], [0.4, 0.3, 0.45], [0.05, 0.6, 0.99]])
+SCORES = np.array([[0.1, 0.9, 0.4], [0.7, 0.2, 0.5], [0.6, 0.8, 0.3], [0.505, 0.3, 0.495], [0.05, 0.6, 0.99]])
 TRUTH = np.array([[0.0, 1, 1], [1, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]])
 
 
@@ -42,6 +42,11 @@ def top_k_accuracy(x, label):
 @metric("top_k_accuracy(x, label)", x=(7,), ints={"label": ((), 7)}, batch=9)
 def top_5_accuracy(x, label):
     return (x.topk(5)[1] == label[:, None]).any(-1).double().mean()
+
+
+@layer("top_k_accuracy(x, label, k = 2)", x=(3, 4), ints={"label": ((3,), 4)}, gradients=False)
+def top_k_accuracy_over_time(x, label):
+    return (x.topk(2)[1] == label[..., None]).any(-1).double()
 
 
 def counts(x, t, threshold):
