@@ -46,7 +46,7 @@ static bool build(Verify *v, Diag *d, const Target *target, CompileCode *compile
     return true;
 }
 
-/* Kernel by kernel, on values as they are and on coarse ones. */
+/* Kernel by kernel, on values as they are, and on others. */
 static void check_kernels(Verify *v, Function *f)
 {
     Verdict *to = v->verdict;
@@ -54,13 +54,13 @@ static void check_kernels(Verify *v, Function *f)
     to->function[to->nfunction].function = f->name;
     to->function[to->nfunction].kernels = f->plan->kernels.n;
     bool fine = true;
-    for (int coarse = 0; fine && coarse < 2; coarse++) {
+    for (int given = 0; fine && given < GIVENS; given++) {
         Arena *scratch = arena_new();
         Fault fault;
         const char *why;
-        tensors_number(&v->tensors, ROLE_COUNT, (double)(coarse && batch > 1 ? batch - 1 : batch));
+        tensors_number(&v->tensors, ROLE_COUNT, (double)(batch > 1 && given_partly((Given)given) ? batch - 1 : batch));
         Trace *t = trace_record(scratch, f->plan, tensors_for(&v->tensors, scratch, f->fn),
-                                (RecordOptions){coarse}, &why);
+                                (Given)given, &why);
         if (t)
             to->function[to->nfunction].calls = t->moments.n;
         fine = !t || (check_alone(v->a, t, &f->code, &fault) && check_replay(v->a, t, &f->code, &fault));

@@ -37,7 +37,8 @@ typedef struct Leaf {
 
 typedef struct Record {
     Trace *t;
-    RecordOptions options;
+    Given given;
+    Random chance;
     const Value *in;
     Region *input;   /* by port */
     Held *held;      /* by buffer id */
@@ -82,9 +83,33 @@ static double coarse(double x)
     return x == 0 || !isfinite(x) ? x : ldexp(nearbyint(part * 8) / 8, exponent);
 }
 
-static double stored(const Record *r, DType dt, double x)
+/* Both signs, also where there are few elements; some zeros where there are many. */
+static double by_chance(Record *r, int64_t i, int64_t count)
 {
-    return dt != DT_F32 ? x : r->options.coarse ? coarse((double)(float)x) : (double)(float)x;
+    bool large = r->given == GIVEN_LARGE || r->given == GIVEN_LARGE_AGAIN;
+    double x = fabs(random_normal(&r->chance)) * (large ? 30 : 1);
+    if (count > 4 && random_below(&r->chance, 10) == 0)
+        return 0;
+    return (i % 2 == 0) == (r->given < GIVEN_SMALL_AGAIN) ? x : -x;
+}
+
+/* What others are given of a tensor; in place. Copies stay copies. No index becomes larger. */
+static void change_given(Record *r, UnitKind kind, Value v)
+{
+    bool chance = r->given >= GIVEN_SMALL && kind == UNIT_VALUE;
+    for (int64_t i = 0, count = type_count(v.type); i < count; i++) {
+        if (v.type.dt == DT_I32 && chance && v.at[i] > 0)
+            v.at[i] = r->given < GIVEN_SMALL_AGAIN ? fmod(v.at[i], 2) : 0;
+        if (v.type.dt != DT_F32)
+            continue;
+        double x = chance ? by_chance(r, i, count) : (double)(float)v.at[i];
+        v.at[i] = (double)(float)(r->given == GIVEN_COARSE ? coarse(x) : x);
+    }
+}
+
+static bool is_data(Role role)
+{
+    return role != ROLE_SEED && role != ROLE_STEP && role != ROLE_COUNT;
 }
 
 /* ---- frames ---------------------------------------------------------------------------------------- */
@@ -357,15 +382,17 @@ static void want(Record *r, Frame *f, Unit *u)
     const double *value = f->b.e.value[u->node->id].at, *error = f->b.error[u->node->id];
     Wanted w = {.unit = u, .value = NEWN(a, double, count)};
     Value given = value_new(a, u->type);
+    bool packed = u->kind == UNIT_PACK && f->given[u->node->id].at; /* the same numbers as unpacked */
     if (error)
         w.slack = NEWN(a, float, count);
     for (int64_t i = 0; i < count; i++) {
         int64_t from = element_of_node(u, i);
         w.value[i] = value[from];
-        given.at[i] = stored(r, u->type.dt, value[from]);
+        given.at[i] = packed ? f->given[u->node->id].at[from] : value[from];
         if (error)
             w.slack[i] = (float)(error[from] + (u->type.dt == DT_F32 ? float_unit() * fabs(value[from]) : 0));
     }
+    change_given(r, u->kind, given);
     w.place = (Region){u->buffer, lin_at(r, u->base), count, value_bits(a, given), r->m};
     w.seen = u->buffer->kind != BUFFER_LOCAL && !u->buffer->block;
     vec_push(a, &r->m->out, w);
@@ -527,21 +554,19 @@ static void keep_results(Record *r)
     }
 }
 
-Trace *trace_record(Arena *a, Plan *p, const Value *in, RecordOptions options, const char **why)
+Trace *trace_record(Arena *a, Plan *p, const Value *in, Given given, const char **why)
 {
     Trace *t = NEW(a, Trace);
     *t = (Trace){.a = a, .p = p};
-    Record r = {.t = t, .options = options, .held = NEWN(a, Held, p->buffers.n + 1)};
+    Record r = {.t = t, .given = given, .chance = random_start(1, 3), .held = NEWN(a, Held, p->buffers.n + 1)};
     Lower *c = context_of(p);
     r.input = NEWN(a, Region, p->fn->input.n + 1);
     Value *kept = NEWN(a, Value, p->fn->input.n + 1);
     for (int i = 0; i < p->fn->input.n; i++) {
         const Port *port = &p->fn->input.at[i];
-        kept[i] = value_new(a, in[i].type);
-        for (int64_t k = 0; k < type_count(in[i].type); k++)
-            kept[i].at[k] = port->role == ROLE_PARAM || port->role == ROLE_INPUT
-                                ? stored(&r, in[i].type.dt, in[i].at[k])
-                                : in[i].at[k];
+        kept[i] = (Value){in[i].type, arena_dup(a, in[i].at, sizeof(double) * (size_t)type_count(in[i].type))};
+        if (is_data(port->role))
+            change_given(&r, UNIT_VALUE, kept[i]);
         for (int k = 0; k < p->buffers.n; k++) {
             Buffer *b = p->buffers.at[k];
             if (b->kind == BUFFER_PORT && b->role == port->role && b->index == port->index)

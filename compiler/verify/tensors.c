@@ -163,7 +163,7 @@ static void move_weights(Tensors *t, Random *r)
             else if (x->role == ROLE_STATE)
                 *at = (double)(float)(*at + fabs(*at) * 0.2 * random_unit(r) + 0.05 * random_unit(r));
             else if (x->role == ROLE_OPTIMIZER)
-                *at = (double)(float)(*at + 1e-3 * random_unit(r));
+                *at = (double)(float)(*at + (random_below(r, 4) ? 1e-3 * random_unit(r) : 0));
         }
     }
 }

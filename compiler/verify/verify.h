@@ -66,13 +66,26 @@ typedef struct Trace {
     const char *why;           /* the interpreter's complaint where an index is out of range */
 } Trace;
 
-typedef struct RecordOptions {
-    bool coarse; /* kernels are given values of two significant bits: many are equal, few ties undecided */
-} RecordOptions;
+/* What a kernel is given of the f32 values that others have stored. */
+typedef enum Given {
+    GIVEN_EXACT,            /* the values themselves */
+    GIVEN_COARSE,           /* these with two significant bits: many are equal, and few ties undecided */
+    GIVEN_SMALL,            /* random numbers whatever the values are, some of them 0; integers 0 and 1 */
+    GIVEN_LARGE,            /* the same, so large that what is not guarded overflows */
+    GIVEN_SMALL_AGAIN,      /* the same with the other sign, and integers 0: all are equal */
+    GIVEN_LARGE_AGAIN,
+    GIVENS,
+} Given;
+
+/* Which of them go with an incomplete batch: each kind once. */
+static inline bool given_partly(Given given)
+{
+    return given == GIVEN_COARSE || given == GIVEN_LARGE || given == GIVEN_SMALL_AGAIN;
+}
 
 /* One execution of p's function on `in`, which follows p->fn->input. Everything lives in `a`. NULL with *why
  * when an index is out of range. */
-Trace *trace_record(Arena *a, Plan *p, const Value *in, RecordOptions options, const char **why);
+Trace *trace_record(Arena *a, Plan *p, const Value *in, Given given, const char **why);
 Moment *trace_find(const Trace *t, const Kernel *k, const When *when, int nwhen);
 /* Value to memory: i32, f32 (rounded) or bytes. */
 void *value_bits(Arena *a, Value v);

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* test_verify.c: dlc verify finds what is broken on purpose, and names the kernel; healthy code passes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+
+#include "compiler/pipeline.h"
+#include "compiler/verify/model.h"
+#include "plan_faults.h"
+
+/* ---- models: the examples, smaller ----------------------------------------------------------------- */
+typedef struct Example {
+    const char *file;
+    Setting set[4];
+    int nset;
+    const char *replace[8][2];      /* sizes that are no constants */
+    int most;                       /* spots of a kind in a function */
+} Example;
+
+static const Example examples[] = {
+    {"axpy", .most = 2},
+    {"mlp", .replace = {{"28, 28, 1", "3, 4, 1"}, {"(128)", "(13)"}}, .most = 1},
+    {"cnn", .replace = {{"28, 28, 1", "18, 18, 1"}, {"(32,", "(5,"}, {"(64,", "(7,"}, {"(64)", "(6)"}}, .most = 1},
+    {"rnn", {{"LENGTH", "5"}, {"VOCABULARY", "11"}}, 2, {{"64", "6"}}, .most = 2},
+    {"attention", {{"LENGTH", "4"}, {"VOCABULARY", "9"}}, 2, {{"64", "5"}}, .most = 1},
+    {"encoder", {{"LENGTH", "4"}, {"VOCABULARY", "9"}, {"WIDTH", "8"}, {"BLOCKS", "1"}}, 4, .most = 1},
+};
+
+static const char *replaced(Arena *a, const char *text, const char *from, const char *to)
+{
+    StrBuf sb = {.a = a};
+    for (const char *at; (at = strstr(text, from)) != NULL; text = at + strlen(from))
+        sb_printf(&sb, "%.*s%s", (int)(at - text), text, to);
+    sb_puts(&sb, text);
+    return sb_text(&sb);
+}
+
+static Module *read_model(Arena *a, Diag *d, const Example *e)
+{
+    const char *path = arena_printf(a, "dsl_examples/%s.dl", e->file), *why;
+    size_t bytes;
+    const char *text = file_read(a, path, &bytes, &why);
+    assert_non_null(text);
+    for (int i = 0; i < LEN(e->replace) && e->replace[i][0]; i++)
+        text = replaced(a, text, e->replace[i][0], e->replace[i][1]);
+    ElaborateOptions options = {.batch = 2, .train_batch = 2, .set = e->set, .nset = e->nset};
+    options.train = strstr(text, "train {") != NULL;
+    Module *m = pipeline_text(a, d, path, text, strlen(text), &options, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    return m;
+}
+
+/* ---- one function and its traces ------------------------------------------------------------------- */
+typedef struct Subject {
+    Arena *a;
+    const char *name;
+    Plan *p;
+    const char **buffer_name;
+    Trace *trace[GIVENS];
+    Code code;
+    Tensors *tensors;
+} Subject;
+
+static const char *code_what = "as it is";
+
+static Jit *compile(Subject *s, Arena *scratch, Code *code)
+{
+    MemoryFunction function = {s->name, s->p};
+    const char *why = NULL;
+    Arena *own = s->p->a;
+    s->p->a = scratch;
+    Jit *jit = jit_tcc(scratch, code_source(scratch, &function, 1), s->p->target, &why);
+    s->p->a = own;
+    for (int i = 0; s->buffer_name && i < s->p->buffers.n; i++)
+        s->p->buffers.at[i]->name = s->buffer_name[i];
+    if (!jit || !code_find(scratch, jit, &function, code, &why))
+        fail_msg("%s: %s; %s", s->name, why, code_what);
+    return jit;
+}
+
+static bool verified(Subject *s, const Code *code, Fault *fault)
+{
+    for (int i = 0; i < LEN(s->trace); i++)
+        if (!check_alone(s->a, s->trace[i], code, fault) || !check_replay(s->a, s->trace[i], code, fault))
+            return false;
+    return true;
+}
+
+static void open_subject(Subject *s, Arena *a, const char *name, const Fn *fn, const char *target, Tensors *tensors)
+{
+    *s = (Subject){.a = a, .name = name, .tensors = tensors};
+    s->p = lower(a, NULL, fn, target_find(target));
+    const char *why;
+    for (int i = 0; i < GIVENS; i++) {
+        tensors_number(tensors, ROLE_COUNT, given_partly((Given)i) ? 1 : 2);
+        s->trace[i] = trace_record(a, s->p, tensors_for(tensors, a, fn), (Given)i, &why);
+        assert_non_null(s->trace[i]);
+    }
+    compile(s, a, &s->code);
+    s->buffer_name = NEWN(a, const char *, s->p->buffers.n + 1);
+    for (int i = 0; i < s->p->buffers.n; i++)
+        s->buffer_name[i] = s->p->buffers.at[i]->name;
+    Fault fault;
+    if (!verified(s, &s->code, &fault))
+        fail_msg("healthy %s: %s %s, %s[...] = %.9g, not %.9g", name, fault.kernel ? fault.kernel->name : "", fault.text,
+                 fault.tensor ? fault.tensor : "", fault.found, fault.expected);
+}
+
+/* ---- faults that change nothing -------------------------------------------------------------------- */
+enum { FILLS = 12, ROOM = 4096 };
+
+/* One kernel's tensors: chance everywhere, but for indices, which are those of the trace. */
+static void fill(const Moment *m, unsigned char **arg, uint64_t seed)
+{
+    const Kernel *k = m->kernel;
+    Random r = random_start(seed, 7);
+    for (int i = 0; i < k->args.n; i++)
+        for (int64_t at = 0; at < (type_bytes(k->args.at[i]->type) + 2 * ROOM) / 4; at++)
+            ((float *)(void *)arg[i])[at] = (float)random_normal(&r);
+    for (int i = 0; i < m->in.n; i++) {
+        const Region *in = &m->in.at[i];
+        int64_t bytes = dtype_bytes(in->buffer->type.dt);
+        for (int j = 0; in->buffer->type.dt != DT_F32 && j < k->args.n; j++)
+            if (k->args.at[j] == buffer_root(in->buffer))
+                memcpy(arg[j] + ROOM + in->first * bytes, in->bits, (size_t)(in->count * bytes));
+    }
+}
+
+typedef struct KernelRun {
+    KernelCall *call;
+    void **arg;
+    int *time, status;
+} KernelRun;
+
+static void run_kernel(void *context)
+{
+    KernelRun *run = context;
+    run->status = run->call(run->arg, run->time);
+}
+
+/* The same numbers: 0 and -0 are, and any two NaN. */
+static bool same_numbers(const void *x, const void *y, int64_t bytes)
+{
+    const float *f = x, *g = y;
+    if (!memcmp(x, y, (size_t)bytes))
+        return true;
+    for (int64_t i = 0; i < bytes / 4; i++)
+        if (!(f[i] == g[i] || (isnan(f[i]) && isnan(g[i]))) && memcmp(&f[i], &g[i], 4))
+            return false;
+    return !memcmp((const char *)x + bytes / 4 * 4, (const char *)y + bytes / 4 * 4, (size_t)(bytes % 4));
+}
+
+/* Does the kernel leave the same in all memory as before it was changed? */
+static bool same_kernel(const Code *was, const Code *is, const Moment *m, uint64_t seed)
+{
+    Arena *a = arena_new();
+    const Kernel *k = m->kernel;
+    unsigned char **memory[2];
+    bool same = true;
+    for (int side = 0; side < 2; side++) {
+        memory[side] = NEWN(a, unsigned char *, k->args.n + 1);
+        KernelRun run = {(side ? is : was)->kernel[k->id], NEWN(a, void *, k->args.n + 1), NEWN(a, int, k->scans.n + 1), 0};
+        for (int i = 0; i < k->args.n; i++) {
+            memory[side][i] = arena_alloc(a, (size_t)type_bytes(k->args.at[i]->type) + 2 * ROOM + 64);
+            run.arg[i] = memory[side][i] + ROOM;
+        }
+        for (int i = 0; i < k->scans.n; i++)
+            for (int w = 0; w < m->when.n; w++)
+                if (m->when.at[w].time == k->scans.at[i])
+                    run.time[i] = (int)m->when.at[w].at;
+        fill(m, memory[side], seed);
+        same &= code_survives(run_kernel, &run) && !run.status;
+    }
+    for (int i = 0; i < k->args.n; i++)
+        same &= same_numbers(memory[0][i], memory[1][i], type_bytes(k->args.at[i]->type) + 2 * ROOM);
+    arena_free(a);
+    return same;
+}
+
+typedef struct EntryRun {
+    JitFunction *entry;
+    void **in, **out, *arena;
+} EntryRun;
+
+static void run_entry(void *context)
+{
+    EntryRun *run = context;
+    run->entry(run->in, run->out, run->arena);
+}
+
+/* Whole calls on random inputs and weights: the same bits in everything the caller sees. */
+static bool same_entry(const Subject *s, const Code *is, uint64_t seed)
+{
+    Arena *a = arena_new();
+    const Fn *fn = s->p->fn;
+    Random r = random_start(seed, 8);
+    Value *in = tensors_for(s->tensors, a, fn);
+    EntryRun run[2];
+    bool same = true;
+    for (int i = 0; i < fn->input.n; i++) {
+        in[i].at = arena_dup(a, in[i].at, sizeof(double) * (size_t)type_count(in[i].type));
+        for (int64_t k = 0; in[i].type.dt == DT_F32 && k < type_count(in[i].type); k++)
+            in[i].at[k] *= random_range(&r, 0.5, 1.5);
+    }
+    for (int side = 0; side < 2; side++) {
+        run[side] = (EntryRun){side ? is->entry : s->code.entry, NEWN(a, void *, fn->input.n + 1),
+                               NEWN(a, void *, fn->result.n + 1),
+                               arena_alloc(a, (size_t)s->p->arena_bytes + 2 * ROOM)};
+        memset(run[side].arena, 0xff, (size_t)s->p->arena_bytes + 2 * ROOM);
+        for (int i = 0; i < fn->input.n; i++)
+            run[side].in[i] = value_bits(a, in[i]);
+        for (int i = 0; i < fn->result.n; i++)
+            run[side].out[i] = arena_alloc(a, (size_t)type_bytes(fn->result.at[i].node->type) + 2 * ROOM);
+        same &= code_survives(run_entry, &run[side]);
+    }
+    for (int i = 0; i < fn->input.n; i++)
+        same &= same_numbers(run[0].in[i], run[1].in[i], type_bytes(in[i].type));
+    for (int i = 0; i < fn->result.n; i++)
+        same &= same_numbers(run[0].out[i], run[1].out[i], type_bytes(fn->result.at[i].node->type));
+    arena_free(a);
+    return same;
+}
+
+/* No test can find what makes no difference. That it makes none is shown: no number changes, neither of the kernel's on a dozen random
+ * fillings of its memory at each of its steps, nor of whole calls. */
+static bool changes_nothing(const Subject *s, const Planter *p, const Code *is)
+{
+    for (int fills = 0; fills < FILLS; fills++) {
+        const Trace *t = s->trace[fills % GIVENS];
+        for (int i = 0; i < t->moments.n; i++)
+            for (int k = 0; k < p->guilty.n; k++)
+                if (t->moments.at[i]->kernel == p->guilty.at[k] && !same_kernel(&s->code, is, t->moments.at[i], (uint64_t)fills))
+                    return false;
+        if (!same_entry(s, is, (uint64_t)fills))
+            return false;
+    }
+    return true;
+}
+
+/* ---- planting -------------------------------------------------------------------------------------- */
+static struct {
+    int planted, found, placed, equivalent;
+} tally;
+
+static bool is_guilty(const Planter *p, const Kernel *k)
+{
+    for (int i = 0; i < p->guilty.n; i++)
+        if (p->guilty.at[i] == k)
+            return true;
+    return false;
+}
+
+static void try_fault(Subject *s, const char *model, Planter *p, const struct FaultRow *row, const Spot *spot)
+{
+    Arena *scratch = arena_new();
+    Fault fault;
+    Code code;
+    plant(p, row, spot);
+    code_what = p->what;
+    Jit *jit = compile(s, scratch, &code);
+    tally.planted++;
+    bool wrong = false;
+    const char *named = "nobody";
+    if (!verified(s, &code, &fault)) {
+        bool placed = is_guilty(p, fault.kernel);
+        tally.found++;
+        tally.placed += placed;
+        wrong = !placed;
+        named = arena_printf(s->a, "%s %s", fault.kernel ? fault.kernel->name : "no kernel", fault.text);
+    } else if (changes_nothing(s, p, &code)) {
+        tally.equivalent++;
+    } else {
+        wrong = true;
+    }
+    if (wrong)
+        print_error("%s, %s, %s in %s: %s; named: %s\n", model, s->name, row->name, spot->k ? spot->k->name : "the plan",
+                    p->what, named);
+    take_out(p);
+    jit_close(jit);
+    arena_free(scratch);
+}
+
+static void try_faults(Subject *s, const char *model, int most, int turn)
+{
+    Planter p = {.a = s->a, .p = s->p};
+    for (int i = 0; i < LEN(fault_rows); i++) {
+        find_spots(&p, &fault_rows[i]);
+        int n = p.spots.n < most ? p.spots.n : most;
+        for (int k = 0; k < n; k++)     /* spread over the function, other places in other functions */
+            try_fault(s, model, &p, &fault_rows[i], &p.spots.at[(k * p.spots.n / n + (turn * 7 + i) % p.spots.n) % p.spots.n]);
+    }
+}
+
+static void planted_faults(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LEN(examples); i++) {
+        Arena *a = arena_new();
+        Diag *d = diag_new(a);
+        Module *m = read_model(a, d, &examples[i]);
+        Fn *const fn[] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
+        static const char *const name[] = {"init", "infer", "evaluate", "gradients", "train_step"};
+        Tensors tensors;
+        const char *why;
+        assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
+        for (int k = 0; k < LEN(fn); k++) {
+            Subject s;
+            if (!fn[k])
+                continue;
+            open_subject(&s, a, name[k], fn[k], "generic", &tensors);
+            try_faults(&s, examples[i].file, examples[i].most, 5 * i + k);
+        }
+        arena_free(a);
+    }
+    print_message("%d faults planted, %d change nothing; of the others %d found, %d placed\n", tally.planted, tally.equivalent,
+                  tally.found, tally.placed);
+    assert_true(tally.planted - tally.equivalent >= 100);
+    assert_int_equal(tally.found, tally.planted - tally.equivalent);
+    assert_int_equal(tally.placed, tally.found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(planted_faults),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
