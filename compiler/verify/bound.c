@@ -20,20 +20,15 @@ void bounded_prepare(Bounded *b, Arena *a, const Fn *fn)
 }
 
 /* ---- rounding -------------------------------------------------------------------------------------- */
-/* Units of 2^-24 of the result by which an operation on f32 may be off; those without a row are exact. */
+/* Units of 2^-24 of the result by which an element-wise operation on f32 may be off: what C rounds itself,
+ * and functions of the runtime, which are off by less than 4 units in the last place (docs/accuracy.md), but
+ * for those that only choose. */
 static double rounding(Op op)
 {
-    static const struct {
-        Op op;
-        double units;
-    } rows[] = {
-        {OP_ADD, 1}, {OP_SUB, 1},  {OP_MUL, 1},  {OP_DIV, 2},     {OP_REM, 3}, {OP_EXP, 3},
-        {OP_LOG, 3}, {OP_SQRT, 2}, {OP_TANH, 4}, {OP_SIGMOID, 6}, {OP_ERF, 4}, {OP_POW, 4},
-    };
-    for (int i = 0; i < LEN(rows); i++)
-        if (rows[i].op == op)
-            return rows[i].units;
-    return 0;
+    const char *c = op_info(op)->c;
+    if (!c || op == OP_ABS || op == OP_FLOOR)
+        return 0;
+    return !strncmp(c, "dl_", 3) ? 8 : *c == '/' ? 2 : 1;
 }
 
 /* Relative to the sum of the terms' magnitudes; the first 2 are the term's own product and its store. */
@@ -305,6 +300,29 @@ static void equality_errors(Bounded *b, const Node *n, double *error)
     }
 }
 
+/* Quotients and powers: unknown where the divisor, or the base, may be 0. The ends need not show that. */
+static void at_poles(Bounded *b, const Node *n, double *error)
+{
+    int at = n->op == OP_POW ? 0 : 1; /* whose 0 it is */
+    const double *x = eval_in(&b->e, n, at), *y = eval_in(&b->e, n, 1);
+    const double *first = b->error[n->in[0]->id], *second = b->error[n->in[1]->id];
+    for (int64_t i = 0; i < type_count(n->type); i++) {
+        double off = !b->error[n->in[at]->id] ? 0 : b->error[n->in[at]->id][i];
+        bool pole = off > 0 && fabs(x[i]) <= off && (n->op != OP_POW || y[i] < 1);
+        if (pole || (first && isinf(first[i])) || (second && isinf(second[i])))
+            error[i] = INFINITY;
+    }
+}
+
+/* Sine and cosine have their largest values between the ends; but they change no faster than their operand,
+ * and by 2 at the most. */
+static void over_waves(Bounded *b, const Node *n, double *error)
+{
+    const double *off = b->error[n->in[0]->id];
+    for (int64_t i = 0; i < type_count(n->type); i++)
+        error[i] = fmin(off[i], 2);
+}
+
 static void add_rounding(const Node *n, const double *y, double *error)
 {
     double units = rounding(n->op) * float_unit();
@@ -361,6 +379,10 @@ bool bounded_node(Bounded *b, const Node *n)
         equality_errors(b, n, error);
     else
         through_ends(b, n, error);
+    if (!exact && (n->op == OP_SIN || n->op == OP_COS))
+        over_waves(b, n, error);
+    if (!exact && (n->op == OP_DIV || n->op == OP_REM || n->op == OP_POW))
+        at_poles(b, n, error);
     if (n->type.dt == DT_F32)
         add_rounding(n, v->at, error);
     b->e.why = NULL;

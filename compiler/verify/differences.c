@@ -66,6 +66,8 @@ static Agreement compare(Check *c, double gradient, double *error, double *may)
         }
         if (off <= limit)
             return AGREES;
+        if (!isfinite(slope) && !isfinite(gradient))
+            return CORNER;
         double right = (up2 - c->here) / (h / 2), left = (c->here - down2) / (h / 2);
         if (i == LEN(sizes) - 1 && fabs(right - left) > 1e-3 * fmax(fabs(right), fabs(left)) + 4 * noise)
             return CORNER;

@@ -10,7 +10,7 @@ typedef struct Function {
     Code code;
 } Function;
 
-enum { INIT, INFER, EVALUATE, GRADIENTS, TRAIN_STEP, FUNCTIONS };
+enum { INIT, START, INFER, EVALUATE, GRADIENTS, TRAIN_STEP, FUNCTIONS };
 
 typedef struct Verify {
     Arena *a;
@@ -58,9 +58,10 @@ static void check_kernels(Verify *v, Function *f)
         Arena *scratch = arena_new();
         Fault fault;
         const char *why;
-        tensors_number(&v->tensors, ROLE_COUNT, (double)(batch > 1 && given_partly((Given)given) ? batch - 1 : batch));
-        Trace *t = trace_record(scratch, f->plan, tensors_for(&v->tensors, scratch, f->fn),
-                                (Given)given, &why);
+        tensors_number(&v->tensors, ROLE_COUNT,
+                       (double)(batch > 1 && given_partly((Given)given) ? batch - 1 : batch));
+        Trace *t =
+            trace_record(scratch, f->plan, tensors_for(&v->tensors, scratch, f->fn), (Given)given, &why);
         if (t)
             to->function[to->nfunction].calls = t->moments.n;
         fine = !t || (check_alone(v->a, t, &f->code, &fault) && check_replay(v->a, t, &f->code, &fault));
@@ -87,8 +88,8 @@ static void check_calls(Verify *v)
             continue;
         counted(v, batch);
         whole_refusals(&w, f->name, &f->code);
-        if (i == INFER)
-            whole_call(&w, f->name, &f->code, "");
+        for (int call = 0; i == INFER && call < (v->m->streams.n ? 2 : 1); call++)
+            whole_call(&w, f->name, &f->code, call ? "again" : "");
         for (int part = 0; (i == EVALUATE || i == GRADIENTS) && part < (batch > 1 ? 2 : 1); part++)
             whole_call(&w, f->name, &f->code, counted(v, part ? some : batch));
         for (int step = 1; i == TRAIN_STEP && step <= v->options->steps; step++) {
@@ -97,16 +98,18 @@ static void check_calls(Verify *v)
             whole_call(&w, f->name, &f->code, arena_printf(v->a, "step %d", step));
         }
     }
-    if (v->function[INIT].fn)
-        whole_call(&w, "init", &v->function[INIT].code, "");
+    for (int i = INIT; i <= START; i++)
+        if (v->function[i].fn)
+            whole_call(&w, v->function[i].name, &v->function[i].code, "");
 }
 
 Verdict *verify_model(Arena *a, Diag *d, const Module *m, const Target *target, CompileCode *compile,
                       void *context, const VerifyOptions *options, const char **why)
 {
     Verify v = {.a = a, .m = m, .options = options, .verdict = NEW(a, Verdict)};
-    Fn *const fn[FUNCTIONS] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
-    static const char *const name[FUNCTIONS] = {"init", "infer", "evaluate", "gradients", "train_step"};
+    Fn *const fn[FUNCTIONS] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
+    static const char *const name[FUNCTIONS] = {"init",     "start",     "infer",
+                                                "evaluate", "gradients", "train_step"};
     v.verdict->a = a;
     for (int i = 0; i < FUNCTIONS; i++)
         v.function[i] = (Function){.name = name[i], .fn = fn[i]};
@@ -114,7 +117,7 @@ Verdict *verify_model(Arena *a, Diag *d, const Module *m, const Target *target, 
         !build(&v, d, target, compile, context, why))
         return NULL;
     for (int i = 0; i < FUNCTIONS; i++)
-        if (v.function[i].fn)
+        if (v.function[i].fn && v.function[i].plan->kernels.n)
             check_kernels(&v, &v.function[i]);
     tensors_number(&v.tensors, ROLE_COUNT, (double)m->train_batch);
     check_differences(v.verdict, m, &v.tensors, options->seed);

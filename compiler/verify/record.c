@@ -558,13 +558,15 @@ Trace *trace_record(Arena *a, Plan *p, const Value *in, Given given, const char 
 {
     Trace *t = NEW(a, Trace);
     *t = (Trace){.a = a, .p = p};
-    Record r = {.t = t, .given = given, .chance = random_start(1, 3), .held = NEWN(a, Held, p->buffers.n + 1)};
+    Record r = {
+        .t = t, .given = given, .chance = random_start(1, 3), .held = NEWN(a, Held, p->buffers.n + 1)};
     Lower *c = context_of(p);
     r.input = NEWN(a, Region, p->fn->input.n + 1);
     Value *kept = NEWN(a, Value, p->fn->input.n + 1);
     for (int i = 0; i < p->fn->input.n; i++) {
         const Port *port = &p->fn->input.at[i];
-        kept[i] = (Value){in[i].type, arena_dup(a, in[i].at, sizeof(double) * (size_t)type_count(in[i].type))};
+        kept[i] =
+            (Value){in[i].type, arena_dup(a, in[i].at, sizeof(double) * (size_t)type_count(in[i].type))};
         if (is_data(port->role))
             change_given(&r, UNIT_VALUE, kept[i]);
         for (int k = 0; k < p->buffers.n; k++) {

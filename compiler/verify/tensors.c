@@ -119,16 +119,17 @@ Value *tensors_for(const Tensors *t, Arena *a, const Fn *fn)
 }
 
 /* ---- weights ------------------------------------------------------------------------------------------- */
-static void run_init(Tensors *t, const Fn *init)
+/* What init or start makes. */
+static void run_first(Tensors *t, const Fn *fn)
 {
     const char *why;
-    Value *out = NEWN(t->a, Value, init->result.n + 1);
-    if (!fn_interpret(t->a, init, PRECISION_F64, tensors_for(t, t->a, init), out, &why))
+    Value *out = fn ? NEWN(t->a, Value, fn->result.n + 1) : NULL;
+    if (!fn || !fn_interpret(t->a, fn, PRECISION_F64, tensors_for(t, t->a, fn), out, &why))
         return;
-    for (int i = 0; i < init->result.n; i++) {
-        Tensor *x = tensor_find(t, init->result.at[i].role, init->result.at[i].index);
+    for (int i = 0; i < fn->result.n; i++) {
+        Tensor *x = tensor_find(t, fn->result.at[i].role, fn->result.at[i].index);
         for (int64_t k = 0; x && k < type_count(x->value.type); k++)
-            x->value.at[k] = (double)(float)out[i].at[k];
+            x->value.at[k] = x->value.type.dt == DT_F32 ? (double)(float)out[i].at[k] : out[i].at[k];
     }
 }
 
@@ -150,7 +151,7 @@ static double mean_size(Value v)
     return sqrt(sum / (double)type_count(v.type));
 }
 
-/* Parameters move both ways; states and moments, which may be variances, upwards. */
+/* Parameters and streams move both ways; states and moments, which may be variances, upwards. */
 static void move_weights(Tensors *t, Random *r)
 {
     for (int i = 0; i < t->list.n; i++) {
@@ -158,7 +159,7 @@ static void move_weights(Tensors *t, Random *r)
         double size = fmax(mean_size(x->value), 0.05);
         for (int64_t k = 0; k < type_count(x->value.type) && x->value.type.dt == DT_F32; k++) {
             double *at = &x->value.at[k];
-            if (x->role == ROLE_PARAM)
+            if (x->role == ROLE_PARAM || x->role == ROLE_STREAM)
                 *at = (double)(float)(*at + 0.1 * size * random_normal(r));
             else if (x->role == ROLE_STATE)
                 *at = (double)(float)(*at + fabs(*at) * 0.2 * random_unit(r) + 0.05 * random_unit(r));
@@ -193,11 +194,20 @@ static bool takes(const Tensors *t, const Fn *fn, bool *finite, const char **why
     return fine;
 }
 
-/* Numbers around 0 or, where these lead to infinities, above it; integers below their limits or, where these
- * are not known, smaller and smaller ones. */
+static void make_positive(Tensors *t)
+{
+    for (int i = 0; i < t->list.n; i++) {
+        Value *v = &t->list.at[i].value;
+        for (int64_t k = 0; t->list.at[i].role == ROLE_PARAM && k < type_count(v->type); k++)
+            v->at[k] = fabs(v->at[k]);
+    }
+}
+
+/* Numbers around 0 or, where these lead to infinities, above it, at last parameters too; integers below their
+ * limits or, where these are not known, smaller and smaller ones. */
 bool tensors_draw(Tensors *t, Arena *a, const Module *m, uint64_t seed, const Array *found, const char **why)
 {
-    Fn *const functions[] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
+    Fn *const functions[] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
     *t = (Tensors){.a = a};
     for (int i = 0; i < LEN(functions); i++)
         add_ports(t, functions[i]);
@@ -209,19 +219,21 @@ bool tensors_draw(Tensors *t, Arena *a, const Module *m, uint64_t seed, const Ar
         words->value.at[i] = (double)(int32_t)(uint32_t)(i ? seed >> 32 : seed);
     tensors_number(t, ROLE_STEP, 2);
     tensors_number(t, ROLE_COUNT, (double)m->train_batch);
-    if (m->init)
-        run_init(t, m->init);
+    run_first(t, m->init);
     if (found)
         take_weights(t, m, found);
+    run_first(t, m->start);
     move_weights(t, &r);
     static const int64_t most[] = {0, 5, 2, 1};
     for (int i = 0; i < LEN(most); i++)
-        for (int positive = 0; positive < 2; positive++) {
+        for (int positive = 0; positive < 3; positive++) {
             bool finite = true;
-            draw_data(t, &r, positive, most[i]);
+            draw_data(t, &r, positive > 0, most[i]);
+            if (positive == 2)
+                make_positive(t);
             if (!takes(t, m->infer, &finite, why) || !takes(t, m->evaluate, &finite, why))
                 break;
-            if (finite || positive)
+            if (finite || positive == 2)
                 return true;
         }
     return false;

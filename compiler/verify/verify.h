@@ -68,11 +68,11 @@ typedef struct Trace {
 
 /* What a kernel is given of the f32 values that others have stored. */
 typedef enum Given {
-    GIVEN_EXACT,            /* the values themselves */
-    GIVEN_COARSE,           /* these with two significant bits: many are equal, and few ties undecided */
-    GIVEN_SMALL,            /* random numbers whatever the values are, some of them 0; integers 0 and 1 */
-    GIVEN_LARGE,            /* the same, so large that what is not guarded overflows */
-    GIVEN_SMALL_AGAIN,      /* the same with the other sign, and integers 0: all are equal */
+    GIVEN_EXACT,       /* the values themselves */
+    GIVEN_COARSE,      /* these with two significant bits: many are equal, and few ties undecided */
+    GIVEN_SMALL,       /* random numbers whatever the values are, some of them 0; integers 0 and 1 */
+    GIVEN_LARGE,       /* the same, so large that what is not guarded overflows */
+    GIVEN_SMALL_AGAIN, /* the same with the other sign, and integers 0: all are equal */
     GIVEN_LARGE_AGAIN,
     GIVENS,
 } Given;

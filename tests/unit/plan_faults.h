@@ -15,13 +15,13 @@ typedef struct Change {
     size_t bytes;
 } Change;
 
-typedef struct Spot {       /* where a fault of some kind can stand */
+typedef struct Spot { /* where a fault of some kind can stand */
     Kernel *k;
     Stage *s;
     Item *item;
     Ex *e;
     int i;
-    Step ***steps;          /* a list of steps, and its length */
+    Step ***steps; /* a list of steps, and its length */
     int *nstep;
     Step *step;
     Buffer *b, *other;
@@ -32,8 +32,8 @@ typedef struct Planter {
     Plan *p;
     VEC(Change) changes;
     VEC(Spot) spots;
-    VEC(const Kernel *) guilty;     /* who may be named */
-    const char *what;               /* the change, in words */
+    VEC(const Kernel *) guilty; /* who may be named */
+    const char *what;           /* the change, in words */
 } Planter;
 
 static inline void set_bytes(Planter *p, void *at, const void *new, size_t bytes)
@@ -242,10 +242,10 @@ static inline void swap_choices(Planter *p, const Spot *s)
 static inline Op wrong_op(Op op)
 {
     static const Op pairs[][2] = {
-        {OP_ADD, OP_SUB}, {OP_SUB, OP_ADD},   {OP_MUL, OP_ADD},   {OP_DIV, OP_MUL},      {OP_MAX2, OP_MIN2},
-        {OP_MIN2, OP_MAX2}, {OP_LT, OP_LE},   {OP_LE, OP_LT},     {OP_EXP, OP_TANH},     {OP_TANH, OP_SIGMOID},
-        {OP_SIGMOID, OP_TANH}, {OP_AND, OP_OR}, {OP_OR, OP_AND},  {OP_SQRT, OP_EXP},     {OP_LOG, OP_NEG},
-        {OP_EQ, OP_LT},   {OP_NEG, OP_ABS},   {OP_FLOOR, OP_NEG}, {OP_POW, OP_MUL},
+        {OP_ADD, OP_SUB},      {OP_SUB, OP_ADD}, {OP_MUL, OP_ADD},   {OP_DIV, OP_MUL},  {OP_MAX2, OP_MIN2},
+        {OP_MIN2, OP_MAX2},    {OP_LT, OP_LE},   {OP_LE, OP_LT},     {OP_EXP, OP_TANH}, {OP_TANH, OP_SIGMOID},
+        {OP_SIGMOID, OP_TANH}, {OP_AND, OP_OR},  {OP_OR, OP_AND},    {OP_SQRT, OP_EXP}, {OP_LOG, OP_NEG},
+        {OP_EQ, OP_LT},        {OP_NEG, OP_ABS}, {OP_FLOOR, OP_NEG}, {OP_POW, OP_MUL},
     };
     for (int i = 0; i < LEN(pairs); i++)
         if (pairs[i][0] == op)
@@ -353,14 +353,16 @@ static inline void round_wrong(Planter *p, const Spot *s)
     say(p, "a cast rounds to the nearest integer");
     Ex *half = NEW(p->a, Ex), *sum = NEW(p->a, Ex);
     *half = (Ex){.kind = X_CONST, .dt = DT_F32, .value = 0.5, .id = s->e->id};
-    *sum = (Ex){.kind = X_OP, .dt = DT_F32, .op = OP_ADD, .nin = 2, .in = {s->e->in[0], half}, .id = s->e->id};
+    *sum =
+        (Ex){.kind = X_OP, .dt = DT_F32, .op = OP_ADD, .nin = 2, .in = {s->e->in[0], half}, .id = s->e->id};
     SET(p, s->e->in[0], sum);
 }
 
 /* ---- stages ---------------------------------------------------------------------------------------- */
 static inline bool is_long(const Spot *s)
 {
-    return s->s->kind != STAGE_TILE && s->s->nloop && s->s->loop[s->s->nloop - 1]->extent > 2;    /* a loop of one is not printed */
+    return s->s->kind != STAGE_TILE && s->s->nloop &&
+           s->s->loop[s->s->nloop - 1]->extent > 2; /* a loop of one is not printed */
 }
 
 static inline void miss_last(Planter *p, const Spot *s)
@@ -383,7 +385,8 @@ static inline void miss_last_outer(Planter *p, const Spot *s)
 
 static inline bool is_reduction(const Spot *s)
 {
-    return s->s->kind == STAGE_REDUCE && (s->item->reduce == OP_SUM || s->item->reduce == OP_MAX) && !s->s->vector;
+    return s->s->kind == STAGE_REDUCE && (s->item->reduce == OP_SUM || s->item->reduce == OP_MAX) &&
+           !s->s->vector;
 }
 
 static inline void change_reduction(Planter *p, const Spot *s)
@@ -719,9 +722,10 @@ static inline void overlap(Planter *p, const Spot *s)
     if (room > p->p->arena_bytes)
         SET(p, p->p->arena_bytes, room);
     SET(p, s->b->offset, s->other->offset);
-    for (int i = 0; i < p->p->buffers.n; i++) {     /* it may be longer than the other, and lie on more */
+    for (int i = 0; i < p->p->buffers.n; i++) { /* it may be longer than the other, and lie on more */
         const Buffer *x = p->p->buffers.at[i];
-        if (x->kind == BUFFER_ARENA && !x->alias && x->offset < room && x->offset + type_bytes(x->type) > s->b->offset)
+        if (x->kind == BUFFER_ARENA && !x->alias && x->offset < room &&
+            x->offset + type_bytes(x->type) > s->b->offset)
             blame_writers(p, x);
     }
 }
@@ -732,12 +736,13 @@ static inline void share(Planter *p, const Spot *s)
     overlap(p, s);
 }
 
-static inline void find_dead_pairs(Planter *p)      /* what the plan could take for dead one step too early */
+static inline void find_dead_pairs(Planter *p) /* what the plan could take for dead one step too early */
 {
     find_pairs(p);
     int n = 0;
     for (int i = 0; i < p->spots.n; i++)
-        if (p->spots.at[i].b->first == p->spots.at[i].other->last && p->spots.at[i].b->type.dt == p->spots.at[i].other->type.dt)
+        if (p->spots.at[i].b->first == p->spots.at[i].other->last &&
+            p->spots.at[i].b->type.dt == p->spots.at[i].other->type.dt)
             p->spots.at[n++] = p->spots.at[i];
     p->spots.n = n;
 }

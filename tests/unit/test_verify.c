@@ -16,14 +16,15 @@ typedef struct Example {
     const char *file;
     Setting set[4];
     int nset;
-    const char *replace[8][2];      /* sizes that are no constants */
-    int most;                       /* spots of a kind in a function */
+    const char *replace[8][2]; /* sizes that are no constants */
+    int most;                  /* spots of a kind in a function */
 } Example;
 
 static const Example examples[] = {
     {"axpy", .most = 2},
     {"mlp", .replace = {{"28, 28, 1", "3, 4, 1"}, {"(128)", "(13)"}}, .most = 1},
-    {"cnn", .replace = {{"28, 28, 1", "18, 18, 1"}, {"(32,", "(5,"}, {"(64,", "(7,"}, {"(64)", "(6)"}}, .most = 1},
+    {"cnn", .replace = {{"28, 28, 1", "18, 18, 1"}, {"(32,", "(5,"}, {"(64,", "(7,"}, {"(64)", "(6)"}},
+     .most = 1},
     {"rnn", {{"LENGTH", "5"}, {"VOCABULARY", "11"}}, 2, {{"64", "6"}}, .most = 2},
     {"attention", {{"LENGTH", "4"}, {"VOCABULARY", "9"}}, 2, {{"64", "5"}}, .most = 1},
     {"encoder", {{"LENGTH", "4"}, {"VOCABULARY", "9"}, {"WIDTH", "8"}, {"BLOCKS", "1"}}, 4, .most = 1},
@@ -90,7 +91,8 @@ static bool verified(Subject *s, const Code *code, Fault *fault)
     return true;
 }
 
-static void open_subject(Subject *s, Arena *a, const char *name, const Fn *fn, const char *target, Tensors *tensors)
+static void open_subject(Subject *s, Arena *a, const char *name, const Fn *fn, const char *target,
+                         Tensors *tensors)
 {
     *s = (Subject){.a = a, .name = name, .tensors = tensors};
     s->p = lower(a, NULL, fn, target_find(target));
@@ -106,8 +108,8 @@ static void open_subject(Subject *s, Arena *a, const char *name, const Fn *fn, c
         s->buffer_name[i] = s->p->buffers.at[i]->name;
     Fault fault;
     if (!verified(s, &s->code, &fault))
-        fail_msg("healthy %s: %s %s, %s[...] = %.9g, not %.9g", name, fault.kernel ? fault.kernel->name : "", fault.text,
-                 fault.tensor ? fault.tensor : "", fault.found, fault.expected);
+        fail_msg("healthy %s: %s %s, %s[...] = %.9g, not %.9g", name, fault.kernel ? fault.kernel->name : "",
+                 fault.text, fault.tensor ? fault.tensor : "", fault.found, fault.expected);
 }
 
 /* ---- faults that change nothing -------------------------------------------------------------------- */
@@ -163,7 +165,8 @@ static bool same_kernel(const Code *was, const Code *is, const Moment *m, uint64
     bool same = true;
     for (int side = 0; side < 2; side++) {
         memory[side] = NEWN(a, unsigned char *, k->args.n + 1);
-        KernelRun run = {(side ? is : was)->kernel[k->id], NEWN(a, void *, k->args.n + 1), NEWN(a, int, k->scans.n + 1), 0};
+        KernelRun run = {(side ? is : was)->kernel[k->id], NEWN(a, void *, k->args.n + 1),
+                         NEWN(a, int, k->scans.n + 1), 0};
         for (int i = 0; i < k->args.n; i++) {
             memory[side][i] = arena_alloc(a, (size_t)type_bytes(k->args.at[i]->type) + 2 * ROOM + 64);
             run.arg[i] = memory[side][i] + ROOM;
@@ -225,15 +228,16 @@ static bool same_entry(const Subject *s, const Code *is, uint64_t seed)
     return same;
 }
 
-/* No test can find what makes no difference. That it makes none is shown: no number changes, neither of the kernel's on a dozen random
- * fillings of its memory at each of its steps, nor of whole calls. */
+/* No test can find what makes no difference. That it makes none is shown: no number changes, neither of the
+ * kernel's on a dozen random fillings of its memory at each of its steps, nor of whole calls. */
 static bool changes_nothing(const Subject *s, const Planter *p, const Code *is)
 {
     for (int fills = 0; fills < FILLS; fills++) {
         const Trace *t = s->trace[fills % GIVENS];
         for (int i = 0; i < t->moments.n; i++)
             for (int k = 0; k < p->guilty.n; k++)
-                if (t->moments.at[i]->kernel == p->guilty.at[k] && !same_kernel(&s->code, is, t->moments.at[i], (uint64_t)fills))
+                if (t->moments.at[i]->kernel == p->guilty.at[k] &&
+                    !same_kernel(&s->code, is, t->moments.at[i], (uint64_t)fills))
                     return false;
         if (!same_entry(s, is, (uint64_t)fills))
             return false;
@@ -277,8 +281,8 @@ static void try_fault(Subject *s, const char *model, Planter *p, const struct Fa
         wrong = true;
     }
     if (wrong)
-        print_error("%s, %s, %s in %s: %s; named: %s\n", model, s->name, row->name, spot->k ? spot->k->name : "the plan",
-                    p->what, named);
+        print_error("%s, %s, %s in %s: %s; named: %s\n", model, s->name, row->name,
+                    spot->k ? spot->k->name : "the plan", p->what, named);
     take_out(p);
     jit_close(jit);
     arena_free(scratch);
@@ -290,8 +294,9 @@ static void try_faults(Subject *s, const char *model, int most, int turn)
     for (int i = 0; i < LEN(fault_rows); i++) {
         find_spots(&p, &fault_rows[i]);
         int n = p.spots.n < most ? p.spots.n : most;
-        for (int k = 0; k < n; k++)     /* spread over the function, other places in other functions */
-            try_fault(s, model, &p, &fault_rows[i], &p.spots.at[(k * p.spots.n / n + (turn * 7 + i) % p.spots.n) % p.spots.n]);
+        for (int k = 0; k < n; k++) /* spread over the function, other places in other functions */
+            try_fault(s, model, &p, &fault_rows[i],
+                      &p.spots.at[(k * p.spots.n / n + (turn * 7 + i) % p.spots.n) % p.spots.n]);
     }
 }
 
@@ -316,8 +321,8 @@ static void planted_faults(void **state)
         }
         arena_free(a);
     }
-    print_message("%d faults planted, %d change nothing; of the others %d found, %d placed\n", tally.planted, tally.equivalent,
-                  tally.found, tally.placed);
+    print_message("%d faults planted, %d change nothing; of the others %d found, %d placed\n", tally.planted,
+                  tally.equivalent, tally.found, tally.placed);
     assert_true(tally.planted - tally.equivalent >= 100);
     assert_int_equal(tally.found, tally.planted - tally.equivalent);
     assert_int_equal(tally.placed, tally.found);

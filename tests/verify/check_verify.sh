@@ -30,6 +30,8 @@ check "trained weights" says "compiled by tcc" $dlc verify $mini/model.dl --weig
 check "cc" says "compiled by cc" $dlc verify dsl_examples/axpy.dl --jit cc
 check "loops and embeddings" says "each is right" $dlc verify dsl_examples/rnn.dl $small --jit tcc --batch 2 --steps 1
 check "a batch of one" says "step 1" $dlc verify $mini/model.dl --jit tcc --batch 1 --steps 1
+echo "model m { input x: f32[5]; output y = log1p(x * x); }" >"$work/log1p.dl"
+check "only a function of the runtime" says "is right" $dlc verify "$work/log1p.dl" --jit tcc
 check "JSON" objects $mini/model.dl --jit tcc --steps 1
 check "no such file" fails 1 "nothing.dl" $dlc verify nothing.dl
 check "other weights" fails 1 "axpy\|model" $dlc verify dsl_examples/mlp.dl --weights $mini/weights.safetensors
