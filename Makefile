@@ -137,7 +137,7 @@ bench: $(BUILD)/bench/step
 bless: programs
 	BLESS=1 $(BUILD)/tests/test_ir_docs
 	BLESS=1 $(BUILD)/tests/test_pass_golden
-	sh tests/docs/library.sh > docs/library.md
+	$(BUILD)/dlc doc --markdown > docs/library.md
 
 # Needs PyTorch, NumPy and SciPy, as nothing else does: what it writes is committed. make reference FAMILIES=losses for one.
 FAMILIES ?= $(patsubst tests/library/cases/%.dl,%,$(wildcard tests/library/cases/*.dl))
@@ -175,8 +175,8 @@ demo:
 
 include tests/runtime/accuracy.mk
 
-docs/library.md: $(wildcard compiler/std/*.dl) tests/docs/library.sh
-	sh tests/docs/library.sh > $@.tmp && mv $@.tmp $@
+docs/library.md: $(BUILD)/dlc
+	$(BUILD)/dlc doc --markdown > $@.tmp && mv $@.tmp $@
 
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs

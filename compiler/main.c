@@ -24,6 +24,7 @@ static const struct {
     {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
     {"verify", cmd_verify, "is a model's compiled code right, and if not, which kernel is wrong?"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
+    {"doc", cmd_doc, "what a layer, another definition or a built-in function is for"},
     {"fmt", cmd_fmt, "lay out models"},
     {"ir", cmd_ir, "what a model has become after a stage of the compiler"},
     {"data", run_data, "make data folders: drawn digits, texts as word numbers, files as bytes"},

@@ -25,6 +25,7 @@ Run cmd_trace;
 Run cmd_verify;
 Run cmd_ir;
 Run cmd_fmt;
+Run cmd_doc;
 
 /* ---- model.c: what every command that reads a model shares ----------------------------------------- */
 typedef struct ModelChoice {

@@ -22,4 +22,12 @@ typedef struct ElaborateOptions {
 Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
                   const ElaborateOptions *options);
 
+/* The functions the language is born with. */
+typedef struct BuiltinDoc {
+    const char *name;
+    const char *formals; /* "x axis? keepdims?": a ? marks what may be left out */
+    const char *doc;
+} BuiltinDoc;
+bool builtin_doc(int i, BuiltinDoc *out); /* false past the last */
+
 #endif

@@ -431,11 +431,10 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *pr
 
 static void suggest_callee(Elab *e, const char *name)
 {
-    const char *builtins[128];
+    BuiltinDoc builtin;
     VEC(const char *) names = {0};
-    int n = builtin_names(builtins, LEN(builtins));
-    for (int i = 0; i < n; i++)
-        vec_push(e->a, &names, builtins[i]);
+    for (int i = 0; builtin_doc(i, &builtin); i++)
+        vec_push(e->a, &names, builtin.name);
     for (int i = 0; i < e->symbols.n; i++) {
         DefKind kind = e->symbols.at[i].def->kind;
         if ((kind == DEF_LAYER || kind == DEF_INITIALIZER) && is_visible(e, &e->symbols.at[i]))

@@ -299,7 +299,6 @@ bool match_type(Elab *e, const TypeExpr *want, const char *callee, const char *f
 typedef struct Builtin Builtin;
 const Builtin *find_builtin(const char *name);
 Term call_builtin(Elab *e, const Builtin *b, const Expr *call);
-int builtin_names(const char **names, int max);
 const char *builtin_called(const Builtin *b);
 
 /* What a builtin is given. */

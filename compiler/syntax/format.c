@@ -382,6 +382,20 @@ static void check_meaning(Arena *a, Diag *d, int source, const char *text)
         BUG("formatting changes what %s means:\n%s%s", diag_source_name(d, source), diag_text(own, a), text);
 }
 
+const char *format_line(Arena *a, const PieceList *pieces, Span sp)
+{
+    Format f = {.a = a, .pieces = NEW(a, PieceList)};
+    StrBuf sb = {.a = a};
+    for (int i = 0; i < pieces->n; i++) {
+        Piece p = pieces->at[i];
+        p.broken = false;
+        if (p.lo >= sp.lo && p.lo < sp.hi && p.token != TOK_COMMENT)
+            vec_push(a, f.pieces, p);
+    }
+    write_pieces(&sb, &f, 0, f.pieces->n);
+    return sb_text(&sb);
+}
+
 const char *format_source(Arena *a, Diag *d, int source)
 {
     Format f = {.a = a, .pieces = pieces_read(a, d, source)};

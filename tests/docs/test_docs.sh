@@ -59,7 +59,7 @@ excerpt_block() {
 }
 
 library_is_fresh() {
-    sh tests/docs/library.sh >"$work/library.md" && diff docs/library.md "$work/library.md"
+    "$dlc" doc --markdown >"$work/library.md" && diff docs/library.md "$work/library.md"
 }
 
 check "docs/library.md is fresh (or make docs/library.md)" library_is_fresh
