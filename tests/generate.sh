@@ -6,7 +6,7 @@ mkdir -p "$1"
 for model in dsl_examples/*.dl; do
     name=$(basename "$model" .dl) settings= train=--train
     case $name in
-    rnn | attention) settings="--set LENGTH=16 --set VOCABULARY=1000" ;;
+    rnn | attention | gru_attention) settings="--set LENGTH=16 --set VOCABULARY=1000" ;;
     resnet) settings="--set SIZE=16 --train-batch 4" ;;
     autoencoder) settings="--set FEATURES=64 --set WIDTH=32 --train-batch 4" ;;
     transformer) settings="--set LENGTH=8 --set WIDTH=16 --set BLOCKS=1 --train-batch 4" ;;

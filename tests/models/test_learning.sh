@@ -41,5 +41,6 @@ check "mlp" reaches 0.8 mlp "$work/digits" --epochs 3 --jit cc
 check "mlp, evaluated anew" evaluates
 check "rnn" reaches 0.95 rnn "$work/text" $sizes --epochs 4 --jit cc
 check "attention" reaches 0.9 attention "$work/text" $sizes --epochs 15 --jit cc
+check "gru_attention" reaches 0.9 gru_attention "$work/text" $sizes --epochs 4 --jit cc
 check "encoder" reaches 0.95 encoder "$work/text" $sizes --epochs 8 --jit cc --set WIDTH=32 --set BLOCKS=1
 finish
