@@ -269,6 +269,8 @@ static void run_require(Elab *e, const Stmt *s)
     elab_error(e, i->site, "%s", message);
     e->instance = i;
     diag_note_at(e->d, s->span, "required by `%s`", i->def->name.text);
+    i->returned = true;                 /* what follows relies on it */
+    i->result = term_error();
 }
 
 static void run_penalty(Elab *e, const Stmt *s)

@@ -263,3 +263,18 @@ def initializer(call, shape, draws=None):
         return case
 
     return lambda function: decorated(function, lambda case: make(case, function))
+
+
+def initial(call, **inputs):
+    """The parameters of a layer called as `it`, after init with seed 1. The function takes a function from a path and a shape to
+    uniform numbers, and gives the parameters by name; `inputs` are shapes."""
+
+    def make(case, function):
+        case.give("unused", np.zeros(1))
+        for name, value in function(lambda path, shape: uniform_draws(path, shape)).items():
+            case.expect(f"init.{name}", value)
+        lines = ["input unused: f32"] + [f"{name} = full(0, {list(shape)})" for name, shape in inputs.items()]
+        case.text = model(case, lines + [f"y = {call}", "output unused_out = y"])
+        return case
+
+    return lambda function: decorated(function, lambda case: make(case, function))

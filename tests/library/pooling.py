@@ -84,3 +84,13 @@ def global_avg_pool2d(x):
 @layer("global_max_pool2d(x)", x=(3, 4, 2))
 def global_max_pool2d(x):
     return x.amax((1, 2))
+
+
+@layer("global_avg_pool1d(x, keepdims = true)", x=(5, 2))
+def global_avg_pool1d_keepdims(x):
+    return x.mean(1, keepdim=True)
+
+
+@layer("global_max_pool2d(x, true)", x=(3, 4, 2))
+def global_max_pool2d_keepdims(x):
+    return x.amax((1, 2), keepdim=True)
