@@ -101,24 +101,6 @@ static Ex *resolve_pad(Build *b, Lower *c, const Node *n, const Lin *const *inde
     return ex_guard(b, nguard, guard, resolve(b, c, x, in), ex_const(b, n->type.dt, n->attr.pad.value));
 }
 
-static Ex *resolve_concat(Build *b, Lower *c, const Node *n, const Lin *const *index)
-{
-    int axis = n->attr.axis.axis;
-    const Lin *in[MAX_RANK];
-    memcpy(in, index, sizeof(Lin *) * (size_t)n->type.rank);
-    Ex *value = NULL;
-    int64_t end = n->type.dim[axis];
-    for (int i = n->nin - 1; i >= 0; i--) {
-        int64_t extent = n->in[i]->type.dim[axis];
-        in[axis] = lin_offset(b->a, index[axis], extent - end);
-        Ex *part = resolve(b, c, n->in[i], in);
-        Guard guard = {in[axis], 0, extent};
-        value = value ? ex_guard(b, 1, &guard, part, value) : part;
-        end -= extent;
-    }
-    return value;
-}
-
 static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *index)
 {
     const Node *x = n->in[0];
@@ -157,10 +139,8 @@ static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *ind
     }
     case OP_PAD:
         return resolve_pad(b, c, n, index);
-    case OP_CONCAT:
-        return resolve_concat(b, c, n, index);
-    default:
-        BUG("%s is not a move", op_info(n->op)->text);
+    default:    /* a concat is always stored */
+        BUG("%s is no move of indices", op_info(n->op)->text);
     }
     return resolve(b, c, x, in);
 }
@@ -380,7 +360,7 @@ Ex *resolve_body(Build *b, Lower *c, const Node *n, const Lin *const *index)
         if (n->op == OP_STOP || (n->op == OP_CAST && in[0]->dt == n->type.dt))
             return in[0];
         if (n->op == OP_CAST && in[0]->kind == X_CONST)
-            return ex_const(b, n->type.dt, in[0]->value);
+            return ex_const(b, n->type.dt, dtype_convert(in[0]->value, in[0]->dt, n->type.dt));
         return ex_op(b, n->op, n->type.dt, in[0], in[1], in[2]);
     }
     case CLASS_MOVE:

@@ -100,6 +100,13 @@ static void loops(void **state)
             "output 1 b = %%4 }",
             reverse[r]);
         add(0,
+            "func f(s: f32[3] input 0, xs: f32[4, 3] input 1, ys: f32[4] input 2, zs: f32[4, 3] input 3) { %%1 = scan(s, "
+            "xs, ys, zs) carries=1 slices=3 yields=1 length=4%s "
+            "body=func b(c: f32[3] carry 0, x: f32[3] slice 0, y: f32 slice 1, z: f32[3] slice 2) { %%4 = broadcast(y) "
+            "axes=[] : f32[3] %%5 = mul(x, %%4) %%6 = sub(c, %%5) %%7 = add(%%6, z) return carry 0 c = %%7, yield 0 = %%6 } "
+            "%%2 = result(%%1) index=0 %%3 = result(%%1) index=1 return output 0 a = %%2, output 1 b = %%3 }",
+            reverse[r]);
+        add(0,
             "func f(a: f32[3] input 0, b: f32[3] input 1, xs: f32[6] input 2) { %%1 = scan(a, b, xs) "
             "carries=2 slices=1 yields=0 length=6%s "
             "body=func s(p: f32[3] carry 0, q: f32[3] carry 1, x: f32 slice 0) { %%3 = broadcast(x) axes=[] "

@@ -186,6 +186,40 @@ static void moves(void **state)
 }
 
 /* Two moves, one behind the other, between element operations. */
+/* Which operator goes first: x - (y - z), x / (y / z), comparisons of comparisons. */
+static void brackets(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"add", "sub", "mul", "div", "rem", "max2", "min2", "pow"};
+    static const char *const truths[] = {"eq", "and", "or"};
+    for (int dt = 0; dt < 2; dt++)
+        for (int i = 0; i < LEN(numbers) - (dt ? 1 : 0); i++)
+            for (int k = 0; k < LEN(numbers) - (dt ? 1 : 0); k++)
+                for (int left = 0; left < 2; left++)
+                    add(dt ? 0 : 4e-6,
+                        "func f(a: %s[5] input 0, positive_b: %s[5] input 1, positive_c: %s[5] input 2) { "
+                        "%%1 = "
+                        "%s(%s, %s) %%2 = %s(%s, %s) return output 0 y = %%2 }",
+                        dt ? "i32" : "f32", dt ? "i32" : "f32", dt ? "i32" : "f32", numbers[i],
+                        left ? "a" : "positive_b", left ? "positive_b" : "positive_c", numbers[k],
+                        left ? "%1" : "a", left ? "positive_c" : "%1");
+    for (int i = 0; i < LEN(truths); i++)
+        for (int k = 0; k < LEN(truths); k++)
+            for (int left = 0; left < 2; left++)
+                add(0,
+                    "func f(a: bool[9] input 0, b: bool[9] input 1, c: bool[9] input 2) { %%1 = %s(%s, %s) "
+                    "%%2 = not(%%1) "
+                    "%%3 = %s(%s, %s) %%4 = select(%%3, %%2, a) return output 0 y = %%4 }",
+                    truths[i], left ? "a" : "b", left ? "b" : "c", truths[k], left ? "%1" : "a",
+                    left ? "c" : "%1");
+    add(0, "func f(a: f32[7] input 0) { %%1 = const() value=0.123456789 : f32 %%2 = broadcast(%%1) axes=[] : "
+           "f32[7] %%3 "
+           "= mul(a, %%2) return output 0 y = %%3 }");
+    add(0, "func f(a: i32[7] input 0) { %%1 = const() value=2.7 : f32 %%2 = cast(%%1) : i32 %%3 = "
+           "broadcast(%%2) axes=[] "
+           ": i32[7] %%4 = add(a, %%3) return output 0 y = %%4 }");
+}
+
 static void chains(void **state)
 {
     (void)state;
@@ -521,6 +555,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements),
         cmocka_unit_test(moves),
+        cmocka_unit_test(brackets),
         cmocka_unit_test(chains),
         cmocka_unit_test(reductions),
         cmocka_unit_test(dots),
