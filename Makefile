@@ -125,7 +125,7 @@ test: setup
 	@$(RUN) $(TESTS) $(UNITS:%=$(BUILD)/tests/%) $(GUARDED)
 
 test-long: test $(BUILD)/bench/step
-	@LIMIT=7200 JOBS=1 $(RUN) $(LONGS) tests/mutants.sh
+	@LIMIT=7200 JOBS=1 $(RUN) $(LONGS)
 
 asan:
 	@$(MAKE_ALL) -s $(ASAN) programs

@@ -82,6 +82,7 @@ static Node *grad_dot_side(GradCtx *g, Node *n, Node *dy, int operand)
     return node_permute(g->fn, d, axis);
 }
 
+/* z = Σ x·y: dx = Σ dz·y over the free axes of y, dy = Σ x·dz over those of x; each is a dot */
 GRAD(dot)
 {
     for (int operand = 0; operand < 2; operand++)
@@ -232,6 +233,8 @@ static Node *grad_conv_w(GradCtx *g, Node *n, Node *dy)
     return node_permute(fn, d, axis);
 }
 
+/* z = x ∗ w: dx = dz ∗ w turned around and its channels swapped, dw = x ∗ dz with the batch as channels; each
+ * is a conv */
 GRAD(conv)
 {
     if (grad_wanted(g, n->in[0]))

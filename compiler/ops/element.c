@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* element.c: element-wise operations: operands and result have one shape. First the shape rules they share,
- * then of each operation its value and its gradient. x, y: operands; n: the result; dy: the result's
- * gradient.
+ * then of each operation its value and its gradient. x, y: operands; n: the result; dy: its gradient,
+ * which formulas of two operands call dz.
  *
  * i32 wraps around. A division by zero gives 0 in i32, and its remainder x. Every gradient is written in
  * operations that have one themselves, so that gradients can be differentiated again. */
@@ -139,7 +139,7 @@ static Node *where(Fn *fn, Node *condition, Node *dy)
 /* ---- one operand ------------------------------------------------------------------------------------- */
 EVAL1(neg, dt == DT_I32 ? wrap(dt, 0 - x) : -x)
 
-/* -x: dx = -dy */
+/* −x: dx = −dy */
 GRAD(neg)
 {
     grad_into(g, n->in[0], node_unary(g->fn, OP_NEG, dy));
@@ -275,7 +275,7 @@ SHAPE(cast)
 
 EVAL1(cast, dtype_convert(x, n->in[0]->type.dt, dt))
 
-/* f32 to f32 passes dy; conversions from and to other types pass nothing */
+/* f32 to f32: dx = dy; conversions from and to other types pass nothing */
 GRAD(cast)
 {
     if (n->in[0]->type.dt == DT_F32)
@@ -285,7 +285,7 @@ GRAD(cast)
 /* ---- two operands and three -------------------------------------------------------------------------- */
 EVAL2(add, wrap(dt, x + y))
 
-/* x + y: dx = dy, dy = dy */
+/* z = x + y: dx = dz, dy = dz */
 GRAD(add)
 {
     grad_into(g, n->in[0], dy);
@@ -294,7 +294,7 @@ GRAD(add)
 
 EVAL2(sub, wrap(dt, x - y))
 
-/* x − y: dx = dy, dy = −dy */
+/* z = x − y: dx = dz, dy = −dz */
 GRAD(sub)
 {
     grad_into(g, n->in[0], dy);
@@ -309,7 +309,7 @@ static double product(DType dt, double x, double y)
 
 EVAL2(mul, product(dt, x, y))
 
-/* x·y: dx = dy·y, dy = dy·x */
+/* z = x·y: dx = dz·y, dy = dz·x */
 GRAD(mul)
 {
     grad_into(g, n->in[0], node_binary(g->fn, OP_MUL, dy, n->in[1]));
@@ -325,7 +325,7 @@ static double quotient(DType dt, double x, double y)
 
 EVAL2(div, quotient(dt, x, y))
 
-/* q = x / y: dx = dy / y, dy = −dy / y · q */
+/* z = x / y: dx = dz / y, dy = −dz / y · z */
 GRAD(div)
 {
     Fn *fn = g->fn;
@@ -364,7 +364,7 @@ static Node *pow_slope(Fn *fn, Node *x, Node *y)
     return node_select(fn, node_binary(fn, OP_EQ, y, zero), zero, slope);
 }
 
-/* p = x^y: dx = dy·y·x^(y−1), dy = dy·p·ln x, and 0 where x is 0 */
+/* z = x^y: dx = dz·y·x^(y−1), dy = dz·z·ln x, and 0 where x is 0 */
 GRAD(pow)
 {
     Fn *fn = g->fn;
@@ -387,7 +387,7 @@ static double greater(double x, double y)
 
 EVAL2(max2, greater(x, y))
 
-/* n = max(x, y): dx = dy where x > y, which is where n > y: x need not be kept; dy = dy elsewhere */
+/* z = max(x, y): dx = dz where x > y, which is where z > y: x need not be kept; dy = dz elsewhere */
 GRAD(max2)
 {
     Fn *fn = g->fn;
@@ -403,7 +403,7 @@ static double smaller(double x, double y)
 
 EVAL2(min2, smaller(x, y))
 
-/* n = min(x, y): dx = dy where x < y, which is where n < y; dy = dy elsewhere */
+/* z = min(x, y): dx = dz where x < y, which is where z < y; dy = dz elsewhere */
 GRAD(min2)
 {
     Fn *fn = g->fn;
@@ -440,7 +440,7 @@ EVAL(select)
         z[i] = c[i] != 0 ? x[i] : y[i];
 }
 
-/* c ? y : z: dy = dy where c, dz = dy elsewhere */
+/* z = c ? x : y: dx = dz where c, dy = dz elsewhere */
 GRAD(select)
 {
     Fn *fn = g->fn;

@@ -467,8 +467,7 @@ static Node **gathered_cotangents(const GradCtx *g, const Node *scan, int nresul
     return dresult;
 }
 
-/* A result's gradient waits at the result until the scan is reached; the scan's own only says that there
- * is one. */
+/* result: its dy waits until the scan is reached, whose own only says that there is one */
 GRAD(result)
 {
     g->gradient[n->id] = dy;
@@ -476,6 +475,7 @@ GRAD(result)
         grad_into(g, n->in[0], node_const(g->fn, DT_F32, 0));
 }
 
+/* scan: dx of every operand by a scan that runs the other way (docs/differentiation.md) */
 GRAD(scan)
 {
     (void)dy;

@@ -40,6 +40,46 @@ static void write_attributes(StrBuf *sb, const OpInfo *info)
     }
 }
 
+/* What a row calls its gradient rule. */
+static const char *const rule_of[OP_COUNT] = {
+#define OP(NAME, text, nin, class, attr, shape, grad, ...) [OP_##NAME] = #grad,
+#include "graph/ops.def"
+#undef OP
+};
+
+/* The formula in the comment above a gradient's rule: what follows the colon. */
+static const char *formula_of(Arena *a, Op op)
+{
+    static const char *const files[] = {"element", "move", "reduce", "contract_grad", "index", "scan_grad"};
+    const char *why = NULL;
+    for (int i = 0; i < LEN(files); i++) {
+        size_t n = 0;
+        char *text = file_read(a, arena_printf(a, "compiler/ops/%s.c", files[i]), &n, &why);
+        char *rule =
+            text ? strstr(text, arena_printf(a, "*/\nGRAD(%s)\n", rule_of[op] + strlen("grad_"))) : NULL;
+        if (!rule)
+            continue;
+        char *begin = rule;
+        while (begin > text && strncmp(begin, "/* ", 3))
+            begin--;
+        StrBuf sb = {.a = a};
+        for (char *c = begin + 3; c < rule; c++)
+            if (c[0] != '\n')
+                sb_putc(&sb, *c);
+            else
+                c += 2;
+        char *comment = arena_strdup(a, sb_text(&sb));
+        comment[strlen(comment) - 1] = 0; /* a space */
+        const char *formula = strstr(comment, ": dx");
+        formula = formula ? formula : strstr(comment, ": ");
+        if (!formula)
+            fail_msg("the comment above %s has no formula behind a colon", rule_of[op]);
+        return formula + 2;
+    }
+    fail_msg("%s has no comment", rule_of[op]);
+    return NULL;
+}
+
 /* A bar in a table's cell needs a backslash. */
 static void write_cell(StrBuf *sb, const char *text)
 {
@@ -47,8 +87,9 @@ static void write_cell(StrBuf *sb, const char *text)
         sb_printf(sb, "%s%c", *c == '|' ? "\\" : "", *c);
 }
 
-static void write_row(StrBuf *sb, const OpInfo *info)
+static void write_row(StrBuf *sb, Op op)
 {
+    const OpInfo *info = op_info(op);
     sb_printf(sb, "| `%s` | ", info->text);
     if (info->nin < 0)
         sb_puts(sb, "any");
@@ -56,23 +97,31 @@ static void write_row(StrBuf *sb, const OpInfo *info)
         sb_printf(sb, "%d", info->nin);
     sb_puts(sb, " | ");
     write_attributes(sb, info);
-    sb_printf(sb, " | %s | ", info->grad ? "yes" : "");
+    sb_puts(sb, " | ");
     write_cell(sb, info->doc);
+    sb_puts(sb, " | ");
+    write_cell(sb, info->grad ? formula_of(sb->a, op) : "");
     sb_puts(sb, " |\n");
 }
 
 static const char *table(Arena *a)
 {
     StrBuf sb = {.a = a};
-    sb_puts(&sb, "# Operations\n\n"
-                 "Made from `compiler/graph/ops.def` by `make docs/ops.md`; `docs/ir.md` explains what the columns "
-                 "mean.\nThe attribute \"type\" is the one behind the colon.\n");
+    sb_puts(
+        &sb,
+        "# Operations\n\n"
+        "Made from `compiler/graph/ops.def` by `make docs/ops.md`; `docs/ir.md` explains what the columns "
+        "mean.\nThe attribute \"type\" is the one behind the colon. Gradients: x and y are operands, and "
+        "what is differentiated has the gradient dy, "
+        "or dz\nwhere y is an operand; an operand's is dx. Where there is none, none passes.\n");
     for (int i = 0; i < LEN(sections); i++) {
-        sb_printf(&sb, "\n## %s\n\n| operation | operands | attributes | gradient | meaning |\n|---|---|---|---|---|\n",
-                  sections[i].title);
+        sb_printf(
+            &sb,
+            "\n## %s\n\n| operation | operands | attributes | meaning | gradient |\n|---|---|---|---|---|\n",
+            sections[i].title);
         for (int op = 0; op < OP_COUNT; op++)
             if (op_info((Op)op)->class == sections[i].class)
-                write_row(&sb, op_info((Op)op));
+                write_row(&sb, (Op)op);
     }
     return sb_text(&sb);
 }
@@ -164,7 +213,8 @@ static void every_attribute_is_explained(void **state)
         const char *row = strstr(table, arena_printf(a, "`%s`", op_info(op)->text));
         for (int i = 0; i < fields->n && op != OP_INPUT; i++) {
             const AttrField *f = &fields->field[i];
-            if (!f->key || f->kind == FIELD_TYPE || f->kind == FIELD_DTYPE || (op == OP_WINDOW && str_eq(f->key, "extent")))
+            if (!f->key || f->kind == FIELD_TYPE || f->kind == FIELD_DTYPE ||
+                (op == OP_WINDOW && str_eq(f->key, "extent")))
                 continue;
             if (!row || !names(arena_strndup(a, row, strcspn(row, "\n")), f->key))
                 fail_msg("docs/ir.md does not explain %s of %s", f->key, op_info(op)->text);
