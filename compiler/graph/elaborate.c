@@ -113,7 +113,7 @@ static void add_symbols(Elab *e, const Program *program, bool std)
 static Term eval_const(Elab *e, const Expr *x, const Symbol *s)
 {
     Scope empty = {0}, *scope = e->scope;
-    Instance nobody = {.def = e->model->def, .program = s->program, .std = s->std, .path = "", .scope = &empty};
+    Instance nobody = {.def = e->model->def, .program = s->program, .std = s->std, .path = "", .own = "", .scope = &empty};
     Instance *instance = e->instance;
     Frame *frame = e->frame;
     nobody.site = x->span;

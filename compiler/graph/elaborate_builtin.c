@@ -201,8 +201,12 @@ Term call_builtin(Elab *e, const Builtin *b, const Expr *call)
     if (!bind_arguments(e, call, &f, 0, arg))
         return term_error();
     Args g = {.call = call, .name = b->name, .sp = call_span(call), .arg = arg};
+    if (call->same) {
+        elab_error(e, call->as.span, "`%s` has no parameters to be the same", b->name);
+        return term_error();
+    }
     Term t = b->run(e, &g);
     if (call->as.text && is_tensor(t) && !t.node->name)
-        t.node->name = path_join(e->a, e->instance->path, call->as.text);
+        t.node->name = path_join(e->a, e->instance->own, call->as.text);
     return t;
 }

@@ -178,7 +178,8 @@ Instance *instance_new(Elab *e, const Symbol *s, const char *path, Span site)
     i->def = s->def;
     i->program = s->program;
     i->std = s->std;
-    i->path = path;
+    i->path = i->own = path;
+    i->shared = e->instance && e->instance->shared;
     i->caller = e->instance;
     i->site = site_of(e, site);
     i->scope = NEW(e->a, Scope);
@@ -230,10 +231,12 @@ static const char *name_call(Elab *e, const Expr *call, const Def *def)
 {
     Instance *i = e->instance;
     const char *as = call->as.text, *base = as ? as : def->name.text;
-    const char *name = as && !i->repeats ? as : numbered(e, base);
-    for (int k = 0; k < i->calls.n && as; k++) {
+    if (as && call->same) /* sharing does not change what others are called */
+        base = arena_printf(e->a, "%s_again", as);
+    const char *name = as && !i->repeats && !call->same ? as : numbered(e, base);
+    for (int k = 0; k < i->calls.n && as && !call->same; k++) {
         const CallName *other = &i->calls.at[k];
-        bool round = i->repeats && other->call == call;
+        bool round = other->call->same || (i->repeats && other->call == call);
         if (round ||
             !(str_eq(other->name, name) || (other->call->as.text && str_eq(other->call->as.text, as))))
             continue;
@@ -241,9 +244,48 @@ static const char *name_call(Elab *e, const Expr *call, const Def *def)
         diag_note_at(e->d, other->call->as.text ? other->call->as.span : other->call->span, "the first");
         break;
     }
-    CallName entry = {.base = base, .name = name, .call = call};
+    CallName entry = {.base = base, .name = name, .call = call, .def = def};
     vec_push(e->a, &i->calls, entry);
     return name;
+}
+
+/* `as same NAME`: the call before whose parameters this one has; NULL once diagnosed. */
+static const char *shared_call(Elab *e, const Expr *call, const Def *def)
+{
+    const Instance *i = e->instance;
+    VEC(const char *) names = {0};
+    for (int k = i->calls.n - 1; k >= 0; k--) {
+        const CallName *c = &i->calls.at[k];
+        if (c->call->same)
+            continue;
+        vec_push(e->a, &names, c->call->as.text ? c->call->as.text : c->name);
+        if (!str_eq(c->name, call->as.text) && !str_eq(c->call->as.text, call->as.text))
+            continue;
+        if (c->def == def)
+            return c->name;
+        elab_error(e, call->as.span, "`%s` is a `%s`, not a `%s`", call->as.text, c->def->name.text, def->name.text);
+        diag_note_at(e->d, c->call->span, "called");
+        return NULL;
+    }
+    elab_error(e, call->as.span, "no call before is named `%s`", call->as.text);
+    const char *near = nearest_name(call->as.text, names.at, names.n);
+    if (near)
+        diag_help(e->d, "did you mean `%s`?", near);
+    return NULL;
+}
+
+/* The instance of a call in the current scope, named; NULL once diagnosed. */
+static Instance *named_instance(Elab *e, const Expr *call, const Symbol *s)
+{
+    const Instance *in = e->instance;
+    const char *shared = call->same ? shared_call(e, call, s->def) : NULL;
+    if (call->same && !shared)
+        return NULL;
+    const char *name = name_call(e, call, s->def);
+    Instance *i = instance_new(e, s, path_join(e->a, in->path, shared ? shared : name), call_span(call));
+    i->own = path_join(e->a, in->own, name);
+    i->shared |= call->same;
+    return i;
 }
 
 /* ---- running a definition ------------------------------------------------------------------------------ */
@@ -403,10 +445,9 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *pr
     while (first < nt && arg[first].given)
         first++;
     bool bound = bind_arguments(e, call, &f, first, arg);
-    const char *path = path_join(e->a, e->instance->path, name_call(e, call, def));
-    if (!bound)
+    Instance *i = named_instance(e, call, s);
+    if (!bound || !i)
         return term_error();
-    Instance *i = instance_new(e, s, path, call_span(call));
     Saved saved = enter_instance(e, i);
     mark(e, call_span(call));
     bool ok = bind_attributes(e, def, arg + nt) && default_attributes(e, def, arg + nt, true) &&

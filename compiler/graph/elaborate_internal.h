@@ -93,6 +93,7 @@ typedef struct Symbol {
 typedef struct CallName {
     const char *base, *name; /* `dense`, `dense_2` */
     const Expr *call;
+    const Def *def;
 } CallName;
 
 /* One use of a definition: the model, a call of a layer, an initializer at work, an optimizer for one
@@ -101,7 +102,9 @@ struct Instance {
     const Def *def;
     const Program *program; /* the file its text stands in: whose definitions it sees */
     bool std;               /* that is the standard library's */
-    const char *path;       /* "" for the model */
+    const char *path;       /* "" for the model: of its parameters and states */
+    const char *own;        /* the same, but for calls `as same NAME`: of its streams, draws and values */
+    bool shared;            /* it, or a call it is in, has another's parameters */
     Instance *caller;
     Span site;    /* the call, in the user's text */
     Scope *scope; /* the definition's own level */
@@ -334,6 +337,8 @@ bool name_used_after(Arena *a, const Block *body, const char *name, Span loop, b
 
 /* ---- elaborate_stmt.c ---------------------------------------------------------------------------------- */
 void run_block(Elab *e, const Block *body);
+/* Whether a parameter or state not found by now may be made; diagnosed where the call has another's. */
+bool may_add(Elab *e, const Stmt *s, const char *path, int found);
 bool declare(Elab *e, Name name); /* false, diagnosed, where the definition has declared one of that name */
 Frame *root_frame(Elab *e);
 

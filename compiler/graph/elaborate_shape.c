@@ -283,7 +283,7 @@ Term elab_random(Elab *e, Span sp, Type shape)
         elab_error(e, sp, "a draw of %d axes inside %d loops is too deep", shape.rank, depth);
         return term_error();
     }
-    const char *key = arena_printf(e->a, "%s#%d", e->instance->path, e->instance->draws++);
+    const char *key = arena_printf(e->a, "%s#%d", e->instance->own, e->instance->draws++);
     uint64_t h = hash_bytes(key, strlen(key));
     uint32_t salt = (uint32_t)(h ^ h >> 32);
     Node *seed = root_input(e, ROLE_SEED, 0, "seed", type_make(DT_I32, 1, (int64_t[]){2}));

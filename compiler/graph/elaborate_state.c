@@ -14,7 +14,7 @@ static Term initial_term(Elab *e, Frame *at, const char *path, const Type *t, co
     Instance maker = *e->instance, *instance = e->instance;
     const Term *shape = e->shape;
     Term dims = t ? term_shape(e->a, t->dim, t->rank) : term_error();
-    maker.path = path; /* draws depend on it alone */
+    maker.path = maker.own = path; /* draws depend on it alone */
     maker.draws = maker.loops = maker.repeats = 0;
     maker.calls.n = maker.calls.cap = 0;
     maker.calls.at = NULL;
@@ -71,7 +71,7 @@ static bool declare_lasting(Elab *e, const Stmt *s, const char *what, Type *t)
 static int state_index(Elab *e, const Stmt *s, const char *path, const Type *t)
 {
     int i = find_entry(e->m->states.at, e->m->states.n, path);
-    if (i >= 0)
+    if (i >= 0 || !may_add(e, s, path, i))
         return i;
     Node *init = initial_value(e, path, t, s->value, s->span);
     if (!init)
@@ -97,15 +97,15 @@ void run_state(Elab *e, const Stmt *s)
         bind(e, name.text, term_error());
         return;
     }
-    Term v = {.kind = TERM_TENSOR,
-              .node = root_input(e, ROLE_STATE, i, path, e->m->states.at[i].type),
-              .frame = root_frame(e),
-              .origin = "state",
-              .span = site_of(e, name.span)};
     while (e->state.n <= i)
         vec_push(e->a, &e->state, NULL);
     if (!e->state.at[i])
-        e->state.at[i] = v.node;
+        e->state.at[i] = root_input(e, ROLE_STATE, i, path, e->m->states.at[i].type);
+    Term v = {.kind = TERM_TENSOR,
+              .node = e->state.at[i], /* as a call before has left it, where one shares it */
+              .frame = root_frame(e),
+              .origin = "state",
+              .span = site_of(e, name.span)};
     bind_lasting(e, name.text, v, i, -1);
 }
 
@@ -158,7 +158,7 @@ void run_stream(Elab *e, const Stmt *s)
         bind(e, name.text, term_error());
         return;
     }
-    const char *path = path_join(e->a, e->instance->path, name.text);
+    const char *path = path_join(e->a, e->instance->own, name.text);
     Node *n = declare_lasting(e, s, "stream", &t)
                   ? stream_beginning(e, s, path, s->type ? &t : NULL, &example)
                   : NULL;

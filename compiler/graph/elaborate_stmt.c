@@ -25,7 +25,7 @@ static void name_node(Elab *e, const char *name, Term t)
 {
     if (!is_tensor(t) || t.node->op == OP_INPUT || t.node->op == OP_CONST || t.frame != e->frame || root_frame(e) == e->init)
         return;
-    const char *path = path_join(e->a, e->instance->path, name);
+    const char *path = path_join(e->a, e->instance->own, name);
     if (!t.node->name || depth_of(path) < depth_of(t.node->name))
         t.node->name = path;
 }
@@ -84,6 +84,15 @@ bool declare(Elab *e, Name name)
     return true;
 }
 
+bool may_add(Elab *e, const Stmt *s, const char *path, int found)
+{
+    if (found >= 0 || !e->instance->shared)
+        return true;
+    elab_error(e, s->span, "there is no `%s` to share: the first call has none", path);
+    bind(e, s->names.at[0].text, term_error());
+    return false;
+}
+
 static void run_param(Elab *e, const Stmt *s)
 {
     Name name = s->names.at[0];
@@ -104,6 +113,8 @@ static void run_param(Elab *e, const Stmt *s)
         bind(e, name.text, term_error());
         return;
     }
+    if (!may_add(e, s, path, i))
+        return;
     if (i < 0) {
         Entry entry = {.name = path, .type = t, .span = site_of(e, s->span), .trainable = true, .param = -1};
         Node *init = initial_value(e, path, &t, s->value, s->span);
@@ -275,7 +286,7 @@ static void run_require(Elab *e, const Stmt *s)
 
 static void run_penalty(Elab *e, const Stmt *s)
 {
-    if (e->phase != PHASE_LOSS)
+    if (e->phase != PHASE_LOSS || e->instance->shared) /* of shared parameters, once */
         return;
     Term t = term_tensor(e, s->value->span, "a penalty", eval(e, s->value), DT_F32);
     if (is_error(t))

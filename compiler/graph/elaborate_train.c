@@ -474,7 +474,7 @@ static bool find_optimizer(Elab *e, Update *u)
 /* Fills the frame's function: parameters, gradients, optimizer states and the step in; the new ones out. */
 void make_update(Elab *e)
 {
-    Instance model = {.def = e->model->def, .program = e->program, .path = "", .scope = e->model_scope};
+    Instance model = {.def = e->model->def, .program = e->program, .path = "", .own = "", .scope = e->model_scope};
     Scope args = {.outer = e->model_scope};
     Update u = {0};
     if (!e->optimizer) {

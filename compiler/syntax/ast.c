@@ -140,7 +140,7 @@ Expr *expr_conditional(Parser *p, Span sp, Expr *condition, Expr *yes, Expr *no)
     return e;
 }
 
-Expr *expr_call(Parser *p, Span sp, Name name, ArgumentList *args, Name as)
+Expr *expr_call(Parser *p, Span sp, Name name, ArgumentList *args, As as)
 {
     int below = 0;
     for (int i = 0; args && i < args->n; i++)
@@ -148,7 +148,8 @@ Expr *expr_call(Parser *p, Span sp, Name name, ArgumentList *args, Name as)
     Expr *e = expr_new(p, sp, EX_CALL, below);
     e->text = name.text;
     e->text_span = name.span;
-    e->as = as;
+    e->as = as.name;
+    e->same = as.same;
     if (args)
         e->args = *args;
     return e;
@@ -161,6 +162,7 @@ Expr *expr_pipe(Parser *p, Span sp, Expr *first, Expr *call)
     e->text = call->text;
     e->text_span = call->text_span;
     e->as = call->as;
+    e->same = call->same;
     e->piped = true;
     vec_push(p->a, &e->args, (Argument){.value = first});
     for (int i = 0; i < call->args.n; i++)

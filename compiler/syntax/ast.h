@@ -79,6 +79,7 @@ struct Expr {
     ArgumentList args;
     bool piped;                 /* EX_CALL: the first argument stood before |> */
     Name as;                    /* EX_CALL: text NULL without `as` */
+    bool same;                  /* EX_CALL: `as same NAME`: with that call's parameters */
     SubscriptList subscripts;
     ForClauseList clauses;
     Block body;

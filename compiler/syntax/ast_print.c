@@ -106,7 +106,7 @@ static void print_type(StrBuf *sb, int level, const TypeExpr *t)
 
 static void print_call(StrBuf *sb, int level, const Expr *e)
 {
-    sb_printf(sb, "call %s%s%s%s\n", e->text, e->piped ? " piped" : "", e->as.text ? " as " : "",
+    sb_printf(sb, "call %s%s%s%s\n", e->text, e->piped ? " piped" : "", e->same ? " as same " : e->as.text ? " as " : "",
               e->as.text ? e->as.text : "");
     for (int i = 0; i < e->args.n; i++) {
         const char *name = e->args.at[i].name.text;

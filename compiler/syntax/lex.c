@@ -9,6 +9,7 @@
 typedef enum Place {
     ANYWHERE,       /* reserved */
     AFTER_OPERAND,  /* `f(x) as y`, `for a in x` */
+    AFTER_AS,       /* `f(x) as same y` */
     DECLARATION,    /* begins a statement, a name follows: `state h`, not `state = 1` or `state(x)` */
     STATEMENT,      /* begins a statement, and is not itself assigned, called upon or piped: `yield h` */
     BEFORE_BLOCK,   /* begins a statement, a '{' follows */
@@ -33,6 +34,7 @@ static const Word words[] = {
     {"true", TOK_TRUE, ANYWHERE},
     {"as", TOK_AS, AFTER_OPERAND},
     {"in", TOK_IN, AFTER_OPERAND},
+    {"same", TOK_SAME, AFTER_AS},
     {"clip", TOK_CLIP, DECLARATION},
     {"freeze", TOK_FREEZE, DECLARATION},
     {"input", TOK_INPUT, DECLARATION},
@@ -134,6 +136,7 @@ static bool is_keyword(const Parser *p, const Word *w)
     switch (w->place) {
     case ANYWHERE: return p->last != '.';
     case AFTER_OPERAND: return token_ends_operand(p->last) && (w->token == TOK_IN || name_follows(p));
+    case AFTER_AS: return p->last == TOK_AS && name_follows(p);
     case DECLARATION: return at_start(p) && name_follows(p);
     case STATEMENT: return at_start(p) && !used_as_name(p);
     case BEFORE_BLOCK: return at_start(p) && *following(p) == '{';
@@ -147,7 +150,7 @@ const char *lex_nearest(const char *name, bool definition)
     const char *candidates[LEN(words)];
     int n = 0;
     for (int i = 0; i < LEN(words); i++)
-        if ((words[i].place == DEFINITION) == definition && words[i].place != AFTER_OPERAND)
+        if ((words[i].place == DEFINITION) == definition && words[i].place != AFTER_OPERAND && words[i].place != AFTER_AS)
             candidates[n++] = words[i].text;
     const char *nearest = nearest_name(name, candidates, n);
     return str_eq(nearest, name) ? NULL : nearest;

@@ -54,11 +54,17 @@ typedef struct Formals {
     FormalList *tensors, *attributes;
 } Formals;
 
+typedef struct As {
+    Name name;
+    bool same;
+} As;
+
 typedef union Value {       /* a token's or a rule's; bison's YYSTYPE */
     int64_t integer;
     double number;
     const char *text;
     Name name;
+    As as;
     Expr *expr;
     Stmt *stmt;
     Def *def;
@@ -129,7 +135,7 @@ Expr *expr_list(Parser *p, Span sp, ExprList *items);
 Expr *expr_unary(Parser *p, Span sp, Operator op, Expr *base);
 Expr *expr_binary(Parser *p, Span sp, Expr *base, Operator op, Expr *right);
 Expr *expr_conditional(Parser *p, Span sp, Expr *condition, Expr *yes, Expr *no);
-Expr *expr_call(Parser *p, Span sp, Name name, ArgumentList *args, Name as);
+Expr *expr_call(Parser *p, Span sp, Name name, ArgumentList *args, As as);
 Expr *expr_pipe(Parser *p, Span sp, Expr *first, Expr *call);
 Expr *expr_index(Parser *p, Span sp, Expr *base, SubscriptList *subscripts);
 Expr *expr_for(Parser *p, Span sp, ForClauseList *clauses, Block *body);

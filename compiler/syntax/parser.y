@@ -32,7 +32,7 @@ static void dlc_yyerror(Span *span, Parser *p, const char *message);
 %token <integer> INT "integer"
 %token <number> FLOAT "number"
 %token <text> STRING "string"
-%token TRUE "true" FALSE "false" FOR "for" IN "in" AS "as" NOT "not" AND "and" OR "or"
+%token TRUE "true" FALSE "false" FOR "for" IN "in" AS "as" SAME "same" NOT "not" AND "and" OR "or"
 %token PIPE "|>" ARROW "->" UPDATE "<-" ELLIPSIS "..." FLOOR_DIV "//" EQ "==" NE "!=" LE "<=" GE ">="
 %token <text> MODEL "model" LAYER "layer" OPTIMIZER "optimizer" INITIALIZER "initializer" CONST "const"
 %token <text> IMPORT "import"
@@ -63,7 +63,7 @@ static void dlc_yyerror(Span *span, Parser *p, const char *message);
 %type <stmt> statement conditional
 %type <names> names
 %type <expr> expr call opt_expr path
-%type <name> opt_as
+%type <as> opt_as
 %type <exprs> exprs opt_exprs
 %type <args> opt_args args
 %type <arg> arg
@@ -245,8 +245,9 @@ opt_expr: %empty                        { $$ = NULL; }
 
 call: NAME '(' opt_args ')' opt_as      { $$ = expr_call(p, @$, $1, $3, $5); }
     ;
-opt_as: %empty                          { $$ = (Name){0}; }
-    | "as" NAME                         { $$ = $2; }
+opt_as: %empty                          { $$ = (As){0}; }
+    | "as" NAME                         { $$ = (As){$2, false}; }
+    | "as" "same" NAME                  { $$ = (As){$3, true}; }
     ;
 opt_args: %empty                        { $$ = NULL; }
     | args opt_comma

@@ -13,7 +13,8 @@ typedef struct Case {
 
 static const char *const definitions =
     "layer critic(x: f32[...]) { return sum(x |> flatten |> dense(3) as a |> tanh |> dense(1) as b) }\n"
-    "layer steepness(x: f32[D]) {\n y = critic(x) as c\n slope = gradient(y, x)\n return (sqrt(sum(slope ^ 2)) - 1) ^ 2\n}\n";
+    "layer steepness(x: f32[D]) {\n y = critic(x) as c\n slope = gradient(y, x)\n return (sqrt(sum(slope ^ 2)) - 1) ^ 2\n}\n"
+    "layer siamese(x: f32[D]) { a = critic(x) as tower; b = critic(1 - 2 * x) as same tower; return a * b }\n";
 
 static const Case cases[] = {
     {"elements", "5", "y = sum(sin(x) * exp(x) + x ^ 3)", NULL},
@@ -40,6 +41,7 @@ static const Case cases[] = {
      NULL},
     {"twice", "3", "u = sum(sin(x) * x)\n u_x = gradient(u, x)\n y = sum(u_x * gradient(sum(u_x ^ 2), x))", NULL},
     {"a layer's own", "4", "y = steepness(x)", "steepness_1.c.b.bias"},
+    {"a layer shared", "4", "y = siamese(x)", NULL},
     {"by name and position", "3", "z = x * x\n u = sum(z ^ 3)\n y = sum(gradient(x = z, y = u)) + sum(u |> gradient(z))", NULL},
 };
 

@@ -269,6 +269,55 @@ static void test_stream_values(void **state)
     done(b);
 }
 
+/* One set of parameters, one penalty of them, states that both change in turn; draws and streams of each call's own. */
+static void test_shared_calls(void **state)
+{
+    (void)state;
+    Built b = build("layer tower(x: f32[N]) { param w: f32[N] = ones(); state n = 0.0\n if training { n <- n + batch_mean(sum(x)) }\n"
+                    "penalty sum(w); stream kept: f32[N] = zeros(); kept <- kept + x\n"
+                    "return inner(x * w + kept) as i }\nlayer inner(x: f32[N]) { param v: f32[N] = ones(); return x * v * n_of(x) }\n"
+                    "layer n_of(x: f32[N]) { return training ? random([N]) : full(1, [N]) }\n"
+                    "model t { input x: f32[2]; a = tower(x) as left; b = tower(3 * x) as same left; c = tower(5 * x)\n"
+                    "repeat 2 { d = tower(x) as step; d = tower(x) as same step }\n output y = a + b\n"
+                    "train { metric differ = abs(a - b / 3); loss = sum(a + b + c + d); optimizer sgd() } }",
+                    2, true);
+    static const char *const params[] = {"left.w", "left.i.v", "tower_1.w", "tower_1.i.v", "step_1.w", "step_1.i.v",
+                                         "step_2.w", "step_2.i.v"};
+    static const char *const streams[] = {"left.kept",         "left_again_1.kept", "tower_1.kept",      "step_1.kept",
+                                          "step_again_1.kept", "step_2.kept",       "step_again_2.kept"};
+    assert_int_equal(b.m->params.n, LEN(params));
+    for (int i = 0; i < LEN(params); i++)
+        assert_string_equal(b.m->params.at[i].name, params[i]);
+    assert_int_equal(b.m->streams.n, LEN(streams));
+    for (int i = 0; i < LEN(streams); i++)
+        assert_string_equal(b.m->streams.at[i].name, streams[i]);
+    assert_int_equal(b.m->states.n, 4);
+    const double x[] = {1, 2, 3, 4};
+    const Given given[] = {{"x", x}};
+    Value *out = run_fn(&b, b.m->loss, given, 1);
+    check_near("both change it", result_of(b.m->loss, out, ROLE_STATE, 0).at[0], (1 + 3) * 5.0, 1e-9);
+    assert_true(result_of(b.m->loss, out, ROLE_METRIC, 0).at[0] > 0.01);
+    b.param[0].at[0] = 11;
+    out = run_fn(&b, b.m->evaluate, given, 1);
+    check_near("without penalties", result_of(b.m->evaluate, out, ROLE_LOSS, 0).at[0],
+               4 * (11 + 2 + 33 + 4) + 5 * 10 + 10 + (1 + 3 + 5 + 1) * 10, 1e-9); /* x * w, then what is kept */
+    done(b);
+}
+
+static void test_penalties_of_shared_calls(void **state)
+{
+    (void)state;
+    Built b = build("layer tower(x: f32[N]) { param w: f32[N] = ones(); penalty sum(w); return x * w }\n"
+                    "model t { input x: f32[2]; a = tower(x) as left; b = tower(3 * x) as same left; output y = a + b\n"
+                    "train { loss = sum(a + b); optimizer sgd() } }",
+                    1, true);
+    const double x[] = {1, 2};
+    const Given given[] = {{"x", x}};
+    Value *out = run_fn(&b, b.m->loss, given, 1);
+    check_near("one penalty", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], 12 + 2, 1e-9);
+    done(b);
+}
+
 static void test_batch_norm(void **state)
 {
     (void)state;
@@ -375,6 +424,8 @@ int main(void)
         cmocka_unit_test(test_frozen_parameters_have_no_state),
         cmocka_unit_test(test_streams_begin_anew),
         cmocka_unit_test(test_stream_values),
+        cmocka_unit_test(test_shared_calls),
+        cmocka_unit_test(test_penalties_of_shared_calls),
         cmocka_unit_test(test_batch_norm),
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_draws_in_a_loop),
