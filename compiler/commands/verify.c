@@ -14,7 +14,7 @@ typedef struct Verification {
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    const char *path, *weights, *engine;
+    const char *path, *weights, *engine, *cc, *target_name;
     int64_t batch, steps;
     uint64_t seed;
     bool json;
@@ -23,10 +23,14 @@ typedef struct Verification {
 } Verification;
 
 /* ---- compiling ------------------------------------------------------------------------------------- */
-static Jit *compile(void *context, const char *source, const char **why)
+static Jit *compile(void *context, const Module *m, const MemoryFunction *functions, int n, const char **why)
 {
     Verification *v = context;
-    return v->jit->compile(v->a, source, v->target, why);
+    int nfile;
+    if (!v->cc)
+        return v->jit->compile(v->a, code_source(v->a, functions, n), v->target, why);
+    const FileText *file = code_files(v->a, v->d, m, functions, n, &nfile);
+    return jit_files(v->a, v->cc, file, nfile, why);
 }
 
 /* ---- places ---------------------------------------------------------------------------------------- */
@@ -190,7 +194,7 @@ static int verify(Verification *v)
     Array *found = v->weights ? NEWN(v->a, Array, m->params.n + m->states.n + 1) : NULL;
     if (found && !weights_load(v->a, v->weights, m, found, &why))
         return bad("%s", why);
-    const VerifyOptions options = {v->seed, (int)v->steps, found};
+    const VerifyOptions options = {v->seed, (int)v->steps, found, v->cc != NULL};
     const Verdict *verdict = verify_model(v->a, v->d, m, v->target, compile, v, &options, &why);
     if (!verdict)
         return bad("%s", why);
@@ -198,8 +202,9 @@ static int verify(Verification *v)
     if (v->json) {
         verdict_json(v, verdict);
     } else {
-        printf("%s, target %s, compiled by %s, batch %" PRId64 ", seed %" PRIu64 "\n\n", m->name,
-               v->target->name, v->jit->name, v->batch, v->seed);
+        printf("%s: %s for target %s, compiled by %s; batch %" PRId64 ", seed %" PRIu64 "\n\n", m->name,
+               v->cc ? "the files of dlc -o" : "code in memory", v->target->name,
+               v->cc ? v->cc : v->jit->name, v->batch, v->seed);
         print_verdict(v, verdict);
         printf("\n%s\n", wrong ? "the compiled code is WRONG" : "the compiled code is right");
     }
@@ -211,7 +216,11 @@ int cmd_verify(Arena *a, int argc, char **argv)
     Verification v = {.a = a, .d = diag_new(a), .batch = 3, .steps = 3, .seed = 1};
     const Option rows[] = {
         {"jit", 'j', OPTION_CHOICE, &v.engine, "cc|tcc",
-         "who compiles it in memory (default: cc, or tcc without one)", 0, 0},
+         "check code in memory, compiled so (default: cc, or tcc without one)", 0, 0},
+        {"cc", 'c', OPTION_TEXT, &v.cc, "COMMAND",
+         "check the files that dlc -o writes, compiled by this: \"gcc -O3 -march=native\"", 0, 0},
+        {"target", 0, OPTION_CHOICE, &v.target_name, "generic|x86-64-v3|x86-64-v4|aarch64|native",
+         "what these files are for (default generic)", 0, 0},
         {"batch", 'b', OPTION_INT, &v.batch, "N", "examples of a call, of inference and training (default 3)",
          1, 1000000},
         {"steps", 'n', OPTION_INT, &v.steps, "N", "training steps (default 3)", 1, 1000},
@@ -235,10 +244,16 @@ int cmd_verify(Arena *a, int argc, char **argv)
     int status = options_parse(a, &command, argc, argv, &operands);
     if (status < 0)
         status = choice_settle(a, &command, &v.choice, &v.options);
+    if (status < 0 && v.cc && v.engine)
+        status = options_complain(&command, "--cc and --jit both say who compiles: choose one");
+    if (status < 0 && v.cc && !v.cc[strspn(v.cc, " ")])
+        status = options_complain(&command, "--cc: expected a compiler's command");
+    if (status < 0 && v.target_name && !v.cc)
+        status = options_complain(&command, "--target is for --cc; code in memory is for this machine");
     if (status >= 0)
         return status;
     v.path = operands.at[0];
     v.jit = jit_engine(v.engine);
-    v.target = target_find(v.jit->target);
+    v.target = target_find(!v.cc ? v.jit->target : v.target_name ? v.target_name : "generic");
     return verify(&v);
 }

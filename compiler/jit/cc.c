@@ -171,18 +171,53 @@ static bool fill(Arena *a, const char *source, const char *stem, const Target *t
     return ok;
 }
 
-static Jit *compile_once(Arena *a, const char *source, const Target *target, const char **why)
+static char *temporary_folder(Arena *a, const char **why)
 {
     const char *temporary = getenv("TMPDIR");
     char *folder = arena_printf(a, "%s/dlc-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    if (!mkdtemp(folder)) {
-        *why = arena_printf(a, "cannot make a folder for compilation: %s", strerror(errno));
+    if (mkdtemp(folder))
+        return folder;
+    *why = arena_printf(a, "cannot make a folder for compilation: %s", strerror(errno));
+    return NULL;
+}
+
+static Jit *compile_once(Arena *a, const char *source, const Target *target, const char **why)
+{
+    const char *folder = temporary_folder(a, why);
+    if (!folder)
         return NULL;
-    }
     const char *stem = arena_printf(a, "%s/model", folder);
     Jit *jit = fill(a, source, stem, target, why) ? load(a, arena_printf(a, "%s.so", stem), why) : NULL;
     unlink(arena_printf(a, "%s.c", stem));
     unlink(arena_printf(a, "%s.so", stem));
+    rmdir(folder);
+    return jit;
+}
+
+Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const char **why)
+{
+    char **argv = NEWN(a, char *, strlen(command) + 8);
+    const char *folder = temporary_folder(a, why), *text = "";
+    int narg = 0;
+    if (!folder)
+        return NULL;
+    const char *object = arena_printf(a, "%s/object.so", folder), *log = arena_printf(a, "%s/log", folder);
+    bool ok = true;
+    for (int i = 0; i < n; i++) {
+        text = arena_printf(a, "%s/%s", folder, file[i].path);
+        ok = ok && file_write(a, text, file[i].bytes, file[i].n, why);
+    }
+    split_words(a, command, argv, &narg);
+    split_words(a, "-shared -fPIC", argv, &narg);
+    argv[narg++] = arena_printf(a, "-I%s", folder);
+    argv[narg++] = arena_strdup(a, "-o");
+    argv[narg++] = arena_strdup(a, object);
+    argv[narg++] = arena_strdup(a, text);
+    Jit *jit = ok && run(a, argv, log, why) ? load(a, object, why) : NULL;
+    for (int i = 0; i < n; i++)
+        unlink(arena_printf(a, "%s/%s", folder, file[i].path));
+    unlink(object);
+    unlink(log);
     rmdir(folder);
     return jit;
 }

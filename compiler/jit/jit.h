@@ -32,6 +32,8 @@ struct Jit {
 Jit *jit_tcc(Arena *a, const char *source, const Target *target, const char **why);
 Jit *jit_cc(Arena *a, const char *source, const Target *target, const char **why);
 bool jit_has_cc(void);
+/* Files written to a folder of their own, the last of them compiled by a command (words between blanks) as a shared object. */
+Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const char **why);
 
 /* gemm.c: c[i, j] = sum over loops of a[i * a_row + ...] * b[... + j]; loops: extent, stride in a, stride in b, outermost first. */
 void dl_gemm(int rows, int columns, int nloop, const int *loops, int a_row, int c_row, const float *a, const float *b, float *c);

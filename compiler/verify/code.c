@@ -5,14 +5,14 @@
 
 #include <signal.h>
 
-static void put_caller(StrBuf *sb, const char *name, const Kernel *k)
+void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const Kernel *k)
 {
     bool check = k->stages.at[0]->kind == STAGE_CHECK;
-    sb_printf(sb, "int dlv_%s_%d(void *const *arg, const int *time);\n", name, k->id);
+    sb_printf(sb, "int dlv_%s_%d(void *const *arg, const int *time);\n", function, k->id);
     sb_printf(sb,
               "int dlv_%s_%d(void *const *arg, const int *time)\n{\n    (void)arg;\n    (void)time;\n    ",
-              name, k->id);
-    sb_printf(sb, "%s%s_%s(", check ? "return (int)" : "", name, k->name);
+              function, k->id);
+    sb_printf(sb, "%s%s%s(", check ? "return (int)" : "", prefix, k->name);
     for (int i = 0; i < k->scans.n; i++)
         sb_printf(sb, "%stime[%d]", i ? ", " : "", i);
     for (int i = 0; i < k->args.n; i++)
@@ -26,7 +26,8 @@ const char *code_source(Arena *a, const MemoryFunction *functions, int n)
     sb_puts(&sb, emit_memory(a, functions, n));
     for (int i = 0; i < n; i++)
         for (int k = 0; k < functions[i].plan->kernels.n; k++)
-            put_caller(&sb, functions[i].name, functions[i].plan->kernels.at[k]);
+            code_put_caller(&sb, functions[i].name, arena_printf(a, "%s_", functions[i].name),
+                            functions[i].plan->kernels.at[k]);
     return sb_text(&sb);
 }
 

@@ -37,7 +37,7 @@ static bool build(Verify *v, Diag *d, const Target *target, CompileCode *compile
         }
         functions[n++] = (MemoryFunction){f->name, f->plan};
     }
-    Jit *jit = compile(context, code_source(v->a, functions, n), why);
+    Jit *jit = compile(context, v->m, functions, n, why);
     if (!jit)
         return false;
     for (int i = 0, k = 0; i < FUNCTIONS; i++)
@@ -80,7 +80,7 @@ static const char *counted(Verify *v, int64_t count)
 
 static void check_calls(Verify *v)
 {
-    Whole w = {v->a, v->m, &v->tensors, v->verdict, v->options->seed};
+    Whole w = {v->a, v->m, &v->tensors, v->verdict, v->options->seed, v->options->files};
     int64_t batch = v->m->train_batch, some = batch > 1 ? batch - 1 : 1;
     for (int i = INFER; i < FUNCTIONS; i++) {
         Function *f = &v->function[i];

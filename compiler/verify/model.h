@@ -61,6 +61,7 @@ typedef struct Whole {
     Tensors *tensors;
     Verdict *verdict;
     uint64_t seed;
+    bool counts; /* the functions look at `count` themselves: those of dlc's files do */
 } Whole;
 /* A function called as a user calls it, its results compared and kept: what it updates is new in w->tensors.
  */
@@ -76,9 +77,15 @@ typedef struct VerifyOptions {
     uint64_t seed;
     int steps;            /* of training */
     const Array *weights; /* parameters, then states; or NULL */
+    bool files;           /* what is compiled comes from code_files */
 } VerifyOptions;
 
-typedef Jit *CompileCode(void *context, const char *source, const char **why);
+/* From code_source or code_files. */
+typedef Jit *CompileCode(void *context, const Module *m, const MemoryFunction *functions, int n,
+                         const char **why);
+/* files.c: the files that `dlc -o` writes for these functions, the runtime's headers, and, last, the one to
+ * compile. */
+FileText *code_files(Arena *a, Diag *d, const Module *m, const MemoryFunction *functions, int n, int *nfile);
 
 /* Compiles the module's functions for the target and checks everything. NULL with *why where that is not
  * possible. */

@@ -49,64 +49,6 @@ typedef struct Record {
     const char *why;
 } Record;
 
-/* ---- memory ---------------------------------------------------------------------------------------- */
-void bits_set(DType dt, void *bits, int64_t i, double value)
-{
-    if (dt == DT_F32)
-        ((float *)bits)[i] = (float)value;
-    else if (dt == DT_I32)
-        ((int32_t *)bits)[i] = (int32_t)value;
-    else
-        ((uint8_t *)bits)[i] = (uint8_t)value;
-}
-
-double bits_at(DType dt, const void *bits, int64_t i)
-{
-    return dt == DT_F32   ? (double)((const float *)bits)[i]
-           : dt == DT_I32 ? (double)((const int32_t *)bits)[i]
-                          : (double)((const uint8_t *)bits)[i];
-}
-
-void *value_bits(Arena *a, Value v)
-{
-    void *bits = arena_alloc(a, (size_t)type_bytes(v.type));
-    for (int64_t i = 0; i < type_count(v.type); i++)
-        bits_set(v.type.dt, bits, i, v.at[i]);
-    return bits;
-}
-
-/* Two significant bits behind the first: values of one magnitude often meet. */
-static double coarse(double x)
-{
-    int exponent;
-    double part = frexp(x, &exponent);
-    return x == 0 || !isfinite(x) ? x : ldexp(nearbyint(part * 8) / 8, exponent);
-}
-
-/* Both signs, also where there are few elements; some zeros where there are many. */
-static double by_chance(Record *r, int64_t i, int64_t count)
-{
-    bool large = r->given == GIVEN_LARGE || r->given == GIVEN_LARGE_AGAIN;
-    double x = fabs(random_normal(&r->chance)) * (large ? 30 : 1);
-    if (count > 4 && random_below(&r->chance, 10) == 0)
-        return 0;
-    return (i % 2 == 0) == (r->given < GIVEN_SMALL_AGAIN) ? x : -x;
-}
-
-/* What others are given of a tensor; in place. Copies stay copies. No index becomes larger. */
-static void change_given(Record *r, UnitKind kind, Value v)
-{
-    bool chance = r->given >= GIVEN_SMALL && kind == UNIT_VALUE;
-    for (int64_t i = 0, count = type_count(v.type); i < count; i++) {
-        if (v.type.dt == DT_I32 && chance && v.at[i] > 0)
-            v.at[i] = r->given < GIVEN_SMALL_AGAIN ? fmod(v.at[i], 2) : 0;
-        if (v.type.dt != DT_F32)
-            continue;
-        double x = chance ? by_chance(r, i, count) : (double)(float)v.at[i];
-        v.at[i] = (double)(float)(r->given == GIVEN_COARSE ? coarse(x) : x);
-    }
-}
-
 static bool is_data(Role role)
 {
     return role != ROLE_SEED && role != ROLE_STEP && role != ROLE_COUNT;
@@ -392,7 +334,7 @@ static void want(Record *r, Frame *f, Unit *u)
         if (error)
             w.slack[i] = (float)(error[from] + (u->type.dt == DT_F32 ? float_unit() * fabs(value[from]) : 0));
     }
-    change_given(r, u->kind, given);
+    given_change(&r->chance, r->given, u->kind, given);
     w.place = (Region){u->buffer, lin_at(r, u->base), count, value_bits(a, given), r->m};
     w.seen = u->buffer->kind != BUFFER_LOCAL && !u->buffer->block;
     vec_push(a, &r->m->out, w);
@@ -568,7 +510,7 @@ Trace *trace_record(Arena *a, Plan *p, const Value *in, Given given, const char 
         kept[i] =
             (Value){in[i].type, arena_dup(a, in[i].at, sizeof(double) * (size_t)type_count(in[i].type))};
         if (is_data(port->role))
-            change_given(&r, UNIT_VALUE, kept[i]);
+            given_change(&r.chance, given, UNIT_VALUE, kept[i]);
         for (int k = 0; k < p->buffers.n; k++) {
             Buffer *b = p->buffers.at[k];
             if (b->kind == BUFFER_PORT && b->role == port->role && b->index == port->index)

@@ -2,12 +2,11 @@
 /* verify.h: is compiled code right, and if not, which kernel is wrong?
  *
  * record.c   what every kernel reads and has to write, step by step, by the interpreter: a trace
- * code.c     the kernels and the entry points, compiled so that each can be called alone
- * alone.c    every kernel alone, on right inputs, between guards
- * replay.c   all of them in the plan's order, in the arena: is what one reads what another left there?
- * whole.c    the entry points as a user calls them
- * differences.c   gradients against finite differences
- * model.c    all of that for a model
+ * given.c    these values, and others in their place that hide less
+ * code.c, files.c  the kernels and the entry points, compiled so that each can be called alone: in memory, or
+ * from dlc's files alone.c    every kernel alone, on right inputs, between guards replay.c   all of them in
+ * the plan's order, in the arena: is what one reads what another left there? whole.c    the entry points as a
+ * user calls them differences.c   gradients against finite differences model.c    all of that for a model
  *
  * The trace gives each kernel its inputs exactly as the interpreter has them, so that errors do not add up
  * from kernel to kernel, and an element may be off by no more than its own kernel's rounding (bound.h). */
@@ -83,6 +82,10 @@ static inline bool given_partly(Given given)
     return given == GIVEN_COARSE || given == GIVEN_LARGE || given == GIVEN_SMALL_AGAIN;
 }
 
+/* What others are given of a tensor that a unit of this kind stores; in place. Copies stay copies, and no
+ * index becomes larger. */
+void given_change(Random *chance, Given given, UnitKind kind, Value v);
+
 /* One execution of p's function on `in`, which follows p->fn->input. Everything lives in `a`. NULL with *why
  * when an index is out of range. */
 Trace *trace_record(Arena *a, Plan *p, const Value *in, Given given, const char **why);
@@ -126,6 +129,8 @@ typedef struct Code { /* of one function */
     JitFunction *entry;
 } Code;
 
+/* A function of one shape that calls the kernel; `prefix` stands before the kernel's name. */
+void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const Kernel *k);
 /* Source of the functions with what calls their kernels one by one; see emit_memory. */
 const char *code_source(Arena *a, const MemoryFunction *functions, int n);
 bool code_find(Arena *a, Jit *jit, const MemoryFunction *function, Code *code, const char **why);

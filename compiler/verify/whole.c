@@ -224,17 +224,17 @@ static void refuse(Whole *w, const char *function, const Code *code, Tensor *x, 
     const char *why;
     x->value.at[element] = value;
     Value *in = tensors_for(w->tensors, a, fn), *out = NEWN(a, Value, fn->result.n + 1);
-    bool refused = !fn_interpret(a, fn, PRECISION_F64, in, out, &why);
+    int expected = x->role == ROLE_COUNT                               ? DL_COUNT
+                   : fn_interpret(a, fn, PRECISION_F64, in, out, &why) ? DL_OK
+                                                                       : DL_INDEX;
     Call *c = call_new(a, code, in, 0xff);
     const char *what = arena_printf(w->verdict->a, "%s with %s[%lld] = %ld", function, x->name,
                                     (long long)element, (long)value);
     if (!code_survives(enter, c))
         add_fault(w, code, arena_printf(w->verdict->a, "%s reads or writes memory nobody has", what));
-    else if (c->status != (refused ? DL_INDEX : DL_OK))
-        add_fault(w, code,
-                  arena_printf(w->verdict->a, "%s returns %d, not %d", what, c->status,
-                               refused ? DL_INDEX : DL_OK));
-    else if (refused && !unchanged(c, in, a))
+    else if (c->status != expected)
+        add_fault(w, code, arena_printf(w->verdict->a, "%s returns %d, not %d", what, c->status, expected));
+    else if (expected != DL_OK && !unchanged(c, in, a))
         add_fault(w, code,
                   arena_printf(w->verdict->a, "%s is refused, but changes the caller's tensors", what));
     x->value.at[element] = old;
@@ -246,6 +246,10 @@ void whole_refusals(Whole *w, const char *function, const Code *code)
     const Fn *fn = code->plan->fn;
     for (int i = 0; i < fn->input.n; i++) {
         Tensor *x = tensor_find(w->tensors, fn->input.at[i].role, fn->input.at[i].index);
+        if (x->role == ROLE_COUNT && w->counts) {
+            refuse(w, function, code, x, 0, 0);
+            refuse(w, function, code, x, 0, (int32_t)w->m->train_batch + 1);
+        }
         if (x->value.type.dt != DT_I32 || !x->checked || (x->role != ROLE_INPUT && x->role != ROLE_TARGET))
             continue;
         refuse(w, function, code, x, 0, x->limit < INT32_MAX ? (int32_t)x->limit : INT32_MAX);

@@ -25,9 +25,29 @@ fails() {   # fails STATUS TEXT COMMAND...
     [ $? = "$status" ] && grep -q -- "$text" "$work/err" && [ ! -s "$work/out" ]
 }
 
+# A compiler that breaks what it compiles: relu's bound.
+cat >"$work/broken-cc" <<'END'
+#!/bin/sh
+for file in "$@"; do :; done
+sed -i 's/< 0\.0f ? 0\.0f/< 0.25f ? 0.0f/' "$(dirname "$file")"/*.c
+exec cc "$@"
+END
+chmod +x "$work/broken-cc"
+
+finds() {   # finds TEXT...: the fault is named, with its place, and the status is 1
+    $dlc verify $mini/model.dl --cc "$work/broken-cc -O1" --steps 1 >"$work/found"
+    [ $? = 1 ] || return 1
+    for text in "$@"; do
+        grep -q -- "$text" "$work/found" || { head -n 20 "$work/found"; return 1; }
+    done
+}
+
 check "axpy" says "the compiled code is right" $dlc verify dsl_examples/axpy.dl --jit tcc
 check "trained weights" says "compiled by tcc" $dlc verify $mini/model.dl --weights $mini/weights.safetensors --jit tcc
 check "cc" says "compiled by cc" $dlc verify dsl_examples/axpy.dl --jit cc
+check "the files of dlc -o" says "the files of dlc -o" $dlc verify dsl_examples/rnn.dl $small --cc "cc -O1" --batch 2 --steps 1
+check "a compiler that is wrong" finds "WRONG: infer: kernel k0_dense_relu" "model.dl:4 dense, relu" "h : f32\[3, 8\], element \[0, 2\] is 0" "elements are wrong"
+check "its faults in JSON" test "$($dlc verify $mini/model.dl --cc "$work/broken-cc" --json | grep -c '"fault"')" -ge 3
 check "loops and embeddings" says "each is right" $dlc verify dsl_examples/rnn.dl $small --jit tcc --batch 2 --steps 1
 check "a batch of one" says "step 1" $dlc verify $mini/model.dl --jit tcc --batch 1 --steps 1
 echo "model m { input x: f32[5]; output y = log1p(x * x); }" >"$work/log1p.dl"
@@ -35,5 +55,7 @@ check "only a function of the runtime" says "is right" $dlc verify "$work/log1p.
 check "JSON" objects $mini/model.dl --jit tcc --steps 1
 check "no such file" fails 1 "nothing.dl" $dlc verify nothing.dl
 check "other weights" fails 1 "axpy\|model" $dlc verify dsl_examples/mlp.dl --weights $mini/weights.safetensors
+check "no such compiler" fails 1 "cannot run" $dlc verify dsl_examples/axpy.dl --cc "no-such-compiler -O2"
+check "two who compile" fails 2 "choose one" $dlc verify dsl_examples/axpy.dl --cc cc --jit tcc
 check "no such engine" fails 2 "one of" $dlc verify dsl_examples/axpy.dl --jit interpret
 finish
