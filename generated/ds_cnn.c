@@ -237,10 +237,11 @@ static void infer_k1_depthwise_conv2d_relu(const float *restrict x, const float 
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_depthwise_conv2d_1_y[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2
-                                - 1 < 5 ? x[i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16] : 0.0f;
+                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
+                        for (int j0 = 0; j0 < 16; j0++) {
+                            block_1_depthwise_conv2d_1_y[j0] += x[i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
+                                    * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16];
+                        }
                     }
                 }
             }
@@ -622,11 +623,11 @@ static void train_k8_depthwise_conv2d_batch_norm(const float *restrict x,
                 }
                 for (int r3 = 0; r3 < 3; r3++) {
                     for (int r4 = 0; r4 < 3; r4++) {
-                        for (int j2 = 0; j2 < 16; j2++) {
-                            block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] += j0 + r3 - 1 >= 0 && j0 + r3 - 1
-                                    < 25 && j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 5
-                                    ? x[i0 * 2000 + j0 * 80 + j1 * 16 + j2 + r3 * 80 + r4 * 16 - 96]
-                                    * block_1_depthwise_conv2d_1_kernel[j2 + r3 * 48 + r4 * 16] : 0.0f;
+                        if (j0 + r3 - 1 >= 0 && j0 + r3 - 1 < 25 && j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 5) {
+                            for (int j2 = 0; j2 < 16; j2++) {
+                                block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] += x[i0 * 2000 + j0 * 80 + j1 * 16 + j2 + r3 * 80 + r4 * 16 - 96]
+                                        * block_1_depthwise_conv2d_1_kernel[j2 + r3 * 48 + r4 * 16];
+                            }
                         }
                     }
                 }
@@ -1679,10 +1680,11 @@ static void train_k43_depthwise_conv2d_relu_batch_norm(const float *restrict bat
                 }
                 for (int r1 = 0; r1 < 3; r1++) {
                     for (int r2 = 0; r2 < 3; r2++) {
-                        for (int j0 = 0; j0 < 16; j0++) {
-                            depthwise_conv2d[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5
-                                    ? batch_norm_39[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                    * block_1_depthwise_conv2d_1_kernel[j0 - r1 * 48 - r2 * 16 + 128] : 0.0f;
+                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
+                            for (int j0 = 0; j0 < 16; j0++) {
+                                depthwise_conv2d[j0] += batch_norm_39[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
+                                        * block_1_depthwise_conv2d_1_kernel[j0 - r1 * 48 - r2 * 16 + 128];
+                            }
                         }
                     }
                 }
@@ -1716,11 +1718,11 @@ static void train_k44_depthwise_conv2d_adam(const float *restrict x, const float
             for (int r4 = 0; r4 < 25; r4++) {
                 for (int r5 = 0; r5 < 5; r5++) {
                     for (int r6 = 0; r6 < 4; r6++) {
-                        for (int j3 = 0; j3 < 16; j3++) {
-                            depthwise_conv2d_2[j1 * 48 + j2 * 16 + j3] += j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 25 && j2 + r5
-                                    - 1 >= 0 && j2 + r5 - 1 < 5
-                                    ? x[j3 + r6 * 2000 + (j1 + r4 + (j2 + r5 + 4) / 5 + 23) / 25 + ((j2 + r5 + 4) % 5) * 16 + ((j1 + r4 + (j2 + r5 + 4) / 5 + 23) % 25) * 80 - 1]
-                                    * batch_norm_39[j3 + r4 * 80 + r5 * 16 + r6 * 2000] : 0.0f;
+                        if (j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 25 && j2 + r5 - 1 >= 0 && j2 + r5 - 1 < 5) {
+                            for (int j3 = 0; j3 < 16; j3++) {
+                                depthwise_conv2d_2[j1 * 48 + j2 * 16 + j3] += x[j3 + r6 * 2000 + (j1 + r4 + (j2 + r5 + 4) / 5 + 23) / 25 + ((j2 + r5 + 4) % 5) * 16 + ((j1 + r4 + (j2 + r5 + 4) / 5 + 23) % 25) * 80 - 1]
+                                        * batch_norm_39[j3 + r4 * 80 + r5 * 16 + r6 * 2000];
+                            }
                         }
                     }
                 }
@@ -2298,11 +2300,11 @@ static void gradients_k8_depthwise_conv2d_batch_norm(const float *restrict x,
                 }
                 for (int r3 = 0; r3 < 3; r3++) {
                     for (int r4 = 0; r4 < 3; r4++) {
-                        for (int j2 = 0; j2 < 16; j2++) {
-                            block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] += j0 + r3 - 1 >= 0 && j0 + r3 - 1
-                                    < 25 && j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 5
-                                    ? x[i0 * 2000 + j0 * 80 + j1 * 16 + j2 + r3 * 80 + r4 * 16 - 96]
-                                    * block_1_depthwise_conv2d_1_kernel[j2 + r3 * 48 + r4 * 16] : 0.0f;
+                        if (j0 + r3 - 1 >= 0 && j0 + r3 - 1 < 25 && j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 5) {
+                            for (int j2 = 0; j2 < 16; j2++) {
+                                block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] += x[i0 * 2000 + j0 * 80 + j1 * 16 + j2 + r3 * 80 + r4 * 16 - 96]
+                                        * block_1_depthwise_conv2d_1_kernel[j2 + r3 * 48 + r4 * 16];
+                            }
                         }
                     }
                 }
@@ -3283,10 +3285,11 @@ static void gradients_k42_depthwise_conv2d_relu_batch_norm(const float *restrict
                 }
                 for (int r1 = 0; r1 < 3; r1++) {
                     for (int r2 = 0; r2 < 3; r2++) {
-                        for (int j0 = 0; j0 < 16; j0++) {
-                            depthwise_conv2d[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5
-                                    ? batch_norm_35[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                    * block_1_depthwise_conv2d_1_kernel[j0 - r1 * 48 - r2 * 16 + 128] : 0.0f;
+                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
+                            for (int j0 = 0; j0 < 16; j0++) {
+                                depthwise_conv2d[j0] += batch_norm_35[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
+                                        * block_1_depthwise_conv2d_1_kernel[j0 - r1 * 48 - r2 * 16 + 128];
+                            }
                         }
                     }
                 }
@@ -3318,11 +3321,11 @@ static void gradients_k43_depthwise_conv2d(const float *restrict x, const float 
             for (int r1 = 0; r1 < 25; r1++) {
                 for (int r2 = 0; r2 < 5; r2++) {
                     for (int r3 = 0; r3 < 4; r3++) {
-                        for (int j0 = 0; j0 < 16; j0++) {
-                            block_1_depthwise_conv2d_1_kernel_2[i1 * 48 + i2 * 16 + j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1
-                                    < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5
-                                    ? x[j0 + r3 * 2000 + (i1 + r1 + (i2 + r2 + 4) / 5 + 23) / 25 + ((i2 + r2 + 4) % 5) * 16 + ((i1 + r1 + (i2 + r2 + 4) / 5 + 23) % 25) * 80 - 1]
-                                    * batch_norm_35[j0 + r1 * 80 + r2 * 16 + r3 * 2000] : 0.0f;
+                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
+                            for (int j0 = 0; j0 < 16; j0++) {
+                                block_1_depthwise_conv2d_1_kernel_2[i1 * 48 + i2 * 16 + j0] += x[j0 + r3 * 2000 + (i1 + r1 + (i2 + r2 + 4) / 5 + 23) / 25 + ((i2 + r2 + 4) % 5) * 16 + ((i1 + r1 + (i2 + r2 + 4) / 5 + 23) % 25) * 80 - 1]
+                                        * batch_norm_35[j0 + r1 * 80 + r2 * 16 + r3 * 2000];
+                            }
                         }
                     }
                 }
@@ -3698,10 +3701,11 @@ static void evaluate_k1_depthwise_conv2d_relu(const float *restrict x, const flo
                 }
                 for (int r1 = 0; r1 < 3; r1++) {
                     for (int r2 = 0; r2 < 3; r2++) {
-                        for (int j0 = 0; j0 < 16; j0++) {
-                            block_1_depthwise_conv2d_1_y[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2
-                                    + r2 - 1 < 5 ? x[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                    * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16] : 0.0f;
+                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
+                            for (int j0 = 0; j0 < 16; j0++) {
+                                block_1_depthwise_conv2d_1_y[j0] += x[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
+                                        * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16];
+                            }
                         }
                     }
                 }

@@ -518,10 +518,11 @@ static void infer_k1_depthwise_conv2d_relu(const float *restrict relu, const flo
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_depthwise_conv2d_1_y[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 16 && i2 + r2 - 1 >= 0 && i2 + r2
-                                - 1 < 16 ? relu[i1 * 128 + i2 * 8 + j0 + r1 * 128 + r2 * 8 - 136]
-                                * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 24 + r2 * 8] : 0.0f;
+                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 16 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 16) {
+                        for (int j0 = 0; j0 < 8; j0++) {
+                            block_1_depthwise_conv2d_1_y[j0] += relu[i1 * 128 + i2 * 8 + j0 + r1 * 128 + r2 * 8 - 136]
+                                    * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 24 + r2 * 8];
+                        }
                     }
                 }
             }
@@ -608,10 +609,11 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict relu_3,
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_2_depthwise_conv2d_1_y[j0] += i1 * 2 + r1 < 16 && i2 * 2 + r2 < 16
-                                ? relu_3[i1 * 512 + i2 * 32 + j0 + r1 * 256 + r2 * 16]
-                                * block_2_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16] : 0.0f;
+                    if (i1 * 2 + r1 < 16 && i2 * 2 + r2 < 16) {
+                        for (int j0 = 0; j0 < 16; j0++) {
+                            block_2_depthwise_conv2d_1_y[j0] += relu_3[i1 * 512 + i2 * 32 + j0 + r1 * 256 + r2 * 16]
+                                    * block_2_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16];
+                        }
                     }
                 }
             }
@@ -698,10 +700,11 @@ static void infer_k5_depthwise_conv2d_relu(const float *restrict relu_5,
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        block_3_depthwise_conv2d_1_y[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 8 && i2 + r2 - 1 >= 0 && i2 + r2
-                                - 1 < 8 ? relu_5[i1 * 256 + i2 * 32 + j0 + r1 * 256 + r2 * 32 - 288]
-                                * block_3_depthwise_conv2d_1_kernel[j0 + r1 * 96 + r2 * 32] : 0.0f;
+                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 8 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 8) {
+                        for (int j0 = 0; j0 < 32; j0++) {
+                            block_3_depthwise_conv2d_1_y[j0] += relu_5[i1 * 256 + i2 * 32 + j0 + r1 * 256 + r2 * 32 - 288]
+                                    * block_3_depthwise_conv2d_1_kernel[j0 + r1 * 96 + r2 * 32];
+                        }
                     }
                 }
             }
@@ -788,10 +791,11 @@ static void infer_k7_depthwise_conv2d_relu(const float *restrict relu_7,
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        block_4_depthwise_conv2d_1_y[j0] += i1 * 2 + r1 < 8 && i2 * 2 + r2 < 8
-                                ? relu_7[i1 * 512 + i2 * 64 + j0 + r1 * 256 + r2 * 32]
-                                * block_4_depthwise_conv2d_1_kernel[j0 + r1 * 96 + r2 * 32] : 0.0f;
+                    if (i1 * 2 + r1 < 8 && i2 * 2 + r2 < 8) {
+                        for (int j0 = 0; j0 < 32; j0++) {
+                            block_4_depthwise_conv2d_1_y[j0] += relu_7[i1 * 512 + i2 * 64 + j0 + r1 * 256 + r2 * 32]
+                                    * block_4_depthwise_conv2d_1_kernel[j0 + r1 * 96 + r2 * 32];
+                        }
                     }
                 }
             }
@@ -874,10 +878,11 @@ static void infer_k9_depthwise_conv2d_relu(const float *restrict relu_9,
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        block_5_depthwise_conv2d_1_y[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 4 && i2 + r2 - 1 >= 0 && i2 + r2
-                                - 1 < 4 ? relu_9[i1 * 256 + i2 * 64 + j0 + r1 * 256 + r2 * 64 - 320]
-                                * block_5_depthwise_conv2d_1_kernel[j0 + r1 * 192 + r2 * 64] : 0.0f;
+                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 4 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 4) {
+                        for (int j0 = 0; j0 < 64; j0++) {
+                            block_5_depthwise_conv2d_1_y[j0] += relu_9[i1 * 256 + i2 * 64 + j0 + r1 * 256 + r2 * 64 - 320]
+                                    * block_5_depthwise_conv2d_1_kernel[j0 + r1 * 192 + r2 * 64];
+                        }
                     }
                 }
             }
@@ -960,10 +965,11 @@ static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_11,
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        block_6_depthwise_conv2d_1_y[j0] += i1 * 2 + r1 < 4 && i2 * 2 + r2 < 4
-                                ? relu_11[i1 * 512 + i2 * 128 + j0 + r1 * 256 + r2 * 64]
-                                * block_6_depthwise_conv2d_1_kernel[j0 + r1 * 192 + r2 * 64] : 0.0f;
+                    if (i1 * 2 + r1 < 4 && i2 * 2 + r2 < 4) {
+                        for (int j0 = 0; j0 < 64; j0++) {
+                            block_6_depthwise_conv2d_1_y[j0] += relu_11[i1 * 512 + i2 * 128 + j0 + r1 * 256 + r2 * 64]
+                                    * block_6_depthwise_conv2d_1_kernel[j0 + r1 * 192 + r2 * 64];
+                        }
                     }
                 }
             }
@@ -1033,10 +1039,11 @@ static void infer_k13_depthwise_conv2d_relu(const float *restrict x, const float
             }
             for (int r1 = 0; r1 < 3; r1++) {
                 for (int r2 = 0; r2 < 3; r2++) {
-                    for (int j0 = 0; j0 < 128; j0++) {
-                        middle_1_depthwise_conv2d_1_y[j0] += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 2 && i2 + r2 - 1 >= 0 && i2 + r2
-                                - 1 < 2 ? x[i1 * 256 + i2 * 128 + j0 + r1 * 256 + r2 * 128 - 384]
-                                * middle_1_depthwise_conv2d_1_kernel[j0 + r1 * 384 + r2 * 128] : 0.0f;
+                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 2 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 2) {
+                        for (int j0 = 0; j0 < 128; j0++) {
+                            middle_1_depthwise_conv2d_1_y[j0] += x[i1 * 256 + i2 * 128 + j0 + r1 * 256 + r2 * 128 - 384]
+                                    * middle_1_depthwise_conv2d_1_kernel[j0 + r1 * 384 + r2 * 128];
+                        }
                     }
                 }
             }
@@ -1104,9 +1111,11 @@ static void infer_k15_depthwise_conv2d_relu(const float *restrict x_2, const flo
     }
     for (int r1 = 0; r1 < 3; r1++) {
         for (int r2 = 0; r2 < 3; r2++) {
-            for (int j0 = 0; j0 < 128; j0++) {
-                block_7_depthwise_conv2d_1_y[j0] += r1 < 2 && r2 < 2 ? x_2[j0 + r1 * 256 + r2 * 128]
-                        * block_7_depthwise_conv2d_1_kernel[j0 + r1 * 384 + r2 * 128] : 0.0f;
+            if (r1 < 2 && r2 < 2) {
+                for (int j0 = 0; j0 < 128; j0++) {
+                    block_7_depthwise_conv2d_1_y[j0] += x_2[j0 + r1 * 256 + r2 * 128]
+                            * block_7_depthwise_conv2d_1_kernel[j0 + r1 * 384 + r2 * 128];
+                }
             }
         }
     }
@@ -1163,10 +1172,11 @@ static void infer_k17_depthwise_conv2d_relu(const float *restrict relu_15,
     }
     for (int r1 = 0; r1 < 3; r1++) {
         for (int r2 = 0; r2 < 3; r2++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                block_8_depthwise_conv2d_1_y[j0] += r1 - 1 >= 0 && r1 - 1 < 1 && r2 - 1 >= 0 && r2 - 1 < 1
-                        ? relu_15[j0 + r1 * 256 + r2 * 256 - 512] * block_8_depthwise_conv2d_1_kernel[j0 + r1 * 768 + r2 * 256]
-                        : 0.0f;
+            if (r1 - 1 >= 0 && r1 - 1 < 1 && r2 - 1 >= 0 && r2 - 1 < 1) {
+                for (int j0 = 0; j0 < 256; j0++) {
+                    block_8_depthwise_conv2d_1_y[j0] += relu_15[j0 + r1 * 256 + r2 * 256 - 512]
+                            * block_8_depthwise_conv2d_1_kernel[j0 + r1 * 768 + r2 * 256];
+                }
             }
         }
     }

@@ -262,9 +262,8 @@ static void put_bound(Out *o, StrBuf *sb, const Guard *g, bool lower)
     sb_printf(sb, lower ? " >= %" PRId64 : " < %" PRId64, lower ? g->lo : g->hi);
 }
 
-static void put_guard(Out *o, StrBuf *sb, const Ex *e, int outside)
+void put_conditions(Out *o, StrBuf *sb, const Ex *e)
 {
-    open_paren(sb, outside > CHOOSE);
     bool first = true;
     for (int i = 0; i < e->nguard; i++) {
         int64_t lo, hi;
@@ -280,6 +279,12 @@ static void put_guard(Out *o, StrBuf *sb, const Ex *e, int outside)
             first = false;
         }
     }
+}
+
+static void put_guard(Out *o, StrBuf *sb, const Ex *e, int outside)
+{
+    open_paren(sb, outside > CHOOSE);
+    put_conditions(o, sb, e);
     sb_puts(sb, " ? ");
     put_ex(o, sb, e->in[0], CHOOSE + 1);
     sb_puts(sb, " : ");
@@ -345,8 +350,6 @@ const char *ex_text(Out *o, const Ex *e, int outside)
 }
 
 /* ---- which expressions become constants, and where ------------------------------------------------- */
-static int lin_depth(const Lin *x);
-
 static int ex_depth(Ex *e)
 {
     if (e->depth >= 0)
@@ -361,7 +364,7 @@ static int ex_depth(Ex *e)
     return e->depth = depth;
 }
 
-static int lin_depth(const Lin *x)
+int lin_depth(const Lin *x)
 {
     int depth = 0;
     for (int i = 0; i < x->n; i++) {

@@ -29,6 +29,8 @@ void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at);
 void put_ex(Out *o, StrBuf *sb, const Ex *e, int outside);      /* a constant's name, or the expression */
 void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside);   /* the expression even where it has a name */
 const char *ex_text(Out *o, const Ex *e, int outside);
+void put_conditions(Out *o, StrBuf *sb, const Ex *e);           /* of an X_GUARD */
+int lin_depth(const Lin *x);                                    /* the loop it changes in; after reset_ex, 0: in none */
 const char *unit_name(Out *o, const Unit *u);                   /* the variable that holds a unit's value in its kernel */
 void reset_ex(Ex *e);
 void count_uses(Ex *e, bool guarded);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
@@ -288,11 +289,22 @@ static void print_reduce(Out *o, const Stage *s)
     close_loops(o, s->nparallel);
 }
 
+/* Whether the item's value adds nothing where its guards do not hold, be the column what it may: a window beside the data. */
+static bool is_passed_over(const Item *item, const Var *column)
+{
+    const Ex *e = item->value;
+    bool over = e->kind == X_GUARD && !e->temp && e->nin == 2 && e->in[1]->kind == X_CONST && e->dt == DT_F32 &&
+                e->in[1]->value == (item->reduce == OP_SUM ? 0 : -INFINITY);
+    for (int i = 0; over && i < e->nguard; i++)
+        over = lin_depth(e->guard[i].at) < column->depth;
+    return over;
+}
+
 /* Accumulates into memory along the last parallel loop, which is the contiguous one. */
 static void print_reduce_columns(Out *o, const Stage *s)
 {
     ExList temps = {0};
-    const Item *item = &s->items.at[0];
+    Item taken = s->items.at[0], *item = &taken;
     const Var *column = s->loop[s->nparallel - 1];
     prepare(o, s, &temps);
     print_temps(o, &temps, 0);
@@ -301,12 +313,21 @@ static void print_reduce_columns(Out *o, const Stage *s)
     print_store(o, item, "=", start_of(item));
     close_loops(o, 1);
     open_loops(o, s, s->nparallel, s->nloop, &temps);
+    bool over = is_passed_over(item, column);
+    if (over) {
+        StrBuf head = {.a = o->a};
+        sb_puts(&head, "if (");
+        put_conditions(o, &head, item->value);
+        sb_puts(&head, ") {");
+        open_block(o, sb_text(&head));
+        item->value = item->value->in[0];
+    }
     open_loop(o, column);
     print_item_temps(o, item->value);
     StrBuf sb = {.a = o->a};
     put_element(o, &sb, item->buffer, item->at);
     print_step(o, s, item, sb_text(&sb));
-    close_loops(o, s->nloop);
+    close_loops(o, s->nloop + over);
 }
 
 /* ---- scatter, check -------------------------------------------------------------------------------- */
