@@ -96,6 +96,8 @@ static unsigned calls_of(Family *f, const Case *c)
                 {"gradient.", CALL_GRADIENTS}, {"step.", CALL_TRAIN_STEP}, {"after.", CALL_TRAIN_STEP}};
     const char *mine = arena_printf(f->a, "%s/expected/", c->name);
     unsigned calls = c->m->metrics.n ? 1u << CALL_EVALUATE : 0;
+    if (c->m->train_step && c->m->states.n)
+        calls |= 1u << CALL_TRAIN_STEP;
     for (int i = 0; i < c->m->outputs.n; i++)
         calls |= is_unused(c->m->outputs.at[i].name) ? 0 : 1u << CALL_INFER;
     for (int i = 0; i < f->arrays.n; i++)
@@ -319,7 +321,16 @@ static bool compare(Family *f, const Case *c, const char *tensor, Array want, do
     return off <= f->limit;
 }
 
-/* Every expected number is there and right; and no output, gradient or metric was left without one. */
+static bool must_be_expected(const Case *c, const char *name)
+{
+    for (int i = 0; i < c->m->states.n; i++)
+        if (prefixed(name, "after.") && str_eq(name + strlen("after."), c->m->states.at[i].name))
+            return true;
+    return prefixed(name, "gradient.") || prefixed(name, "metric.") ||
+           (prefixed(name, "output.") && !is_unused(name + strlen("output.")));
+}
+
+/* Every expected number is there and right; and no output, gradient, metric or state was left without one. */
 static bool compare_all(Family *f, const Case *c, double *worst)
 {
     const char *prefix = arena_printf(f->a, "%s/expected/", c->name);
@@ -328,9 +339,7 @@ static bool compare_all(Family *f, const Case *c, double *worst)
     int n = 0;
     for (int i = 0; i < c->found.n; i++) {
         const char *name = c->found.at[i].name;
-        bool wanted = prefixed(name, "gradient.") || prefixed(name, "metric.") ||
-                      (prefixed(name, "output.") && !is_unused(name + strlen("output.")));
-        if (wanted && !find(f, c, "expected", name)) {
+        if (must_be_expected(c, name) && !find(f, c, "expected", name)) {
             printf("# %s: %s: nothing is expected of it\n", c->name, name);
             ok = false;
         }
