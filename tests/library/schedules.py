@@ -59,8 +59,13 @@ def keras_cosine(fraction):
     return 0.5 * (1 + math.cos(math.pi * fraction))
 
 
-@schedule("cosine_decay(step, 0.1, 10, alpha = 0.05)")
+@schedule("cosine_decay(step, 0.1, 20)")
 def cosine_decay(step):
+    return 0.1 * keras_cosine((step - 1) / 20)
+
+
+@schedule("cosine_decay(step, 0.1, 10, alpha = 0.05)")
+def cosine_decay_alpha(step):
     return 0.1 * (0.95 * keras_cosine(min(step - 1, 10) / 10) + 0.05)
 
 
