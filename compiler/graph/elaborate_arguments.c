@@ -139,6 +139,10 @@ static bool is_callable(const Symbol *s)
  * a call without its tensors. */
 Term eval_attribute(Elab *e, const Expr *x)
 {
+    while (x && x->kind == EX_CONDITIONAL)
+        x = chosen_branch(e, x);
+    if (!x)
+        return term_error();
     bool named = (x->kind == EX_NAME || (x->kind == EX_CALL && !x->piped)) && e->instance;
     if (!named || find_binding(e, x->text))
         return eval(e, x);

@@ -200,7 +200,8 @@ static Term eval_binary(Elab *e, const Expr *x)
     return fold_binary(e, x->span, x->op, l, r);
 }
 
-static Term eval_conditional(Elab *e, const Expr *x)
+/* The branch of a conditional that its condition chooses; NULL after a diagnostic. */
+const Expr *chosen_branch(Elab *e, const Expr *x)
 {
     bool yes;
     Term c = eval(e, x->condition);
@@ -208,11 +209,11 @@ static Term eval_conditional(Elab *e, const Expr *x)
         elab_error(e, x->condition->span, "a condition is decided at compile time, found a tensor: %s",
                    term_describe(e, c));
         diag_help(e->d, "where(condition, a, b) chooses element by element");
-        return term_error();
+        return NULL;
     }
     if (!want_bool(e, x->condition->span, "a condition", c, &yes))
-        return term_error();
-    return eval(e, yes ? x->base : x->right);
+        return NULL;
+    return yes ? x->base : x->right;
 }
 
 static Term eval_list(Elab *e, const Expr *x)
@@ -251,7 +252,7 @@ static Term eval_kind(Elab *e, const Expr *x)
     case EX_BINARY:
         return eval_binary(e, x);
     case EX_CONDITIONAL:
-        return eval_conditional(e, x);
+        return eval(e, chosen_branch(e, x));
     case EX_CALL:
         return eval_call(e, x);
     case EX_INDEX:

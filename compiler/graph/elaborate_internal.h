@@ -241,6 +241,7 @@ Node *root_input(Elab *e, Role role, int index, const char *name, Type t);
 
 /* ---- elaborate_expr.c ---------------------------------------------------------------------------------- */
 Term eval(Elab *e, const Expr *x);
+const Expr *chosen_branch(Elab *e, const Expr *x);
 Span site_of(Elab *e, Span sp); /* sp, or the user's call where the text is the library's */
 void mark(Elab *e, Span sp);    /* nodes made from now on come from there */
 Binding *find_binding(Elab *e, const char *name);

@@ -259,6 +259,11 @@ static void test_layers_as_attributes(void **state)
          {1, -4, 3, 4},
          4,
          {2, -3, 6, 8}},
+        {"layer f(a: f32[D]; g = D > 2 ? relu : D > 1 ? abs : none) { return g == none ? a : g(a) }\n--\n"
+         "input x: f32[2]; output y = f(x) + f(x[:1]) + f(x, training ? abs : leaky_relu(1))",
+         {1, -2, 3, 4},
+         4,
+         {3, 1, 9, 11}},
         {"layer times(a: f32[D], b: f32[D]; k) { return k * a * b }\n"
          "layer f(a: f32[D]; g) { t = for v in a { yield sum(g([v], [v])) }; return t }\n--\n"
          "input x: f32[2]; output y = f(x, times(3))",
