@@ -233,7 +233,8 @@ int main(int argc, char **argv)
         "sums\n"
         "contract to FMA, without they do not. Further flags, also below: `-ffp-contract=fast "
         "-fno-math-errno\n"
-        "-fno-trapping-math`. `dl_sqrt_soft` is `dl_sqrt` where there is no instruction for it.\n\n",
+        "-fno-trapping-math`. `dl_sqrt_soft` is `dl_sqrt` where there is no instruction for it. `dl_sin` and\n"
+        "`dl_cos` are as good for the largest float as for small ones.\n\n",
         (unsigned long long)stride, (unsigned long long)stride * 64);
     print_accuracy(stride);
     printf(
