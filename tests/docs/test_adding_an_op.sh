@@ -9,14 +9,14 @@ make_="make -s BUILD=build CFLAGS=-O0 SANITIZE= -j${JOBS:-2}"
 
 copy_tree() {
     mkdir -p "$tree/tests" && cp -R compiler runtime docs Makefile "$tree" &&
-        cp -R tests/unit tests/runtime tests/docs "$tree/tests"
+        cp -R tests/unit tests/runtime tests/graphs tests/docs "$tree/tests"
 }
 
 # The page is short because the change is: a row, a family, C, and what is said and tested of them.
 apply_page() {
     "${PYTHON:-python3}" tests/docs/apply_page.py docs/adding-an-op.md "$tree" >"$work/changed" || return 1
     echo compiler/graph/ops.def compiler/ops/element.c runtime/dl_math.h tests/runtime/ulp.h tests/unit/test_ops.c \
-        tests/unit/gradient_cases.h | diff - "$work/changed"
+        tests/unit/gradient_cases.h tests/graphs/bound.c | diff - "$work/changed"
 }
 
 # What the page's block of commands says, with few floats.
@@ -27,11 +27,11 @@ make_documents() (
 )
 
 build_tree() (
-    cd "$tree" && $make_ build/dlc build/tests/test_ops build/tests/test_gradients build/tests/test_ir_docs build/tests/test_runtime
+    cd "$tree" && $make_ build/dlc build/dlc-fuzz-graphs build/tests/test_ops build/tests/test_gradients build/tests/test_ir_docs build/tests/test_runtime
 )
 
 run_test() (
-    cd "$tree" && "build/tests/$1"
+    cd "$tree" && "$@"
 )
 
 # A model that calls it with a number and with a tensor, in C, trained by one step; and what libm says.
@@ -93,7 +93,8 @@ check "the page's changes fit, and touch what the page says" apply_page
 check "the tree builds" build_tree
 check "documents are made" make_documents
 for test in test_ops test_gradients test_ir_docs test_runtime; do
-    check "$test knows the operation" run_test $test
+    check "$test knows the operation" run_test build/tests/$test
 done
+check "random graphs know it" run_test build/dlc-fuzz-graphs --seed 1 --count 5 --engines tcc --jobs 1 --shrink 0
 check "a model that uses it, in C" use_it
 finish
