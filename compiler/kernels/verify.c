@@ -542,10 +542,9 @@ static void count_steps(const Plan *p, Step *const *steps, int n, int *count)
 
 const char *plan_verify(Arena *a, const Plan *p)
 {
-    int *count = NEWN(a, int, p->kernels.n), steps = 0;
+    int *count = NEWN(a, int, p->kernels.n);
     count_steps(p, p->steps.at, p->steps.n, count);
     for (int i = 0; i < p->kernels.n; i++) {
-        steps += count[i];
         if (count[i] != 1)
             return arena_printf(a, "%s is run by %d steps", p->kernels.at[i]->name, count[i]);
         const char *why = verify_kernel(a, p->kernels.at[i]);
