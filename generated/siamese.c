@@ -7,82 +7,82 @@
 #include "dl_tile.h"
 
 /* siamese.dl:8: conv2d -> f32[3, 3, 1, 8] */
-static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict tower_1_conv2d_1_kernel)
+static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict tower_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 72; j0++) {
-        tower_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x7bd62717u,
+        tower_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x20edb9b0u,
                 (uint32_t)(j0)) * 0.5443311f - 0.27216554f;
     }
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 8, 16] */
-static void init_k1_conv2d(const int32_t *restrict seed_, float *restrict tower_1_conv2d_2_kernel)
+static void init_k1_conv2d(const int32_t *restrict seed_, float *restrict tower_conv2d_2_kernel)
 {
     for (int j0 = 0; j0 < 1152; j0++) {
-        tower_1_conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x20c619e0u,
+        tower_conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4d2a87edu,
                 (uint32_t)(j0)) * 0.33333334f - 0.16666667f;
     }
 }
 
 /* siamese.dl:11: dense -> f32[400, 16] */
-static void init_k2_dense(const int32_t *restrict seed_, float *restrict tower_1_dense_1_kernel)
+static void init_k2_dense(const int32_t *restrict seed_, float *restrict tower_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 6400; j0++) {
-        tower_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x50be591eu,
+        tower_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x14a5e941u,
                 (uint32_t)(j0)) * 0.24019223f - 0.12009612f;
     }
 }
 
 /* siamese.dl:8: conv2d -> f32[8] */
-static void init_k3_conv2d_fill(float *restrict tower_1_conv2d_1_bias, float *restrict m_tower_1_conv2d_1_bias,
-        float *restrict v_tower_1_conv2d_1_bias)
+static void init_k3_conv2d_fill(float *restrict tower_conv2d_1_bias, float *restrict m_tower_conv2d_1_bias,
+        float *restrict v_tower_conv2d_1_bias)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        tower_1_conv2d_1_bias[j0] = 0.0f;
-        m_tower_1_conv2d_1_bias[j0] = 0.0f;
-        v_tower_1_conv2d_1_bias[j0] = 0.0f;
+        tower_conv2d_1_bias[j0] = 0.0f;
+        m_tower_conv2d_1_bias[j0] = 0.0f;
+        v_tower_conv2d_1_bias[j0] = 0.0f;
     }
 }
 
 /* siamese.dl:9: conv2d -> f32[16] */
-static void init_k4_conv2d_fill(float *restrict tower_1_conv2d_2_bias, float *restrict tower_1_dense_1_bias,
-        float *restrict m_tower_1_conv2d_2_bias, float *restrict v_tower_1_conv2d_2_bias,
-        float *restrict m_tower_1_dense_1_bias, float *restrict v_tower_1_dense_1_bias)
+static void init_k4_conv2d_fill(float *restrict tower_conv2d_2_bias, float *restrict tower_dense_1_bias,
+        float *restrict m_tower_conv2d_2_bias, float *restrict v_tower_conv2d_2_bias, float *restrict m_tower_dense_1_bias,
+        float *restrict v_tower_dense_1_bias)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        tower_1_conv2d_2_bias[j0] = 0.0f;
-        tower_1_dense_1_bias[j0] = 0.0f;
-        m_tower_1_conv2d_2_bias[j0] = 0.0f;
-        v_tower_1_conv2d_2_bias[j0] = 0.0f;
-        m_tower_1_dense_1_bias[j0] = 0.0f;
-        v_tower_1_dense_1_bias[j0] = 0.0f;
+        tower_conv2d_2_bias[j0] = 0.0f;
+        tower_dense_1_bias[j0] = 0.0f;
+        m_tower_conv2d_2_bias[j0] = 0.0f;
+        v_tower_conv2d_2_bias[j0] = 0.0f;
+        m_tower_dense_1_bias[j0] = 0.0f;
+        v_tower_dense_1_bias[j0] = 0.0f;
     }
 }
 
-/* siamese.dl:29: adam -> f32[3, 3, 1, 8] */
-static void init_k5_adam_fill(float *restrict m_tower_1_conv2d_1_kernel, float *restrict v_tower_1_conv2d_1_kernel)
+/* siamese.dl:27: adam -> f32[3, 3, 1, 8] */
+static void init_k5_adam_fill(float *restrict m_tower_conv2d_1_kernel, float *restrict v_tower_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 72; j0++) {
-        m_tower_1_conv2d_1_kernel[j0] = 0.0f;
-        v_tower_1_conv2d_1_kernel[j0] = 0.0f;
+        m_tower_conv2d_1_kernel[j0] = 0.0f;
+        v_tower_conv2d_1_kernel[j0] = 0.0f;
     }
 }
 
-/* siamese.dl:29: adam -> f32[3, 3, 8, 16] */
-static void init_k6_adam_fill(float *restrict m_tower_1_conv2d_2_kernel, float *restrict v_tower_1_conv2d_2_kernel)
+/* siamese.dl:27: adam -> f32[3, 3, 8, 16] */
+static void init_k6_adam_fill(float *restrict m_tower_conv2d_2_kernel, float *restrict v_tower_conv2d_2_kernel)
 {
     for (int j0 = 0; j0 < 1152; j0++) {
-        m_tower_1_conv2d_2_kernel[j0] = 0.0f;
-        v_tower_1_conv2d_2_kernel[j0] = 0.0f;
+        m_tower_conv2d_2_kernel[j0] = 0.0f;
+        v_tower_conv2d_2_kernel[j0] = 0.0f;
     }
 }
 
-/* siamese.dl:29: adam -> f32[400, 16] */
-static void init_k7_adam_fill(float *restrict m_tower_1_dense_1_kernel, float *restrict v_tower_1_dense_1_kernel)
+/* siamese.dl:27: adam -> f32[400, 16] */
+static void init_k7_adam_fill(float *restrict m_tower_dense_1_kernel, float *restrict v_tower_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 6400; j0++) {
-        m_tower_1_dense_1_kernel[j0] = 0.0f;
-        v_tower_1_dense_1_kernel[j0] = 0.0f;
+        m_tower_dense_1_kernel[j0] = 0.0f;
+        v_tower_dense_1_kernel[j0] = 0.0f;
     }
 }
 
@@ -91,36 +91,21 @@ dl_status siamese_init(siamese_params *params, siamese_optimizer *optimizer, uin
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_conv2d(words, params->tower_1_conv2d_1_kernel);
-    init_k1_conv2d(words, params->tower_1_conv2d_2_kernel);
-    init_k2_dense(words, params->tower_1_dense_1_kernel);
-    init_k3_conv2d_fill(params->tower_1_conv2d_1_bias, optimizer->m_tower_1_conv2d_1_bias, optimizer->v_tower_1_conv2d_1_bias);
-    init_k4_conv2d_fill(params->tower_1_conv2d_2_bias, params->tower_1_dense_1_bias, optimizer->m_tower_1_conv2d_2_bias,
-            optimizer->v_tower_1_conv2d_2_bias, optimizer->m_tower_1_dense_1_bias, optimizer->v_tower_1_dense_1_bias);
-    init_k5_adam_fill(optimizer->m_tower_1_conv2d_1_kernel, optimizer->v_tower_1_conv2d_1_kernel);
-    init_k6_adam_fill(optimizer->m_tower_1_conv2d_2_kernel, optimizer->v_tower_1_conv2d_2_kernel);
-    init_k7_adam_fill(optimizer->m_tower_1_dense_1_kernel, optimizer->v_tower_1_dense_1_kernel);
+    init_k0_conv2d(words, params->tower_conv2d_1_kernel);
+    init_k1_conv2d(words, params->tower_conv2d_2_kernel);
+    init_k2_dense(words, params->tower_dense_1_kernel);
+    init_k3_conv2d_fill(params->tower_conv2d_1_bias, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias);
+    init_k4_conv2d_fill(params->tower_conv2d_2_bias, params->tower_dense_1_bias, optimizer->m_tower_conv2d_2_bias,
+            optimizer->v_tower_conv2d_2_bias, optimizer->m_tower_dense_1_bias, optimizer->v_tower_dense_1_bias);
+    init_k5_adam_fill(optimizer->m_tower_conv2d_1_kernel, optimizer->v_tower_conv2d_1_kernel);
+    init_k6_adam_fill(optimizer->m_tower_conv2d_2_kernel, optimizer->v_tower_conv2d_2_kernel);
+    init_k7_adam_fill(optimizer->m_tower_dense_1_kernel, optimizer->v_tower_dense_1_kernel);
     optimizer->step = 0;
     return DL_OK;
 }
 
-/* siamese.dl:19: stack -> f32[1, 2, 28, 28, 1] */
-static void infer_k0_stack(const float *restrict left, float *restrict stack, const float *restrict right)
-{
-    for (int j2 = 0; j2 < 28; j2++) {
-        for (int j3 = 0; j3 < 28; j3++) {
-            stack[j2 * 28 + j3] = left[j2 * 28 + j3];
-        }
-    }
-    for (int j2 = 0; j2 < 28; j2++) {
-        for (int j3 = 0; j3 < 28; j3++) {
-            stack[j2 * 28 + j3 + 784] = right[j2 * 28 + j3];
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[2, 26, 26, 8], 97344 multiply-accumulates */
-static inline void infer_k1_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d, relu -> f32[1, 26, 26, 8], 48672 multiply-accumulates */
+static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -154,7 +139,7 @@ static inline void infer_k1_conv2d_tile_4(const float *restrict a, int at, const
     c[27] = c3_3;
 }
 
-static inline void infer_k1_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -182,52 +167,45 @@ static inline void infer_k1_conv2d_tile_3(const float *restrict a, int at, const
     c[19] = c2_3;
 }
 
-static void infer_k1_conv2d(const float *restrict stack, const float *restrict tower_1_conv2d_1_kernel, float *restrict conv2d)
+static void infer_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel, float *restrict relu,
+        const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
-                for (int n = 0; n < 8; n += 4)
-                    if (rows == 4)
-                        infer_k1_conv2d_tile_4(stack, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                    else
-                        infer_k1_conv2d_tile_3(stack, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: relu, siamese.dl:9: conv2d -> f32[2, 13, 13, 8] */
-static void infer_k2_relu_conv2d(float *restrict conv2d, const float *restrict tower_1_conv2d_1_bias, float *restrict conv2d_2)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int j1 = 0; j1 < 26; j1++) {
-            for (int j2 = 0; j2 < 26; j2++) {
-                for (int j3 = 0; j3 < 8; j3++) {
-                    const float v1 = conv2d[i0 * 5408 + j1 * 208 + j2 * 8 + j3] + tower_1_conv2d_1_bias[j3];
-                    conv2d[i0 * 5408 + j1 * 208 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 13; j0++) {
-            for (int j1 = 0; j1 < 13; j1++) {
-                for (int j2 = 0; j2 < 8; j2++) {
-                    conv2d_2[i0 * 1352 + j0 * 104 + j1 * 8 + j2]
-                            = dl_max(dl_max(dl_max(conv2d[i0 * 5408 + j0 * 416 + j1 * 16 + j2],
-                            conv2d[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8]),
-                            conv2d[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208]),
-                            conv2d[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216]);
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
+            rows = i2_0 < 20 ? 4 : 3;
+            for (int n = 0; n < 8; n += 4)
+                if (rows == 4)
+                    infer_k0_conv2d_relu_tile_4(left, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                        relu + (i1 * 208 + i2_0 * 8 + n));
+                else
+                    infer_k0_conv2d_relu_tile_3(left, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                        relu + (i1 * 208 + i2_0 * 8 + n));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = relu[i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                    relu[i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[2, 11, 11, 16], 278784 multiply-accumulates */
-static inline void infer_k3_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8] */
+static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
+{
+    for (int j0 = 0; j0 < 13; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                max_pool2d[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 416 + j1 * 16 + j2],
+                        relu[j0 * 416 + j1 * 16 + j2 + 8]), relu[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu[j0 * 416 + j1 * 16 + j2 + 216]);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates */
+static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -261,7 +239,7 @@ static inline void infer_k3_conv2d_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static inline void infer_k3_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -289,145 +267,64 @@ static inline void infer_k3_conv2d_tile_3(const float *restrict a, int at, const
     c[35] = c2_3;
 }
 
-static void infer_k3_conv2d(const float *restrict conv2d_2, const float *restrict tower_1_conv2d_2_kernel,
-        float *restrict conv2d_3)
+static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (rows == 4)
-                        infer_k3_conv2d_tile_4(conv2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_1_conv2d_2_kernel + n,
-                            conv2d_3 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                    else
-                        infer_k3_conv2d_tile_3(conv2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_1_conv2d_2_kernel + n,
-                            conv2d_3 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: relu, siamese.dl:10: flatten -> f32[2, 1, 400] */
-static void infer_k4_relu_flatten(float *restrict conv2d_3, const float *restrict tower_1_conv2d_2_bias,
-        float *restrict flatten)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int j0 = 0; j0 < 11; j0++) {
-            for (int j1 = 0; j1 < 11; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = conv2d_3[i0 * 1936 + j0 * 176 + j1 * 16 + j2] + tower_1_conv2d_2_bias[j2];
-                    conv2d_3[i0 * 1936 + j0 * 176 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
+    for (int i1 = 0; i1 < 11; i1++) {
+        for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+            rows = i2_0 < 8 ? 4 : 3;
+            for (int n = 0; n < 16; n += 4)
+                if (rows == 4)
+                    infer_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                        relu_2 + (i1 * 176 + i2_0 * 16 + n));
+                else
+                    infer_k2_conv2d_relu_tile_3(max_pool2d, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                        relu_2 + (i1 * 176 + i2_0 * 16 + n));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = relu_2[i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                    relu_2[i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
-        for (int j0 = 0; j0 < 400; j0++) {
-            flatten[i0 * 400 + j0]
-                    = dl_max(dl_max(dl_max(conv2d_3[i0 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
-                    conv2d_3[i0 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
-                    conv2d_3[i0 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
-                    conv2d_3[i0 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
-        }
     }
 }
 
-/* siamese.dl:11: dense -> f32[2, 1, 16], 12800 multiply-accumulates */
-static inline void infer_k5_dense_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:10: flatten -> f32[1, 400] */
+static void infer_k3_flatten(const float *restrict relu_2, float *restrict flatten)
+{
+    for (int j0 = 0; j0 < 400; j0++) {
+        flatten[j0] = dl_max(dl_max(dl_max(relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
+                relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
+                relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
+                relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
+    }
+}
+
+/* siamese.dl:11: dense -> f32[1, 16], 6400 multiply-accumulates */
+static inline void infer_k4_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     for (int k = 0; k < 400; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[400]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
 }
 
-static void infer_k5_dense(const float *restrict flatten, const float *restrict tower_1_dense_1_kernel, float *restrict dense_2,
-        const float *restrict tower_1_dense_1_bias)
+static void infer_k4_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_dense_1_y)
 {
     for (int n = 0; n < 16; n += 4)
-        infer_k5_dense_tile_2(flatten, 0, tower_1_dense_1_kernel + n, dense_2 + n);
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            dense_2[i0 * 16 + j0] = dense_2[i0 * 16 + j0] + tower_1_dense_1_bias[j0];
-        }
-    }
+        infer_k4_dense_tile_1(flatten, 0, tower_dense_1_kernel + n, tower_dense_1_y + n);
 }
 
-/* siamese.dl:22: sum, sqrt -> f32[1] */
-static void infer_k6_sum_sqrt(const float *restrict dense_2, float *restrict unlike)
-{
-    float sum;
-    float sum_v9 = 0.0f;
-    for (int r0 = 0; r0 < 16; r0++) {
-        const float v1 = dense_2[r0] - dense_2[r0 + 16];
-        sum_v9 += v1 * v1;
-    }
-    sum = sum_v9;
-    unlike[0] = dl_sqrt(sum + 1e-06f);
-}
-
-dl_status siamese_infer(const siamese_params *params, const float *left, const float *right, float *unlike, void *arena)
-{
-    unsigned char *const base = arena;
-    float *const stack = (float *)(void *)(base + 43264);   /* f32[1, 2, 28, 28, 1] */
-    float *const conv2d = (float *)(void *)(base + 0);   /* f32[2, 26, 26, 8] */
-    float *const conv2d_2 = (float *)(void *)(base + 43264);   /* f32[2, 13, 13, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 0);   /* f32[2, 11, 11, 16] */
-    float *const flatten = (float *)(void *)(base + 15488);   /* f32[2, 1, 400] */
-    float *const dense_2 = (float *)(void *)(base + 0);   /* f32[2, 1, 16] */
-
-    infer_k0_stack(left, stack, right);
-    infer_k1_conv2d(stack, params->tower_1_conv2d_1_kernel, conv2d);
-    infer_k2_relu_conv2d(conv2d, params->tower_1_conv2d_1_bias, conv2d_2);
-    infer_k3_conv2d(conv2d_2, params->tower_1_conv2d_2_kernel, conv2d_3);
-    infer_k4_relu_flatten(conv2d_3, params->tower_1_conv2d_2_bias, flatten);
-    infer_k5_dense(flatten, params->tower_1_dense_1_kernel, dense_2, params->tower_1_dense_1_bias);
-    infer_k6_sum_sqrt(dense_2, unlike);
-    return DL_OK;
-}
-
-/* siamese.dl:19: stack -> f32[32, 2, 28, 28, 1] */
-static void train_k0_stack(const float *restrict left, float *restrict stack, const float *restrict right)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 28; j2++) {
-            for (int j3 = 0; j3 < 28; j3++) {
-                stack[j0 * 1568 + j2 * 28 + j3] = left[j0 * 784 + j2 * 28 + j3];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 28; j2++) {
-            for (int j3 = 0; j3 < 28; j3++) {
-                stack[j0 * 1568 + j2 * 28 + j3 + 784] = right[j0 * 784 + j2 * 28 + j3];
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[64, 28, 28, 1] */
-static void train_k1_conv2d(const float *restrict stack, float *restrict conv2d)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 784; j1++) {
-            conv2d[j0 * 784 + j1] = stack[j1 + (j0 / 32) * 784 + (j0 % 32) * 1568];
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[64, 26, 26, 8], 3115008 multiply-accumulates */
-static inline void train_k2_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d, relu -> f32[1, 26, 26, 8], 48672 multiply-accumulates */
+static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -461,7 +358,7 @@ static inline void train_k2_conv2d_tile_4(const float *restrict a, int at, const
     c[27] = c3_3;
 }
 
-static inline void train_k2_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -489,63 +386,305 @@ static inline void train_k2_conv2d_tile_3(const float *restrict a, int at, const
     c[19] = c2_3;
 }
 
-static void train_k2_conv2d(const float *restrict conv2d, const float *restrict tower_1_conv2d_1_kernel,
-        float *restrict conv2d_2)
+static void infer_k5_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
+        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
+            rows = i2_0 < 20 ? 4 : 3;
+            for (int n = 0; n < 8; n += 4)
+                if (rows == 4)
+                    infer_k5_conv2d_relu_tile_4(right, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                        relu_3 + (i1 * 208 + i2_0 * 8 + n));
+                else
+                    infer_k5_conv2d_relu_tile_3(right, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                        relu_3 + (i1 * 208 + i2_0 * 8 + n));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = relu_3[i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                    relu_3[i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8] */
+static void infer_k6_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
+{
+    for (int j0 = 0; j0 < 13; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates */
+static inline void infer_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k7_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static void infer_k7_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
+{
+    for (int i1 = 0; i1 < 11; i1++) {
+        for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+            rows = i2_0 < 8 ? 4 : 3;
+            for (int n = 0; n < 16; n += 4)
+                if (rows == 4)
+                    infer_k7_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                        relu_4 + (i1 * 176 + i2_0 * 16 + n));
+                else
+                    infer_k7_conv2d_relu_tile_3(max_pool2d_2, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                        relu_4 + (i1 * 176 + i2_0 * 16 + n));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = relu_4[i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                    relu_4[i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:10: flatten -> f32[1, 400] */
+static void infer_k8_flatten(const float *restrict relu_4, float *restrict flatten_2)
+{
+    for (int j0 = 0; j0 < 400; j0++) {
+        flatten_2[j0] = dl_max(dl_max(dl_max(relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
+                relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
+                relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
+                relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
+    }
+}
+
+/* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[1], 6400 multiply-accumulates */
+static inline void infer_k9_dense_sum_sqrt_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    for (int k = 0; k < 400; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+}
+
+static void infer_k9_dense_sum_sqrt(const float *restrict flatten_2, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_again_1_dense_1_y, const float *restrict tower_dense_1_y,
+        const float *restrict tower_dense_1_bias, float *restrict unlike)
+{
+    float sum;
+    for (int n = 0; n < 16; n += 4)
+        infer_k9_dense_sum_sqrt_tile_1(flatten_2, 0, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
+    float sum_v16 = 0.0f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = tower_dense_1_bias[j0];
+        const float sub_v14 = tower_dense_1_y[j0] + v1 - (tower_again_1_dense_1_y[j0] + v1);
+        const float mul_v15 = sub_v14 * sub_v14;
+        sum_v16 += mul_v15;
+    }
+    sum = sum_v16;
+    unlike[0] = dl_sqrt(sum + 1e-06f);
+}
+
+dl_status siamese_infer(const siamese_params *params, const float *left, const float *right, float *unlike, void *arena)
+{
+    unsigned char *const base = arena;
+    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 26, 26, 8] */
+    float *const max_pool2d = (float *)(void *)(base + 21632);   /* f32[1, 13, 13, 8] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 11, 11, 16] */
+    float *const flatten = (float *)(void *)(base + 7744);   /* f32[1, 400] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 27040);   /* f32[1, 16] */
+    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 26, 26, 8] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 21632);   /* f32[1, 13, 13, 8] */
+    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[1, 11, 11, 16] */
+    float *const flatten_2 = (float *)(void *)(base + 7744);   /* f32[1, 400] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 16] */
+
+    infer_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
+    infer_k1_max_pool2d(relu, max_pool2d);
+    infer_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
+    infer_k3_flatten(relu_2, flatten);
+    infer_k4_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
+    infer_k5_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
+    infer_k6_max_pool2d(relu_3, max_pool2d_2);
+    infer_k7_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
+    infer_k8_flatten(relu_4, flatten_2);
+    infer_k9_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+            params->tower_dense_1_bias, unlike);
+    return DL_OK;
+}
+
+/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
+static inline void train_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void train_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static void train_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel, float *restrict relu,
+        const float *restrict tower_conv2d_1_bias)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 26; i1++) {
             for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
                 rows = i2_0 < 20 ? 4 : 3;
                 for (int n = 0; n < 8; n += 4)
                     if (rows == 4)
-                        train_k2_conv2d_tile_4(conv2d, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d_2 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                        train_k0_conv2d_relu_tile_4(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
                     else
-                        train_k2_conv2d_tile_3(conv2d, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d_2 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                        train_k0_conv2d_relu_tile_3(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                        relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
             }
         }
     }
 }
 
-/* siamese.dl:8: relu, max_pool2d -> i32[2, 32, 13, 13, 8] */
-static void train_k3_relu_max_pool2d(float *restrict conv2d_2, const float *restrict tower_1_conv2d_1_bias,
-        float *restrict max_pool2d, int32_t *restrict max_pool2d_3)
+/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
+static void train_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 32; i1++) {
-            for (int j0 = 0; j0 < 26; j0++) {
-                for (int j1 = 0; j1 < 26; j1++) {
-                    for (int j2 = 0; j2 < 8; j2++) {
-                        const float v1 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 208 + j1 * 8 + j2] + tower_1_conv2d_1_bias[j2];
-                        conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 208 + j1 * 8 + j2] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 13; j0++) {
-                for (int j1 = 0; j1 < 13; j1++) {
-                    for (int j2 = 0; j2 < 8; j2++) {
-                        const float v2 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2];
-                        const float v3 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
-                        const float v4 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
-                        const float v5 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2 + 216];
-                        const int v6 = -DL_INFINITY < v2;
-                        const float v7 = v6 ? v2 : -DL_INFINITY;
-                        const int v8 = v7 < v3;
-                        const float v9 = v8 ? v3 : v7;
-                        const int v10 = v9 < v4;
-                        max_pool2d[i0 * 43264 + i1 * 1352 + j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(v2, v3), v4), v5);
-                        max_pool2d_3[i0 * 43264 + i1 * 1352 + j0 * 104 + j1 * 8 + j2] = (v10 ? v4 : v9) < v5 ? 3 : (v10 ? 2
-                                : (v8 ? 1 : (v6 ? 0 : 0)));
-                    }
-                }
+    for (int j0 = 0; j0 < 416; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                max_pool2d[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 416 + j1 * 16 + j2],
+                        relu[j0 * 416 + j1 * 16 + j2 + 8]), relu[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu[j0 * 416 + j1 * 16 + j2 + 216]);
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[64, 11, 11, 16], 8921088 multiply-accumulates */
-static inline void train_k4_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
+static inline void train_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -579,74 +718,53 @@ static inline void train_k4_conv2d_tile_4(const float *restrict a, int at, const
     c[5811] = c3_3;
 }
 
-static void train_k4_conv2d(const float *restrict max_pool2d, const float *restrict tower_1_conv2d_2_kernel,
-        float *restrict conv2d_3)
+static void train_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
     for (int i1 = 0; i1 < 11; i1++) {
         for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    train_k4_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_1_conv2d_2_kernel + n,
-                            conv2d_3 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                    train_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
+                            relu_2 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                        relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
             }
         }
     }
 }
 
-/* siamese.dl:9: relu, siamese.dl:10: flatten, siamese.dl:9: max_pool2d -> i32[2, 32, 5, 5, 16] */
-static void train_k5_relu_flatten_max_pool2d(float *restrict conv2d_3, const float *restrict tower_1_conv2d_2_bias,
-        float *restrict flatten, int32_t *restrict max_pool2d_2)
+/* siamese.dl:10: flatten -> f32[32, 400] */
+static void train_k3_flatten(const float *restrict relu_2, float *restrict flatten)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 32; i1++) {
-            for (int j0 = 0; j0 < 11; j0++) {
-                for (int j1 = 0; j1 < 11; j1++) {
-                    for (int j2 = 0; j2 < 16; j2++) {
-                        const float v1 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 176 + j1 * 16 + j2] + tower_1_conv2d_2_bias[j2];
-                        conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 176 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 400; j0++) {
-                flatten[i0 * 12800 + i1 * 400 + j0]
-                        = dl_max(dl_max(dl_max(conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
-                        conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
-                        conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
-                        conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
-            }
-            for (int j0 = 0; j0 < 5; j0++) {
-                for (int j1 = 0; j1 < 5; j1++) {
-                    for (int j2 = 0; j2 < 16; j2++) {
-                        const float v2 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2];
-                        const int v3 = -DL_INFINITY < v2;
-                        const float v4 = v3 ? v2 : -DL_INFINITY;
-                        const float v5 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2 + 16];
-                        const int v6 = v4 < v5;
-                        const float v7 = v6 ? v5 : v4;
-                        const float v8 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2 + 176];
-                        const int v9 = v7 < v8;
-                        max_pool2d_2[i0 * 12800 + i1 * 400 + j0 * 80 + j1 * 16 + j2] = (v9 ? v8 : v7)
-                                < conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2 + 192] ? 3 : (v9 ? 2 : (v6 ? 1 : (v3
-                                ? 0 : 0)));
-                    }
-                }
-            }
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 400; j1++) {
+            flatten[j0 * 400 + j1]
+                    = dl_max(dl_max(dl_max(relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
         }
     }
 }
 
 /* siamese.dl:11: dense -> f32[16, 400] */
-static void train_k6_dense_pack(const float *restrict tower_1_dense_1_kernel, float *restrict tower_1_dense_1_kernel_2)
+static void train_k4_dense_pack(const float *restrict tower_dense_1_kernel, float *restrict tower_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 400; j1++) {
-            tower_1_dense_1_kernel_2[j0 * 400 + j1] = tower_1_dense_1_kernel[j0 + j1 * 16];
+            tower_dense_1_kernel_2[j0 * 400 + j1] = tower_dense_1_kernel[j0 + j1 * 16];
         }
     }
 }
 
-/* siamese.dl:11: dense -> f32[2, 32, 16], 409600 multiply-accumulates */
-static inline void train_k7_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates */
+static inline void train_k5_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -678,211 +796,201 @@ static inline void train_k7_dense_tile_4(const float *restrict a, int at, const 
     c[51] = c3_3;
 }
 
-static void train_k7_dense(const float *restrict flatten, const float *restrict tower_1_dense_1_kernel, float *restrict dense_2,
-        const float *restrict tower_1_dense_1_bias)
+static void train_k5_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_dense_1_y)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k7_dense_tile_4(flatten, i0 * 12800 + i1_0 * 400, tower_1_dense_1_kernel + n,
-                        dense_2 + (i0 * 512 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    dense_2[i0 * 512 + i1 * 16 + j0] = dense_2[i0 * 512 + i1 * 16 + j0] + tower_1_dense_1_bias[j0];
-                }
-            }
-        }
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k5_dense_tile_4(flatten, i0_0 * 400, tower_dense_1_kernel + n, tower_dense_1_y + (i0_0 * 16 + n));
     }
 }
 
-/* siamese.dl:22: sum, sqrt, siamese.dl:30:, siamese.dl:28: -> f32 */
-static void train_k8_sum_sqrt(const float *restrict dense_2, float *restrict distance, const int32_t *restrict count_,
-        const float *restrict same, float *restrict accuracy, float *restrict loss)
-{
-    float sum[32];
-    float sum_2;
-    float sum_3;
-    for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v12 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            const float v1 = dense_2[j0 * 16 + r1] - dense_2[j0 * 16 + r1 + 512];
-            sum_v12 += v1 * v1;
-        }
-        sum[j0] = sum_v12;
-    }
-    float sum_v14[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v14[lane] = 0.0f;
-    for (int j0_0 = 0; j0_0 < 32; j0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int j0 = j0_0 + lane;
-            const float distance_v13 = dl_sqrt(sum[j0] + 1e-06f);
-            distance[j0] = distance_v13;
-            const int v2 = j0 < count_[0];
-            const float v3 = same[j0];
-            const int v4 = 0.5f < v3;
-            sum_v14[lane] += v2 ? (float)((distance_v13 < 0.5f) == v4) : 0.0f;
-        }
-    }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v14[0] += sum_v14[lane];
-    sum_2 = sum_v14[0];
-    accuracy[0] = sum_2 / (float)count_[0];
-    float sum_v16[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v16[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v5 = same[r0];
-            const float v6 = distance[r0];
-            const float v7 = 1.0f - v6;
-            const float v8 = v7 < 0.0f ? 0.0f : v7;
-            sum_v16[lane] += r0 < count_[0] ? v5 * (v6 * v6) + (1.0f - v5) * (v8 * v8) : 0.0f;
-        }
-    }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v16[0] += sum_v16[lane];
-    sum_3 = sum_v16[0];
-    loss[0] = sum_3 / (float)count_[0];
-}
-
-/* siamese.dl:28:, max, siamese.dl:22: -> f32[32, 16] */
-static void train_k9_max(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
-        const float *restrict dense_2, float *restrict mul_2)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float max;
-        float mul;
-        const int32_t v1 = count_[0];
-        const float v2 = same[i0];
-        const float v3 = 1.0f - v2;
-        const float v4 = distance[i0];
-        const float v5 = 1.0f - v4;
-        const float v6 = v5 < 0.0f ? 0.0f : v5;
-        const float select_v18 = i0 < v1 ? 1.0f / (float)v1 : 0.0f;
-        max = select_v18 * v3 * v6;
-        mul = select_v18 * v2 * v4;
-        const float v7 = distance[i0];
-        const float v8 = 1.0f - v7;
-        const float v9 = (mul - (0.0f < (v8 < 0.0f ? 0.0f : v8) ? max + max : 0.0f) + mul) * 0.5f / v7;
-        for (int j0 = 0; j0 < 16; j0++) {
-            mul_2[i0 * 16 + j0] = v9 * (dense_2[i0 * 16 + j0] - dense_2[i0 * 16 + j0 + 512]);
-        }
-    }
-}
-
-/* siamese.dl:22: -> f32[32, 2, 16] */
-static void train_k10_concat(const float *restrict mul_2, float *restrict concat)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 16; j2++) {
-            const float v1 = mul_2[j0 * 16 + j2];
-            concat[j0 * 32 + j2] = v1 + v1;
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 16; j2++) {
-            const float v2 = mul_2[j0 * 16 + j2];
-            concat[j0 * 32 + j2 + 16] = -(v2 + v2);
-        }
-    }
-}
-
-/* siamese.dl:29: adam -> f32 */
-static void train_k11_adam(const int32_t *restrict step_, float *restrict adam)
-{
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* siamese.dl:11: dense, siamese.dl:29: adam -> f32[16] */
-static void train_k12_dense_adam(const float *restrict concat, float *restrict m_tower_1_dense_1_bias,
-        float *restrict v_tower_1_dense_1_bias, float *restrict tower_1_dense_1_bias, const float *restrict adam)
-{
-    float dense_3[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        dense_3[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 2; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                dense_3[j0] += concat[j0 + r1 * 16 + r2 * 32];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = dense_3[j0];
-        const float add_v52 = m_tower_1_dense_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_tower_1_dense_1_bias[j0] = add_v52;
-        const float add_v53 = v_tower_1_dense_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_1_dense_1_bias[j0] = add_v53;
-        tower_1_dense_1_bias[j0] = tower_1_dense_1_bias[j0] - adam[0] * add_v52 / (dl_sqrt(add_v53) + 1e-07f);
-    }
-}
-
-/* siamese.dl:11: dense -> f32[2, 32, 400], 409600 multiply-accumulates */
-static inline void train_k13_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
+static inline void train_k6_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 400);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[400] = c1_0;
-    c[401] = c1_1;
-    c[402] = c1_2;
-    c[403] = c1_3;
-    c[800] = c2_0;
-    c[801] = c2_1;
-    c[802] = c2_2;
-    c[803] = c2_3;
-    c[1200] = c3_0;
-    c[1201] = c3_1;
-    c[1202] = c3_2;
-    c[1203] = c3_3;
-}
-
-static void train_k13_dense(const float *restrict concat, const float *restrict tower_1_dense_1_kernel_2,
-        float *restrict dense_4)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 400; n += 4)
-                train_k13_dense_tile_4(concat, i0 * 16 + i1_0 * 32, tower_1_dense_1_kernel_2 + n,
-                        dense_4 + (i0 * 12800 + i1_0 * 400 + n));
-        }
-    }
-}
-
-/* siamese.dl:11: dense, siamese.dl:29: adam -> f32[400, 16], 409600 multiply-accumulates */
-static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 2; k0++) {
-        for (int k1 = 0; k1 < 32; k1++) {
-            const float *const ak = a + (at + k0 * 12800 + k1 * 400), *const bk = b + (k0 * 16 + k1 * 32);
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void train_k6_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static void train_k6_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
+        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 26; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
+                rows = i2_0 < 20 ? 4 : 3;
+                for (int n = 0; n < 8; n += 4)
+                    if (rows == 4)
+                        train_k6_conv2d_relu_tile_4(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                    else
+                        train_k6_conv2d_relu_tile_3(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                        relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
+static void train_k7_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
+{
+    for (int j0 = 0; j0 < 416; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
+static inline void train_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[1936] = c1_0;
+    c[1937] = c1_1;
+    c[1938] = c1_2;
+    c[1939] = c1_3;
+    c[3872] = c2_0;
+    c[3873] = c2_1;
+    c[3874] = c2_2;
+    c[3875] = c2_3;
+    c[5808] = c3_0;
+    c[5809] = c3_1;
+    c[5810] = c3_2;
+    c[5811] = c3_3;
+}
+
+static void train_k8_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
+{
+    for (int i1 = 0; i1 < 11; i1++) {
+        for (int i2 = 0; i2 < 11; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    train_k8_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
+                            relu_4 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                        relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:10: flatten -> f32[32, 400] */
+static void train_k9_flatten(const float *restrict relu_4, float *restrict flatten_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 400; j1++) {
+            flatten_2[j0 * 400 + j1]
+                    = dl_max(dl_max(dl_max(relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
+        }
+    }
+}
+
+/* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates */
+static inline void train_k10_dense_sum_sqrt_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 400; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[400]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[800]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[1200]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -902,89 +1010,263 @@ static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k14_dense_adam(const float *restrict flatten, const float *restrict concat, float *restrict dense_5,
-        float *restrict m_tower_1_dense_1_kernel, float *restrict v_tower_1_dense_1_kernel,
-        float *restrict tower_1_dense_1_kernel, const float *restrict adam)
+static void train_k10_dense_sum_sqrt(const float *restrict flatten_2, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_again_1_dense_1_y, const float *restrict tower_dense_1_y,
+        const float *restrict tower_dense_1_bias, float *restrict sub, float *restrict distance)
 {
-    for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
+    float sum;
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k14_dense_adam_tile_4(flatten, i0_0, concat + n, dense_5 + n);
+            train_k10_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            float sum_v16 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_5[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v49 = m_tower_1_dense_1_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_tower_1_dense_1_kernel[i0 * 16 + j0] = add_v49;
-                const float add_v50 = v_tower_1_dense_1_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_tower_1_dense_1_kernel[i0 * 16 + j0] = add_v50;
-                tower_1_dense_1_kernel[i0 * 16 + j0] = tower_1_dense_1_kernel[i0 * 16 + j0] - adam[0] * add_v49
-                        / (dl_sqrt(add_v50) + 1e-07f);
+                const float v1 = tower_dense_1_bias[j0];
+                const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
+                        + v1);
+                sub[i0 * 16 + j0] = sub_v14;
+                const float mul_v15 = sub_v14 * sub_v14;
+                sum_v16 += mul_v15;
+            }
+            sum = sum_v16;
+            distance[i0] = dl_sqrt(sum + 1e-06f);
+        }
+    }
+}
+
+/* siamese.dl:28: -> f32 */
+static void train_k11_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
+        float *restrict accuracy)
+{
+    float sum_2;
+    float sum_v18[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v18[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const float v1 = distance[r0];
+            const float v2 = same[r0];
+            sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+        }
+    }
+    for (int lane = 1; lane < 8; lane++)
+        sum_v18[0] += sum_v18[lane];
+    sum_2 = sum_v18[0];
+    accuracy[0] = sum_2 / (float)count_[0];
+}
+
+/* siamese.dl:26: -> f32 */
+static void train_k12_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+        float *restrict loss)
+{
+    float sum_3;
+    float sum_v20[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v20[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const float v1 = same[r0];
+            const float v2 = distance[r0];
+            const float v3 = 1.0f - v2;
+            const float v4 = v3 < 0.0f ? 0.0f : v3;
+            sum_v20[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+        }
+    }
+    for (int lane = 1; lane < 8; lane++)
+        sum_v20[0] += sum_v20[lane];
+    sum_3 = sum_v20[0];
+    loss[0] = sum_3 / (float)count_[0];
+}
+
+/* siamese.dl:26:, max, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
+static void train_k13_max_dense_adam(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+        float *restrict sub, float *restrict add, float *restrict neg, float *restrict dense_3,
+        float *restrict m_tower_dense_1_bias, float *restrict v_tower_dense_1_bias)
+{
+    float max[32];
+    float mul_2[32];
+    float dense_4[16];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = same[j0];
+        const float v4 = 1.0f - v3;
+        const float v5 = distance[j0];
+        const float v6 = 1.0f - v5;
+        const float v7 = v6 < 0.0f ? 0.0f : v6;
+        const float select_v22 = j0 < v1 ? v2 : 0.0f;
+        max[j0] = select_v22 * v4 * v7;
+        mul_2[j0] = select_v22 * v3 * v5;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v8 = mul_2[j0];
+        const float v9 = distance[j0];
+        const float v10 = 1.0f - v9;
+        const float v11 = max[j0];
+        const float v12 = (v8 - (0.0f < (v10 < 0.0f ? 0.0f : v10) ? v11 + v11 : 0.0f) + v8) * 0.5f / v9;
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float mul_v25 = v12 * sub[j0 * 16 + j1];
+            sub[j0 * 16 + j1] = mul_v25;
+            const float add_v26 = mul_v25 + mul_v25;
+            add[j0 * 16 + j1] = add_v26;
+            neg[j0 * 16 + j1] = -add_v26;
+            dense_3[j0 * 16 + j1] = add_v26 - add_v26;
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        dense_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            dense_4[j0] += dense_3[j0 + r1 * 16];
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v13 = dense_4[j0];
+        m_tower_dense_1_bias[j0] = m_tower_dense_1_bias[j0] * 0.9f + v13 * 0.1f;
+        v_tower_dense_1_bias[j0] = v_tower_dense_1_bias[j0] * 0.999f + v13 * 0.001f * v13;
+    }
+}
+
+/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
+static inline void train_k14_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 400);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[400] = c1_0;
+    c[401] = c1_1;
+    c[402] = c1_2;
+    c[403] = c1_3;
+    c[800] = c2_0;
+    c[801] = c2_1;
+    c[802] = c2_2;
+    c[803] = c2_3;
+    c[1200] = c3_0;
+    c[1201] = c3_1;
+    c[1202] = c3_2;
+    c[1203] = c3_3;
+}
+
+static void train_k14_dense(const float *restrict neg, const float *restrict tower_dense_1_kernel_2, float *restrict dense)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int n = 0; n < 400; n += 4)
+            train_k14_dense_tile_4(neg, i0_0 * 16, tower_dense_1_kernel_2 + n, dense + (i0_0 * 400 + n));
+    }
+}
+
+/* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
+static inline void train_k15_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 400), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k15_dense(const float *restrict flatten_2, const float *restrict neg, float *restrict dense_2)
+{
+    for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k15_dense_tile_4(flatten_2, i0_0, neg + n, dense_2 + (i0_0 * 16 + n));
+    }
+}
+
+/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
+static void train_k16_max_pool2d(const float *restrict relu_4, int32_t *restrict max_pool2d_3)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 5; j1++) {
+            for (int j2 = 0; j2 < 5; j2++) {
+                for (int j3 = 0; j3 < 16; j3++) {
+                    const float v1 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
+                    const int v8 = v6 < v7;
+                    max_pool2d_3[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
+                            < relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                }
             }
         }
     }
 }
 
-/* siamese.dl:9: relu -> f32[2, 32, 11, 11, 16] */
-static void train_k15_relu(const float *restrict conv2d_3, const int32_t *restrict max_pool2d_2, const float *restrict dense_4,
-        float *restrict relu_3)
+/* siamese.dl:9: relu -> f32[32, 11, 11, 16] */
+static void train_k17_relu(float *restrict relu_4, const int32_t *restrict max_pool2d_3, const float *restrict dense)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
+    for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
             for (int j2 = 0; j2 < 11; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    relu_3[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = 0.0f < conv2d_3[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2
+                    relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = 0.0f < relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2
                             < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
-                            + j2 % 2 == max_pool2d_2[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
-                            ? dense_4[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                            + j2 % 2 == max_pool2d_3[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
+                            ? dense[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
                 }
             }
         }
-    }
-}
-
-/* siamese.dl:9: conv2d, siamese.dl:29: adam -> f32[16] */
-static void train_k16_conv2d_adam(const float *restrict relu_3, float *restrict m_tower_1_conv2d_2_bias,
-        float *restrict v_tower_1_conv2d_2_bias, float *restrict tower_1_conv2d_2_bias, const float *restrict adam)
-{
-    float conv2d_4[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        conv2d_4[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 2; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int r3 = 0; r3 < 11; r3++) {
-                for (int r4 = 0; r4 < 11; r4++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        conv2d_4[j0] += relu_3[j0 + r1 * 61952 + r2 * 1936 + r3 * 176 + r4 * 16];
-                    }
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = conv2d_4[j0];
-        const float add_v46 = m_tower_1_conv2d_2_bias[j0] * 0.9f + v1 * 0.1f;
-        m_tower_1_conv2d_2_bias[j0] = add_v46;
-        const float add_v47 = v_tower_1_conv2d_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_1_conv2d_2_bias[j0] = add_v47;
-        tower_1_conv2d_2_bias[j0] = tower_1_conv2d_2_bias[j0] - adam[0] * add_v46 / (dl_sqrt(add_v47) + 1e-07f);
     }
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 16, 8] */
-static void train_k17_conv2d_pack(const float *restrict tower_1_conv2d_2_kernel, float *restrict conv2d_10)
+static void train_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, float *restrict conv2d_11)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                conv2d_10[j0 * 128 + j1 * 8 + j2] = tower_1_conv2d_2_kernel[-j0 * 128 + j1 + j2 * 16 + 1024];
+                conv2d_11[j0 * 128 + j1 * 8 + j2] = tower_conv2d_2_kernel[-j0 * 128 + j1 + j2 * 16 + 1024];
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[64, 13, 13, 8], 12460032 multiply-accumulates */
-static inline void train_k18_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
+static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1021,31 +1303,31 @@ static inline void train_k18_conv2d_tile_4(const float *restrict a, int at, cons
     c[4059] = c3_3;
 }
 
-static void train_k18_conv2d(const float *restrict relu_3, const float *restrict conv2d_10, float *restrict conv2d_5)
+static void train_k19_conv2d(const float *restrict relu_4, const float *restrict conv2d_11, float *restrict conv2d)
 {
     for (int i1 = 0; i1 < 13; i1++) {
         for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
                 const int k1_lo = dl_first_tap(-i2 + 2, 1);
                 const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 8; n += 4)
-                    train_k18_conv2d_tile_4(relu_3, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_10 + n,
-                            conv2d_5 + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    train_k19_conv2d_tile_4(relu_4, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_11 + n,
+                            conv2d + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 8921088 multiply-accumulates */
-static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
+static inline void train_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 64; k0++) {
+    for (int k0 = 0; k0 < 32; k0++) {
         for (int k1 = 0; k1 < 11; k1++) {
             for (int k2 = 0; k2 < 11; k2++) {
                 const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
@@ -1076,80 +1358,67 @@ static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, cons
     c[435] = c3_3;
 }
 
-static void train_k19_conv2d(const float *restrict max_pool2d, const float *restrict relu_3, float *restrict conv2d_6)
+static void train_k20_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_4, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k19_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0, relu_3 + n,
-                            conv2d_6 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
+                    train_k20_conv2d_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0, relu_4 + n,
+                            conv2d_2 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
             }
         }
     }
 }
 
-/* siamese.dl:8: relu -> f32[2, 32, 26, 26, 8] */
-static void train_k20_relu(const float *restrict conv2d_2, const int32_t *restrict max_pool2d_3, const float *restrict conv2d_5,
-        float *restrict relu_4)
+/* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8] */
+static void train_k21_max_pool2d_relu(const float *restrict relu_3, int32_t *restrict max_pool2d_4,
+        const float *restrict conv2d, float *restrict relu_6)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 26; j1++) {
-            for (int j2 = 0; j2 < 26; j2++) {
-                for (int j3 = 0; j3 < 8; j3++) {
-                    const int32_t v1 = max_pool2d_3[j0 * 1352 + j3 + (j1 / 2) * 104 + (j2 / 2) * 8];
-                    const float v2 = conv2d_5[j0 * 1352 + j3 + (j1 / 2) * 104 + (j2 / 2) * 8];
-                    relu_4[j0 * 5408 + j1 * 208 + j2 * 8 + j3] = 0.0f < conv2d_2[j0 * 5408 + j1 * 208 + j2 * 8 + j3] ? ((j1 % 2)
-                            * 2 + j2 % 2 == v1 ? v2 : 0.0f) : 0.0f;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 13; j0++) {
+            for (int j1 = 0; j1 < 13; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const float v1 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
+                    const int v8 = v6 < v7;
+                    max_pool2d_4[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
+                            < relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 26; j0++) {
+            for (int j1 = 0; j1 < 26; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const int32_t v9 = max_pool2d_4[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    const float v10 = conv2d[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu_3[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2)
+                            * 2 + j1 % 2 == v9 ? v10 : 0.0f) : 0.0f;
                 }
             }
         }
     }
 }
 
-/* siamese.dl:8: conv2d -> f32[8] */
-static void train_k21_conv2d(const float *restrict relu_4, float *restrict conv2d_7)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        conv2d_7[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 2; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int r3 = 0; r3 < 26; r3++) {
-                for (int r4 = 0; r4 < 26; r4++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        conv2d_7[j0] += relu_4[j0 + r1 * 173056 + r2 * 5408 + r3 * 208 + r4 * 8];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[1, 28, 28, 64] */
-static void train_k22_conv2d(const float *restrict stack, float *restrict conv2d_8)
-{
-    for (int j0 = 0; j0 < 784; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            conv2d_8[j0 * 64 + j1] = stack[j0 + (j1 / 32) * 784 + (j1 % 32) * 1568];
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 3115008 multiply-accumulates */
-static inline void train_k23_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
+static inline void train_k22_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 26; k0++) {
+    for (int k0 = 0; k0 < 32; k0++) {
         for (int k1 = 0; k1 < 26; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 1792 + k1 * 64 + k2), *const bk = b + (k0 * 208 + k1 * 8 + k2 * 5408);
+            for (int k2 = 0; k2 < 26; k2++) {
+                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 5408 + k1 * 208 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -1167,56 +1436,433 @@ static inline void train_k23_conv2d_tile_3(const float *restrict a, int at, cons
     c[19] = c2_3;
 }
 
-static void train_k23_conv2d(const float *restrict conv2d_8, const float *restrict relu_4, float *restrict conv2d_9)
+static void train_k22_conv2d(const float *restrict right, const float *restrict relu_6, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 8; n += 4)
-            train_k23_conv2d_tile_3(conv2d_8, i1 * 1792, relu_4 + n, conv2d_9 + (i1 * 24 + n));
+            train_k22_conv2d_tile_3(right, i1 * 28, relu_6 + n, conv2d_3 + (i1 * 24 + n));
     }
 }
 
-/* siamese.dl:29: adam -> f32[3, 3, 1, 8] */
-static void train_k24_adam(float *restrict m_tower_1_conv2d_1_kernel, const float *restrict conv2d_9,
-        float *restrict v_tower_1_conv2d_1_kernel, float *restrict tower_1_conv2d_1_kernel, const float *restrict adam)
+/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
+static inline void train_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
-    for (int j0 = 0; j0 < 72; j0++) {
-        const float v1 = conv2d_9[j0];
-        const float add_v36 = m_tower_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_tower_1_conv2d_1_kernel[j0] = add_v36;
-        const float add_v37 = v_tower_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_1_conv2d_1_kernel[j0] = add_v37;
-        tower_1_conv2d_1_kernel[j0] = tower_1_conv2d_1_kernel[j0] - adam[0] * add_v36 / (dl_sqrt(add_v37) + 1e-07f);
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 400);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[400] = c1_0;
+    c[401] = c1_1;
+    c[402] = c1_2;
+    c[403] = c1_3;
+    c[800] = c2_0;
+    c[801] = c2_1;
+    c[802] = c2_2;
+    c[803] = c2_3;
+    c[1200] = c3_0;
+    c[1201] = c3_1;
+    c[1202] = c3_2;
+    c[1203] = c3_3;
+}
+
+static void train_k23_dense(const float *restrict add, const float *restrict tower_dense_1_kernel_2, float *restrict dense_5)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int n = 0; n < 400; n += 4)
+            train_k23_dense_tile_4(add, i0_0 * 16, tower_dense_1_kernel_2 + n, dense_5 + (i0_0 * 400 + n));
     }
 }
 
-/* siamese.dl:29: adam -> f32[8] */
-static void train_k25_adam(float *restrict m_tower_1_conv2d_1_bias, const float *restrict conv2d_7,
-        float *restrict v_tower_1_conv2d_1_bias, float *restrict tower_1_conv2d_1_bias, const float *restrict adam)
+/* siamese.dl:27: adam -> f32 */
+static void train_k24_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
+}
+
+/* siamese.dl:11: dense, siamese.dl:27: adam -> f32[400, 16], 204800 multiply-accumulates */
+static inline void train_k25_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 400), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k25_dense_adam(const float *restrict flatten, const float *restrict add, float *restrict dense_6,
+        float *restrict m_tower_dense_1_kernel, const float *restrict dense_2, float *restrict v_tower_dense_1_kernel,
+        float *restrict tower_dense_1_kernel, const float *restrict adam)
+{
+    for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k25_dense_adam_tile_4(flatten, i0_0, add + n, dense_6 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = dense_2[i0 * 16 + j0] + dense_6[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v67 = m_tower_dense_1_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_tower_dense_1_kernel[i0 * 16 + j0] = add_v67;
+                const float add_v68 = v_tower_dense_1_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_tower_dense_1_kernel[i0 * 16 + j0] = add_v68;
+                tower_dense_1_kernel[i0 * 16 + j0] = tower_dense_1_kernel[i0 * 16 + j0] - adam[0] * add_v67 / (dl_sqrt(add_v68)
+                        + 1e-07f);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
+static void train_k26_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_5)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 5; j1++) {
+            for (int j2 = 0; j2 < 5; j2++) {
+                for (int j3 = 0; j3 < 16; j3++) {
+                    const float v1 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
+                    const int v8 = v6 < v7;
+                    max_pool2d_5[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
+                            < relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: relu, conv2d -> f32[32, 11, 11, 16] */
+static void train_k27_relu_conv2d(float *restrict relu_2, const int32_t *restrict max_pool2d_5, const float *restrict dense_5,
+        const float *restrict relu_4, float *restrict conv2d_4)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 11; j1++) {
+            for (int j2 = 0; j2 < 11; j2++) {
+                for (int j3 = 0; j3 < 16; j3++) {
+                    const float select_v44 = 0.0f < relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2 < 5 ? (j2 / 2 < 5
+                            ? ((j1 % 2) * 2 + j2 % 2 == max_pool2d_5[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
+                            ? dense_5[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                    relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = select_v44;
+                    conv2d_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] + select_v44;
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d, siamese.dl:27: adam -> f32[16] */
+static void train_k28_conv2d_adam(const float *restrict conv2d_4, float *restrict m_tower_conv2d_2_bias,
+        float *restrict v_tower_conv2d_2_bias, float *restrict tower_conv2d_2_bias, const float *restrict adam,
+        float *restrict tower_dense_1_bias, const float *restrict m_tower_dense_1_bias,
+        const float *restrict v_tower_dense_1_bias)
+{
+    float conv2d_5[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        conv2d_5[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 11; r2++) {
+            for (int r3 = 0; r3 < 11; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_5[j0] += conv2d_4[j0 + r1 * 1936 + r2 * 176 + r3 * 16];
+                }
+            }
+        }
+    }
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = conv2d_5[j0];
+        const float add_v64 = m_tower_conv2d_2_bias[j0] * 0.9f + v2 * 0.1f;
+        m_tower_conv2d_2_bias[j0] = add_v64;
+        const float add_v65 = v_tower_conv2d_2_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        v_tower_conv2d_2_bias[j0] = add_v65;
+        tower_conv2d_2_bias[j0] = tower_conv2d_2_bias[j0] - v1 * add_v64 / (dl_sqrt(add_v65) + 1e-07f);
+        tower_dense_1_bias[j0] = tower_dense_1_bias[j0] - v1 * m_tower_dense_1_bias[j0] / (dl_sqrt(v_tower_dense_1_bias[j0])
+                + 1e-07f);
+    }
+}
+
+/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
+static inline void train_k29_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1936]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[3872]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[5808]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[1352] = c1_0;
+    c[1353] = c1_1;
+    c[1354] = c1_2;
+    c[1355] = c1_3;
+    c[2704] = c2_0;
+    c[2705] = c2_1;
+    c[2706] = c2_2;
+    c[2707] = c2_3;
+    c[4056] = c3_0;
+    c[4057] = c3_1;
+    c[4058] = c3_2;
+    c[4059] = c3_3;
+}
+
+static void train_k29_conv2d(const float *restrict relu_2, const float *restrict conv2d_11, float *restrict conv2d_6)
+{
+    for (int i1 = 0; i1 < 13; i1++) {
+        for (int i2 = 0; i2 < 13; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 2, 1);
+                const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
+                const int k1_lo = dl_first_tap(-i2 + 2, 1);
+                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
+                for (int n = 0; n < 8; n += 4)
+                    train_k29_conv2d_tile_4(relu_2, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_11 + n,
+                            conv2d_6 + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
+static inline void train_k30_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 32; k0++) {
+        for (int k1 = 0; k1 < 11; k1++) {
+            for (int k2 = 0; k2 < 11; k2++) {
+                const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
+                        *const bk = b + (k0 * 1936 + k1 * 176 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k30_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_7)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
+                for (int n = 0; n < 16; n += 4)
+                    train_k30_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0, relu_2 + n,
+                            conv2d_7 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
+            }
+        }
+    }
+}
+
+/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 26, 26, 8] */
+static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, int32_t *restrict max_pool2d_6,
+        const float *restrict conv2d_6, float *restrict relu_8, float *restrict relu_6)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 13; j0++) {
+            for (int j1 = 0; j1 < 13; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const float v1 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
+                    const int v8 = v6 < v7;
+                    max_pool2d_6[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
+                            < relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 26; j0++) {
+            for (int j1 = 0; j1 < 26; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const int32_t v9 = max_pool2d_6[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    const float v10 = conv2d_6[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    const float select_v50 = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v9
+                            ? v10 : 0.0f) : 0.0f;
+                    relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = select_v50;
+                    relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] + select_v50;
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:8: conv2d -> f32[8] */
+static void train_k32_conv2d(const float *restrict relu_6, float *restrict conv2d_9)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v1 = conv2d_7[j0];
-        const float add_v40 = m_tower_1_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_tower_1_conv2d_1_bias[j0] = add_v40;
-        const float add_v41 = v_tower_1_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_1_conv2d_1_bias[j0] = add_v41;
-        tower_1_conv2d_1_bias[j0] = tower_1_conv2d_1_bias[j0] - adam[0] * add_v40 / (dl_sqrt(add_v41) + 1e-07f);
+        conv2d_9[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 26; r2++) {
+            for (int r3 = 0; r3 < 26; r3++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    conv2d_9[j0] += relu_6[j0 + r1 * 5408 + r2 * 208 + r3 * 8];
+                }
+            }
+        }
     }
 }
 
-/* siamese.dl:29: adam -> f32[3, 3, 8, 16] */
-static void train_k26_adam(float *restrict m_tower_1_conv2d_2_kernel, const float *restrict conv2d_6,
-        float *restrict v_tower_1_conv2d_2_kernel, float *restrict tower_1_conv2d_2_kernel, const float *restrict adam)
+/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
+static inline void train_k33_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 32; k0++) {
+        for (int k1 = 0; k1 < 26; k1++) {
+            for (int k2 = 0; k2 < 26; k2++) {
+                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 5408 + k1 * 208 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static void train_k33_conv2d(const float *restrict left, const float *restrict relu_8, float *restrict conv2d_10)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int n = 0; n < 8; n += 4)
+            train_k33_conv2d_tile_3(left, i1 * 28, relu_8 + n, conv2d_10 + (i1 * 24 + n));
+    }
+}
+
+/* siamese.dl:27: adam -> f32[3, 3, 1, 8] */
+static void train_k34_adam(float *restrict m_tower_conv2d_1_kernel, const float *restrict conv2d_3,
+        const float *restrict conv2d_10, float *restrict v_tower_conv2d_1_kernel, float *restrict tower_conv2d_1_kernel,
+        const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 72; j0++) {
+        const float v1 = conv2d_3[j0] + conv2d_10[j0];
+        const float add_v54 = m_tower_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_tower_conv2d_1_kernel[j0] = add_v54;
+        const float add_v55 = v_tower_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_tower_conv2d_1_kernel[j0] = add_v55;
+        tower_conv2d_1_kernel[j0] = tower_conv2d_1_kernel[j0] - adam[0] * add_v54 / (dl_sqrt(add_v55) + 1e-07f);
+    }
+}
+
+/* siamese.dl:27: adam -> f32[8] */
+static void train_k35_adam(float *restrict m_tower_conv2d_1_bias, const float *restrict conv2d_9,
+        float *restrict v_tower_conv2d_1_bias, float *restrict tower_conv2d_1_bias, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        const float v1 = conv2d_9[j0];
+        const float add_v58 = m_tower_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_tower_conv2d_1_bias[j0] = add_v58;
+        const float add_v59 = v_tower_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_tower_conv2d_1_bias[j0] = add_v59;
+        tower_conv2d_1_bias[j0] = tower_conv2d_1_bias[j0] - adam[0] * add_v58 / (dl_sqrt(add_v59) + 1e-07f);
+    }
+}
+
+/* siamese.dl:27: adam -> f32[3, 3, 8, 16] */
+static void train_k36_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict conv2d_2,
+        const float *restrict conv2d_7, float *restrict v_tower_conv2d_2_kernel, float *restrict tower_conv2d_2_kernel,
+        const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_6[j0 * 16 + j1 * 144 + j2];
-                const float add_v43 = m_tower_1_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_tower_1_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v43;
-                const float add_v44 = v_tower_1_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_tower_1_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v44;
-                tower_1_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = tower_1_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] - adam[0]
-                        * add_v43 / (dl_sqrt(add_v44) + 1e-07f);
+                const float v1 = conv2d_2[j0 * 16 + j1 * 144 + j2] + conv2d_7[j0 * 16 + j1 * 144 + j2];
+                const float add_v61 = m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v61;
+                const float add_v62 = v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v62;
+                tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] - adam[0]
+                        * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
             }
         }
     }
@@ -1229,100 +1875,95 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const stack = (float *)(void *)(base + 3461120);   /* f32[32, 2, 28, 28, 1] */
-    float *const conv2d = (float *)(void *)(base + 1384448);   /* f32[64, 28, 28, 1] */
-    float *const conv2d_2 = (float *)(void *)(base + 0);   /* f32[64, 26, 26, 8] */
-    float *const max_pool2d = (float *)(void *)(base + 2375680);   /* f32[2, 32, 13, 13, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 1384448);   /* f32[64, 11, 11, 16] */
-    float *const flatten = (float *)(void *)(base + 1880064);   /* f32[2, 32, 400] */
-    float *const dense_2 = (float *)(void *)(base + 2008064);   /* f32[2, 32, 16] */
-    float *const distance = (float *)(void *)(base + 2014208);   /* f32[32] */
-    float *const mul_2 = (float *)(void *)(base + 2012160);   /* f32[32, 16] */
-    float *const concat = (float *)(void *)(base + 2008064);   /* f32[32, 2, 16] */
-    float *const dense_4 = (float *)(void *)(base + 3217408);   /* f32[2, 32, 400] */
-    float *const dense_5 = (float *)(void *)(base + 1982464);   /* f32[4, 16] */
-    int32_t *const max_pool2d_2 = (int32_t *)(void *)(base + 3115008);   /* i32[2, 32, 5, 5, 16] */
-    float *const relu_3 = (float *)(void *)(base + 1880064);   /* f32[2, 32, 11, 11, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 3115008);   /* f32[64, 13, 13, 8] */
-    float *const conv2d_6 = (float *)(void *)(base + 3661824);   /* f32[8, 3, 3, 16] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 2768896);   /* i32[2, 32, 13, 13, 8] */
-    float *const relu_4 = (float *)(void *)(base + 1384448);   /* f32[2, 32, 26, 26, 8] */
-    float *const conv2d_7 = (float *)(void *)(base + 200992);   /* f32[8] */
-    float *const conv2d_8 = (float *)(void *)(base + 0);   /* f32[1, 28, 28, 64] */
-    float *const conv2d_9 = (float *)(void *)(base + 200704);   /* f32[1, 3, 3, 8] */
-    float *const adam = (float *)(void *)(base + 3666432);   /* f32 */
-    float *const tower_1_dense_1_kernel_2 = (float *)(void *)(base + 1982464);   /* f32[16, 400] */
-    float *const conv2d_10 = (float *)(void *)(base + 1384448);   /* f32[3, 3, 16, 8] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 8] */
+    float *const max_pool2d = (float *)(void *)(base + 2572288);   /* f32[32, 13, 13, 8] */
+    float *const relu_2 = (float *)(void *)(base + 2076672);   /* f32[32, 11, 11, 16] */
+    float *const flatten = (float *)(void *)(base + 3091456);   /* f32[32, 400] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
+    float *const relu_3 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 1384448);   /* f32[32, 13, 13, 8] */
+    float *const relu_4 = (float *)(void *)(base + 2324480);   /* f32[32, 11, 11, 16] */
+    float *const flatten_2 = (float *)(void *)(base + 1557504);   /* f32[32, 400] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 1612800);   /* f32[4, 16] */
+    float *const sub = (float *)(void *)(base + 1610752);   /* f32[32, 16] */
+    float *const distance = (float *)(void *)(base + 1613056);   /* f32[32] */
+    float *const add = (float *)(void *)(base + 3203072);   /* f32[32, 16] */
+    float *const neg = (float *)(void *)(base + 1659904);   /* f32[32, 16] */
+    float *const dense = (float *)(void *)(base + 1608704);   /* f32[32, 400] */
+    float *const dense_2 = (float *)(void *)(base + 3168256);   /* f32[400, 16] */
+    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 1557504);   /* i32[32, 5, 5, 16] */
+    float *const conv2d = (float *)(void *)(base + 2745344);   /* f32[32, 13, 13, 8] */
+    float *const conv2d_2 = (float *)(void *)(base + 3198464);   /* f32[8, 3, 3, 16] */
+    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
+    float *const relu_6 = (float *)(void *)(base + 1384448);   /* f32[32, 26, 26, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 2745344);   /* f32[1, 3, 3, 8] */
+    float *const dense_3 = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
+    float *const dense_5 = (float *)(void *)(base + 940032);   /* f32[32, 400] */
+    float *const dense_6 = (float *)(void *)(base + 692224);   /* f32[4, 16] */
+    int32_t *const max_pool2d_5 = (int32_t *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 692224);   /* f32[32, 11, 11, 16] */
+    float *const conv2d_6 = (float *)(void *)(base + 2324480);   /* f32[32, 13, 13, 8] */
+    float *const conv2d_7 = (float *)(void *)(base + 2497536);   /* f32[8, 3, 3, 16] */
+    int32_t *const max_pool2d_6 = (int32_t *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
+    float *const relu_8 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
+    float *const conv2d_9 = (float *)(void *)(base + 288);   /* f32[8] */
+    float *const conv2d_10 = (float *)(void *)(base + 0);   /* f32[1, 3, 3, 8] */
+    float *const adam = (float *)(void *)(base + 2745632);   /* f32 */
+    float *const tower_dense_1_kernel_2 = (float *)(void *)(base + 3142656);   /* f32[16, 400] */
+    float *const conv2d_11 = (float *)(void *)(base + 3193856);   /* f32[3, 3, 16, 8] */
 
-    train_k0_stack(left, stack, right);
-    train_k1_conv2d(stack, conv2d);
-    train_k2_conv2d(conv2d, params->tower_1_conv2d_1_kernel, conv2d_2);
-    train_k3_relu_max_pool2d(conv2d_2, params->tower_1_conv2d_1_bias, max_pool2d, max_pool2d_3);
-    train_k4_conv2d(max_pool2d, params->tower_1_conv2d_2_kernel, conv2d_3);
-    train_k5_relu_flatten_max_pool2d(conv2d_3, params->tower_1_conv2d_2_bias, flatten, max_pool2d_2);
-    train_k6_dense_pack(params->tower_1_dense_1_kernel, tower_1_dense_1_kernel_2);
-    train_k7_dense(flatten, params->tower_1_dense_1_kernel, dense_2, params->tower_1_dense_1_bias);
-    train_k8_sum_sqrt(dense_2, distance, &count, same, &metrics->accuracy, &metrics->loss);
-    train_k9_max(&count, same, distance, dense_2, mul_2);
-    train_k10_concat(mul_2, concat);
-    train_k11_adam(&step, adam);
-    train_k12_dense_adam(concat, optimizer->m_tower_1_dense_1_bias, optimizer->v_tower_1_dense_1_bias,
-            params->tower_1_dense_1_bias, adam);
-    train_k13_dense(concat, tower_1_dense_1_kernel_2, dense_4);
-    train_k14_dense_adam(flatten, concat, dense_5, optimizer->m_tower_1_dense_1_kernel, optimizer->v_tower_1_dense_1_kernel,
-            params->tower_1_dense_1_kernel, adam);
-    train_k15_relu(conv2d_3, max_pool2d_2, dense_4, relu_3);
-    train_k16_conv2d_adam(relu_3, optimizer->m_tower_1_conv2d_2_bias, optimizer->v_tower_1_conv2d_2_bias,
-            params->tower_1_conv2d_2_bias, adam);
-    train_k17_conv2d_pack(params->tower_1_conv2d_2_kernel, conv2d_10);
-    train_k18_conv2d(relu_3, conv2d_10, conv2d_5);
-    train_k19_conv2d(max_pool2d, relu_3, conv2d_6);
-    train_k20_relu(conv2d_2, max_pool2d_3, conv2d_5, relu_4);
-    train_k21_conv2d(relu_4, conv2d_7);
-    train_k22_conv2d(stack, conv2d_8);
-    train_k23_conv2d(conv2d_8, relu_4, conv2d_9);
-    train_k24_adam(optimizer->m_tower_1_conv2d_1_kernel, conv2d_9, optimizer->v_tower_1_conv2d_1_kernel,
-            params->tower_1_conv2d_1_kernel, adam);
-    train_k25_adam(optimizer->m_tower_1_conv2d_1_bias, conv2d_7, optimizer->v_tower_1_conv2d_1_bias,
-            params->tower_1_conv2d_1_bias, adam);
-    train_k26_adam(optimizer->m_tower_1_conv2d_2_kernel, conv2d_6, optimizer->v_tower_1_conv2d_2_kernel,
-            params->tower_1_conv2d_2_kernel, adam);
+    train_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
+    train_k1_max_pool2d(relu, max_pool2d);
+    train_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
+    train_k3_flatten(relu_2, flatten);
+    train_k4_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_2);
+    train_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
+    train_k6_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
+    train_k7_max_pool2d(relu_3, max_pool2d_2);
+    train_k8_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
+    train_k9_flatten(relu_4, flatten_2);
+    train_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+            params->tower_dense_1_bias, sub, distance);
+    train_k11_sum(&count, distance, same, &metrics->accuracy);
+    train_k12_sum(&count, same, distance, &metrics->loss);
+    train_k13_max_dense_adam(&count, same, distance, sub, add, neg, dense_3, optimizer->m_tower_dense_1_bias,
+            optimizer->v_tower_dense_1_bias);
+    train_k14_dense(neg, tower_dense_1_kernel_2, dense);
+    train_k15_dense(flatten_2, neg, dense_2);
+    train_k16_max_pool2d(relu_4, max_pool2d_3);
+    train_k17_relu(relu_4, max_pool2d_3, dense);
+    train_k18_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_11);
+    train_k19_conv2d(relu_4, conv2d_11, conv2d);
+    train_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
+    train_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
+    train_k22_conv2d(right, relu_6, conv2d_3);
+    train_k23_dense(add, tower_dense_1_kernel_2, dense_5);
+    train_k24_adam(&step, adam);
+    train_k25_dense_adam(flatten, add, dense_6, optimizer->m_tower_dense_1_kernel, dense_2, optimizer->v_tower_dense_1_kernel,
+            params->tower_dense_1_kernel, adam);
+    train_k26_max_pool2d(relu_2, max_pool2d_5);
+    train_k27_relu_conv2d(relu_2, max_pool2d_5, dense_5, relu_4, conv2d_4);
+    train_k28_conv2d_adam(conv2d_4, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
+            params->tower_conv2d_2_bias, adam, params->tower_dense_1_bias, optimizer->m_tower_dense_1_bias,
+            optimizer->v_tower_dense_1_bias);
+    train_k29_conv2d(relu_2, conv2d_11, conv2d_6);
+    train_k30_conv2d(max_pool2d, relu_2, conv2d_7);
+    train_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_6, relu_8, relu_6);
+    train_k32_conv2d(relu_6, conv2d_9);
+    train_k33_conv2d(left, relu_8, conv2d_10);
+    train_k34_adam(optimizer->m_tower_conv2d_1_kernel, conv2d_3, conv2d_10, optimizer->v_tower_conv2d_1_kernel,
+            params->tower_conv2d_1_kernel, adam);
+    train_k35_adam(optimizer->m_tower_conv2d_1_bias, conv2d_9, optimizer->v_tower_conv2d_1_bias, params->tower_conv2d_1_bias,
+            adam);
+    train_k36_adam(optimizer->m_tower_conv2d_2_kernel, conv2d_2, conv2d_7, optimizer->v_tower_conv2d_2_kernel,
+            params->tower_conv2d_2_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
-/* siamese.dl:19: stack -> f32[32, 2, 28, 28, 1] */
-static void gradients_k0_stack(const float *restrict left, float *restrict stack, const float *restrict right)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 28; j2++) {
-            for (int j3 = 0; j3 < 28; j3++) {
-                stack[j0 * 1568 + j2 * 28 + j3] = left[j0 * 784 + j2 * 28 + j3];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 28; j2++) {
-            for (int j3 = 0; j3 < 28; j3++) {
-                stack[j0 * 1568 + j2 * 28 + j3 + 784] = right[j0 * 784 + j2 * 28 + j3];
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[64, 28, 28, 1] */
-static void gradients_k1_conv2d(const float *restrict stack, float *restrict conv2d)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 784; j1++) {
-            conv2d[j0 * 784 + j1] = stack[j1 + (j0 / 32) * 784 + (j0 % 32) * 1568];
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[64, 26, 26, 8], 3115008 multiply-accumulates */
-static inline void gradients_k2_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
+static inline void gradients_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1356,7 +1997,7 @@ static inline void gradients_k2_conv2d_tile_4(const float *restrict a, int at, c
     c[27] = c3_3;
 }
 
-static inline void gradients_k2_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1384,63 +2025,47 @@ static inline void gradients_k2_conv2d_tile_3(const float *restrict a, int at, c
     c[19] = c2_3;
 }
 
-static void gradients_k2_conv2d(const float *restrict conv2d, const float *restrict tower_1_conv2d_1_kernel,
-        float *restrict conv2d_2)
+static void gradients_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel,
+        float *restrict relu, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
+    for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 26; i1++) {
             for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
                 rows = i2_0 < 20 ? 4 : 3;
                 for (int n = 0; n < 8; n += 4)
                     if (rows == 4)
-                        gradients_k2_conv2d_tile_4(conv2d, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d_2 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                        gradients_k0_conv2d_relu_tile_4(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
                     else
-                        gradients_k2_conv2d_tile_3(conv2d, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d_2 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                        gradients_k0_conv2d_relu_tile_3(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                        relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
             }
         }
     }
 }
 
-/* siamese.dl:8: relu, max_pool2d -> i32[2, 32, 13, 13, 8] */
-static void gradients_k3_relu_max_pool2d(float *restrict conv2d_2, const float *restrict tower_1_conv2d_1_bias,
-        float *restrict max_pool2d, int32_t *restrict max_pool2d_3)
+/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
+static void gradients_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 32; i1++) {
-            for (int j0 = 0; j0 < 26; j0++) {
-                for (int j1 = 0; j1 < 26; j1++) {
-                    for (int j2 = 0; j2 < 8; j2++) {
-                        const float v1 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 208 + j1 * 8 + j2] + tower_1_conv2d_1_bias[j2];
-                        conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 208 + j1 * 8 + j2] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 13; j0++) {
-                for (int j1 = 0; j1 < 13; j1++) {
-                    for (int j2 = 0; j2 < 8; j2++) {
-                        const float v2 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2];
-                        const float v3 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
-                        const float v4 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
-                        const float v5 = conv2d_2[i0 * 173056 + i1 * 5408 + j0 * 416 + j1 * 16 + j2 + 216];
-                        const int v6 = -DL_INFINITY < v2;
-                        const float v7 = v6 ? v2 : -DL_INFINITY;
-                        const int v8 = v7 < v3;
-                        const float v9 = v8 ? v3 : v7;
-                        const int v10 = v9 < v4;
-                        max_pool2d[i0 * 43264 + i1 * 1352 + j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(v2, v3), v4), v5);
-                        max_pool2d_3[i0 * 43264 + i1 * 1352 + j0 * 104 + j1 * 8 + j2] = (v10 ? v4 : v9) < v5 ? 3 : (v10 ? 2
-                                : (v8 ? 1 : (v6 ? 0 : 0)));
-                    }
-                }
+    for (int j0 = 0; j0 < 416; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                max_pool2d[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 416 + j1 * 16 + j2],
+                        relu[j0 * 416 + j1 * 16 + j2 + 8]), relu[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu[j0 * 416 + j1 * 16 + j2 + 216]);
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[64, 11, 11, 16], 8921088 multiply-accumulates */
-static inline void gradients_k4_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
+static inline void gradients_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1474,74 +2099,53 @@ static inline void gradients_k4_conv2d_tile_4(const float *restrict a, int at, c
     c[5811] = c3_3;
 }
 
-static void gradients_k4_conv2d(const float *restrict max_pool2d, const float *restrict tower_1_conv2d_2_kernel,
-        float *restrict conv2d_3)
+static void gradients_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
     for (int i1 = 0; i1 < 11; i1++) {
         for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k4_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_1_conv2d_2_kernel + n,
-                            conv2d_3 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                    gradients_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
+                            relu_2 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                        relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
             }
         }
     }
 }
 
-/* siamese.dl:9: relu, siamese.dl:10: flatten, siamese.dl:9: max_pool2d -> i32[2, 32, 5, 5, 16] */
-static void gradients_k5_relu_flatten_max_pool2d(float *restrict conv2d_3, const float *restrict tower_1_conv2d_2_bias,
-        float *restrict flatten, int32_t *restrict max_pool2d_2)
+/* siamese.dl:10: flatten -> f32[32, 400] */
+static void gradients_k3_flatten(const float *restrict relu_2, float *restrict flatten)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 32; i1++) {
-            for (int j0 = 0; j0 < 11; j0++) {
-                for (int j1 = 0; j1 < 11; j1++) {
-                    for (int j2 = 0; j2 < 16; j2++) {
-                        const float v1 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 176 + j1 * 16 + j2] + tower_1_conv2d_2_bias[j2];
-                        conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 176 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 400; j0++) {
-                flatten[i0 * 12800 + i1 * 400 + j0]
-                        = dl_max(dl_max(dl_max(conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
-                        conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
-                        conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
-                        conv2d_3[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
-            }
-            for (int j0 = 0; j0 < 5; j0++) {
-                for (int j1 = 0; j1 < 5; j1++) {
-                    for (int j2 = 0; j2 < 16; j2++) {
-                        const float v2 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2];
-                        const int v3 = -DL_INFINITY < v2;
-                        const float v4 = v3 ? v2 : -DL_INFINITY;
-                        const float v5 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2 + 16];
-                        const int v6 = v4 < v5;
-                        const float v7 = v6 ? v5 : v4;
-                        const float v8 = conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2 + 176];
-                        const int v9 = v7 < v8;
-                        max_pool2d_2[i0 * 12800 + i1 * 400 + j0 * 80 + j1 * 16 + j2] = (v9 ? v8 : v7)
-                                < conv2d_3[i0 * 61952 + i1 * 1936 + j0 * 352 + j1 * 32 + j2 + 192] ? 3 : (v9 ? 2 : (v6 ? 1 : (v3
-                                ? 0 : 0)));
-                    }
-                }
-            }
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 400; j1++) {
+            flatten[j0 * 400 + j1]
+                    = dl_max(dl_max(dl_max(relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
         }
     }
 }
 
 /* siamese.dl:11: dense -> f32[16, 400] */
-static void gradients_k6_dense_pack(const float *restrict tower_1_dense_1_kernel, float *restrict tower_1_dense_1_kernel_3)
+static void gradients_k4_dense_pack(const float *restrict tower_dense_1_kernel, float *restrict tower_dense_1_kernel_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 400; j1++) {
-            tower_1_dense_1_kernel_3[j0 * 400 + j1] = tower_1_dense_1_kernel[j0 + j1 * 16];
+            tower_dense_1_kernel_3[j0 * 400 + j1] = tower_dense_1_kernel[j0 + j1 * 16];
         }
     }
 }
 
-/* siamese.dl:11: dense -> f32[2, 32, 16], 409600 multiply-accumulates */
-static inline void gradients_k7_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates */
+static inline void gradients_k5_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1573,194 +2177,202 @@ static inline void gradients_k7_dense_tile_4(const float *restrict a, int at, co
     c[51] = c3_3;
 }
 
-static void gradients_k7_dense(const float *restrict flatten, const float *restrict tower_1_dense_1_kernel,
-        float *restrict dense_2, const float *restrict tower_1_dense_1_bias)
+static void gradients_k5_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_dense_1_y)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k7_dense_tile_4(flatten, i0 * 12800 + i1_0 * 400, tower_1_dense_1_kernel + n,
-                        dense_2 + (i0 * 512 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    dense_2[i0 * 512 + i1 * 16 + j0] = dense_2[i0 * 512 + i1 * 16 + j0] + tower_1_dense_1_bias[j0];
-                }
-            }
-        }
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            gradients_k5_dense_tile_4(flatten, i0_0 * 400, tower_dense_1_kernel + n, tower_dense_1_y + (i0_0 * 16 + n));
     }
 }
 
-/* siamese.dl:22: sum, sqrt, siamese.dl:30:, siamese.dl:28: -> f32 */
-static void gradients_k8_sum_sqrt(const float *restrict dense_2, float *restrict distance, const int32_t *restrict count_,
-        const float *restrict same, float *restrict accuracy, float *restrict loss)
-{
-    float sum[32];
-    float sum_2;
-    float sum_3;
-    for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v12 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            const float v1 = dense_2[j0 * 16 + r1] - dense_2[j0 * 16 + r1 + 512];
-            sum_v12 += v1 * v1;
-        }
-        sum[j0] = sum_v12;
-    }
-    float sum_v14[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v14[lane] = 0.0f;
-    for (int j0_0 = 0; j0_0 < 32; j0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int j0 = j0_0 + lane;
-            const float distance_v13 = dl_sqrt(sum[j0] + 1e-06f);
-            distance[j0] = distance_v13;
-            const int v2 = j0 < count_[0];
-            const float v3 = same[j0];
-            const int v4 = 0.5f < v3;
-            sum_v14[lane] += v2 ? (float)((distance_v13 < 0.5f) == v4) : 0.0f;
-        }
-    }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v14[0] += sum_v14[lane];
-    sum_2 = sum_v14[0];
-    accuracy[0] = sum_2 / (float)count_[0];
-    float sum_v16[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v16[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v5 = same[r0];
-            const float v6 = distance[r0];
-            const float v7 = 1.0f - v6;
-            const float v8 = v7 < 0.0f ? 0.0f : v7;
-            sum_v16[lane] += r0 < count_[0] ? v5 * (v6 * v6) + (1.0f - v5) * (v8 * v8) : 0.0f;
-        }
-    }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v16[0] += sum_v16[lane];
-    sum_3 = sum_v16[0];
-    loss[0] = sum_3 / (float)count_[0];
-}
-
-/* siamese.dl:28:, max, siamese.dl:22: -> f32[32, 16] */
-static void gradients_k9_max(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
-        const float *restrict dense_2, float *restrict mul_2)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float max;
-        float mul;
-        const int32_t v1 = count_[0];
-        const float v2 = same[i0];
-        const float v3 = 1.0f - v2;
-        const float v4 = distance[i0];
-        const float v5 = 1.0f - v4;
-        const float v6 = v5 < 0.0f ? 0.0f : v5;
-        const float select_v18 = i0 < v1 ? 1.0f / (float)v1 : 0.0f;
-        max = select_v18 * v3 * v6;
-        mul = select_v18 * v2 * v4;
-        const float v7 = distance[i0];
-        const float v8 = 1.0f - v7;
-        const float v9 = (mul - (0.0f < (v8 < 0.0f ? 0.0f : v8) ? max + max : 0.0f) + mul) * 0.5f / v7;
-        for (int j0 = 0; j0 < 16; j0++) {
-            mul_2[i0 * 16 + j0] = v9 * (dense_2[i0 * 16 + j0] - dense_2[i0 * 16 + j0 + 512]);
-        }
-    }
-}
-
-/* siamese.dl:22: -> f32[32, 2, 16] */
-static void gradients_k10_concat(const float *restrict mul_2, float *restrict concat)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 16; j2++) {
-            const float v1 = mul_2[j0 * 16 + j2];
-            concat[j0 * 32 + j2] = v1 + v1;
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 16; j2++) {
-            const float v2 = mul_2[j0 * 16 + j2];
-            concat[j0 * 32 + j2 + 16] = -(v2 + v2);
-        }
-    }
-}
-
-/* siamese.dl:11: dense -> f32[16] */
-static void gradients_k11_dense(const float *restrict concat, float *restrict tower_1_dense_1_bias_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        tower_1_dense_1_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 2; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                tower_1_dense_1_bias_2[j0] += concat[j0 + r1 * 16 + r2 * 32];
-            }
-        }
-    }
-}
-
-/* siamese.dl:11: dense -> f32[2, 32, 400], 409600 multiply-accumulates */
-static inline void gradients_k12_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
+static inline void gradients_k6_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 400);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[400] = c1_0;
-    c[401] = c1_1;
-    c[402] = c1_2;
-    c[403] = c1_3;
-    c[800] = c2_0;
-    c[801] = c2_1;
-    c[802] = c2_2;
-    c[803] = c2_3;
-    c[1200] = c3_0;
-    c[1201] = c3_1;
-    c[1202] = c3_2;
-    c[1203] = c3_3;
-}
-
-static void gradients_k12_dense(const float *restrict concat, const float *restrict tower_1_dense_1_kernel_3,
-        float *restrict dense_3)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 400; n += 4)
-                gradients_k12_dense_tile_4(concat, i0 * 16 + i1_0 * 32, tower_1_dense_1_kernel_3 + n,
-                        dense_3 + (i0 * 12800 + i1_0 * 400 + n));
-        }
-    }
-}
-
-/* siamese.dl:11: dense -> f32[400, 16], 409600 multiply-accumulates */
-static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 2; k0++) {
-        for (int k1 = 0; k1 < 32; k1++) {
-            const float *const ak = a + (at + k0 * 12800 + k1 * 400), *const bk = b + (k0 * 16 + k1 * 32);
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void gradients_k6_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static void gradients_k6_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
+        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 26; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
+                rows = i2_0 < 20 ? 4 : 3;
+                for (int n = 0; n < 8; n += 4)
+                    if (rows == 4)
+                        gradients_k6_conv2d_relu_tile_4(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                    else
+                        gradients_k6_conv2d_relu_tile_3(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                        relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
+static void gradients_k7_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
+{
+    for (int j0 = 0; j0 < 416; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
+static inline void gradients_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[1936] = c1_0;
+    c[1937] = c1_1;
+    c[1938] = c1_2;
+    c[1939] = c1_3;
+    c[3872] = c2_0;
+    c[3873] = c2_1;
+    c[3874] = c2_2;
+    c[3875] = c2_3;
+    c[5808] = c3_0;
+    c[5809] = c3_1;
+    c[5810] = c3_2;
+    c[5811] = c3_3;
+}
+
+static void gradients_k8_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
+{
+    for (int i1 = 0; i1 < 11; i1++) {
+        for (int i2 = 0; i2 < 11; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    gradients_k8_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
+                            relu_4 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                        relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:10: flatten -> f32[32, 400] */
+static void gradients_k9_flatten(const float *restrict relu_4, float *restrict flatten_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 400; j1++) {
+            flatten_2[j0 * 400 + j1]
+                    = dl_max(dl_max(dl_max(relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
+        }
+    }
+}
+
+/* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates */
+static inline void gradients_k10_dense_sum_sqrt_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 400; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[400]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[800]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[1200]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -1780,46 +2392,237 @@ static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k13_dense(const float *restrict flatten, const float *restrict concat,
-        float *restrict tower_1_dense_1_kernel_2)
+static void gradients_k10_dense_sum_sqrt(const float *restrict flatten_2, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_again_1_dense_1_y, const float *restrict tower_dense_1_y,
+        const float *restrict tower_dense_1_bias, float *restrict sub, float *restrict distance)
 {
-    for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
+    float sum;
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k13_dense_tile_4(flatten, i0_0, concat + n, tower_1_dense_1_kernel_2 + (i0_0 * 16 + n));
+            gradients_k10_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            float sum_v16 = 0.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = tower_dense_1_bias[j0];
+                const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
+                        + v1);
+                sub[i0 * 16 + j0] = sub_v14;
+                const float mul_v15 = sub_v14 * sub_v14;
+                sum_v16 += mul_v15;
+            }
+            sum = sum_v16;
+            distance[i0] = dl_sqrt(sum + 1e-06f);
+        }
     }
 }
 
-/* siamese.dl:9: relu -> f32[2, 32, 11, 11, 16] */
-static void gradients_k14_relu(const float *restrict conv2d_3, const int32_t *restrict max_pool2d_2,
-        const float *restrict dense_3, float *restrict relu_3)
+/* siamese.dl:28: -> f32 */
+static void gradients_k11_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
+        float *restrict accuracy)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            for (int j2 = 0; j2 < 11; j2++) {
+    float sum_2;
+    float sum_v18[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v18[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const float v1 = distance[r0];
+            const float v2 = same[r0];
+            sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+        }
+    }
+    for (int lane = 1; lane < 8; lane++)
+        sum_v18[0] += sum_v18[lane];
+    sum_2 = sum_v18[0];
+    accuracy[0] = sum_2 / (float)count_[0];
+}
+
+/* siamese.dl:26: -> f32 */
+static void gradients_k12_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+        float *restrict loss)
+{
+    float sum_3;
+    float sum_v20[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v20[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const float v1 = same[r0];
+            const float v2 = distance[r0];
+            const float v3 = 1.0f - v2;
+            const float v4 = v3 < 0.0f ? 0.0f : v3;
+            sum_v20[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+        }
+    }
+    for (int lane = 1; lane < 8; lane++)
+        sum_v20[0] += sum_v20[lane];
+    sum_3 = sum_v20[0];
+    loss[0] = sum_3 / (float)count_[0];
+}
+
+/* siamese.dl:26:, max, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
+static void gradients_k13_max_dense(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+        float *restrict sub, float *restrict add, float *restrict neg, float *restrict dense_3,
+        float *restrict tower_dense_1_bias_2)
+{
+    float max[32];
+    float mul_2[32];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = same[j0];
+        const float v4 = 1.0f - v3;
+        const float v5 = distance[j0];
+        const float v6 = 1.0f - v5;
+        const float v7 = v6 < 0.0f ? 0.0f : v6;
+        const float select_v22 = j0 < v1 ? v2 : 0.0f;
+        max[j0] = select_v22 * v4 * v7;
+        mul_2[j0] = select_v22 * v3 * v5;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v8 = mul_2[j0];
+        const float v9 = distance[j0];
+        const float v10 = 1.0f - v9;
+        const float v11 = max[j0];
+        const float v12 = (v8 - (0.0f < (v10 < 0.0f ? 0.0f : v10) ? v11 + v11 : 0.0f) + v8) * 0.5f / v9;
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float mul_v25 = v12 * sub[j0 * 16 + j1];
+            sub[j0 * 16 + j1] = mul_v25;
+            const float add_v26 = mul_v25 + mul_v25;
+            add[j0 * 16 + j1] = add_v26;
+            neg[j0 * 16 + j1] = -add_v26;
+            dense_3[j0 * 16 + j1] = add_v26 - add_v26;
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        tower_dense_1_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            tower_dense_1_bias_2[j0] += dense_3[j0 + r1 * 16];
+        }
+    }
+}
+
+/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
+static inline void gradients_k14_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 400);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[400] = c1_0;
+    c[401] = c1_1;
+    c[402] = c1_2;
+    c[403] = c1_3;
+    c[800] = c2_0;
+    c[801] = c2_1;
+    c[802] = c2_2;
+    c[803] = c2_3;
+    c[1200] = c3_0;
+    c[1201] = c3_1;
+    c[1202] = c3_2;
+    c[1203] = c3_3;
+}
+
+static void gradients_k14_dense(const float *restrict neg, const float *restrict tower_dense_1_kernel_3, float *restrict dense)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int n = 0; n < 400; n += 4)
+            gradients_k14_dense_tile_4(neg, i0_0 * 16, tower_dense_1_kernel_3 + n, dense + (i0_0 * 400 + n));
+    }
+}
+
+/* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
+static inline void gradients_k15_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 400), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void gradients_k15_dense(const float *restrict flatten_2, const float *restrict neg, float *restrict dense_2)
+{
+    for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            gradients_k15_dense_tile_4(flatten_2, i0_0, neg + n, dense_2 + (i0_0 * 16 + n));
+    }
+}
+
+/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
+static void gradients_k16_max_pool2d(const float *restrict relu_4, int32_t *restrict max_pool2d_3)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 5; j1++) {
+            for (int j2 = 0; j2 < 5; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    relu_3[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = 0.0f < conv2d_3[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2
-                            < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
-                            + j2 % 2 == max_pool2d_2[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
-                            ? dense_3[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                    const float v1 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
+                    const int v8 = v6 < v7;
+                    max_pool2d_3[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
+                            < relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
                 }
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[16] */
-static void gradients_k15_conv2d(const float *restrict relu_3, float *restrict tower_1_conv2d_2_bias_2)
+/* siamese.dl:9: relu -> f32[32, 11, 11, 16] */
+static void gradients_k17_relu(float *restrict relu_4, const int32_t *restrict max_pool2d_3, const float *restrict dense)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        tower_1_conv2d_2_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 2; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int r3 = 0; r3 < 11; r3++) {
-                for (int r4 = 0; r4 < 11; r4++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        tower_1_conv2d_2_bias_2[j0] += relu_3[j0 + r1 * 61952 + r2 * 1936 + r3 * 176 + r4 * 16];
-                    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 11; j1++) {
+            for (int j2 = 0; j2 < 11; j2++) {
+                for (int j3 = 0; j3 < 16; j3++) {
+                    relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = 0.0f < relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2
+                            < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
+                            + j2 % 2 == max_pool2d_3[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
+                            ? dense[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
                 }
             }
         }
@@ -1827,19 +2630,19 @@ static void gradients_k15_conv2d(const float *restrict relu_3, float *restrict t
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 16, 8] */
-static void gradients_k16_conv2d_pack(const float *restrict tower_1_conv2d_2_kernel, float *restrict conv2d_7)
+static void gradients_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, float *restrict conv2d_9)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                conv2d_7[j0 * 128 + j1 * 8 + j2] = tower_1_conv2d_2_kernel[-j0 * 128 + j1 + j2 * 16 + 1024];
+                conv2d_9[j0 * 128 + j1 * 8 + j2] = tower_conv2d_2_kernel[-j0 * 128 + j1 + j2 * 16 + 1024];
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[64, 13, 13, 8], 12460032 multiply-accumulates */
-static inline void gradients_k17_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
+static inline void gradients_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1876,31 +2679,31 @@ static inline void gradients_k17_conv2d_tile_4(const float *restrict a, int at, 
     c[4059] = c3_3;
 }
 
-static void gradients_k17_conv2d(const float *restrict relu_3, const float *restrict conv2d_7, float *restrict conv2d_4)
+static void gradients_k19_conv2d(const float *restrict relu_4, const float *restrict conv2d_9, float *restrict conv2d)
 {
     for (int i1 = 0; i1 < 13; i1++) {
         for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
                 const int k1_lo = dl_first_tap(-i2 + 2, 1);
                 const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k17_conv2d_tile_4(relu_3, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_7 + n,
-                            conv2d_4 + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    gradients_k19_conv2d_tile_4(relu_4, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_9 + n,
+                            conv2d + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 8921088 multiply-accumulates */
-static inline void gradients_k18_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
+static inline void gradients_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 64; k0++) {
+    for (int k0 = 0; k0 < 32; k0++) {
         for (int k1 = 0; k1 < 11; k1++) {
             for (int k2 = 0; k2 < 11; k2++) {
                 const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
@@ -1931,80 +2734,67 @@ static inline void gradients_k18_conv2d_tile_4(const float *restrict a, int at, 
     c[435] = c3_3;
 }
 
-static void gradients_k18_conv2d(const float *restrict max_pool2d, const float *restrict relu_3, float *restrict conv2d_5)
+static void gradients_k20_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_4, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k18_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0, relu_3 + n,
-                            conv2d_5 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
+                    gradients_k20_conv2d_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0, relu_4 + n,
+                            conv2d_2 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
             }
         }
     }
 }
 
-/* siamese.dl:8: relu -> f32[2, 32, 26, 26, 8] */
-static void gradients_k19_relu(const float *restrict conv2d_2, const int32_t *restrict max_pool2d_3,
-        const float *restrict conv2d_4, float *restrict relu_4)
+/* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8] */
+static void gradients_k21_max_pool2d_relu(const float *restrict relu_3, int32_t *restrict max_pool2d_4,
+        const float *restrict conv2d, float *restrict relu_6)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 26; j1++) {
-            for (int j2 = 0; j2 < 26; j2++) {
-                for (int j3 = 0; j3 < 8; j3++) {
-                    const int32_t v1 = max_pool2d_3[j0 * 1352 + j3 + (j1 / 2) * 104 + (j2 / 2) * 8];
-                    const float v2 = conv2d_4[j0 * 1352 + j3 + (j1 / 2) * 104 + (j2 / 2) * 8];
-                    relu_4[j0 * 5408 + j1 * 208 + j2 * 8 + j3] = 0.0f < conv2d_2[j0 * 5408 + j1 * 208 + j2 * 8 + j3] ? ((j1 % 2)
-                            * 2 + j2 % 2 == v1 ? v2 : 0.0f) : 0.0f;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 13; j0++) {
+            for (int j1 = 0; j1 < 13; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const float v1 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
+                    const int v8 = v6 < v7;
+                    max_pool2d_4[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
+                            < relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 26; j0++) {
+            for (int j1 = 0; j1 < 26; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const int32_t v9 = max_pool2d_4[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    const float v10 = conv2d[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu_3[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2)
+                            * 2 + j1 % 2 == v9 ? v10 : 0.0f) : 0.0f;
                 }
             }
         }
     }
 }
 
-/* siamese.dl:8: conv2d -> f32[8] */
-static void gradients_k20_conv2d(const float *restrict relu_4, float *restrict tower_1_conv2d_1_bias_2)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        tower_1_conv2d_1_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 2; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int r3 = 0; r3 < 26; r3++) {
-                for (int r4 = 0; r4 < 26; r4++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        tower_1_conv2d_1_bias_2[j0] += relu_4[j0 + r1 * 173056 + r2 * 5408 + r3 * 208 + r4 * 8];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[1, 28, 28, 64] */
-static void gradients_k21_conv2d(const float *restrict stack, float *restrict conv2d_6)
-{
-    for (int j0 = 0; j0 < 784; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            conv2d_6[j0 * 64 + j1] = stack[j0 + (j1 / 32) * 784 + (j1 % 32) * 1568];
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 3115008 multiply-accumulates */
+/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
 static inline void gradients_k22_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 26; k0++) {
+    for (int k0 = 0; k0 < 32; k0++) {
         for (int k1 = 0; k1 < 26; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 1792 + k1 * 64 + k2), *const bk = b + (k0 * 208 + k1 * 8 + k2 * 5408);
+            for (int k2 = 0; k2 < 26; k2++) {
+                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 5408 + k1 * 208 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -2022,24 +2812,381 @@ static inline void gradients_k22_conv2d_tile_3(const float *restrict a, int at, 
     c[19] = c2_3;
 }
 
-static void gradients_k22_conv2d(const float *restrict conv2d_6, const float *restrict relu_4,
-        float *restrict tower_1_conv2d_1_kernel_2)
+static void gradients_k22_conv2d(const float *restrict right, const float *restrict relu_6, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 8; n += 4)
-            gradients_k22_conv2d_tile_3(conv2d_6, i1 * 1792, relu_4 + n, tower_1_conv2d_1_kernel_2 + (i1 * 24 + n));
+            gradients_k22_conv2d_tile_3(right, i1 * 28, relu_6 + n, conv2d_3 + (i1 * 24 + n));
+    }
+}
+
+/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
+static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 400);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[400] = c1_0;
+    c[401] = c1_1;
+    c[402] = c1_2;
+    c[403] = c1_3;
+    c[800] = c2_0;
+    c[801] = c2_1;
+    c[802] = c2_2;
+    c[803] = c2_3;
+    c[1200] = c3_0;
+    c[1201] = c3_1;
+    c[1202] = c3_2;
+    c[1203] = c3_3;
+}
+
+static void gradients_k23_dense(const float *restrict add, const float *restrict tower_dense_1_kernel_3,
+        float *restrict dense_4)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int n = 0; n < 400; n += 4)
+            gradients_k23_dense_tile_4(add, i0_0 * 16, tower_dense_1_kernel_3 + n, dense_4 + (i0_0 * 400 + n));
+    }
+}
+
+/* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
+static inline void gradients_k24_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 400), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void gradients_k24_dense(const float *restrict flatten, const float *restrict add,
+        float *restrict tower_dense_1_kernel_2, const float *restrict dense_2)
+{
+    for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            gradients_k24_dense_tile_4(flatten, i0_0, add + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                tower_dense_1_kernel_2[i0 * 16 + j0] = dense_2[i0 * 16 + j0] + tower_dense_1_kernel_2[i0 * 16 + j0];
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
+static void gradients_k25_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_5)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 5; j1++) {
+            for (int j2 = 0; j2 < 5; j2++) {
+                for (int j3 = 0; j3 < 16; j3++) {
+                    const float v1 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
+                    const int v8 = v6 < v7;
+                    max_pool2d_5[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
+                            < relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: relu, conv2d -> f32[32, 11, 11, 16] */
+static void gradients_k26_relu_conv2d(float *restrict relu_2, const int32_t *restrict max_pool2d_5,
+        const float *restrict dense_4, const float *restrict relu_4, float *restrict conv2d_4)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 11; j1++) {
+            for (int j2 = 0; j2 < 11; j2++) {
+                for (int j3 = 0; j3 < 16; j3++) {
+                    const float select_v45 = 0.0f < relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2 < 5 ? (j2 / 2 < 5
+                            ? ((j1 % 2) * 2 + j2 % 2 == max_pool2d_5[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
+                            ? dense_4[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                    relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = select_v45;
+                    conv2d_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] + select_v45;
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d -> f32[16] */
+static void gradients_k27_conv2d(const float *restrict conv2d_4, float *restrict tower_conv2d_2_bias_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        tower_conv2d_2_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 11; r2++) {
+            for (int r3 = 0; r3 < 11; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    tower_conv2d_2_bias_2[j0] += conv2d_4[j0 + r1 * 1936 + r2 * 176 + r3 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
+static inline void gradients_k28_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1936]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[3872]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[5808]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[1352] = c1_0;
+    c[1353] = c1_1;
+    c[1354] = c1_2;
+    c[1355] = c1_3;
+    c[2704] = c2_0;
+    c[2705] = c2_1;
+    c[2706] = c2_2;
+    c[2707] = c2_3;
+    c[4056] = c3_0;
+    c[4057] = c3_1;
+    c[4058] = c3_2;
+    c[4059] = c3_3;
+}
+
+static void gradients_k28_conv2d(const float *restrict relu_2, const float *restrict conv2d_9, float *restrict conv2d_5)
+{
+    for (int i1 = 0; i1 < 13; i1++) {
+        for (int i2 = 0; i2 < 13; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 2, 1);
+                const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
+                const int k1_lo = dl_first_tap(-i2 + 2, 1);
+                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
+                for (int n = 0; n < 8; n += 4)
+                    gradients_k28_conv2d_tile_4(relu_2, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_9 + n,
+                            conv2d_5 + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
+static inline void gradients_k29_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 32; k0++) {
+        for (int k1 = 0; k1 < 11; k1++) {
+            for (int k2 = 0; k2 < 11; k2++) {
+                const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
+                        *const bk = b + (k0 * 1936 + k1 * 176 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void gradients_k29_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_6)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
+                for (int n = 0; n < 16; n += 4)
+                    gradients_k29_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0, relu_2 + n,
+                            conv2d_6 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
+            }
+        }
     }
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 8, 16] */
-static void gradients_k23_conv2d_copy(const float *restrict conv2d_5, float *restrict tower_1_conv2d_2_kernel_2)
+static void gradients_k30_conv2d(const float *restrict conv2d_2, const float *restrict conv2d_6,
+        float *restrict tower_conv2d_2_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                tower_1_conv2d_2_kernel_2[j0 * 128 + j1 * 16 + j2] = conv2d_5[j0 * 16 + j1 * 144 + j2];
+                tower_conv2d_2_kernel_2[j0 * 128 + j1 * 16 + j2] = conv2d_2[j0 * 16 + j1 * 144 + j2]
+                        + conv2d_6[j0 * 16 + j1 * 144 + j2];
             }
         }
+    }
+}
+
+/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 26, 26, 8] */
+static void gradients_k31_max_pool2d_relu_conv2d(const float *restrict relu, int32_t *restrict max_pool2d_6,
+        const float *restrict conv2d_5, float *restrict relu_8, float *restrict relu_6)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 13; j0++) {
+            for (int j1 = 0; j1 < 13; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const float v1 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
+                    const int v2 = -DL_INFINITY < v1;
+                    const float v3 = v2 ? v1 : -DL_INFINITY;
+                    const float v4 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
+                    const int v5 = v3 < v4;
+                    const float v6 = v5 ? v4 : v3;
+                    const float v7 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
+                    const int v8 = v6 < v7;
+                    max_pool2d_6[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
+                            < relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 26; j0++) {
+            for (int j1 = 0; j1 < 26; j1++) {
+                for (int j2 = 0; j2 < 8; j2++) {
+                    const int32_t v9 = max_pool2d_6[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    const float v10 = conv2d_5[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
+                    const float select_v52 = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v9
+                            ? v10 : 0.0f) : 0.0f;
+                    relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = select_v52;
+                    relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] + select_v52;
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:8: conv2d -> f32[8] */
+static void gradients_k32_conv2d(const float *restrict relu_6, float *restrict tower_conv2d_1_bias_2)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        tower_conv2d_1_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 26; r2++) {
+            for (int r3 = 0; r3 < 26; r3++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    tower_conv2d_1_bias_2[j0] += relu_6[j0 + r1 * 5408 + r2 * 208 + r3 * 8];
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
+static inline void gradients_k33_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 32; k0++) {
+        for (int k1 = 0; k1 < 26; k1++) {
+            for (int k2 = 0; k2 < 26; k2++) {
+                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 5408 + k1 * 208 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static void gradients_k33_conv2d(const float *restrict left, const float *restrict relu_8, float *restrict conv2d_8)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int n = 0; n < 8; n += 4)
+            gradients_k33_conv2d_tile_3(left, i1 * 28, relu_8 + n, conv2d_8 + (i1 * 24 + n));
+    }
+}
+
+/* siamese.dl:8: conv2d -> f32[3, 3, 1, 8] */
+static void gradients_k34_conv2d(const float *restrict conv2d_3, const float *restrict conv2d_8,
+        float *restrict tower_conv2d_1_kernel_2)
+{
+    for (int j0 = 0; j0 < 72; j0++) {
+        tower_conv2d_1_kernel_2[j0] = conv2d_3[j0] + conv2d_8[j0];
     }
 }
 
@@ -2049,86 +3196,82 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stack = (float *)(void *)(base + 3461120);   /* f32[32, 2, 28, 28, 1] */
-    float *const conv2d = (float *)(void *)(base + 1384448);   /* f32[64, 28, 28, 1] */
-    float *const conv2d_2 = (float *)(void *)(base + 0);   /* f32[64, 26, 26, 8] */
-    float *const max_pool2d = (float *)(void *)(base + 2375680);   /* f32[2, 32, 13, 13, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 1384448);   /* f32[64, 11, 11, 16] */
-    float *const flatten = (float *)(void *)(base + 1880064);   /* f32[2, 32, 400] */
-    float *const dense_2 = (float *)(void *)(base + 2008064);   /* f32[2, 32, 16] */
-    float *const distance = (float *)(void *)(base + 2014208);   /* f32[32] */
-    float *const mul_2 = (float *)(void *)(base + 2012160);   /* f32[32, 16] */
-    float *const concat = (float *)(void *)(base + 2008064);   /* f32[32, 2, 16] */
-    float *const dense_3 = (float *)(void *)(base + 3217408);   /* f32[2, 32, 400] */
-    int32_t *const max_pool2d_2 = (int32_t *)(void *)(base + 3115008);   /* i32[2, 32, 5, 5, 16] */
-    float *const relu_3 = (float *)(void *)(base + 1880064);   /* f32[2, 32, 11, 11, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 3115008);   /* f32[64, 13, 13, 8] */
-    float *const conv2d_5 = (float *)(void *)(base + 3661824);   /* f32[8, 3, 3, 16] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 2768896);   /* i32[2, 32, 13, 13, 8] */
-    float *const relu_4 = (float *)(void *)(base + 1384448);   /* f32[2, 32, 26, 26, 8] */
-    float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[1, 28, 28, 64] */
-    float *const tower_1_dense_1_kernel_3 = (float *)(void *)(base + 1982464);   /* f32[16, 400] */
-    float *const conv2d_7 = (float *)(void *)(base + 1384448);   /* f32[3, 3, 16, 8] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 8] */
+    float *const max_pool2d = (float *)(void *)(base + 2572288);   /* f32[32, 13, 13, 8] */
+    float *const relu_2 = (float *)(void *)(base + 2076672);   /* f32[32, 11, 11, 16] */
+    float *const flatten = (float *)(void *)(base + 3091456);   /* f32[32, 400] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
+    float *const relu_3 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 1384448);   /* f32[32, 13, 13, 8] */
+    float *const relu_4 = (float *)(void *)(base + 2324480);   /* f32[32, 11, 11, 16] */
+    float *const flatten_2 = (float *)(void *)(base + 1557504);   /* f32[32, 400] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 1612800);   /* f32[4, 16] */
+    float *const sub = (float *)(void *)(base + 1610752);   /* f32[32, 16] */
+    float *const distance = (float *)(void *)(base + 1613056);   /* f32[32] */
+    float *const add = (float *)(void *)(base + 3203072);   /* f32[32, 16] */
+    float *const neg = (float *)(void *)(base + 1659904);   /* f32[32, 16] */
+    float *const dense = (float *)(void *)(base + 1608704);   /* f32[32, 400] */
+    float *const dense_2 = (float *)(void *)(base + 3168256);   /* f32[400, 16] */
+    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 1557504);   /* i32[32, 5, 5, 16] */
+    float *const conv2d = (float *)(void *)(base + 2745344);   /* f32[32, 13, 13, 8] */
+    float *const conv2d_2 = (float *)(void *)(base + 3198464);   /* f32[8, 3, 3, 16] */
+    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
+    float *const relu_6 = (float *)(void *)(base + 1384448);   /* f32[32, 26, 26, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 2745344);   /* f32[1, 3, 3, 8] */
+    float *const dense_3 = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
+    float *const dense_4 = (float *)(void *)(base + 940032);   /* f32[32, 400] */
+    int32_t *const max_pool2d_5 = (int32_t *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 692224);   /* f32[32, 11, 11, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 2324480);   /* f32[32, 13, 13, 8] */
+    float *const conv2d_6 = (float *)(void *)(base + 692224);   /* f32[8, 3, 3, 16] */
+    int32_t *const max_pool2d_6 = (int32_t *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
+    float *const relu_8 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
+    float *const conv2d_8 = (float *)(void *)(base + 0);   /* f32[1, 3, 3, 8] */
+    float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 3142656);   /* f32[16, 400] */
+    float *const conv2d_9 = (float *)(void *)(base + 3193856);   /* f32[3, 3, 16, 8] */
 
-    gradients_k0_stack(left, stack, right);
-    gradients_k1_conv2d(stack, conv2d);
-    gradients_k2_conv2d(conv2d, params->tower_1_conv2d_1_kernel, conv2d_2);
-    gradients_k3_relu_max_pool2d(conv2d_2, params->tower_1_conv2d_1_bias, max_pool2d, max_pool2d_3);
-    gradients_k4_conv2d(max_pool2d, params->tower_1_conv2d_2_kernel, conv2d_3);
-    gradients_k5_relu_flatten_max_pool2d(conv2d_3, params->tower_1_conv2d_2_bias, flatten, max_pool2d_2);
-    gradients_k6_dense_pack(params->tower_1_dense_1_kernel, tower_1_dense_1_kernel_3);
-    gradients_k7_dense(flatten, params->tower_1_dense_1_kernel, dense_2, params->tower_1_dense_1_bias);
-    gradients_k8_sum_sqrt(dense_2, distance, &count, same, &metrics->accuracy, &metrics->loss);
-    gradients_k9_max(&count, same, distance, dense_2, mul_2);
-    gradients_k10_concat(mul_2, concat);
-    gradients_k11_dense(concat, gradients->tower_1_dense_1_bias);
-    gradients_k12_dense(concat, tower_1_dense_1_kernel_3, dense_3);
-    gradients_k13_dense(flatten, concat, gradients->tower_1_dense_1_kernel);
-    gradients_k14_relu(conv2d_3, max_pool2d_2, dense_3, relu_3);
-    gradients_k15_conv2d(relu_3, gradients->tower_1_conv2d_2_bias);
-    gradients_k16_conv2d_pack(params->tower_1_conv2d_2_kernel, conv2d_7);
-    gradients_k17_conv2d(relu_3, conv2d_7, conv2d_4);
-    gradients_k18_conv2d(max_pool2d, relu_3, conv2d_5);
-    gradients_k19_relu(conv2d_2, max_pool2d_3, conv2d_4, relu_4);
-    gradients_k20_conv2d(relu_4, gradients->tower_1_conv2d_1_bias);
-    gradients_k21_conv2d(stack, conv2d_6);
-    gradients_k22_conv2d(conv2d_6, relu_4, gradients->tower_1_conv2d_1_kernel);
-    gradients_k23_conv2d_copy(conv2d_5, gradients->tower_1_conv2d_2_kernel);
+    gradients_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
+    gradients_k1_max_pool2d(relu, max_pool2d);
+    gradients_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
+    gradients_k3_flatten(relu_2, flatten);
+    gradients_k4_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_3);
+    gradients_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
+    gradients_k6_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
+    gradients_k7_max_pool2d(relu_3, max_pool2d_2);
+    gradients_k8_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
+    gradients_k9_flatten(relu_4, flatten_2);
+    gradients_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+            params->tower_dense_1_bias, sub, distance);
+    gradients_k11_sum(&count, distance, same, &metrics->accuracy);
+    gradients_k12_sum(&count, same, distance, &metrics->loss);
+    gradients_k13_max_dense(&count, same, distance, sub, add, neg, dense_3, gradients->tower_dense_1_bias);
+    gradients_k14_dense(neg, tower_dense_1_kernel_3, dense);
+    gradients_k15_dense(flatten_2, neg, dense_2);
+    gradients_k16_max_pool2d(relu_4, max_pool2d_3);
+    gradients_k17_relu(relu_4, max_pool2d_3, dense);
+    gradients_k18_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_9);
+    gradients_k19_conv2d(relu_4, conv2d_9, conv2d);
+    gradients_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
+    gradients_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
+    gradients_k22_conv2d(right, relu_6, conv2d_3);
+    gradients_k23_dense(add, tower_dense_1_kernel_3, dense_4);
+    gradients_k24_dense(flatten, add, gradients->tower_dense_1_kernel, dense_2);
+    gradients_k25_max_pool2d(relu_2, max_pool2d_5);
+    gradients_k26_relu_conv2d(relu_2, max_pool2d_5, dense_4, relu_4, conv2d_4);
+    gradients_k27_conv2d(conv2d_4, gradients->tower_conv2d_2_bias);
+    gradients_k28_conv2d(relu_2, conv2d_9, conv2d_5);
+    gradients_k29_conv2d(max_pool2d, relu_2, conv2d_6);
+    gradients_k30_conv2d(conv2d_2, conv2d_6, gradients->tower_conv2d_2_kernel);
+    gradients_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_5, relu_8, relu_6);
+    gradients_k32_conv2d(relu_6, gradients->tower_conv2d_1_bias);
+    gradients_k33_conv2d(left, relu_8, conv2d_8);
+    gradients_k34_conv2d(conv2d_3, conv2d_8, gradients->tower_conv2d_1_kernel);
     metrics->count = count;
     return DL_OK;
 }
 
-/* siamese.dl:19: stack -> f32[32, 2, 28, 28, 1] */
-static void evaluate_k0_stack(const float *restrict left, float *restrict stack, const float *restrict right)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 28; j2++) {
-            for (int j3 = 0; j3 < 28; j3++) {
-                stack[j0 * 1568 + j2 * 28 + j3] = left[j0 * 784 + j2 * 28 + j3];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j2 = 0; j2 < 28; j2++) {
-            for (int j3 = 0; j3 < 28; j3++) {
-                stack[j0 * 1568 + j2 * 28 + j3 + 784] = right[j0 * 784 + j2 * 28 + j3];
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[64, 28, 28, 1] */
-static void evaluate_k1_conv2d(const float *restrict stack, float *restrict conv2d)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 784; j1++) {
-            conv2d[j0 * 784 + j1] = stack[j1 + (j0 / 32) * 784 + (j0 % 32) * 1568];
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[64, 26, 26, 8], 3115008 multiply-accumulates */
-static inline void evaluate_k2_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
+static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2162,7 +3305,7 @@ static inline void evaluate_k2_conv2d_tile_4(const float *restrict a, int at, co
     c[27] = c3_3;
 }
 
-static inline void evaluate_k2_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2190,52 +3333,47 @@ static inline void evaluate_k2_conv2d_tile_3(const float *restrict a, int at, co
     c[19] = c2_3;
 }
 
-static void evaluate_k2_conv2d(const float *restrict conv2d, const float *restrict tower_1_conv2d_1_kernel,
-        float *restrict conv2d_2)
+static void evaluate_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel,
+        float *restrict relu, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
+    for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 26; i1++) {
             for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
                 rows = i2_0 < 20 ? 4 : 3;
                 for (int n = 0; n < 8; n += 4)
                     if (rows == 4)
-                        evaluate_k2_conv2d_tile_4(conv2d, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d_2 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                        evaluate_k0_conv2d_relu_tile_4(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
                     else
-                        evaluate_k2_conv2d_tile_3(conv2d, i0 * 784 + i1 * 28 + i2_0, tower_1_conv2d_1_kernel + n,
-                            conv2d_2 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                        evaluate_k0_conv2d_relu_tile_3(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                        relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
             }
         }
     }
 }
 
-/* siamese.dl:8: relu -> f32[2, 32, 26, 26, 8] */
-static void evaluate_k3_relu(float *restrict conv2d_2, const float *restrict tower_1_conv2d_1_bias)
+/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
+static void evaluate_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
-    for (int j0 = 0; j0 < 43264; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            const float v1 = conv2d_2[j0 * 8 + j1] + tower_1_conv2d_1_bias[j1];
-            conv2d_2[j0 * 8 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[64, 13, 13, 8] */
-static void evaluate_k4_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
-{
-    for (int j0 = 0; j0 < 832; j0++) {
+    for (int j0 = 0; j0 < 416; j0++) {
         for (int j1 = 0; j1 < 13; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                conv2d_3[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(conv2d_2[j0 * 416 + j1 * 16 + j2],
-                        conv2d_2[j0 * 416 + j1 * 16 + j2 + 8]), conv2d_2[j0 * 416 + j1 * 16 + j2 + 208]),
-                        conv2d_2[j0 * 416 + j1 * 16 + j2 + 216]);
+                max_pool2d[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 416 + j1 * 16 + j2],
+                        relu[j0 * 416 + j1 * 16 + j2 + 8]), relu[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu[j0 * 416 + j1 * 16 + j2 + 216]);
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[64, 11, 11, 16], 8921088 multiply-accumulates */
-static inline void evaluate_k5_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
+static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2269,47 +3407,43 @@ static inline void evaluate_k5_conv2d_tile_4(const float *restrict a, int at, co
     c[5811] = c3_3;
 }
 
-static void evaluate_k5_conv2d(const float *restrict conv2d_3, const float *restrict tower_1_conv2d_2_kernel,
-        float *restrict conv2d_4)
+static void evaluate_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
     for (int i1 = 0; i1 < 11; i1++) {
         for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    evaluate_k5_conv2d_tile_4(conv2d_3, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_1_conv2d_2_kernel + n,
-                            conv2d_4 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: relu, siamese.dl:10: flatten -> f32[2, 32, 400] */
-static void evaluate_k6_relu_flatten(float *restrict conv2d_4, const float *restrict tower_1_conv2d_2_bias,
-        float *restrict flatten)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 32; i1++) {
-            for (int j0 = 0; j0 < 11; j0++) {
-                for (int j1 = 0; j1 < 11; j1++) {
-                    for (int j2 = 0; j2 < 16; j2++) {
-                        const float v1 = conv2d_4[i0 * 61952 + i1 * 1936 + j0 * 176 + j1 * 16 + j2] + tower_1_conv2d_2_bias[j2];
-                        conv2d_4[i0 * 61952 + i1 * 1936 + j0 * 176 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
+                    evaluate_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
+                            relu_2 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                        relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
             }
-            for (int j0 = 0; j0 < 400; j0++) {
-                flatten[i0 * 12800 + i1 * 400 + j0]
-                        = dl_max(dl_max(dl_max(conv2d_4[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
-                        conv2d_4[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
-                        conv2d_4[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
-                        conv2d_4[i0 * 61952 + i1 * 1936 + (j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
-            }
         }
     }
 }
 
-/* siamese.dl:11: dense -> f32[2, 32, 16], 409600 multiply-accumulates */
-static inline void evaluate_k7_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:10: flatten -> f32[32, 400] */
+static void evaluate_k3_flatten(const float *restrict relu_2, float *restrict flatten)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 400; j1++) {
+            flatten[j0 * 400 + j1]
+                    = dl_max(dl_max(dl_max(relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
+                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
+        }
+    }
+}
+
+/* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates */
+static inline void evaluate_k4_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2341,63 +3475,285 @@ static inline void evaluate_k7_dense_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void evaluate_k7_dense(const float *restrict flatten, const float *restrict tower_1_dense_1_kernel,
-        float *restrict dense_2, const float *restrict tower_1_dense_1_bias)
+static void evaluate_k4_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_dense_1_y)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k7_dense_tile_4(flatten, i0 * 12800 + i1_0 * 400, tower_1_dense_1_kernel + n,
-                        dense_2 + (i0 * 512 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    dense_2[i0 * 512 + i1 * 16 + j0] = dense_2[i0 * 512 + i1 * 16 + j0] + tower_1_dense_1_bias[j0];
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            evaluate_k4_dense_tile_4(flatten, i0_0 * 400, tower_dense_1_kernel + n, tower_dense_1_y + (i0_0 * 16 + n));
+    }
+}
+
+/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
+static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void evaluate_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static void evaluate_k5_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
+        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 26; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
+                rows = i2_0 < 20 ? 4 : 3;
+                for (int n = 0; n < 8; n += 4)
+                    if (rows == 4)
+                        evaluate_k5_conv2d_relu_tile_4(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                    else
+                        evaluate_k5_conv2d_relu_tile_3(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                        relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
                 }
             }
         }
     }
 }
 
-/* siamese.dl:22: sum, sqrt, siamese.dl:30:, siamese.dl:28: -> f32 */
-static void evaluate_k8_sum_sqrt(const float *restrict dense_2, const int32_t *restrict count_, const float *restrict same,
-        float *restrict accuracy, float *restrict loss)
+/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
+static void evaluate_k6_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
 {
-    float sum[32];
+    for (int j0 = 0; j0 < 416; j0++) {
+        for (int j1 = 0; j1 < 13; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
+                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
+            }
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
+static inline void evaluate_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[1936] = c1_0;
+    c[1937] = c1_1;
+    c[1938] = c1_2;
+    c[1939] = c1_3;
+    c[3872] = c2_0;
+    c[3873] = c2_1;
+    c[3874] = c2_2;
+    c[3875] = c2_3;
+    c[5808] = c3_0;
+    c[5809] = c3_1;
+    c[5810] = c3_2;
+    c[5811] = c3_3;
+}
+
+static void evaluate_k7_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
+        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
+{
+    for (int i1 = 0; i1 < 11; i1++) {
+        for (int i2 = 0; i2 < 11; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    evaluate_k7_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
+                            relu_4 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                        relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* siamese.dl:10: flatten -> f32[32, 400] */
+static void evaluate_k8_flatten(const float *restrict relu_4, float *restrict flatten_2)
+{
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v10 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            const float v1 = dense_2[j0 * 16 + r1] - dense_2[j0 * 16 + r1 + 512];
-            sum_v10 += v1 * v1;
+        for (int j1 = 0; j1 < 400; j1++) {
+            flatten_2[j0 * 400 + j1]
+                    = dl_max(dl_max(dl_max(relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
+                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
         }
-        sum[j0] = sum_v10;
     }
-    float sum_v12[8];
+}
+
+/* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates */
+static inline void evaluate_k9_dense_sum_sqrt_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 400; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[400]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[800]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[1200]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void evaluate_k9_dense_sum_sqrt(const float *restrict flatten_2, const float *restrict tower_dense_1_kernel,
+        float *restrict tower_again_1_dense_1_y, const float *restrict tower_dense_1_y,
+        const float *restrict tower_dense_1_bias, float *restrict distance)
+{
+    float sum;
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            evaluate_k9_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            float sum_v16 = 0.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = tower_dense_1_bias[j0];
+                const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
+                        + v1);
+                const float mul_v15 = sub_v14 * sub_v14;
+                sum_v16 += mul_v15;
+            }
+            sum = sum_v16;
+            distance[i0] = dl_sqrt(sum + 1e-06f);
+        }
+    }
+}
+
+/* siamese.dl:28: -> f32 */
+static void evaluate_k10_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
+        float *restrict accuracy)
+{
+    float sum_v18[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v12[lane] = 0.0f;
-    float sum_v13[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v13[lane] = 0.0f;
-    for (int j0_0 = 0; j0_0 < 32; j0_0 += 8) {
+        sum_v18[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
-            const int j0 = j0_0 + lane;
-            const float distance_v11 = dl_sqrt(sum[j0] + 1e-06f);
-            const int v2 = j0 < count_[0];
-            const float v3 = same[j0];
-            const int v4 = 0.5f < v3;
-            sum_v12[lane] += v2 ? (float)((distance_v11 < 0.5f) == v4) : 0.0f;
-            const float v5 = 1.0f - v3;
-            const float v6 = 1.0f - distance_v11;
-            const float v7 = v6 < 0.0f ? 0.0f : v6;
-            sum_v13[lane] += v2 ? v3 * (distance_v11 * distance_v11) + v5 * (v7 * v7) : 0.0f;
+            const int r0 = r0_0 + lane;
+            const float v1 = distance[r0];
+            const float v2 = same[r0];
+            sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
     for (int lane = 1; lane < 8; lane++)
-        sum_v12[0] += sum_v12[lane];
-    accuracy[0] = sum_v12[0];
+        sum_v18[0] += sum_v18[lane];
+    accuracy[0] = sum_v18[0];
+}
+
+/* siamese.dl:26: -> f32 */
+static void evaluate_k11_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+        float *restrict loss)
+{
+    float sum_v19[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v19[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const float v1 = same[r0];
+            const float v2 = distance[r0];
+            const float v3 = 1.0f - v2;
+            const float v4 = v3 < 0.0f ? 0.0f : v3;
+            sum_v19[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+        }
+    }
     for (int lane = 1; lane < 8; lane++)
-        sum_v13[0] += sum_v13[lane];
-    loss[0] = sum_v13[0];
+        sum_v19[0] += sum_v19[lane];
+    loss[0] = sum_v19[0];
 }
 
 dl_status siamese_evaluate(const siamese_params *params, const float *left, const float *right, const float *same,
@@ -2406,23 +3762,31 @@ dl_status siamese_evaluate(const siamese_params *params, const float *left, cons
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stack = (float *)(void *)(base + 0);   /* f32[32, 2, 28, 28, 1] */
-    float *const conv2d = (float *)(void *)(base + 1384448);   /* f32[64, 28, 28, 1] */
-    float *const conv2d_2 = (float *)(void *)(base + 0);   /* f32[64, 26, 26, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 1384448);   /* f32[64, 13, 13, 8] */
-    float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 11, 11, 16] */
-    float *const flatten = (float *)(void *)(base + 495616);   /* f32[2, 32, 400] */
-    float *const dense_2 = (float *)(void *)(base + 0);   /* f32[2, 32, 16] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 8] */
+    float *const max_pool2d = (float *)(void *)(base + 692224);   /* f32[32, 13, 13, 8] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[32, 11, 11, 16] */
+    float *const flatten = (float *)(void *)(base + 247808);   /* f32[32, 400] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 865280);   /* f32[32, 16] */
+    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 8] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 692224);   /* f32[32, 13, 13, 8] */
+    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[32, 11, 11, 16] */
+    float *const flatten_2 = (float *)(void *)(base + 247808);   /* f32[32, 400] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const distance = (float *)(void *)(base + 256);   /* f32[32] */
 
-    evaluate_k0_stack(left, stack, right);
-    evaluate_k1_conv2d(stack, conv2d);
-    evaluate_k2_conv2d(conv2d, params->tower_1_conv2d_1_kernel, conv2d_2);
-    evaluate_k3_relu(conv2d_2, params->tower_1_conv2d_1_bias);
-    evaluate_k4_conv2d(conv2d_2, conv2d_3);
-    evaluate_k5_conv2d(conv2d_3, params->tower_1_conv2d_2_kernel, conv2d_4);
-    evaluate_k6_relu_flatten(conv2d_4, params->tower_1_conv2d_2_bias, flatten);
-    evaluate_k7_dense(flatten, params->tower_1_dense_1_kernel, dense_2, params->tower_1_dense_1_bias);
-    evaluate_k8_sum_sqrt(dense_2, &count, same, &metrics->accuracy, &metrics->loss);
+    evaluate_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
+    evaluate_k1_max_pool2d(relu, max_pool2d);
+    evaluate_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
+    evaluate_k3_flatten(relu_2, flatten);
+    evaluate_k4_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
+    evaluate_k5_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
+    evaluate_k6_max_pool2d(relu_3, max_pool2d_2);
+    evaluate_k7_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
+    evaluate_k8_flatten(relu_4, flatten_2);
+    evaluate_k9_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+            params->tower_dense_1_bias, distance);
+    evaluate_k10_sum(&count, distance, same, &metrics->accuracy);
+    evaluate_k11_sum(&count, same, distance, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

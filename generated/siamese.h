@@ -11,36 +11,36 @@ extern "C" {
 #endif
 
 #define SIAMESE_BATCH 1
-#define SIAMESE_ARENA_BYTES 54080   /* scratch for siamese_infer, aligned to 64; contents need not survive between calls */
+#define SIAMESE_ARENA_BYTES 27104   /* scratch for siamese_infer, aligned to 64; contents need not survive between calls */
 #define SIAMESE_TRAIN_BATCH 32
-#define SIAMESE_TRAIN_ARENA_BYTES 3666448   /* for the training functions, likewise */
+#define SIAMESE_TRAIN_ARENA_BYTES 3205120   /* for the training functions, likewise */
 #define SIAMESE_INIT_ARENA_BYTES 1   /* for siamese_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */
 typedef struct siamese_params {
-    float tower_1_conv2d_1_kernel[72];   /* f32[3, 3, 1, 8] */
-    float tower_1_conv2d_1_bias[8];
-    float tower_1_conv2d_2_kernel[1152];   /* f32[3, 3, 8, 16] */
-    float tower_1_conv2d_2_bias[16];
-    float tower_1_dense_1_kernel[6400];   /* f32[400, 16] */
-    float tower_1_dense_1_bias[16];
+    float tower_conv2d_1_kernel[72];   /* f32[3, 3, 1, 8] */
+    float tower_conv2d_1_bias[8];
+    float tower_conv2d_2_kernel[1152];   /* f32[3, 3, 8, 16] */
+    float tower_conv2d_2_bias[16];
+    float tower_dense_1_kernel[6400];   /* f32[400, 16] */
+    float tower_dense_1_bias[16];
 } siamese_params;
 
 /* What the optimizer keeps from step to step. */
 typedef struct siamese_optimizer {
     int32_t step;
-    float m_tower_1_conv2d_1_kernel[72];   /* f32[3, 3, 1, 8] */
-    float v_tower_1_conv2d_1_kernel[72];   /* f32[3, 3, 1, 8] */
-    float m_tower_1_conv2d_1_bias[8];
-    float v_tower_1_conv2d_1_bias[8];
-    float m_tower_1_conv2d_2_kernel[1152];   /* f32[3, 3, 8, 16] */
-    float v_tower_1_conv2d_2_kernel[1152];   /* f32[3, 3, 8, 16] */
-    float m_tower_1_conv2d_2_bias[16];
-    float v_tower_1_conv2d_2_bias[16];
-    float m_tower_1_dense_1_kernel[6400];   /* f32[400, 16] */
-    float v_tower_1_dense_1_kernel[6400];   /* f32[400, 16] */
-    float m_tower_1_dense_1_bias[16];
-    float v_tower_1_dense_1_bias[16];
+    float m_tower_conv2d_1_kernel[72];   /* f32[3, 3, 1, 8] */
+    float v_tower_conv2d_1_kernel[72];   /* f32[3, 3, 1, 8] */
+    float m_tower_conv2d_1_bias[8];
+    float v_tower_conv2d_1_bias[8];
+    float m_tower_conv2d_2_kernel[1152];   /* f32[3, 3, 8, 16] */
+    float v_tower_conv2d_2_kernel[1152];   /* f32[3, 3, 8, 16] */
+    float m_tower_conv2d_2_bias[16];
+    float v_tower_conv2d_2_bias[16];
+    float m_tower_dense_1_kernel[6400];   /* f32[400, 16] */
+    float v_tower_dense_1_kernel[6400];   /* f32[400, 16] */
+    float m_tower_dense_1_bias[16];
+    float v_tower_dense_1_bias[16];
 } siamese_optimizer;
 
 typedef struct siamese_metrics {
