@@ -2,6 +2,7 @@
 /* bound.c: values with their errors, node by node. */
 #include "bound.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -300,16 +301,19 @@ static void equality_errors(Bounded *b, const Node *n, double *error)
     }
 }
 
-/* Quotients and powers: unknown where the divisor, or the base, may be 0. The ends need not show that. */
+/* Unknown is what comes of the unknown, NaN perhaps; and quotients and powers, where the divisor, or the
+ * base, may be 0: the ends need not show either. */
 static void at_poles(Bounded *b, const Node *n, double *error)
 {
     int at = n->op == OP_POW ? 0 : 1; /* whose 0 it is */
-    const double *x = eval_in(&b->e, n, at), *y = eval_in(&b->e, n, 1);
-    const double *first = b->error[n->in[0]->id], *second = b->error[n->in[1]->id];
+    bool poles = n->op == OP_DIV || n->op == OP_REM || n->op == OP_POW;
     for (int64_t i = 0; i < type_count(n->type); i++) {
-        double off = !b->error[n->in[at]->id] ? 0 : b->error[n->in[at]->id][i];
-        bool pole = off > 0 && fabs(x[i]) <= off && (n->op != OP_POW || y[i] < 1);
-        if (pole || (first && isinf(first[i])) || (second && isinf(second[i])))
+        for (int k = 0; k < n->nin; k++)
+            if (b->error[n->in[k]->id] && isinf(b->error[n->in[k]->id][i]))
+                error[i] = INFINITY;
+        const double *off = poles ? b->error[n->in[at]->id] : NULL;
+        if (off && off[i] > 0 && fabs(eval_in(&b->e, n, at)[i]) <= off[i] &&
+            (n->op != OP_POW || eval_in(&b->e, n, 1)[i] < 1))
             error[i] = INFINITY;
     }
 }
@@ -321,6 +325,27 @@ static void over_waves(Bounded *b, const Node *n, double *error)
     const double *off = b->error[n->in[0]->id];
     for (int64_t i = 0; i < type_count(n->type); i++)
         error[i] = fmin(off[i], 2);
+}
+
+/* x - y·floor(x / y): roundings of x's size, and a step of y where the quotient is near a whole number. */
+static void remainder_errors(Bounded *b, const Node *n, double *error)
+{
+    const double *x = eval_in(&b->e, n, 0), *y = eval_in(&b->e, n, 1), *r = eval_out(&b->e, n);
+    for (int64_t i = 0; i < type_count(n->type); i++) {
+        error[i] += 4 * float_unit() * (fabs(x[i]) + fabs(y[i]));
+        if (fabs(r[i]) <= error[i] || fabs(y[i] - r[i]) <= error[i])
+            error[i] = INFINITY;
+    }
+}
+
+/* Where float overflows on the way, nothing is known of what comes behind. `factor`: of errors that stand for
+ * a sum's size. */
+static void past_range(const Node *n, const double *y, double factor, double *error)
+{
+    for (int64_t i = 0; i < type_count(n->type); i++)
+        if (isfinite(y[i]) &&
+            (fabs(y[i]) + error[i] > FLT_MAX || (factor > 0 && error[i] > factor * FLT_MAX)))
+            error[i] = INFINITY;
 }
 
 static void add_rounding(const Node *n, const double *y, double *error)
@@ -381,10 +406,14 @@ bool bounded_node(Bounded *b, const Node *n)
         through_ends(b, n, error);
     if (!exact && (n->op == OP_SIN || n->op == OP_COS))
         over_waves(b, n, error);
-    if (!exact && (n->op == OP_DIV || n->op == OP_REM || n->op == OP_POW))
+    if (!exact && class == CLASS_ELEMENT && n->type.dt == DT_F32 && n->op != OP_SELECT && n->op != OP_STOP)
         at_poles(b, n, error);
-    if (n->type.dt == DT_F32)
+    if (n->type.dt == DT_F32) {
+        if (n->op == OP_REM)
+            remainder_errors(b, n, error);
         add_rounding(n, v->at, error);
+        past_range(n, v->at, sums || class == CLASS_CONTRACT ? of_sum(terms(n)) : 0, error);
+    }
     b->e.why = NULL;
     if (!all_zero(error, count))
         b->error[n->id] = error;

@@ -322,6 +322,10 @@ static void want(Record *r, Frame *f, Unit *u)
     Arena *a = r->t->a;
     int64_t count = type_count(u->type);
     const double *value = f->b.e.value[u->node->id].at, *error = f->b.error[u->node->id];
+    if (u->from && r->held[u->from->id].place.maker != r->m) { /* as the other kernel left it */
+        value = r->held[u->from->id].value.at;
+        error = NULL;
+    }
     Wanted w = {.unit = u, .value = NEWN(a, double, count)};
     Value given = value_new(a, u->type);
     bool packed = u->kind == UNIT_PACK && f->given[u->node->id].at; /* the same numbers as unpacked */
@@ -358,6 +362,15 @@ static void mark_seen(Moment *m)
 }
 
 /* ---- checks ---------------------------------------------------------------------------------------- */
+static bool in_range(const Frame *f, const Unit *u)
+{
+    const double *index = f->b.e.value[u->node->in[0]->id].at;
+    for (int64_t i = 0; i < type_count(u->node->type); i++)
+        if (!(index[i] >= 0 && index[i] < (double)u->node->attr.limit.limit))
+            return false;
+    return true;
+}
+
 /* With one index of one input replaced: does the check fail? */
 static void try_index(Record *r, Frame *f, const Unit *u, int region, int64_t element, int32_t value)
 {
@@ -366,11 +379,8 @@ static void try_index(Record *r, Frame *f, const Unit *u, int region, int64_t el
     *at = value;
     r->unchecked = true;
     forget(f);
-    bool known = need(r, f, u->node->in[0]);
-    const double *index = f->b.e.value[u->node->in[0]->id].at;
-    Trial trial = {region, element, value, false};
-    for (int64_t i = 0; known && i < type_count(u->node->type); i++)
-        trial.fails |= !(index[i] >= 0 && index[i] < (double)u->node->attr.limit.limit);
+    bool known = need(r, f, u->node->in[0]) && !f->b.error[u->node->in[0]->id];
+    Trial trial = {region, element, value, known && !in_range(f, u)};
     r->unchecked = false;
     r->why = NULL;
     *at = old;
@@ -417,8 +427,14 @@ static bool record_kernel(Record *r, Frame *f, Kernel *k)
     Loads loads = kernel_loads(a, k);
     for (int i = 0; i < k->units.n; i++) {
         const Unit *u = k->units.at[i];
-        if (!need(r, f, u->node))
+        const Node *n =
+            u->kind == UNIT_CHECK ? u->node->in[0] : u->node; /* a check's value may be another's */
+        if (!need(r, f, n))
             return false;
+        if (u->kind == UNIT_CHECK && !in_range(f, u)) {
+            r->why = "an index is out of range";
+            return false;
+        }
         if (u->from)
             touch(r, &loads, r->held[u->from->id].place, f, u->node);
         if (u->kind == UNIT_VALUE || u->kind == UNIT_CHECK)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* verify.h: is compiled code right, and if not, which kernel is wrong?
  *
- * record.c   what every kernel reads and has to write, step by step, by the interpreter: a trace
- * given.c    these values, and others in their place that hide less
- * code.c, files.c  the kernels and the entry points, compiled so that each can be called alone: in memory, or
- * from dlc's files alone.c    every kernel alone, on right inputs, between guards replay.c   all of them in
- * the plan's order, in the arena: is what one reads what another left there? whole.c    the entry points as a
- * user calls them differences.c   gradients against finite differences model.c    all of that for a model
+ * - record.c: what every kernel reads and has to write, step by step, by the interpreter: a trace
+ * - given.c: these values, and others in their place that hide less
+ * - code.c, files.c: kernels and entry points, compiled so that each can be called alone
+ * - alone.c: every kernel alone, on right inputs, between guards
+ * - replay.c: all in the plan's order, in the arena: does each find what another left for it?
+ * - whole.c: the entry points as a user calls them
+ * - differences.c: gradients against finite differences
+ * - model.c: all of that for a model
  *
  * The trace gives each kernel its inputs exactly as the interpreter has them, so that errors do not add up
  * from kernel to kernel, and an element may be off by no more than its own kernel's rounding (bound.h). */
