@@ -93,6 +93,10 @@ static int build(Build *b)
     b->emit.name = b->name ? b->name : b->m->name;
     if (b->weights && !bake(b, &why))
         return bad("%s", why);
+    if (!c_names_apart(b->a, b->d, b->m, b->options.train)) {
+        diag_print(b->d, stderr);
+        return EXIT_BAD;
+    }
     b->plans = module_plans(b->a, b->d, b->m, target_find(b->target));
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;

@@ -32,7 +32,9 @@ static bool check_file(Arena *a, const char *path, const ElaborateOptions *optio
         any = true;
         ok &= check_model(a, d, program, def, *options);
     }
-    return any ? ok : check_model(a, d, program, NULL, *options); /* which says that there is none */
+    ElaborateOptions none = *options; /* a file to be imported; an empty one, or --model, hears that there is no model */
+    none.definitions = program->defs.n > 0 && !options->model;
+    return any ? ok : check_model(a, d, program, NULL, none);
 }
 
 int cmd_check(Arena *a, int argc, char **argv)
@@ -45,7 +47,8 @@ int cmd_check(Arena *a, int argc, char **argv)
         .operands = "[options] MODEL.dl...",
         .summary =
             "Says what is wrong with models, with their inference and their training, and writes nothing.\n"
-            "All models of a file are checked unless --model chooses one. - is standard input.",
+            "All models of a file are checked unless --model chooses one; of a file without models, to be imported, its\n"
+            "names and constants. - is standard input.",
         .options = rows,
         .noptions = LEN(rows),
         .min_operands = 1,

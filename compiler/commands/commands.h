@@ -53,6 +53,8 @@ Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *
 /* Kernels of every function that becomes C. What is too large for C is said in d. */
 ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target);
 bool model_trains(const Def *model); /* has a train block */
+/* ---- c_names.c: false, diagnosed, where two names would be one in the C of a module ---- */
+bool c_names_apart(Arena *a, Diag *d, const Module *m, bool train);
 
 /* ---- json.c: objects on standard output ------------------------------------------------------------ */
 json_t *json_number(double value); /* null where it is not finite, which JSON cannot say */

@@ -113,7 +113,7 @@ static void add_symbols(Elab *e, const Program *program, bool std)
 static Term eval_const(Elab *e, const Expr *x, const Symbol *s)
 {
     Scope empty = {0}, *scope = e->scope;
-    Instance nobody = {.def = e->model->def, .program = s->program, .std = s->std, .path = "", .own = "", .scope = &empty};
+    Instance nobody = {.def = s->def, .program = s->program, .std = s->std, .path = "", .own = "", .scope = &empty};
     Instance *instance = e->instance;
     Frame *frame = e->frame;
     nobody.site = x->span;
@@ -413,10 +413,10 @@ Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *cons
         add_symbols(&e, std[i], true);
     for (int i = 0; i < options->nset; i++)
         apply_setting(&e, &options->set[i]);
-    e.model = choose_model(&e, options->model);
-    if (!e.model || !batch_allowed(&e, options->batch) || !batch_allowed(&e, options->train_batch))
+    e.model = options->definitions ? NULL : choose_model(&e, options->model);
+    if ((!e.model && !options->definitions) || !batch_allowed(&e, options->batch) || !batch_allowed(&e, options->train_batch))
         return NULL;
-    e.m->name = e.model->def->name.text;
+    e.m->name = e.model ? e.model->def->name.text : "";
     e.init = frame_new(&e, "init");
     e.consts = frame_new(&e, "const");
     e.phase = PHASE_INFER;
@@ -424,6 +424,8 @@ Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *cons
     for (int i = 0; i < e.symbols.n; i++)
         if (e.symbols.at[i].def->kind == DEF_CONST && !e.symbols.at[i].std)
             const_value(&e, &e.symbols.at[i]);
+    if (!e.model)
+        return NULL;
     make_functions(&e);
     return failed(&e) ? NULL : e.m;
 }

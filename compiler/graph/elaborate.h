@@ -12,13 +12,14 @@ typedef struct Setting {
 
 typedef struct ElaborateOptions {
     const char *model;          /* NULL: the file's only model */
+    bool definitions;           /* of no model: what is wrong with the definitions' names and constants alone */
     int64_t batch, train_batch; /* examples per call; >= 1 */
     bool train;                 /* also the training functions; an error where the model has no train block */
     const Setting *set;
     int nset;
 } ElaborateOptions;
 
-/* The module of one model, or NULL with diagnostics. `std` programs are the standard library, parsed. */
+/* The module of one model, or NULL with diagnostics (without, where only definitions are asked for). `std` programs are the standard library, parsed. */
 Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
                   const ElaborateOptions *options);
 

@@ -288,12 +288,15 @@ static void run_penalty(Elab *e, const Stmt *s)
 {
     if (e->phase != PHASE_LOSS || e->instance->shared) /* of shared parameters, once */
         return;
+    Frame *frame = e->frame;
+    e->frame = root_frame(e); /* a loop's steps have one set of parameters, and one penalty of them */
     Term t = term_tensor(e, s->value->span, "a penalty", eval(e, s->value), DT_F32);
+    e->frame = frame;
     if (is_error(t))
         return;
-    if (e->frame->outer || t.batched || t.node->type.rank != 0 || t.node->type.dt != DT_F32) {
+    if (t.batched || t.node->type.rank != 0 || t.node->type.dt != DT_F32) {
         elab_error(e, s->value->span,
-                   "a penalty is one f32 number that depends on no example, outside of loops; found %s%s",
+                   "a penalty is one f32 number that depends on no example; found %s%s",
                    term_describe(e, t), t.batched ? " for each example" : "");
         return;
     }

@@ -75,6 +75,9 @@ bool here(Elab *e, Span sp, Term *t)
     if (e->phase == PHASE_UPDATE && root_frame(e) != e->init) {
         elab_error(e, sp, "an optimizer cannot depend on a tensor of the model");
         diag_note(e->d, "it sees the parameter, its gradient, the step and compile-time values");
+    } else if (root_frame(e) == e->frame && e->frame != e->init && e->frame != e->consts) {
+        elab_error(e, sp, "what belongs to the whole model cannot depend on a step of a loop");
+        diag_note(e->d, "a penalty, and what a stream begins with, are made once for all steps");
     } else if (root_frame(e) == e->consts)
         elab_error(e, sp, "a constant cannot depend on a tensor");
     else {

@@ -259,6 +259,53 @@ static void check_says_everything(void **state)
     EXPECT_ERR("missing.dl: No such file");
 }
 
+/* A file of layers, to be imported, has no model to check. */
+static void check_takes_definitions_alone(void **state)
+{
+    Fixture *f = *state;
+    write_text(f, "layers.dl", "const N = 3\nlayer l(x: f32[N]) { return x }\n");
+    RUN(0, "$DLC check layers.dl");
+    assert_string_equal(captured(f, "stderr"), "");
+    RUN(1, "$DLC check layers.dl --model m");
+    EXPECT_ERR("there is no model");
+    RUN(1, "$DLC layers.dl -o out.c");
+    EXPECT_ERR("there is no model");
+    write_text(f, "layers.dl", "const N = 3 / 0\nlayer l(x: f32[N]) { return x }\nlayer l(x: f32[N]) { return x }\n");
+    RUN(1, "$DLC check layers.dl");
+    EXPECT_ERR("layers.dl:1:11: error: division by zero");
+    EXPECT_ERR("layers.dl:3:7: error: `l` is defined twice");
+}
+
+/* What a dot keeps apart, C may not. */
+static void names_stay_apart_in_c(void **state)
+{
+    Fixture *f = *state;
+    static const struct {
+        const char *model, *message;
+    } cases[] = {
+        {"y = one(x) as a; y = two(y) as a_b; output z = y",
+         "the parameter `a_b.c` and the parameter `a.b_c` would both be `a_b_c` in C"},
+        {"output x = 2 * x", "the output `x` and the input `x` would both be `x` in C"},
+        {"output y = x; train { target x: f32[2]; loss = sum(y); optimizer sgd() }", NULL},
+        {"output y = one(x); train { target t: f32[2]; loss = sum(y); optimizer sgd(); metric loss = y }",
+         "the metric `loss` and the loss `loss` would both be `loss` in C"},
+        {"output y = one(x); train { loss = sum(y); optimizer sgd(); metric p = ratio(y, 1); metric p_numerator = y }",
+         "the metric `p_numerator` and the metric `p.numerator` would both be `p_numerator` in C"},
+    };
+    for (int i = 0; i < LEN(cases); i++) {
+        write_text(f, "m.dl",
+                   arena_printf(f->a, "layer one(x: f32[N]) { param b_c: f32[N] = ones(); return x * b_c }\n"
+                                      "layer two(x: f32[N]) { param c: f32[N] = ones(); return x * c }\n"
+                                      "model m { input x: f32[2]; %s }\n", cases[i].model));
+        bool train = strstr(cases[i].model, "train") != NULL;
+        RUN(1, arena_printf(f->a, "$DLC m.dl %s -o out.c", train ? "--train" : ""));
+        EXPECT_ERR("m.dl:");
+        if (cases[i].message)
+            EXPECT_ERR(cases[i].message);
+        assert_false(there(f, "out.c") || there(f, "out.h"));
+    }
+}
+
 static void ir_shows_stages(void **state)
 {
     Fixture *f = *state;
@@ -308,6 +355,8 @@ int main(void)
         TEST(report_adds_up),
         TEST(report_counts_loops),
         TEST(check_says_everything),
+        TEST(check_takes_definitions_alone),
+        TEST(names_stay_apart_in_c),
         TEST(ir_shows_stages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -308,13 +308,14 @@ static void test_penalties_of_shared_calls(void **state)
 {
     (void)state;
     Built b = build("layer tower(x: f32[N]) { param w: f32[N] = ones(); penalty sum(w); return x * w }\n"
-                    "model t { input x: f32[2]; a = tower(x) as left; b = tower(3 * x) as same left; output y = a + b\n"
-                    "train { loss = sum(a + b); optimizer sgd() } }",
+                    "layer steps(x: f32[N]) { h = x; for i in iota(3) { h = tower(h) as one }; return h }\n"
+                    "model t { input x: f32[2]; a = tower(x) as left; b = tower(3 * x) as same left; c = steps(x); output y = a + b\n"
+                    "train { loss = sum(a + b + c); optimizer sgd() } }",
                     1, true);
     const double x[] = {1, 2};
     const Given given[] = {{"x", x}};
     Value *out = run_fn(&b, b.m->loss, given, 1);
-    check_near("one penalty", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], 12 + 2, 1e-9);
+    check_near("one penalty of each", result_of(b.m->loss, out, ROLE_LOSS, 0).at[0], (12 + 2) + (3 + 2), 1e-9);
     done(b);
 }
 
