@@ -123,8 +123,9 @@ void check_differences(Verdict *v, const Module *m, const Tensors *t, uint64_t s
     if (!fn_interpret(a, fn, PRECISION_F64, tensors_for(t, a, fn), out, &why))
         BUG("gradients refuse what evaluation takes: %s", why);
     for (int i = 0; i < fn->result.n; i++) {
-        c.x = fn->result.at[i].role == ROLE_GRADIENT ? tensor_find(t, ROLE_PARAM, fn->result.at[i].index)
-                                                     : NULL;
+        const Port *port = &fn->result.at[i]; /* a frozen parameter's gradient is 0, whatever the loss says */
+        bool moves = port->role == ROLE_GRADIENT && m->params.at[port->index].trainable;
+        c.x = moves ? tensor_find(t, ROLE_PARAM, port->index) : NULL;
         if (!c.x)
             continue;
         for (int k = 0; k < fn->result.n; k++)

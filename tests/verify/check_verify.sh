@@ -42,6 +42,7 @@ finds() {   # finds TEXT...: the fault is named, with its place, and the status 
     done
 }
 
+check "what is frozen, kept between calls, shared" says "the compiled code is right" $dlc verify tests/differential/several.dl --jit tcc
 check "axpy" says "the compiled code is right" $dlc verify dsl_examples/axpy.dl --jit tcc
 check "trained weights" says "compiled by tcc" $dlc verify $mini/model.dl --weights $mini/weights.safetensors --jit tcc
 check "cc" says "compiled by cc" $dlc verify dsl_examples/axpy.dl --jit cc
