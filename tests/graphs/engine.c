@@ -21,20 +21,20 @@ extern char **environ;
 #define FAST "-ffp-contract=fast -fno-math-errno -fno-trapping-math"
 #define TRAP "-O0 -fsanitize=undefined -fsanitize-undefined-trap-on-error"
 static const Engine engines[] = {
-    {"tcc", "tcc", NULL, NULL},
-    {"tcc-generic", "generic", NULL, NULL},
-    {"gcc-generic", "generic", "gcc", "-O1 -ftree-vectorize " FAST},
-    {"clang-v3", "x86-64-v3", "clang", "-O1 -march=haswell " FAST},
-    {"gcc-v4", "x86-64-v4", "gcc", "-O2 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST},
-    {"clang-generic", "generic", "clang", "-O2 " FAST},
-    {"gcc-v3", "x86-64-v3", "gcc", "-O2 -ftree-vectorize -march=haswell " FAST},
-    {"clang-v4", "x86-64-v4", "clang", "-O2 -march=skylake-avx512 " FAST},
-    {"gcc-4lanes", "aarch64", "gcc", "-O1 " FAST},
-    {"clang-4lanes", "aarch64", "clang", "-O1"},
-    {"gcc-checked", "generic", "gcc", TRAP},
-    {"clang-checked", "x86-64-v3", "clang", "-march=haswell -O0 -fsanitize=undefined -fsanitize-trap=all"},
-    {"gcc-O3", "generic", "gcc", "-O3 -march=native " FAST},
-    {"clang-O3", "generic", "clang", "-O3 -march=native " FAST},
+    {"tcc", "tcc", NULL, NULL, false},
+    {"tcc-generic", "generic", NULL, NULL, false},
+    {"gcc-generic", "generic", "gcc", "-O1 -ftree-vectorize " FAST, false},
+    {"clang-v3", "x86-64-v3", "clang", "-O1 -march=haswell " FAST, false},
+    {"gcc-v4", "x86-64-v4", "gcc", "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST, false},
+    {"clang-generic", "generic", "clang", "-O1 " FAST, false},
+    {"gcc-v3", "x86-64-v3", "gcc", "-O2 -ftree-vectorize -march=haswell " FAST, false},
+    {"clang-v4", "x86-64-v4", "clang", "-O1 -march=skylake-avx512 " FAST, false},
+    {"gcc-4lanes", "aarch64", "gcc", "-O1 " FAST, false},
+    {"clang-4lanes", "aarch64", "clang", "-O1", false},
+    {"gcc-checked", "generic", "gcc", TRAP, false},
+    {"clang-checked", "x86-64-v3", "clang", "-march=haswell -O0 -fsanitize=undefined -fsanitize-trap=all", false},
+    {"gcc-O3", "generic", "gcc", "-O3 -march=native " FAST, true},
+    {"clang-O3", "generic", "clang", "-O3 -march=native " FAST, true},
 };
 
 static bool runs_here(const Engine *e)

@@ -181,7 +181,12 @@ static void add_cases(Shared *s, Arena *a, Cases *cases, int graph, const Fn *fn
         add_case(s, a, cases, graph, fn, VARIANT_STEP, salt);
 }
 
-/* Of the engines asked for: libtcc always, of each compiler one, in turn. */
+static bool compiles(int engine)
+{
+    return engine_at(engine)->name && options.use[engine] && engine_at(engine)->compiler && (options.all || !engine_at(engine)->slow);
+}
+
+/* Of the engines asked for: libtcc always; of the others, whose work is most of it, one, in turn. */
 static bool takes_part(int engine, long batch)
 {
     const Engine *e = engine_at(engine);
@@ -189,25 +194,21 @@ static bool takes_part(int engine, long batch)
         return false;
     if (options.all || !e->compiler)
         return true;
-    int n = 0, place = 0;
+    int n = 0, place = -1;
     for (int i = 0; engine_at(i); i++) {
-        const Engine *other = engine_at(i);
-        if (!other->name || !options.use[i] || !other->compiler || strcmp(other->compiler, e->compiler))
-            continue;
-        place = i == engine ? n : place;
-        n++;
+        place = i == engine && compiles(i) ? n : place;
+        n += compiles(i);
     }
-    return batch % n == place;
+    return n && batch % n == place;
 }
 
-/* Compiling is most of the work: unless told otherwise, each compiler takes one of a graph's two functions, in turn. */
+/* And of a graph's two functions one, the other one when it is this compiler's turn again. */
 static bool takes_case(int engine, long batch, const Case *c)
 {
-    const char *compiler = engine_at(engine)->compiler;
-    if (options.all || !compiler)
-        return true;
-    bool second = c->variant >= VARIANT_GRADIENTS, clang = !strcmp(compiler, "clang");
-    return (second ^ clang) == (batch / 3 & 1);
+    int n = 0;
+    for (int i = 0; engine_at(i); i++)
+        n += compiles(i);
+    return options.all || !engine_at(engine)->compiler || (c->variant >= VARIANT_GRADIENTS) == (batch / n % 2 == 0);
 }
 
 static void work(Shared *s, const Job *jobs, int n, long batch)
@@ -561,6 +562,7 @@ static void choose_engines(const char *list)
         if (engine_find(name) < 0)
             usage(name);
         options.use[engine_find(name)] = true;
+        options.all |= engine_at(engine_find(name))->slow;
     }
     free(copy);
 }
