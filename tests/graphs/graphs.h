@@ -50,7 +50,6 @@ Outcome bound_interpret(Arena *a, const Fn *fn, const Value *in, Bounded *out);
 bool bound_holds(const Bounded *want, int64_t i, double got);   /* is `got` a legitimate element i? */
 bool keeps_whole(Op op);                /* of whole numbers it makes whole numbers */
 int must_be_positive(Op op);            /* operands that mostly should be, as bits */
-const char *bound_problem(Arena *a);    /* NULL when there is a rule for every row */
 
 /* What an input holds follows from its name: special..., index7... (0..6), bad7... (-1..5, mostly 0..5), positive..., real..., generic...;
  * otherwise whole numbers from -3 to 3. `salt` gives others of the kind. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_kernels.c: compiled code equals the interpreter: every operation of ops.def at edge and odd shapes,
- * schedules that reductions and contractions can take, and random graphs. Inputs are small whole numbers
- * wherever sums and products of these are exact, so that there is nothing to forgive. */
+ * and schedules that reductions and contractions can take. Inputs are small whole numbers wherever sums and products of these are exact, so that there is nothing to forgive. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +8,6 @@
 #include <cmocka.h>
 
 #include "compare.h"
-#include "passes/passes.h"
-#include "whole_graph.h"
 
 static VEC(Case *) cases;
 static Arena *arena; /* of all cases */
@@ -447,57 +444,6 @@ static void convolutions(void **state)
 /* ---- running
  * ----------------------------------------------------------------------------------------------------------------------
  */
-static void random_graphs(void **state)
-{
-    (void)state;
-    int n = getenv("GRAPHS") ? atoi(getenv("GRAPHS")) : 200;
-    for (int seed = 1; seed <= n; seed++)
-        add_fn(arena_printf(arena, "random graph %d", seed), random_graph(arena, (uint64_t)seed), 0);
-}
-
-/* The sum of the squares of fn's results, as a loss of its float parameters; NULL where it has none. */
-static Fn *squares(const Fn *fn, Module *m)
-{
-    static const int axes[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
-    Fn *to = fn_new(arena, "loss");
-    Node **map = NEWN(arena, Node *, fn->node.n + 1), *loss = node_const(to, DT_F32, 0);
-    for (int i = 0; i < fn->input.n; i++) {
-        Node *n = fn->input.at[i].node;
-        bool param = n->type.dt == DT_F32 && fn->input.at[i].role == ROLE_PARAM;
-        map[n->id] = fn_input(to, param ? ROLE_PARAM : ROLE_INPUT, param ? m->params.n : i,
-                              fn->input.at[i].name, n->type);
-        Entry entry = {.name = "p", .type = n->type, .trainable = true};
-        if (param)
-            vec_push(arena, &m->params, entry);
-    }
-    fn_inline(to, fn, map);
-    for (int i = 0; i < fn->result.n; i++) {
-        Node *n = map[fn->result.at[i].node->id];
-        if (n->type.dt != DT_F32)
-            continue;
-        n = node_binary(to, OP_MUL, n, n);
-        loss =
-            node_binary(to, OP_ADD, loss, n->type.rank ? node_reduce(to, OP_SUM, n, n->type.rank, axes) : n);
-    }
-    fn_result(to, ROLE_LOSS, 0, "loss", loss);
-    return m->params.n ? fn_prune(to) : NULL;
-}
-
-/* Sums are large here, and round. */
-static void random_gradients(void **state)
-{
-    (void)state;
-    for (int seed = 1; seed <= 90; seed++) {
-        Module m = {.a = arena};
-        Fn *loss = squares(random_graph(arena, (uint64_t)seed), &m);
-        if (!loss)
-            continue;
-        Fn *gradients = differentiate(&m, loss);
-        add_fn(arena_printf(arena, "random gradients %d", seed), seed % 2 ? hoist(gradients) : gradients,
-               3e-4);
-    }
-}
-
 static void every_operation_is_covered(void **state)
 {
     (void)state;
@@ -542,7 +488,7 @@ static void native(void **state)
         bool contracts = false;
         for (int k = 0; k < cases.at[i]->fn->node.n; k++)
             contracts |= op_info(cases.at[i]->fn->node.at[k]->op)->class == CLASS_CONTRACT;
-        if ((contracts && strncmp(cases.at[i]->name, "random", 6)) || i % 9 == 0)
+        if (contracts || i % 9 == 0)
             vec_push(arena, &some, cases.at[i]);
     }
     if (!jit_has_cc())
@@ -564,8 +510,6 @@ int main(void)
         cmocka_unit_test(loops),
         cmocka_unit_test(in_place),
         cmocka_unit_test(layers),
-        cmocka_unit_test(random_graphs),
-        cmocka_unit_test(random_gradients),
         cmocka_unit_test(every_operation_is_covered),
         cmocka_unit_test(each_alone),
         cmocka_unit_test(tcc),

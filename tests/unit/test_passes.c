@@ -1,71 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Simplification and composition: random graphs have the same values before and after, NaN and infinities
- * included; each rule does what it says. */
-#include "random_graph.h"
+/* Simplification and composition: each rule does what it says. Random graphs (tests/graphs) have the same values before
+ * and after. */
+#include "gradient_check.h"
 
-static Node *(*const makers[])(Pool *) = {
-    random_unary,   random_binary,    random_binary, random_power, random_select, random_reshape,
-    random_permute, random_broadcast, random_slice,  random_slice, random_pad,    random_concat,
-    random_parts,   random_reverse,   random_reduce, random_dot,
-};
-
-static Fn *random_fn(Arena *a, uint64_t seed)
-{
-    Pool p = {.fn = fn_new(a, "random"), .random = seed};
-    const Type inputs[] = {F32(2, 3), F32(2, 3), F32(1, 4), type_scalar(DT_F32), F32(3, 1, 2)};
-    for (int i = 0; i < LEN(inputs); i++)
-        p.at[p.n++] = fn_input(p.fn, ROLE_INPUT, i, NULL, inputs[i]);
-    while (p.n < POOL) {
-        Node *n = makers[below(&p, LEN(makers))](&p);
-        if (n && type_count(n->type) <= 300)
-            p.at[p.n++] = n;
-    }
-    for (int i = 0; i < 8; i++)
-        fn_result(p.fn, ROLE_OUTPUT, i, NULL, p.at[p.n - 1 - i]);
-    return p.fn;
-}
-
-static void fill_wild(Value v, uint64_t *random)
-{
-    static const double wild[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 2};
-    for (int64_t i = 0; i < type_count(v.type); i++)
-        v.at[i] = check_random(random) % 4 ? (double)(float)check_uniform(random, -2, 2)
-                                           : wild[check_random(random) % LEN(wild)];
-}
-
-/* To the bit, but for the sign of zero (so nothing divides: that would tell zeros apart). */
-static bool same(double x, double y)
-{
-    return x == y || (isnan(x) && isnan(y));
-}
-
-static void test_random_graphs_keep_their_values(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 1; seed <= 1500; seed++) {
-        Arena *a = arena_new();
-        Fn *fn = random_fn(a, seed), *simple = pruned(fn);
-        Value in[8], x[8], y[8];
-        uint64_t random = seed;
-        const char *why = NULL;
-        const Node *guilty = NULL;
-        for (int i = 0; i < fn->input.n; i++) {
-            in[i] = value_new(a, fn->input.at[i].node->type);
-            fill_wild(in[i], &random);
-        }
-        why = fn_verify(a, simple, &guilty);
-        if (why)
-            fail_msg("graph %llu: %s", (unsigned long long)seed, why);
-        assert_true(fn_interpret(a, fn, PRECISION_F32, in, x, &why));
-        assert_true(fn_interpret(a, simple, PRECISION_F32, in, y, &why));
-        for (int i = 0; i < 8; i++)
-            for (int64_t j = 0; j < type_count(x[i].type); j++)
-                if (!same(x[i].at[j], y[i].at[j]))
-                    fail_msg("graph %llu, result %d, element %lld: %.17g became %.17g",
-                             (unsigned long long)seed, i, (long long)j, x[i].at[j], y[i].at[j]);
-        arena_free(a);
-    }
-}
+#define F32(...) type_make(DT_F32, LEN(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__})
 
 /* A convolution over a dilated operand as it is, and what is made of it; NULL where the draw fits nothing. */
 static Node *dilated_conv(Fn *fn, Node *const *in, uint64_t *random, Node **rewritten)
@@ -122,22 +60,6 @@ static void test_phases_of_a_convolution(void **state)
         arena_free(a);
     }
     assert_true(rewritten > 150);
-}
-
-/* Made twice over, a graph is what it was: no rule undoes another. */
-static void test_simplifying_again_changes_nothing(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
-        Arena *a = arena_new();
-        Fn *once = pruned(pruned(random_fn(a, seed))); /* the first leaves what it rewrote behind */
-        Fn *twice = pruned(once);
-        StrBuf x = {.a = a}, y = {.a = a};
-        fn_print(&x, once);
-        fn_print(&y, twice);
-        assert_string_equal(sb_text(&x), sb_text(&y));
-        arena_free(a);
-    }
 }
 
 /* ---- single rules -------------------------------------------------------------------------------------- */
@@ -278,9 +200,7 @@ static void test_training_step_is_gradients_then_update(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_graphs_keep_their_values),
         cmocka_unit_test(test_phases_of_a_convolution),
-        cmocka_unit_test(test_simplifying_again_changes_nothing),
         cmocka_unit_test(test_parts_become_one_concatenation),
         cmocka_unit_test(test_transposes_become_contracting_axes),
         cmocka_unit_test(test_powers_that_are_products),
