@@ -106,6 +106,33 @@ static bool is_kept(const Replay *r, const Buffer *b)
     return b->kind == BUFFER_PORT && fn_find_input(r->t->p->fn, b->role, b->index);
 }
 
+static bool stands_in(Step *const *steps, int n, const Kernel *k)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i]->kind == STEP_SCAN ? stands_in(steps[i]->body.at, steps[i]->body.n, k)
+                                        : steps[i]->kernel == k)
+            return true;
+    return false;
+}
+
+/* What the caller keeps may change only when nothing can be refused any more. */
+static bool comes_behind_checks(Replay *r, const Moment *m)
+{
+    for (int i = 0; i < m->out.n; i++) {
+        const Buffer *b = m->out.at[i].place.buffer;
+        for (int k = 0; r->checks > 0 && is_kept(r, b) && k < r->t->moments.n; k++) {
+            const Kernel *check = r->t->moments.at[k]->kernel;
+            if (check->stages.at[0]->kind != STAGE_CHECK || r->ran[k])
+                continue;
+            if (!stands_in(r->t->p->steps.at, r->t->p->steps.n, check))
+                return blame(r, check, FAULT_ORDER, "never runs");
+            return blame(r, m->kernel, FAULT_ORDER,
+                         arena_printf(r->a, "overwrites %s before all indices are checked", buffer_label(b)));
+        }
+    }
+    return true;
+}
+
 static bool outputs_match(Replay *r, Moment *m)
 {
     for (int i = 0; i < m->out.n; i++) {
@@ -152,11 +179,8 @@ static bool replay_kernel(Replay *r, const Kernel *k)
     for (int i = 0; i < m->in.n; i++)
         if (!stands_there(r, &m->in.at[i], k->name))
             return false;
-    for (int i = 0; i < m->out.n; i++)
-        if (r->checks > 0 && is_kept(r, m->out.at[i].place.buffer))
-            return blame(r, k, FAULT_ORDER,
-                         arena_printf(r->a, "overwrites %s before all indices are checked",
-                                      buffer_label(m->out.at[i].place.buffer)));
+    if (!comes_behind_checks(r, m))
+        return false;
     if (!call(r, k) || !outputs_match(r, m))
         return false;
     make_exact(r, m);

@@ -93,13 +93,22 @@ static double draw(Random *r, DType dt, int64_t limit, bool positive)
     }
 }
 
+/* Of integers the first is the largest there may be, and the last 0: what happens at an end is not left to
+ * chance. */
 static void draw_data(Tensors *t, Random *r, bool positive, int64_t most)
 {
     for (int i = 0; i < t->list.n; i++) {
         Tensor *x = &t->list.at[i];
         int64_t limit = most && (!x->limit || x->limit > most) ? most : x->limit;
-        for (int64_t k = 0; is_data(x) && k < type_count(x->value.type); k++)
+        int64_t count = type_count(x->value.type);
+        if (!is_data(x))
+            continue;
+        for (int64_t k = 0; k < count; k++)
             x->value.at[k] = draw(r, x->value.type.dt, limit, positive);
+        if (x->value.type.dt != DT_I32 || !limit)
+            continue;
+        x->value.at[count - 1] = 0;
+        x->value.at[0] = (double)limit - 1;
     }
 }
 

@@ -322,8 +322,12 @@ static inline void tighten_guard(Planter *p, const Spot *s)
 static inline void drop_guard(Planter *p, const Spot *s)
 {
     say(p, "a guard is missing");
-    SET(p, s->e->guard[s->e->nguard - 1].lo, INT32_MIN);
-    SET(p, s->e->guard[s->e->nguard - 1].hi, INT32_MAX);
+    Ex copy = *s->e->in[0];
+    copy.id = s->e->id;
+    if (s->e->nguard > 1)
+        SET(p, s->e->nguard, s->e->nguard - 1);
+    else
+        SET(p, *s->e, copy);
 }
 
 static inline bool is_uniform(const Spot *s)

@@ -8,17 +8,36 @@
 #include <math.h>
 
 #include "compiler/pipeline.h"
+#include "compiler/verify/bound.h"
 #include "compiler/verify/model.h"
 #include "plan_faults.h"
 
 /* ---- models: the examples, smaller ----------------------------------------------------------------- */
 typedef struct Example {
-    const char *file;
+    const char *file; /* of dsl_examples, without .dl */
     Setting set[4];
     int nset;
     const char *replace[8][2]; /* sizes that are no constants */
     int most;                  /* spots of a kind in a function */
 } Example;
+
+/* No example has these: streams, states, loops that run backwards, an integer drawn from random numbers. */
+static const char *const listener =
+    "model listener {\n"
+    "    input frames: f32[4, 3]\n"
+    "    input tone: i32\n"
+    "    h = lstm(batch_norm(frames), 5, stateful = true)\n"
+    "    backwards = for f in reverse(frames) { s = 0.5 * h + sum(f); yield s }\n"
+    "    stream loudest: f32 = 0\n"
+    "    loudest <- max(loudest, max(frames))\n"
+    "    z = concat([dense(h, 3), backwards[2, :3], one_hot(tone, 4)])\n"
+    "    output y = dense(z, 2) * loudest\n"
+    "    train {\n"
+    "        target t: f32[2]\n"
+    "        loss = sum((dense(z, 2) - t) ^ 2)\n"
+    "        optimizer adam()\n"
+    "    }\n"
+    "}\n";
 
 static const Example examples[] = {
     {"axpy", .most = 2},
@@ -27,6 +46,7 @@ static const Example examples[] = {
      .most = 1},
     {"rnn", {{"LENGTH", "5"}, {"VOCABULARY", "11"}}, 2, {{"64", "6"}}, .most = 2},
     {"attention", {{"LENGTH", "4"}, {"VOCABULARY", "9"}}, 2, {{"64", "5"}}, .most = 1},
+    {"listener", .most = 1},
     {"encoder", {{"LENGTH", "4"}, {"VOCABULARY", "9"}, {"WIDTH", "8"}, {"BLOCKS", "1"}}, 4, .most = 1},
 };
 
@@ -43,7 +63,7 @@ static Module *read_model(Arena *a, Diag *d, const Example *e)
 {
     const char *path = arena_printf(a, "dsl_examples/%s.dl", e->file), *why;
     size_t bytes;
-    const char *text = file_read(a, path, &bytes, &why);
+    const char *text = str_eq(e->file, "listener") ? listener : file_read(a, path, &bytes, &why);
     assert_non_null(text);
     for (int i = 0; i < LEN(e->replace) && e->replace[i][0]; i++)
         text = replaced(a, text, e->replace[i][0], e->replace[i][1]);
@@ -307,14 +327,14 @@ static void planted_faults(void **state)
         Arena *a = arena_new();
         Diag *d = diag_new(a);
         Module *m = read_model(a, d, &examples[i]);
-        Fn *const fn[] = {m->init, m->infer, m->evaluate, m->gradients, m->train_step};
-        static const char *const name[] = {"init", "infer", "evaluate", "gradients", "train_step"};
+        Fn *const fn[] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
+        static const char *const name[] = {"init", "start", "infer", "evaluate", "gradients", "train_step"};
         Tensors tensors;
         const char *why;
         assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
         for (int k = 0; k < LEN(fn); k++) {
             Subject s;
-            if (!fn[k])
+            if (!fn[k] || !fn[k]->node.n)
                 continue;
             open_subject(&s, a, name[k], fn[k], "generic", &tensors);
             try_faults(&s, examples[i].file, examples[i].most, 5 * i + k);
@@ -328,10 +348,245 @@ static void planted_faults(void **state)
     assert_int_equal(tally.placed, tally.found);
 }
 
+/* ---- gradients ------------------------------------------------------------------------------------- */
+/* Each gradient in turn a little too large: that one disagrees with differences, the others do not. */
+static void wrong_gradients(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Module *m = read_model(a, diag_new(a), &examples[1]);
+    Tensors tensors;
+    const char *why;
+    assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
+    for (int wrong = -1; wrong < m->params.n; wrong++) {
+        Fn *fn = m->gradients;
+        Node *gradient = wrong >= 0 ? fn_find_result(fn, ROLE_GRADIENT, wrong) : NULL;
+        Node *larger = gradient ? node_binary_const(fn, OP_MUL, gradient, 1.001) : NULL;
+        Fn changed = *fn;
+        memset(&changed.result, 0, sizeof changed.result);
+        for (int i = 0; i < fn->result.n; i++) {
+            Port port = fn->result.at[i];
+            if (port.role == ROLE_GRADIENT && port.index == wrong)
+                port.node = larger;
+            vec_push(a, &changed.result, port);
+        }
+        Module other = *m;
+        other.gradients = &changed;
+        Verdict verdict = {.a = a};
+        check_differences(&verdict, &other, &tensors, 1);
+        assert_int_equal(verdict.differences.n, m->params.n);
+        for (int i = 0; i < m->params.n; i++) {
+            const Row *row = &verdict.differences.at[i];
+            assert_true(row->samples > 0);
+            if (row->fine != !(wrong >= 0 && str_eq(row->name, m->params.at[wrong].name)))
+                fail_msg("%s is called %s: off by %g of %g", row->name, row->fine ? "right" : "wrong",
+                         row->error, row->allowed);
+        }
+    }
+    arena_free(a);
+}
+
+/* A corner is no fault, and is counted. */
+static void corners(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    static const char text[] =
+        "model t { input x: f32[2]; param w: f32[2] = zeros(); y = relu(x * w); output z = y\n"
+        "train { loss = sum(y); optimizer sgd() } }\n";
+    ElaborateOptions options = {.batch = 2, .train_batch = 2, .train = true};
+    Module *m = pipeline_text(a, d, "corner", text, sizeof text - 1, &options, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    Tensors tensors;
+    const char *why;
+    assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
+    memset(tensor_find(&tensors, ROLE_PARAM, 0)->value.at, 0, 2 * sizeof(double));
+    Verdict verdict = {.a = a};
+    check_differences(&verdict, m, &tensors, 1);
+    assert_int_equal(verdict.differences.n, 1);
+    assert_true(verdict.differences.at[0].fine);
+    assert_int_equal(verdict.differences.at[0].samples, 0);
+    assert_int_equal(verdict.differences.at[0].corners, 3);
+    arena_free(a);
+}
+
+/* ---- whole calls ----------------------------------------------------------------------------------- */
+static int idle(void *const *in, void *const *out, void *arena)
+{
+    (void)in, (void)out, (void)arena;
+    return 0;
+}
+
+static int refusing(void *const *in, void *const *out, void *arena)
+{
+    (void)in, (void)out, (void)arena;
+    return 1;
+}
+
+static int beside(void *const *in, void *const *out, void *arena)
+{
+    (void)in, (void)arena;
+    ((float *)out[0])[16] = 1;
+    return 0;
+}
+
+static int crashing(void *const *in, void *const *out, void *arena)
+{
+    (void)in, (void)out, (void)arena;
+    volatile uintptr_t nowhere = 16;
+    *(volatile int *)nowhere = 1;
+    return 0;
+}
+
+static int leaking(void *const *in, void *const *out,
+                   void *arena) /* 1e-9 of what lies in the arena: near enough, but not the same */
+{
+    for (int i = 0; i < 16; i++)
+        ((float *)out[0])[i] =
+            ((const float *)in[0])[i] * 2 + 1 + (*(unsigned char *)arena == 0xff ? 0.0f : 1e-7f);
+    return 0;
+}
+
+/* axpy's entry point, in other hands. */
+static void entry_points(void **state)
+{
+    (void)state;
+    static const struct {
+        JitFunction *entry;
+        int faults;
+        bool fine; /* of the row, where there is one */
+        const char *says;
+    } rows[] = {
+        {NULL, 0, true, ""},          {idle, 0, false, ""},          {refusing, 1, true, "returns 1"},
+        {beside, 1, false, "beside"}, {crashing, 1, true, "memory"}, {leaking, 1, true, "arena"},
+    };
+    Arena *a = arena_new();
+    Module *m = read_model(a, diag_new(a), &examples[0]);
+    Tensors tensors;
+    const char *why;
+    assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
+    Subject s;
+    open_subject(&s, a, "infer", m->infer, "generic", &tensors);
+    for (int i = 0; i < LEN(rows); i++) {
+        Verdict verdict = {.a = a};
+        Whole w = {a, m, &tensors, &verdict, 1, false};
+        Code code = s.code;
+        Plan plan = *code.plan;
+        plan.arena_bytes = 64;
+        code.plan = &plan;
+        code.entry = rows[i].entry ? rows[i].entry : code.entry;
+        whole_call(&w, "infer", &code, "");
+        assert_int_equal(verdict.faults.n, rows[i].faults);
+        if (rows[i].faults && !strstr(verdict.faults.at[0].text, rows[i].says))
+            fail_msg("%s", verdict.faults.at[0].text);
+        for (int k = 0; k < verdict.rows.n; k++)
+            assert_int_equal(verdict.rows.at[k].fine, rows[i].fine);
+    }
+    arena_free(a);
+}
+
+/* ---- inputs ---------------------------------------------------------------------------------------- */
+static void limits(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    static const char text[] = "model t { input a: i32[4]; input b: i32[2, 3]; input c: i32; input e: "
+                               "i32[3]; param w: f32[7, 2] = zeros()\n"
+                               "output y = sum(w[reverse(a)[:2]]) + sum(w[flatten(b)]) + cast(c * 2, f32)\n"
+                               "output z = sum(check_index(check_index(e, 5), 9)) }\n";
+    ElaborateOptions options = {.batch = 50, .train_batch = 50};
+    Module *m = pipeline_text(a, d, "limits", text, sizeof text - 1, &options, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    Tensors tensors;
+    const char *why;
+    assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
+    static const int64_t want[] = {7, 7, 0, 5};
+    for (int i = 0; i < LEN(want); i++) {
+        const Tensor *x = tensor_find(&tensors, ROLE_INPUT, i);
+        double most = 0;
+        for (int64_t k = 0; k < type_count(x->value.type); k++)
+            most = fmax(most, x->value.at[k]);
+        assert_int_equal(x->limit, want[i]);
+        assert_int_equal(x->checked, want[i] > 0);
+        assert_true(most == (double)(want[i] ? want[i] : 10) - 1); /* all of the range is drawn from */
+    }
+    arena_free(a);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------------- */
+/* f(x, y) of sums of 8 numbers, which are off by some 1e-6 of them. */
+static void bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *op;
+        double x, y;        /* what the sums are, nearly */
+        double least, most; /* the bound lies between */
+    } rows[] = {
+        {"add(%2, %3) : f32[1]", 8, 4, 1e-7, 3e-5},
+        {"div(%2, %3) : f32[1]", 8, 4, 1e-7, 2e-5},
+        {"div(%2, %3) : f32[1]", 8, 0, INFINITY, INFINITY},
+        {"sub(%2, %3) : f32[1]", 8, 8, 1e-7, 3e-5},
+        {"lt(%2, %3) : bool[1]", 8, 4, 0, 0},
+        {"lt(%2, %3) : bool[1]", 8, 8, 1, 1},
+        {"eq(%2, %3) : bool[1]", 8, 8, 1, 1},
+        {"max2(%2, %3) : f32[1]", 8, 4, 1e-7, 2e-5},
+        {"floor(%2) : f32[1]", 8, 0, 1, 1},
+        {"floor(%2) : f32[1]", 8.5, 0, 0, 0},
+        {"sqrt(%2) : f32[1]", 0, 0, INFINITY, INFINITY},
+        {"log(%2) : f32[1]", 8, 0, 1e-7, 1e-5},
+        {"pow(%2, %3) : f32[1]", 8, 2, 1e-6, 1e-2},
+        {"rem(%2, %3) : f32[1]", 8, 4, INFINITY, INFINITY},
+        {"rem(%2, %3) : f32[1]", 9, 4, 1e-7, 1e-4},
+        {"cos(%2) : f32[1]", 8, 0, 1e-7, 2e-5},
+        {"dot(%2, %2) contract=[0]/[0] : f32", 8, 0, 1e-6, 1e-3},
+        {"dot(%2, %3) contract=[0]/[0] : f32", 8, 4, 1e-6, 1e-3},
+        {"argmax(%2) axes=[0] : i32", 8, 0, 0, 0},
+        {"concat(%2, %3) axis=0 %9 = argmax(%4) axes=[0] : i32", 8, 8, INFINITY, INFINITY},
+        {"concat(%2, %3) axis=0 %9 = argmax(%4) axes=[0] : i32", 8, 4, 0, 0},
+        {"lt(%2, %3) : bool[1] %9 = select(%4, %2, %3) : f32[1]", 8, 8, 1e-7, 3e-5},
+        {"lt(%2, %3) : bool[1] %8 = mul(%3, %3) : f32[1] %9 = select(%4, %2, %8) : f32[1]", 8, 8, 50, 60},
+    };
+    Arena *a = arena_new();
+    for (int i = 0; i < LEN(rows); i++) {
+        Diag *d = diag_new(a);
+        const char *text = arena_printf(
+            a,
+            "func f(x: f32[1, 8] input 0, y: f32[1, 8] input 1) { %%2 = sum(x) axes=[1] : f32[1] "
+            "%%3 = sum(y) axes=[1] : f32[1] %%4 = %s return output 0 z = %s }",
+            rows[i].op, strstr(rows[i].op, "%9") ? "%9" : "%4");
+        Fn *fn = fn_parse(a, d, diag_add_source(d, "bounds", text, strlen(text)));
+        if (!fn)
+            fail_msg("%s\n%s", text, diag_text(d, a));
+        Bounded b;
+        bounded_prepare(&b, a, fn);
+        for (int k = 0; k < 2; k++) {
+            Value v = value_new(a, fn->input.at[k].node->type);
+            for (int j = 0; j < 8; j++)
+                v.at[j] = (k ? rows[i].y : rows[i].x) / 8 + (j % 2 ? 1 : -1);
+            b.e.value[fn->input.at[k].node->id] = v;
+        }
+        for (int id = 0; id < fn->node.n; id++)
+            if (fn->node.at[id]->op != OP_INPUT)
+                assert_true(bounded_node(&b, fn->node.at[id]));
+        const double *error = b.error[fn->result.at[0].node->id];
+        double bound = error ? error[0] : 0;
+        if (!(bound >= rows[i].least && bound <= rows[i].most))
+            fail_msg("%s at %g, %g: a bound of %g, not of %g to %g", rows[i].op, rows[i].x, rows[i].y, bound,
+                     rows[i].least, rows[i].most);
+    }
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(planted_faults),
+        cmocka_unit_test(bounds),          cmocka_unit_test(limits),       cmocka_unit_test(corners),
+        cmocka_unit_test(wrong_gradients), cmocka_unit_test(entry_points), cmocka_unit_test(planted_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
