@@ -100,7 +100,7 @@ static void show_call(StrBuf *sb, const Expr *e)
     }
     sb_putc(sb, ')');
     if (e->as.text)
-        sb_printf(sb, " as %s", e->as.text);
+        sb_printf(sb, " as %s%s", e->same ? "same " : "", e->as.text);
 }
 
 static void show(StrBuf *sb, const Expr *e)
@@ -259,6 +259,9 @@ static void contextual_keywords_are_names(void **state)
         {"f(as, in, yield, repeat, as = in)", "f(as, in, yield, repeat, as = in)"},
         {"for in in in { yield in }", "for/1/1"},
         {"f(x) as as", "f(x) as as"},
+        {"f(x) as same", "f(x) as same"},
+        {"f(x) as same g", "f(x) as same g"},
+        {"x |> f as same same |> same(1)", "|same(|f(x) as same same, 1)"},
         {"state[0] + model.layer", "(state[0] + model.layer)"},
         {"train + optimizer", "(train + optimizer)"},
         {"a.for + a.if", "(a.for + a.if)"},

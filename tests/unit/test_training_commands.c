@@ -403,6 +403,72 @@ static void run_goes_on_where_it_was(void **state)
     EXPECT_ERR("--stream takes one example after the other");
 }
 
+/* Several inputs of several types, outputs and targets, from a folder: the same by every engine and batch. */
+static void several_of_everything(void **state)
+{
+    Fixture *f = *state;
+    char model[PATH_MAX];
+    assert_non_null(realpath("tests/differential/several.dl", model));
+    static const struct {
+        const char *name;
+        DType dt;
+        int rank;
+        int64_t dim[3];
+        int limit;
+    } tensors[] = {{"signal", DT_F32, 3, {0, 6, 4}, 0},   {"class", DT_I32, 1, {0}, 3},    {"present", DT_BOOL, 2, {0, 6}, 2},
+                   {"label", DT_I32, 2, {0, 6}, 3}, {"place", DT_F32, 2, {0, 2}, 0}};
+    RUN(0, "mkdir -p data/train data/test");
+    for (int i = 0; i < LEN(tensors); i++)
+        for (int test = 0; test < 2; test++) {
+            int64_t dim[3];
+            memcpy(dim, tensors[i].dim, sizeof dim);
+            dim[0] = test ? 11 : 40;
+            const char *why;
+            Array x = array_new(f->a, type_make(tensors[i].dt, tensors[i].rank, dim));
+            for (int64_t k = 0; k < type_count(x.type); k++) {
+                int noise = (int)(k * k * 7919 % 1009) + i;
+                if (tensors[i].dt == DT_F32)
+                    ((float *)x.data)[k] = (float)sin(noise);
+                else if (tensors[i].dt == DT_I32)
+                    ((int32_t *)x.data)[k] = noise % tensors[i].limit;
+                else
+                    ((uint8_t *)x.data)[k] = (uint8_t)(noise % tensors[i].limit);
+            }
+            assert_true(npy_write(f->a, in(f, arena_printf(f->a, "data/%s/%s.npy", test ? "test" : "train", tensors[i].name)), x,
+                                  &why));
+        }
+    static const char *const figures[] = {"loss", "accuracy", "seen_accuracy", "never"};
+    double first[4];
+    RUN(0, arena_printf(f->a, "for j in interpret tcc; do $DLC train %s --data data --epochs 4 --batch 16 --jit $j --json -o $j.st "
+                              "|| exit 1; done", model));
+    for (int i = 0; i < LEN(figures); i++) {
+        first[i] = number_in(f, 7, figures[i]);
+        assert_true(fabs(number_in(f, 15, figures[i]) - first[i]) < 1e-4 * (1 + fabs(first[i])));
+    }
+    assert_true(number_in(f, 6, "loss") < 0.95 * number_in(f, 0, "loss"));
+    assert_true(first[1] > 0 && first[1] < 1 && first[2] != first[1] && first[3] == 0);
+    RUN(0, arena_printf(f->a, "for b in 1 4 11; do $DLC eval %s --data data --weights interpret.st --batch $b --jit tcc --json; done",
+                        model));
+    for (int line = 0; line < 3; line++)
+        for (int i = 0; i < LEN(figures); i++)
+            assert_true(fabs(number_in(f, line, figures[i]) - first[i]) < 1e-4 * (1 + fabs(first[i])));
+    RUN(0, arena_printf(f->a, "$DLC run %s --data data --weights tcc.st --jit tcc -o probs=p.npy -o best=b.npy --first 5 --json", model));
+    assert_int_equal(lines_in(captured(f, "stdout")), 5);
+    EXPECT_OUT("\"position\": [");
+    Array best = {0};
+    const char *why;
+    assert_true(npy_read(f->a, in(f, "b.npy"), &best, &why));
+    assert_true(type_eq(best.type, type_make(DT_I32, 2, (int64_t[]){5, 6})));
+    RUN(0, arena_printf(f->a, "$DLC run %s --weights tcc.st --jit tcc --input signal=data/test/signal.npy --input "
+                              "class=data/test/class.npy --input present=data/test/present.npy", model));
+    RUN(1, arena_printf(f->a, "$DLC run %s --weights tcc.st --input signal=data/test/signal.npy", model));
+    EXPECT_ERR("missing  --input class=FILE, for i32");
+    Array start = load_tensor(f, "interpret.st", "table.embeddings");
+    RUN(0, arena_printf(f->a, "$DLC train %s --data data --epochs 0 --jit tcc -o start.st", model));
+    assert_true(worst_difference(start, load_tensor(f, "start.st", "table.embeddings")) == 0);      /* frozen */
+    assert_true(worst_difference(load_tensor(f, "interpret.st", "shared.kernel"), load_tensor(f, "start.st", "shared.kernel")) > 1e-3);
+}
+
 static void tokens_out_of_range(void **state)
 {
     Fixture *f = *state;
@@ -490,6 +556,7 @@ int main(void)
         TEST(run_prints_and_writes),
         TEST(run_takes_any_model),
         TEST(run_goes_on_where_it_was),
+        TEST(several_of_everything),
         TEST(tokens_out_of_range),
         TEST(traces_agree),
     };
