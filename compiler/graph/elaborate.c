@@ -298,9 +298,9 @@ static void add_batched_inputs(Elab *e, Fn *fn, Role role, const Entry *entry, i
 }
 
 /* Without dead nodes, ports in a fixed order. */
-static Fn *finish(Elab *e, Fn *fn)
+static Fn *finish(Elab *e, Fn *fn, const Swaps *swaps)
 {
-    fn = fn_prune(e->watches ? unwatched(fn) : fn);
+    fn = fn_prune(e->watches || (swaps && swaps->list.n) ? unwatched(fn, swaps) : fn);
     sort_ports(e, fn);
     return fn;
 }
@@ -308,7 +308,7 @@ static Fn *finish(Elab *e, Fn *fn)
 /* The same; inputs and targets stay even where nothing reads them, for they are in the signature. */
 static Fn *finish_run(Elab *e, Fn *fn)
 {
-    fn = fn_prune(e->watches ? unwatched(fn) : fn);
+    fn = finish(e, fn, &e->swaps);
     add_batched_inputs(e, fn, ROLE_INPUT, e->m->inputs.at, e->m->inputs.n);
     if (e->phase != PHASE_INFER)
         add_batched_inputs(e, fn, ROLE_TARGET, e->m->targets.at, e->m->targets.n);
@@ -324,7 +324,8 @@ static Fn *run_model(Elab *e, Phase phase, const char *name)
     e->phase = phase;
     e->training = phase == PHASE_LOSS;
     e->batch = phase == PHASE_INFER ? e->m->batch : e->m->train_batch;
-    e->frame = frame_new(e, name);
+    e->frame = e->run = frame_new(e, name);
+    e->swaps.list.n = 0;
     e->penalties.n = e->metrics.n = 0;
     e->has_loss = false;
     e->state.n = 0;
@@ -347,7 +348,7 @@ static void run_update_phase(Elab *e)
     e->frame = frame_new(e, "update");
     make_update(e);
     if (!failed(e))
-        e->m->update = finish(e, e->frame->fn);
+        e->m->update = finish(e, e->frame->fn, NULL);
 }
 
 /* training = false before true: what both say wrong is said once. */
@@ -374,7 +375,7 @@ static void make_functions(Elab *e)
     if (failed(e))
         return;
     Fn *start = finish_streams(e, fn);
-    m->start = start ? finish(e, start) : NULL;
+    m->start = start ? finish(e, start, &e->swaps) : NULL;
     m->infer = finish_run(e, fn);
     if (e->options->train) {
         fn = run_model(e, PHASE_LOSS, "loss");
@@ -384,7 +385,7 @@ static void make_functions(Elab *e)
         run_update_phase(e);
     }
     if (!failed(e))
-        m->init = finish(e, e->init->fn);
+        m->init = finish(e, e->init->fn, NULL);
 }
 
 static bool batch_allowed(Elab *e, int64_t batch)

@@ -5,7 +5,6 @@
  * it. So a name that some gradient in its definition is taken by is bound to a cast to its own type: node_make leaves such
  * casts out, and a node made as it is stands. Finished functions are made again without them. */
 #include "elaborate_internal.h"
-#include "gradient.h"
 
 Term watched(Elab *e, const char *name, Term t)
 {
@@ -18,14 +17,16 @@ Term watched(Elab *e, const char *name, Term t)
     return t;
 }
 
-Fn *unwatched(Fn *fn)
+Fn *unwatched(const Fn *fn, const Swaps *swaps)
 {
     Fn *again = fn_new(fn->a, fn->name);
-    Node **map = NEWN(fn->a, Node *, fn->node.n + 1);
+    Node **map = NEWN(fn->a, Node *, fn->node.n + 1), **root = NEWN(fn->a, Node *, fn->result.n + 1);
     again->span = fn->span;
     for (int i = 0; i < fn->input.n; i++)
         map[fn->input.at[i].node->id] = node_rebuild(again, fn->input.at[i].node, NULL);
-    fn_inline(again, fn, map);
+    for (int i = 0; i < fn->result.n; i++)
+        root[i] = fn->result.at[i].node;
+    graft(again, fn, fn->result.n, root, map, swaps);
     for (int i = 0; i < fn->result.n; i++) {
         const Port *port = &fn->result.at[i];
         fn_result(again, port->role, port->index, port->name, map[port->node->id]);
@@ -118,7 +119,10 @@ Term bi_gradient(Elab *e, const Args *g)
     if (!ok || !within_reason(e, g->sp))
         return term_error();
     Node *one = node_full(e->frame->fn, y.node->type, 1);
-    gradients_in(e->frame->fn, 1, &y.node, &one, n, by, out);
+    Swaps unused = {0};
+    gradients_swapping(e->frame->fn, 1, &y.node, &one, n, by, out, e->frame == e->run ? &e->swaps : &unused);
+    for (int i = 0; i < n; i++)
+        out[i] = out[i] ? out[i] : node_full(e->frame->fn, by[i]->type, 0);
     Term *item = NEWN(e->a, Term, n + 1);
     for (int i = 0; i < n; i++) {
         Term t = list ? given.item[i] : given;

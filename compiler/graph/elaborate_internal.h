@@ -10,6 +10,7 @@
 #define DLC_ELABORATE_INTERNAL_H
 
 #include "elaborate.h"
+#include "gradient.h"
 
 typedef struct Elab Elab;
 typedef struct Frame Frame;
@@ -160,6 +161,8 @@ struct Elab {
     int depth;          /* of layer calls */
     int64_t steps;      /* work done, against absurd programs */
     bool watches;       /* there are nodes for unwatched() to leave out */
+    Frame *run;         /* of the model's body, */
+    Swaps swaps;        /* and the loops that gradients in it made again */
     bool gave_up;
 };
 
@@ -355,7 +358,8 @@ Fn *finish_streams(Elab *e, Fn *infer);
 
 /* ---- elaborate_gradient.c ------------------------------------------------------------------------------ */
 Term watched(Elab *e, const char *name, Term t); /* t, as a node that a gradient can be taken by where one is by `name` */
-Fn *unwatched(Fn *fn);                           /* made again without such nodes */
+/* Made again without such nodes; a loop that a gradient made again, with more yields, is taken for both. */
+Fn *unwatched(const Fn *fn, const Swaps *swaps);
 
 /* ---- elaborate_train.c --------------------------------------------------------------------------------- */
 void run_train_stmt(Elab *e, const Stmt *s); /* a statement that only stands in train */

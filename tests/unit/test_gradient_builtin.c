@@ -186,11 +186,36 @@ static void test_what_it_is_of(void **state)
     arena_free(a);
 }
 
+/* The loop that a gradient needs more of is taken for the one that was there: forward and backward, and in the loss both
+ * once more, backwards. */
+static void test_loops_run_once(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    static const char *const text =
+        "model m {\n input x: f32[5, 2]\n y = sum(lstm(x, 3))\n output value = y\n output why = gradient(y, x)\n"
+        " train {\n  loss = y + sum(gradient(y, x) ^ 2)\n  optimizer sgd()\n }\n}\n";
+    ElaborateOptions options = {.batch = 2, .train_batch = 2, .train = true};
+    Module *m = pipeline_text(a, d, "m.dl", text, strlen(text), &options, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    const Fn *fn[] = {m->infer, m->gradients};
+    for (int f = 0; f < 2; f++) {
+        int scans = 0;
+        for (int i = 0; i < fn[f]->node.n; i++)
+            scans += fn[f]->node.at[i]->op == OP_SCAN;
+        assert_int_equal(scans, f ? 4 : 2);
+    }
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_in_programs),
         cmocka_unit_test(test_what_it_is_of),
+        cmocka_unit_test(test_loops_run_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
