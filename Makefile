@@ -137,6 +137,8 @@ bench: $(BUILD)/bench/step
 bless: programs
 	BLESS=1 $(BUILD)/tests/test_ir_docs
 	BLESS=1 $(BUILD)/tests/test_pass_golden
+	BLESS=1 $(BUILD)/tests/test_errors
+	BLESS=1 python3 tests/errors/transcripts.py $(BUILD) tests/errors/commands/*.txt
 	$(BUILD)/dlc doc --markdown > docs/library.md
 
 # Needs PyTorch, NumPy and SciPy, as nothing else does: what it writes is committed. make reference FAMILIES=losses for one.

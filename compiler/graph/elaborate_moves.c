@@ -184,7 +184,7 @@ Term bi_check_index(Elab *e, const Args *g)
         return elab_error(e, arg_span(g, 0), "an index must be i32, found %s", term_describe(e, x)),
                term_error();
     if (limit < 1 || limit > MAX_EXTENT)
-        return elab_error(e, arg_span(g, 1), "a limit of %lld", (long long)limit), term_error();
+        return elab_error(e, arg_span(g, 1), "a limit is from 1 to 2^40, found %lld", (long long)limit), term_error();
     return term_node(e, node_check_index(e->frame->fn, x.node, limit), x.batched);
 }
 
@@ -227,7 +227,7 @@ Term bi_iota(Elab *e, const Args *g)
     if (!want_int(e, arg_span(g, 0), "a length", g->arg[0].term, &n))
         return term_error();
     if (n < 1 || n > MAX_EXTENT)
-        return elab_error(e, arg_span(g, 0), "a length of %lld", (long long)n), term_error();
+        return elab_error(e, arg_span(g, 0), "a length is from 1 to 2^40, found %lld", (long long)n), term_error();
     return term_node(e, node_iota(e->frame->fn, type_make(DT_I32, 1, &n), 0), false);
 }
 

@@ -238,7 +238,7 @@ Term elab_stack(Elab *e, Span sp, int n, const Term *given, int axis, DType dt)
             return term_error();
         }
         if (t.rank + 1 + (batched ? 1 : 0) > MAX_RANK)
-            return elab_error(e, sp, "too many axes"), term_error();
+            return elab_error(e, sp, "the result would have too many axes; at most %d are possible", MAX_RANK), term_error();
     }
     for (int i = 0; i < n; i++)
         x[i] = elab_reshape(e, x[i], type_insert(example_type(x[i]), axis, 1));

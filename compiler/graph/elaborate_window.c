@@ -31,7 +31,7 @@ Term bi_window(Elab *e, const Args *g)
         return term_error();
     }
     if (t.rank + 1 + (x.batched ? 1 : 0) > MAX_RANK)
-        return elab_error(e, g->sp, "too many axes"), term_error();
+        return elab_error(e, g->sp, "the result would have too many axes; at most %d are possible", MAX_RANK), term_error();
     t.dim[axis] = (t.dim[axis] - reach) / stride + 1;
     if (!shape_allowed(e, g->sp, type_insert(t, axis + 1, size), x.batched))
         return term_error();

@@ -3,7 +3,7 @@
  * byte for byte. BLESS=1 in the environment writes the .err files instead; the difference is for review. A
  * first line
  * `# options: train`, `# options: model NAME` or `# options: set NAME=VALUE` says how it is compiled.
- * Runs in the project's folder; what they import is in tests/errors/imports. */
+ * graphs.txt has graphs. Runs in the project's folder; what programs import is in tests/errors/imports. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,8 +102,44 @@ static void test_programs_that_must_fail(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* ---- graphs ---------------------------------------------------------------------------------------- */
+
+/* Blocks with an empty line between: a graph, in one line, and what is said of it. */
+static const char *graphs_with_complaints(Arena *a, const char *text)
+{
+    StrBuf sb = {.a = a};
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        Diag *d = diag_new(a);
+        bool read = fn_parse(a, d, diag_add_source(d, "graph.ir", text, n)) != NULL;
+        sb_printf(&sb, "%s%.*s\n%s", sb.n ? "\n" : "", (int)n, text, read ? "no complaint\n" : diag_text(d, a));
+        const char *next = strstr(text, "\n\n");
+        text = next ? next + 2 : "";
+    }
+    return sb_text(&sb);
+}
+
+static void test_graphs_that_must_fail(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    size_t bytes;
+    const char *why, *path = "graphs.txt", *expected = file_read(a, path, &bytes, &why);
+    assert_non_null(expected);
+    const char *said = graphs_with_complaints(a, expected);
+    if (getenv("BLESS"))
+        assert_true(file_write(a, path, said, strlen(said), &why));
+    else
+        assert_string_equal(said, expected);
+    assert_null(strstr(said, "no complaint"));
+    arena_free(a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_programs_that_must_fail)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_programs_that_must_fail),     /* goes to FOLDER */
+        cmocka_unit_test(test_graphs_that_must_fail),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

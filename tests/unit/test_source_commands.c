@@ -180,6 +180,16 @@ static void doc_refuses(void **state)
     }
 }
 
+static void the_library_page_is_fresh(void **state)
+{
+    Fixture *f = *state;
+    size_t bytes;
+    const char *why, *page = file_read(f->a, "docs/library.md", &bytes, &why);
+    RUN(0, "$DLC doc --markdown");
+    if (!str_eq(page, captured(f, "stdout")))
+        fail_msg("docs/library.md is stale: make docs/library.md");
+}
+
 /* In the form the listing shows. */
 static void builtins_are_documented(void **state)
 {
@@ -202,6 +212,7 @@ int main(void)
         TEST(doc_of_the_library),
         TEST(doc_of_a_file),
         TEST(doc_refuses),
+        TEST(the_library_page_is_fresh),
         cmocka_unit_test(builtins_are_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
