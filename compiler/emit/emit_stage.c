@@ -289,12 +289,13 @@ static void print_reduce(Out *o, const Stage *s)
     close_loops(o, s->nparallel);
 }
 
-/* Whether the item's value adds nothing where its guards do not hold, be the column what it may: a window beside the data. */
+/* Whether the item's value adds nothing where its guards do not hold, whatever the column: a window beside the
+ * data. */
 static bool is_passed_over(const Item *item, const Var *column)
 {
     const Ex *e = item->value;
-    bool over = e->kind == X_GUARD && !e->temp && e->nin == 2 && e->in[1]->kind == X_CONST && e->dt == DT_F32 &&
-                e->in[1]->value == (item->reduce == OP_SUM ? 0 : -INFINITY);
+    bool over = e->kind == X_GUARD && !e->temp && e->nin == 2 && e->in[1]->kind == X_CONST &&
+                e->dt == DT_F32 && e->in[1]->value == (item->reduce == OP_SUM ? 0 : -INFINITY);
     for (int i = 0; over && i < e->nguard; i++)
         over = lin_depth(e->guard[i].at) < column->depth;
     return over;

@@ -117,14 +117,15 @@ static Term partial_call(Elab *e, const Expr *call, const Symbol *s)
             elab_error(e, arg[i].from->span, "`%s` is passed as a layer here; `%s` is for whoever calls it",
                        f.callee, f.name[i]);
         else {
-            elab_error(e, arg[i].from->span, "`%s` of `%s` must be known at compile time, found %s", f.name[i],
-                       f.callee, term_describe(e, arg[i].term));
+            elab_error(e, arg[i].from->span, "`%s` of `%s` must be known at compile time, found %s",
+                       f.name[i], f.callee, term_describe(e, arg[i].term));
             diag_help(e->d, "`%s` is passed as a layer here, without its tensors", f.callee);
         }
         ok = false;
     }
     if (ok && call->as.text) {
-        elab_error(e, call->as.span, "`%s` is passed as a layer here; a name is for whoever calls it", f.callee);
+        elab_error(e, call->as.span, "`%s` is passed as a layer here; a name is for whoever calls it",
+                   f.callee);
         ok = false;
     }
     return ok ? term_callable(e, s, NULL, arg) : term_error();
@@ -135,8 +136,8 @@ static bool is_callable(const Symbol *s)
     return s && (s->def->kind == DEF_LAYER || s->def->kind == DEF_INITIALIZER) && left_open(s->def) > 0;
 }
 
-/* An attribute's value: whatever is known at compile time, a layer or an initializer among it, by its name or as
- * a call without its tensors. */
+/* An attribute's value: whatever is known at compile time, a layer or an initializer among it, by its name or
+ * as a call without its tensors. */
 Term eval_attribute(Elab *e, const Expr *x)
 {
     while (x && x->kind == EX_CONDITIONAL)
@@ -158,4 +159,7 @@ Term call_callable(Elab *e, const Expr *call, const Callable *c)
     return c->symbol ? call_definition(e, call, c->symbol, c->arg) : call_builtin(e, c->builtin, call);
 }
 
-const char *callable_name(const Callable *c) { return c->symbol ? c->symbol->def->name.text : builtin_called(c->builtin); }
+const char *callable_name(const Callable *c)
+{
+    return c->symbol ? c->symbol->def->name.text : builtin_called(c->builtin);
+}

@@ -341,12 +341,13 @@ static bool bind_tensor(Elab *e, const Def *def, const Formal *f, Span at, Term 
         t = term_tensor(e, at, arena_printf(e->a, "`%s` of `%s`", f->name.text, def->name.text), t, dt);
         e->instance = callee;
     }
-    bool ok = !is_error(t) && here(e, at, &t) && match_type(e, f->type, def->name.text, f->name.text, at, t, from);
+    bool ok = !is_error(t) && here(e, at, &t) &&
+              match_type(e, f->type, def->name.text, f->name.text, at, t, from);
     bind(e, f->name.text, t);
     return ok;
 }
 
-/* `none` stands for an argument that is not given, so that a layer can pass on what it was not given either. */
+/* `none` stands for what is not given, so that a layer can pass on what it was not given either. */
 static bool is_given(const Formal *f, const Bound *arg)
 {
     return arg->given && !(f->fallback && arg->term.kind == TERM_ABSENT);
@@ -451,7 +452,8 @@ Term call_definition(Elab *e, const Expr *call, const Symbol *s, const Bound *pr
     Saved saved = enter_instance(e, i);
     mark(e, call_span(call));
     bool ok = bind_attributes(e, def, arg + nt) && default_attributes(e, def, arg + nt, true) &&
-              bind_tensors(e, call, def, arg) && default_attributes(e, def, arg + nt, false) && default_tensors(e, def, arg);
+              bind_tensors(e, call, def, arg) && default_attributes(e, def, arg + nt, false) &&
+              default_tensors(e, def, arg);
     Term t = term_error();
     if (ok) {
         int before = diag_errors(e->d);
@@ -494,7 +496,8 @@ static void eval_arguments_anyway(Elab *e, const Expr *call)
 
 static void not_a_layer(Elab *e, const Expr *call, Term t)
 {
-    elab_error(e, call->text_span, "`%s` must be a layer to be called; it is %s", call->text, term_describe(e, t));
+    elab_error(e, call->text_span, "`%s` must be a layer to be called; it is %s", call->text,
+               term_describe(e, t));
     if (t.kind == TERM_STRING && (find_symbol(e, t.text) || find_builtin(t.text)))
         diag_help(e->d, "a layer is passed by its name, without quotes: %s", t.text);
 }

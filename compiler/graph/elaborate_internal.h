@@ -258,7 +258,7 @@ Term elab_slice_axis(Elab *e, Term x, int axis, int64_t start, int64_t count, in
 
 Span call_span(const Expr *call); /* without what was piped into it */
 
-/* ---- elaborate_arguments.c ------------------------------------------------------------------------------ */
+/* ---- elaborate_arguments.c ----------------------------------------------------------------------------- */
 /* One argument bound to a formal. */
 typedef struct Bound {
     Term term;
