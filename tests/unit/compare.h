@@ -31,7 +31,7 @@ static int64_t random_below(int64_t n)
 }
 
 /* What an input holds follows from its name: special..., infinite... (upwards only: sums know
- * what becomes of it), index7... (0..6), bad7... (-1..5), positive..., real...; otherwise whole numbers from
+ * what becomes of it), index7... (0..6), bad7... (-1..7), positive..., real...; otherwise whole numbers from
  * -3 to 3, whose sums and products are exact. */
 static double random_element(const char *name, DType dt)
 {
@@ -41,7 +41,7 @@ static double random_element(const char *name, DType dt)
     if (!strncmp(name, "index", 5))
         return (double)random_below(atoi(name + 5));
     if (!strncmp(name, "bad", 3))
-        return (double)random_below(atoi(name + 3)) - 1;
+        return (double)random_below(atoi(name + 3) + 2) - 1;
     if (dt == DT_BOOL)
         return (double)random_below(2);
     if (dt == DT_U8)
