@@ -14,8 +14,8 @@ def mean_of(s, key, rate, x):
 
 
 @optimizer("sgd(learning_rate = 0.1)")
-def sgd(p, g, t, s):
-    return p - 0.1 * g
+def sgd(p, g, t, s, lr=0.1):
+    return p - lr * g
 
 
 def sgd_velocity(p, g, s):
@@ -39,15 +39,15 @@ def sgd_weight_decay(p, g, t, s):
     return p - p * 0.3 * 0.1 + sgd_velocity(p, g, s)
 
 
-def adam_update(p, g, t, s, v_hat=lambda v, s: v):
+def adam_update(p, g, t, s, lr=0.1, v_hat=lambda v, s: v):
     m, v = mean_of(s, "m", 0.9, g), mean_of(s, "v", 0.999, g * g)
-    alpha = 0.1 * np.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t)
+    alpha = lr * np.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t)
     return p - m * alpha / (np.sqrt(v_hat(v, s)) + 1e-7)
 
 
 @optimizer("adam(learning_rate = 0.1)")
-def adam(p, g, t, s):
-    return adam_update(p, g, t, s)
+def adam(p, g, t, s, lr=0.1):
+    return adam_update(p, g, t, s, lr)
 
 
 @optimizer("adam(0.1, beta_1 = 0, beta_2 = 0.9, epsilon = 0.001)")
@@ -61,33 +61,33 @@ def adam_amsgrad(p, g, t, s):
     def v_hat(v, s):
         s["v_hat"] = np.maximum(s.get("v_hat", 0), v)
         return s["v_hat"]
-    return adam_update(p - p * 0.1 * 0.1, g, t, s, v_hat)
+    return adam_update(p - p * 0.1 * 0.1, g, t, s, v_hat=v_hat)
 
 
 @optimizer("adamw(learning_rate = 0.1)")
-def adamw(p, g, t, s):
-    return adam_update(p - p * 0.004 * 0.1, g, t, s)
+def adamw(p, g, t, s, lr=0.1):
+    return adam_update(p - p * 0.004 * lr, g, t, s, lr)
 
 
 @optimizer("adamax(learning_rate = 0.1)")
-def adamax(p, g, t, s):
+def adamax(p, g, t, s, lr=0.1):
     m = mean_of(s, "m", 0.9, g)
     s["u"] = np.maximum(0.999 * s.get("u", 0), abs(g))
-    return p - 0.1 * m / ((1 - 0.9 ** t) * (s["u"] + 1e-7))
+    return p - lr * m / ((1 - 0.9 ** t) * (s["u"] + 1e-7))
 
 
 @optimizer("nadam(learning_rate = 0.1)")
-def nadam(p, g, t, s):
+def nadam(p, g, t, s, lr=0.1):
     u_t, u_t_1 = 0.9 * (1 - 0.5 * 0.96 ** t), 0.9 * (1 - 0.5 * 0.96 ** (t + 1))
     s["u_product"] = s.get("u_product", 1) * u_t
     m, v = mean_of(s, "m", 0.9, g), mean_of(s, "v", 0.999, g * g)
     m_hat = u_t_1 * m / (1 - s["u_product"] * u_t_1) + (1 - u_t) * g / (1 - s["u_product"])
-    return p - m_hat * 0.1 / (np.sqrt(v / (1 - 0.999 ** t)) + 1e-7)
+    return p - m_hat * lr / (np.sqrt(v / (1 - 0.999 ** t)) + 1e-7)
 
 
 @optimizer("rmsprop(learning_rate = 0.1)")
-def rmsprop(p, g, t, s):
-    return p - 0.1 * g / np.sqrt(mean_of(s, "v", 0.9, g * g) + 1e-7)
+def rmsprop(p, g, t, s, lr=0.1):
+    return p - lr * g / np.sqrt(mean_of(s, "v", 0.9, g * g) + 1e-7)
 
 
 @optimizer("rmsprop(0.01, momentum = 0.5, centered = true, epsilon = 0.01)")
@@ -98,9 +98,9 @@ def rmsprop_centered(p, g, t, s):
 
 
 @optimizer("adagrad(learning_rate = 0.1)")
-def adagrad(p, g, t, s):
+def adagrad(p, g, t, s, lr=0.1):
     s["a"] = s.get("a", 0.1) + g * g
-    return p - 0.1 * g / np.sqrt(s["a"] + 1e-7)
+    return p - lr * g / np.sqrt(s["a"] + 1e-7)
 
 
 @optimizer("adadelta(learning_rate = 10)")
@@ -111,15 +111,15 @@ def adadelta(p, g, t, s):
     return p + 10 * delta
 
 
-@optimizer("lion(learning_rate = 0.1, weight_decay = 0.2)")
-def lion(p, g, t, s):
+@optimizer("lion(learning_rate = 0.1)")
+def lion(p, g, t, s, lr=0.1):
     direction = np.sign(s.get("m", 0) * 0.9 + g * (1 - 0.9))
     mean_of(s, "m", 0.99, g)
-    return p - p * 0.2 * 0.1 - 0.1 * direction
+    return p - lr * direction
 
 
-def ftrl_update(p, g, s, power, l1, l2, shrinkage, beta):
-    lr, old = 0.1, s.get("n", 0.1)
+def ftrl_update(p, g, s, lr, power, l1, l2, shrinkage, beta):
+    old = s.get("n", 0.1)
     s["n"] = old + g * g
     s["z"] = s.get("z", 0) + g + 2 * shrinkage * p - (s["n"] ** -power - old ** -power) / lr * p
     quadratic = s["n"] ** -power / lr + 2 * (l2 + beta / (2 * lr))
@@ -127,13 +127,32 @@ def ftrl_update(p, g, s, power, l1, l2, shrinkage, beta):
 
 
 @optimizer("ftrl(learning_rate = 0.1)")
-def ftrl(p, g, t, s):
-    return ftrl_update(p, g, s, -0.5, 0, 0, 0, 0)
+def ftrl(p, g, t, s, lr=0.1):
+    return ftrl_update(p, g, s, lr, -0.5, 0, 0, 0, 0)
 
 
 @optimizer("ftrl(0.1, -0.7, l1 = 0.2, l2 = 0.1, l2_shrinkage = 0.05, beta = 0.3)")
 def ftrl_all(p, g, t, s):
-    return ftrl_update(p, g, s, -0.7, 0.2, 0.1, 0.05, 0.3)
+    return ftrl_update(p, g, s, 0.1, -0.7, 0.2, 0.1, 0.05, 0.3)
+
+
+@optimizer("lion(learning_rate = 0.1, weight_decay = 0.2)")
+def lion_weight_decay(p, g, t, s):
+    return lion(p - p * 0.2 * 0.1, g, t, s)
+
+
+# What Keras does when nothing is said.
+def default(update, lr):
+    name = update.__name__
+    function = lambda p, g, t, s: update(p, g, t, s, lr)
+    function.__name__ = f"{name}_default"
+    globals()[function.__name__] = optimizer(f"{name}()")(function)
+
+
+default(sgd, 0.01)
+for update in adam, adamw, adamax, nadam, rmsprop, adagrad, lion, ftrl:
+    default(update, 0.001)
+del update
 
 
 # ---- the train block: clipping, penalties, a schedule ------------------------------------------------------------------------
