@@ -1,0 +1,25 @@
+#!/bin/sh
+# Every example's compiled code is right: code in memory by both engines, and the files of dlc -o. Smaller where constants allow it.
+. tests/tap.sh
+
+sizes="LENGTH=5 VOCABULARY=30 SIZE=16 WIDTH=16 BLOCKS=1 MIDDLE=1 FILTERS=8"
+
+right() {   # right MODEL OPTIONS...: says so, of as many functions as it should
+    model=$1
+    shift
+    set -- "$@" --steps 1 --batch 2
+    for size in $sizes; do
+        ! grep -q "^const ${size%=*} " "$model" || set -- "$@" --set "$size"
+    done
+    $dlc verify "$model" "$@" >"$work/said" && grep -q 'the compiled code is right' "$work/said" &&
+        ! grep -q WRONG "$work/said" || { grep -A1 WRONG "$work/said"; return 1; }
+    ! grep -q 'train {' "$model" || grep -q '^train_step .*each is right' "$work/said"
+}
+
+for model in dsl_examples/*.dl; do
+    check "$model, tcc" right "$model" --jit tcc
+done
+check "cc" right dsl_examples/rnn.dl --jit cc
+check "the files of dlc -o" right dsl_examples/encoder.dl --cc "cc -O1"
+check "the files of dlc -o for this machine" right dsl_examples/mlp.dl --cc "cc -O2 -march=native" --target native
+finish
