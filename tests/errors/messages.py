@@ -82,7 +82,7 @@ def pattern(text):
             out += r'\s+'
         else:
             out += re.escape(part)
-    return out
+    return re.sub(r'^(?:\[\^\\n\]\*\?)+', '', out)      # anything in front: no need to look for it, which takes long
 
 
 def expected():
