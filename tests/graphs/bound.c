@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* bound.c: interval-like interpretation: each element's value, and how far off compiled code may legitimately be.
+/* bound.c: interval-like interpretation: each element's value, and how far off compiled code may legitimately
+ * be.
  *
- * The value is the interpreter's, in double. The error follows from the operands' errors and from the operation's own roundings, after
- * the standard model fl(x op y) = (x op y)(1 + d), |d| <= u = 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 2.2);
- * n additions in any order, contracted or not, are off by at most about n u sum|x| (4.2). Two refinements make most comparisons sharp:
+ * The value is the interpreter's, in double. The error follows from the operands' errors and from the
+ * operation's own roundings, after the standard model fl(x op y) = (x op y)(1 + d), |d| <= u = 2^-24 (Higham,
+ * Accuracy and Stability of Numerical Algorithms, 2.2); n additions in any order, contracted or not, are off
+ * by at most about n u sum|x| (4.2). Two refinements make most comparisons sharp:
  *
- *   - what a float holds exactly is not rounded: sums of multiples of 2^k are exact while the sum of their sizes stays below 2^24 2^k;
- *   - an error of infinity says "anything": where a comparison, a truncation or a position hangs on roundings, beyond a pole, or where
- *     numbers overflow. It spreads to what is computed from it, and is counted, so that one sees how much was not compared.
+ *   - what a float holds exactly is not rounded: sums of multiples of 2^k are exact while the sum of their
+ * sizes stays below 2^24 2^k;
+ *   - an error of infinity says "anything": where a comparison, a truncation or a position hangs on
+ * roundings, beyond a pole, or where numbers overflow. It spreads to what is computed from it, and is
+ * counted, so that one sees how much was not compared.
  *
- * Integers and booleans are right or unknown. The sign of a zero is not fixed: what depends on it is unknown. */
+ * Integers and booleans are right or unknown. The sign of a zero is not fixed: what depends on it is unknown.
+ */
 #include "graphs.h"
 #include "compiler/ops/ops.h"
 
@@ -18,25 +23,31 @@
 #include <string.h>
 
 #define ROUND 0x1p-24
-#define TINY 0x1p-149
+#define TINY  0x1p-149
 
-/* ---- what must be known of element-wise operations --------------------------------------------------------------- */
+/* ---- what must be known of element-wise operations
+ * --------------------------------------------------------------- */
 typedef struct Rule {
     Op op;
-    double ulps;        /* the largest error of the compiled operation; 0.5: correctly rounded. docs/accuracy.md has the measured ones */
-    bool whole;         /* of whole numbers it makes whole numbers */
-    int positive;       /* operands that mostly should be positive, as bits */
-    int pole;           /* operands at whose zero something unbounded may happen, as bits */
+    double ulps;  /* the largest error of the compiled operation; 0.5: correctly rounded. docs/accuracy.md has
+                     the measured ones */
+    bool whole;   /* of whole numbers it makes whole numbers */
+    int positive; /* operands that mostly should be positive, as bits */
+    int pole;     /* operands at whose zero something unbounded may happen, as bits */
 } Rule;
 
 static const Rule rules[] = {
-    {OP_NEG, 0, true, 0, 0},   {OP_ABS, 0, true, 0, 0},    {OP_FLOOR, 0, true, 0, 0},    {OP_NOT, 0, true, 0, 0},   {OP_STOP, 0, true, 0, 0},
-    {OP_CAST, 0.5, true, 0, 0}, {OP_ADD, 0.5, true, 0, 0}, {OP_SUB, 0.5, true, 0, 0},    {OP_MUL, 0.5, true, 0, 0}, {OP_MAX2, 0, true, 0, 0},
-    {OP_MIN2, 0, true, 0, 0},  {OP_EQ, 0, true, 0, 0},     {OP_LT, 0, true, 0, 0},       {OP_LE, 0, true, 0, 0},    {OP_AND, 0, true, 0, 0},
-    {OP_OR, 0, true, 0, 0},    {OP_SELECT, 0, true, 0, 0}, {OP_DIV, 0.5, false, 2, 2},   {OP_REM, 1, true, 2, 2},   {OP_SQRT, 0.5, false, 1, 0},
-    {OP_EXP, 2, false, 0, 0},  {OP_LOG, 2, false, 1, 1},   {OP_TANH, 2, false, 0, 0},    {OP_SIGMOID, 3, false, 0, 0},
-    {OP_ERF, 2, false, 0, 0},  {OP_POW, 3, false, 1, 1},   {OP_EXPM1, 3, false, 0, 0},   {OP_LOG1P, 3, false, 1, 0},
-    {OP_RSQRT, 2, false, 1, 1}, {OP_SIN, 2, false, 0, 0},  {OP_COS, 2, false, 0, 0},
+    {OP_NEG, 0, true, 0, 0},    {OP_ABS, 0, true, 0, 0},     {OP_FLOOR, 0, true, 0, 0},
+    {OP_NOT, 0, true, 0, 0},    {OP_STOP, 0, true, 0, 0},    {OP_CAST, 0.5, true, 0, 0},
+    {OP_ADD, 0.5, true, 0, 0},  {OP_SUB, 0.5, true, 0, 0},   {OP_MUL, 0.5, true, 0, 0},
+    {OP_MAX2, 0, true, 0, 0},   {OP_MIN2, 0, true, 0, 0},    {OP_EQ, 0, true, 0, 0},
+    {OP_LT, 0, true, 0, 0},     {OP_LE, 0, true, 0, 0},      {OP_AND, 0, true, 0, 0},
+    {OP_OR, 0, true, 0, 0},     {OP_SELECT, 0, true, 0, 0},  {OP_DIV, 0.5, false, 2, 2},
+    {OP_REM, 1, true, 2, 2},    {OP_SQRT, 0.5, false, 1, 0}, {OP_EXP, 2, false, 0, 0},
+    {OP_LOG, 2, false, 1, 1},   {OP_TANH, 2, false, 0, 0},   {OP_SIGMOID, 3, false, 0, 0},
+    {OP_ERF, 2, false, 0, 0},   {OP_POW, 3, false, 1, 1},    {OP_EXPM1, 3, false, 0, 0},
+    {OP_LOG1P, 3, false, 1, 0}, {OP_RSQRT, 2, false, 1, 1},  {OP_SIN, 2, false, 0, 0},
+    {OP_COS, 2, false, 0, 0},
 };
 
 /* Any other function of the runtime: docs/accuracy.md has none with 4 units. */
@@ -60,14 +71,15 @@ int must_be_positive(Op op)
     return rule_of(op)->positive;
 }
 
-/* ---- one function's evaluation ----------------------------------------------------------------------------------- */
+/* ---- one function's evaluation
+ * ----------------------------------------------------------------------------------- */
 typedef struct Run Run;
 struct Run {
     Arena *a;
-    EvalCtx e;          /* values */
-    double **error;     /* by node id */
-    Run **body;         /* by node id of a scan */
-    double ***tuple;    /* by node id of a scan: its results' errors */
+    EvalCtx e;       /* values */
+    double **error;  /* by node id */
+    Run **body;      /* by node id of a scan */
+    double ***tuple; /* by node id of a scan: its results' errors */
     Outcome outcome;
     double *scratch[8]; /* by use, grown as needed */
     int64_t room[8];
@@ -158,7 +170,8 @@ static double grain(const Run *r, const Node *x)
     return least == 2000 ? 1 : ldexp(1, least);
 }
 
-/* ---- element-wise ------------------------------------------------------------------------------------------------ */
+/* ---- element-wise
+ * ------------------------------------------------------------------------------------------------ */
 static bool is_whole(double x)
 {
     return fabs(x) < 0x1p22 && x == floor(x);
@@ -226,15 +239,16 @@ static bool same_quotient(const Element *x)
 {
     double low = INFINITY, high = -INFINITY;
     for (int corner = 0; corner < 4; corner++) {
-        double quotient = (x->value[0] + (corner & 1 ? 1 : -1) * x->error[0]) / (x->value[1] + (corner & 2 ? 1 : -1) * x->error[1]);
+        double quotient = (x->value[0] + (corner & 1 ? 1 : -1) * x->error[0]) /
+                          (x->value[1] + (corner & 2 ? 1 : -1) * x->error[1]);
         low = fmin(low, quotient - 2 * ROUND * fabs(quotient) - TINY);
         high = fmax(high, quotient + 2 * ROUND * fabs(quotient) + TINY);
     }
     return floor(low) == floor(high);
 }
 
-/* The largest difference where the operands move within their errors; the ends are enough for what is monotone between them, and
- * for what is smooth. */
+/* The largest difference where the operands move within their errors; the ends are enough for what is
+ * monotone between them, and for what is smooth. */
 static double moved(Run *r, const Node *n, const Rule *rule, const Element *x, double value)
 {
     double most = 0, gap = fabs(x->value[0] - x->value[1]);
@@ -268,7 +282,9 @@ static double error_of_select(const Node *n, const Element *x)
     if (x->error[0] == 0)
         return x->value[0] != 0 ? x->error[1] : x->error[2];
     double apart = x->value[1] == x->value[2] ? 0 : fabs(x->value[1] - x->value[2]);
-    return n->type.dt == DT_F32 ? apart + fmax(x->error[1], x->error[2]) : apart ? INFINITY : fmax(x->error[1], x->error[2]);
+    return n->type.dt == DT_F32 ? apart + fmax(x->error[1], x->error[2])
+           : apart              ? INFINITY
+                                : fmax(x->error[1], x->error[2]);
 }
 
 static double error_of_element(Run *r, const Node *n, const Rule *rule, const Element *x, double *value)
@@ -303,7 +319,8 @@ static void bound_element(Run *r, const Node *n)
     }
 }
 
-/* ---- sums -------------------------------------------------------------------------------------------------------- */
+/* ---- sums
+ * -------------------------------------------------------------------------------------------------------- */
 static double finite_size(double x)
 {
     return isfinite(x) ? fabs(x) : 0;
@@ -316,7 +333,8 @@ static void bound_sum(Run *r, const Node *n, int of)
     int64_t count = type_count(x->type), results = type_count(n->type);
     double *size = scratch(r, 0, count), *one = scratch(r, 1, count);
     double *sizes = scratch(r, 2, results), *terms = scratch(r, 3, results), *carried = r->error[n->id];
-    const double *in[2] = {value_in(r, n, 0), n->nin > 1 ? value_in(r, n, 1) : NULL}, *value = eval_out(&r->e, n);
+    const double *in[2] = {value_in(r, n, 0), n->nin > 1 ? value_in(r, n, 1) : NULL},
+                 *value = eval_out(&r->e, n);
     for (int64_t i = 0; i < count; i++) {
         size[i] = finite_size(in[of][i]) + error_in(r, n, of)[i];
         one[i] = 1;
@@ -333,7 +351,8 @@ static void bound_sum(Run *r, const Node *n, int of)
     for (int64_t i = 0; i < results; i++) {
         bool exact = carried[i] == 0 && (terms[i] <= 1 || sizes[i] <= 0x1p24 * step);
         if (!isfinite(value[i]))
-            carried[i] = isfinite(carried[i]) && (isnan(value[i]) || sizes[i] < 0.99 * FLT_MAX) ? 0 : INFINITY;
+            carried[i] =
+                isfinite(carried[i]) && (isnan(value[i]) || sizes[i] < 0.99 * FLT_MAX) ? 0 : INFINITY;
         else if (sizes[i] > 0.99 * FLT_MAX && terms[i] > 1)
             carried[i] = INFINITY;
         else if (!exact)
@@ -341,7 +360,8 @@ static void bound_sum(Run *r, const Node *n, int of)
     }
 }
 
-/* ---- products ---------------------------------------------------------------------------------------------------- */
+/* ---- products
+ * ---------------------------------------------------------------------------------------------------- */
 static double terms_of(const Node *n)
 {
     double terms = 1;
@@ -384,12 +404,14 @@ static void bound_product(Run *r, const Node *n)
     }
 }
 
-/* ---- the largest ------------------------------------------------------------------------------------------------- */
+/* ---- the largest
+ * ------------------------------------------------------------------------------------------------- */
 static void bound_max(Run *r, const Node *n)
 {
     const Node *x = n->in[0];
     int64_t count = type_count(x->type), results = type_count(n->type);
-    double *up = scratch(r, 0, count), *down = scratch(r, 1, count), *high = scratch(r, 2, results), *low = scratch(r, 3, results);
+    double *up = scratch(r, 0, count), *down = scratch(r, 1, count), *high = scratch(r, 2, results),
+           *low = scratch(r, 3, results);
     for (int64_t i = 0; i < count; i++) {
         up[i] = value_in(r, n, 0)[i] + error_in(r, n, 0)[i];
         down[i] = value_in(r, n, 0)[i] - error_in(r, n, 0)[i];
@@ -406,8 +428,9 @@ static void bound_max(Run *r, const Node *n)
     }
 }
 
-/* Sure where no other element comes near the largest: pushing every element up but the chosen one, and that down, must not change the
- * position. Done by element of the operand: it belongs to the result whose position it may be. */
+/* Sure where no other element comes near the largest: pushing every element up but the chosen one, and that
+ * down, must not change the position. Done by element of the operand: it belongs to the result whose position
+ * it may be. */
 static void bound_argmax(Run *r, const Node *n)
 {
     const Node *x = n->in[0];
@@ -416,7 +439,8 @@ static void bound_argmax(Run *r, const Node *n)
     memset(error, 0, sizeof *error * (size_t)results);
     if (largest_error(r, x) == 0)
         return;
-    double *moved_values = scratch(r, 0, count), *position = scratch(r, 1, results), *owner = scratch(r, 2, count), *rank = scratch(r, 3, count);
+    double *moved_values = scratch(r, 0, count), *position = scratch(r, 1, results),
+           *owner = scratch(r, 2, count), *rank = scratch(r, 3, count);
     /* owner and place of each element: by walking the operand's indices */
     Type t = x->type;
     int64_t at[MAX_RANK] = {0};
@@ -444,19 +468,22 @@ static void bound_argmax(Run *r, const Node *n)
     for (int64_t i = 0; i < results; i++)
         if (position[i] != eval_out(&r->e, n)[i])
             error[i] = INFINITY;
-    for (int64_t i = 0; i < count; i++) { /* equal after the push: the first of them is a matter of roundings */
+    for (int64_t i = 0; i < count;
+         i++) { /* equal after the push: the first of them is a matter of roundings */
         double chosen_value = 0, *e = &error[(int64_t)owner[i]];
         bool chosen = eval_out(&r->e, n)[(int64_t)owner[i]] == rank[i];
         if (*e || !chosen)
             continue;
         chosen_value = moved_values[i];
         for (int64_t k = 0; k < count; k++)
-            if (k != i && owner[k] == owner[i] && moved_values[k] == chosen_value && (error_in(r, n, 0)[k] || error_in(r, n, 0)[i]))
+            if (k != i && owner[k] == owner[i] && moved_values[k] == chosen_value &&
+                (error_in(r, n, 0)[k] || error_in(r, n, 0)[i]))
                 *e = INFINITY;
     }
 }
 
-/* ---- indices ----------------------------------------------------------------------------------------------------- */
+/* ---- indices
+ * ----------------------------------------------------------------------------------------------------- */
 static void bound_gather(Run *r, const Node *n)
 {
     double *error = r->error[n->id];
@@ -474,7 +501,8 @@ static void bound_scatter(Run *r, const Node *n)
         r->error[n->id][i] = INFINITY;
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------------------- */
+/* ---- loops
+ * ------------------------------------------------------------------------------------------------------- */
 static bool run(Run *r, const Value *in, double *const *error);
 
 static void loop_prepare(Run *r, const Node *n)
@@ -540,7 +568,8 @@ static bool bound_scan(Run *r, const Node *n)
     return true;
 }
 
-/* ---- any node ---------------------------------------------------------------------------------------------------- */
+/* ---- any node
+ * ---------------------------------------------------------------------------------------------------- */
 /* Numbers whose error has become large beyond meaning, or that a float may not hold, are unknown. */
 static void settle(Run *r, const Node *n)
 {
@@ -548,7 +577,8 @@ static void settle(Run *r, const Node *n)
     const double *value = eval_out(&r->e, n);
     for (int64_t i = 0, count = type_count(n->type); i < count; i++) {
         double size = fabs(value[i]);
-        if (!(error[i] < 1e300) || (error[i] && (n->type.dt != DT_F32 || !isfinite(value[i]) || size + error[i] >= FLT_MAX)) ||
+        if (!(error[i] < 1e300) ||
+            (error[i] && (n->type.dt != DT_F32 || !isfinite(value[i]) || size + error[i] >= FLT_MAX)) ||
             (n->type.dt == DT_F32 && isfinite(value[i]) && size > FLT_MAX))
             error[i] = INFINITY;
     }
@@ -607,7 +637,8 @@ static bool bound_node(Run *r, const Node *n)
             bound_moved(r, n);
         else /* leaves: a random number from an unknown seed is unknown */
             for (int64_t i = 0; i < type_count(n->type); i++)
-                r->error[n->id][i] = n->nin && largest_error(r, n->in[0]) + largest_error(r, n->in[1]) > 0 ? INFINITY : 0;
+                r->error[n->id][i] =
+                    n->nin && largest_error(r, n->in[0]) + largest_error(r, n->in[1]) > 0 ? INFINITY : 0;
     }
     settle(r, n);
     return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* engine.c: compiled functions against their bounds. Many functions make one unit, so that a compiler's start is paid once. */
+/* engine.c: compiled functions against their bounds. Many functions make one unit, so that a compiler's start
+ * is paid once. */
 #define _GNU_SOURCE
 #include "graphs.h"
 #include "compiler/emit/emit.h"
@@ -17,7 +18,8 @@
 
 extern char **environ;
 
-/* ---- the table --------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * --------------------------------------------------------------------------------------------------- */
 #define FAST "-ffp-contract=fast -fno-math-errno -fno-trapping-math"
 #define TRAP "-O0 -fsanitize=undefined -fsanitize-undefined-trap-on-error"
 static const Engine engines[] = {
@@ -25,14 +27,16 @@ static const Engine engines[] = {
     {"tcc-generic", "generic", NULL, NULL, false},
     {"gcc-generic", "generic", "gcc", "-O1 -ftree-vectorize " FAST, false},
     {"clang-v3", "x86-64-v3", "clang", "-O1 -march=haswell " FAST, false},
-    {"gcc-v4", "x86-64-v4", "gcc", "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST, false},
+    {"gcc-v4", "x86-64-v4", "gcc",
+     "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST, false},
     {"clang-generic", "generic", "clang", "-O1 " FAST, false},
     {"gcc-v3", "x86-64-v3", "gcc", "-O2 -ftree-vectorize -march=haswell " FAST, false},
     {"clang-v4", "x86-64-v4", "clang", "-O1 -march=skylake-avx512 " FAST, false},
     {"gcc-4lanes", "aarch64", "gcc", "-O1 " FAST, false},
     {"clang-4lanes", "aarch64", "clang", "-O1", false},
     {"gcc-checked", "generic", "gcc", TRAP, false},
-    {"clang-checked", "x86-64-v3", "clang", "-march=haswell -O0 -fsanitize=undefined -fsanitize-trap=all", false},
+    {"clang-checked", "x86-64-v3", "clang", "-march=haswell -O0 -fsanitize=undefined -fsanitize-trap=all",
+     false},
     {"gcc-O3", "generic", "gcc", "-O3 -march=native " FAST, true},
     {"clang-O3", "generic", "clang", "-O3 -march=native " FAST, true},
 };
@@ -43,7 +47,8 @@ static bool runs_here(const Engine *e)
     if (e->compiler && strstr(e->flags, "-march="))
         return false;
 #endif
-    return target_find(e->target)->lanes <= 4 || target_find("native")->lanes >= target_find(e->target)->lanes;
+    return target_find(e->target)->lanes <= 4 ||
+           target_find("native")->lanes >= target_find(e->target)->lanes;
 }
 
 const Engine *engine_at(int i)
@@ -62,10 +67,11 @@ int engine_find(const char *name)
     return -1;
 }
 
-/* ---- compiling --------------------------------------------------------------------------------------------------- */
+/* ---- compiling
+ * --------------------------------------------------------------------------------------------------- */
 typedef struct Library {
-    Jit *jit;           /* libtcc */
-    void *handle;       /* the others */
+    Jit *jit;     /* libtcc */
+    void *handle; /* the others */
 } Library;
 
 static bool spawned(Arena *a, const char *command, const char **why)
@@ -90,8 +96,11 @@ static bool compile_by(Arena *a, const Engine *e, const char *source, Library *l
         *why = "cannot make a folder";
         return false;
     }
-    const char *c = arena_printf(a, "%s/graphs.c", folder), *so = arena_printf(a, "%s/graphs.so", folder), *log = arena_printf(a, "%s/log", folder);
-    const char *command = arena_printf(a, "CCACHE_DISABLE=1 timeout 200 %s %s -std=gnu11 -w -fPIC -shared -o %s %s 2>%s", e->compiler, e->flags, so, c, log);
+    const char *c = arena_printf(a, "%s/graphs.c", folder), *so = arena_printf(a, "%s/graphs.so", folder),
+               *log = arena_printf(a, "%s/log", folder);
+    const char *command =
+        arena_printf(a, "CCACHE_DISABLE=1 timeout 200 %s %s -std=gnu11 -w -fPIC -shared -o %s %s 2>%s",
+                     e->compiler, e->flags, so, c, log);
     bool fine = file_write(a, c, source, strlen(source), why) && spawned(a, command, why);
     size_t bytes;
     const char *ignored, *text = fine ? NULL : file_read(a, log, &bytes, &ignored);
@@ -127,7 +136,8 @@ static void library_close(Library *l)
         dlclose(l->handle);
 }
 
-/* ---- memory between pages that nobody may touch ------------------------------------------------------------------ */
+/* ---- memory between pages that nobody may touch
+ * ------------------------------------------------------------------ */
 enum { PAGE = 4096, MARGIN = 64, RUBBISH = 0xFF, UNTOUCHED = 0xA5 };
 
 typedef struct Guarded {
@@ -135,7 +145,8 @@ typedef struct Guarded {
     size_t room, bytes;
 } Guarded;
 
-/* At the end of its pages or at their beginning; MARGIN bytes on the other side must stay UNTOUCHED. RUBBISH is NaN as a float. */
+/* At the end of its pages or at their beginning; MARGIN bytes on the other side must stay UNTOUCHED. RUBBISH
+ * is NaN as a float. */
 static Guarded guarded_new(int64_t bytes, int64_t alignment, bool at_end)
 {
     Guarded g = {.bytes = (size_t)bytes};
@@ -179,14 +190,18 @@ static void store(DType dt, void *at, int64_t i, double value)
 
 static double load(DType dt, const void *at, int64_t i)
 {
-    return dt == DT_F32 ? (double)((const float *)at)[i] : dt == DT_I32 ? (double)((const int32_t *)at)[i] : (double)((const uint8_t *)at)[i];
+    return dt == DT_F32   ? (double)((const float *)at)[i]
+           : dt == DT_I32 ? (double)((const int32_t *)at)[i]
+                          : (double)((const uint8_t *)at)[i];
 }
 
-/* ---- one call ---------------------------------------------------------------------------------------------------- */
+/* ---- one call
+ * ---------------------------------------------------------------------------------------------------- */
 static int input_of_result(const Fn *fn, int result)
 {
     for (int i = 0; i < fn->input.n; i++)
-        if (fn->input.at[i].role == fn->result.at[result].role && fn->input.at[i].index == fn->result.at[result].index)
+        if (fn->input.at[i].role == fn->result.at[result].role &&
+            fn->input.at[i].index == fn->result.at[result].index)
             return i;
     return -1;
 }
@@ -211,13 +226,15 @@ static const char *compare(Arena *a, const Bounded *want, int result, const void
         double is = load(want->type.dt, got, i);
         count(tally, want, i);
         if (!wrong && !bound_holds(want, i, is))
-            wrong = arena_printf(a, "result %d, element %lld: %.9g, not %.9g (+- %.3g)", result, (long long)i, is, want->value[i], want->error[i]);
+            wrong = arena_printf(a, "result %d, element %lld: %.9g, not %.9g (+- %.3g)", result, (long long)i,
+                                 is, want->value[i], want->error[i]);
     }
     return wrong;
 }
 
 /* Calls the function; NULL, or what is wrong. */
-static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t arena_bytes, bool at_end, Tally *tally)
+static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t arena_bytes, bool at_end,
+                        Tally *tally)
 {
     const Fn *fn = c->fn;
     bool fails = c->outcome == OUTCOME_FAILS;
@@ -248,7 +265,8 @@ static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t 
         if (!wrong && out[i] && !margins_intact(&output[i]))
             wrong = arena_printf(a, "written outside of result %d", i);
     }
-    for (int i = 0; !wrong && i < fn->input.n; i++) { /* what is no result stays, and after a failure everything does */
+    for (int i = 0; !wrong && i < fn->input.n;
+         i++) { /* what is no result stays, and after a failure everything does */
         Type t = c->in[i].type;
         bool result = false;
         for (int k = 0; !fails && k < fn->result.n; k++)
@@ -270,8 +288,10 @@ static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t 
     return wrong;
 }
 
-/* ---- a unit ------------------------------------------------------------------------------------------------------ */
-void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *tally, Progress *progress, Verdict *verdict, void *context)
+/* ---- a unit
+ * ------------------------------------------------------------------------------------------------------ */
+void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *tally, Progress *progress,
+                  Verdict *verdict, void *context)
 {
     Plan **plan = NEWN(a, Plan *, n);
     MemoryFunction *function = NEWN(a, MemoryFunction, n);
@@ -300,7 +320,8 @@ void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *t
             continue;
         }
         Arena *each = arena_new();
-        const char *wrong = call(each, cases[i], symbol(&l, arena_printf(a, "dlc_g%d", i)), plan[i]->arena_bytes, i % 2 == 0, tally);
+        const char *wrong = call(each, cases[i], symbol(&l, arena_printf(a, "dlc_g%d", i)),
+                                 plan[i]->arena_bytes, i % 2 == 0, tally);
         if (wrong)
             verdict(context, cases[i], wrong, "running");
         arena_free(each);

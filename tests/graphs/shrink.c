@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* shrink.c: a graph that shows a fault, made smaller while it still does. Every edit makes the function again, node by node, types
- * inferred anew; what no longer fits is no candidate. */
+/* shrink.c: a graph that shows a fault, made smaller while it still does. Every edit makes the function
+ * again, node by node, types inferred anew; what no longer fits is no candidate. */
 #include "graphs.h"
 #include "compiler/graph/attr.h"
 
@@ -9,15 +9,15 @@
 
 typedef enum EditKind {
     EDIT_NONE,
-    EDIT_DROP_RESULT,   /* at: which */
-    EDIT_OPERAND,       /* node at becomes its operand `choice` */
-    EDIT_INPUT,         /* node at becomes input number `choice`; in a body, the constant 1 */
-    EDIT_CONST,         /* node at becomes a constant, choice */
-    EDIT_EXTENT,        /* extents `at` become `choice`, wherever they stand in types */
-    EDIT_ATTR,          /* the number `field` of node at becomes choice */
-    EDIT_FEWER,         /* operand `choice` of node at, a concatenation, is left out */
-    EDIT_NAME,          /* input at is called "x" */
-    EDIT_OP,            /* node at becomes operation `choice` */
+    EDIT_DROP_RESULT, /* at: which */
+    EDIT_OPERAND,     /* node at becomes its operand `choice` */
+    EDIT_INPUT,       /* node at becomes input number `choice`; in a body, the constant 1 */
+    EDIT_CONST,       /* node at becomes a constant, choice */
+    EDIT_EXTENT,      /* extents `at` become `choice`, wherever they stand in types */
+    EDIT_ATTR,        /* the number `field` of node at becomes choice */
+    EDIT_FEWER,       /* operand `choice` of node at, a concatenation, is left out */
+    EDIT_NAME,        /* input at is called "x" */
+    EDIT_OP,          /* node at becomes operation `choice` */
 } EditKind;
 
 typedef struct Edit {
@@ -29,12 +29,13 @@ typedef struct Edit {
 typedef struct Remake {
     Arena *a;
     const Edit *edit;
-    int count;          /* nodes so far, bodies' included */
+    int count; /* nodes so far, bodies' included */
     int inputs;
     bool failed, applied;
 } Remake;
 
-/* ---- numbers of attributes, counted through all fields ----------------------------------------------------------- */
+/* ---- numbers of attributes, counted through all fields
+ * ----------------------------------------------------------- */
 static int attr_numbers(AttrKind kind, const Attr *attr)
 {
     const AttrKindInfo *info = attr_fields(kind);
@@ -78,7 +79,8 @@ static int64_t attr_number(AttrKind kind, Attr *attr, int place, const int64_t *
     return 0;
 }
 
-/* ---- making a function again ------------------------------------------------------------------------------------- */
+/* ---- making a function again
+ * ------------------------------------------------------------------------------------- */
 static Type changed_type(const Remake *r, Type t)
 {
     for (int i = 0; r->edit->kind == EDIT_EXTENT && i < t.rank; i++)
@@ -125,7 +127,8 @@ static Attr changed_attr(const Remake *r, const Node *n, Node *const *in)
         for (int i = 0; r->edit->kind == EDIT_EXTENT && i < attr.slice.n; i++) {
             int64_t extent = in[0]->type.dim[i];
             attr.slice.limit[i] = attr.slice.limit[i] > extent ? extent : attr.slice.limit[i];
-            attr.slice.start[i] = attr.slice.start[i] >= attr.slice.limit[i] ? attr.slice.limit[i] - 1 : attr.slice.start[i];
+            attr.slice.start[i] =
+                attr.slice.start[i] >= attr.slice.limit[i] ? attr.slice.limit[i] - 1 : attr.slice.start[i];
         }
         break;
     case ATTR_SCAN:
@@ -151,7 +154,8 @@ static Node *remake_node(Remake *r, Fn *fn, const Node *n, Node **map, bool body
 {
     int at = r->count++;
     const Edit *e = r->edit;
-    bool here = e->at == at && (e->kind == EDIT_OPERAND || e->kind == EDIT_INPUT || e->kind == EDIT_CONST || e->kind == EDIT_ATTR || e->kind == EDIT_FEWER || e->kind == EDIT_OP);
+    bool here = e->at == at && (e->kind == EDIT_OPERAND || e->kind == EDIT_INPUT || e->kind == EDIT_CONST ||
+                                e->kind == EDIT_ATTR || e->kind == EDIT_FEWER || e->kind == EDIT_OP);
     Node **in = NEWN(r->a, Node *, n->nin + 1);
     int nin = 0;
     for (int i = 0; i < n->nin; i++)
@@ -241,11 +245,13 @@ static Fn *edited(Arena *a, const Fn *fn, const Edit *e)
     Remake r = {.a = a, .edit = e};
     Fn *to = remake_fn(&r, fn, NULL, 0, 0);
     const Node *guilty;
-    bool fine = !r.failed && (r.applied || e->kind == EDIT_EXTENT || e->kind == EDIT_NONE) && to->result.n > 0;
+    bool fine =
+        !r.failed && (r.applied || e->kind == EDIT_EXTENT || e->kind == EDIT_NONE) && to->result.n > 0;
     return fine && !fn_verify(a, to, &guilty) ? to : NULL;
 }
 
-/* ---- what is changed on purpose ---------------------------------------------------------------------------------- */
+/* ---- what is changed on purpose
+ * ---------------------------------------------------------------------------------- */
 static int count_nodes(const Fn *fn)
 {
     int n = 0;
@@ -270,7 +276,8 @@ Fn *mutated(Arena *a, const Fn *fn, uint64_t *random)
         if (numbers && random_below(random, 2)) {
             Attr attr = n->attr;
             int field = (int)random_below(random, numbers);
-            e = (Edit){EDIT_ATTR, at, attr_number(kind, &attr, field, NULL) + (random_below(random, 2) ? 1 : -1), field};
+            e = (Edit){EDIT_ATTR, at,
+                       attr_number(kind, &attr, field, NULL) + (random_below(random, 2) ? 1 : -1), field};
         } else if (op_info((Op)e.choice)->attr != kind || (Op)e.choice == n->op) {
             continue;
         }
@@ -284,14 +291,15 @@ Fn *mutated(Arena *a, const Fn *fn, uint64_t *random)
     return NULL;
 }
 
-/* ---- what to try ------------------------------------------------------------------------------------------------- */
+/* ---- what to try
+ * ------------------------------------------------------------------------------------------------- */
 typedef struct Shrinker {
     Arena *a;
     const Fn *fn;
     StillFails *fails;
     void *context;
     time_t end;
-    int made;           /* inputs tried so far */
+    int made; /* inputs tried so far */
 } Shrinker;
 
 static double size_of(const Fn *fn)
@@ -299,7 +307,8 @@ static double size_of(const Fn *fn)
     double size = 0;
     for (int i = 0; i < fn->node.n; i++) {
         const Node *n = fn->node.at[i];
-        size += 10 + 1e-3 * (double)type_count(n->type) + (n->op == OP_SCAN ? 10 + size_of(n->attr.scan.body) : 0);
+        size += 10 + 1e-3 * (double)type_count(n->type) +
+                (n->op == OP_SCAN ? 10 + size_of(n->attr.scan.body) : 0);
         for (int k = 0; k < attr_numbers(op_info(n->op)->attr, &n->attr); k++) {
             Attr attr = n->attr;
             int64_t number = attr_number(op_info(n->op)->attr, &attr, k, NULL);
@@ -352,7 +361,8 @@ static bool shrink_node(Shrinker *s, int at, const Node *n)
     for (int k = 0; k < n->nin; k++)
         if (attempt(s, (Edit){EDIT_OPERAND, at, k, 0}))
             return true;
-    if (attempt(s, (Edit){EDIT_INPUT, at, 5000 + s->made++, 0}) || attempt(s, (Edit){EDIT_CONST, at, 0, 0}) || attempt(s, (Edit){EDIT_CONST, at, 1, 0}))
+    if (attempt(s, (Edit){EDIT_INPUT, at, 5000 + s->made++, 0}) || attempt(s, (Edit){EDIT_CONST, at, 0, 0}) ||
+        attempt(s, (Edit){EDIT_CONST, at, 1, 0}))
         return true;
     for (int k = 0; n->op == OP_CONCAT && k < n->nin; k++)
         if (attempt(s, (Edit){EDIT_FEWER, at, k, 0}))
@@ -365,7 +375,8 @@ static bool shrink_attr(Shrinker *s, int at, const Node *n)
     AttrKind kind = op_info(n->op)->attr;
     for (int k = 0; k < attr_numbers(kind, &n->attr); k++) {
         Attr attr = n->attr;
-        int64_t number = attr_number(kind, &attr, k, NULL), tries[] = {0, 1, number / 2, number - 1, number + 1};
+        int64_t number = attr_number(kind, &attr, k, NULL),
+                tries[] = {0, 1, number / 2, number - 1, number + 1};
         for (int i = 0; i < LEN(tries); i++)
             if (tries[i] != number && attempt(s, (Edit){EDIT_ATTR, at, tries[i], k}))
                 return true;
@@ -435,7 +446,11 @@ static bool shrink_names(Shrinker *s)
 
 Fn *shrink(Arena *a, const Fn *fn, StillFails *fails, void *context, int seconds)
 {
-    Shrinker s = {.a = a, .fn = edited(a, fn, &(Edit){EDIT_NONE, 0, 0, 0}), .fails = fails, .context = context, .end = time(NULL) + seconds};
+    Shrinker s = {.a = a,
+                  .fn = edited(a, fn, &(Edit){EDIT_NONE, 0, 0, 0}),
+                  .fails = fails,
+                  .context = context,
+                  .end = time(NULL) + seconds};
     if (!s.fn)
         BUG("a graph cannot be made again");
     bool any = true;

@@ -9,7 +9,8 @@
 
 const char *const variant_names[VARIANTS] = {"plain", "hoisted", "gradients", "step"};
 
-/* ---- inputs ------------------------------------------------------------------------------------------------------ */
+/* ---- inputs
+ * ------------------------------------------------------------------------------------------------------ */
 static bool named(const char *name, const char *kind)
 {
     return name && !strncmp(name, kind, strlen(kind));
@@ -22,7 +23,8 @@ static double unit(uint64_t bits)
 
 static double input_element(const char *name, DType dt, uint64_t bits)
 {
-    static const double floats[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 1e-40, 3e38, 0.5, -2.5, 100, -100};
+    static const double floats[] = {0,     -0.0, 1,   -1,   INFINITY, -INFINITY, NAN,
+                                    1e-40, 3e38, 0.5, -2.5, 100,      -100};
     static const double integers[] = {INT32_MIN, INT32_MAX, 0, -1, 1, -7, 65536, 16777217, 16777219};
     uint64_t more = bits;
     random_next(&more);
@@ -67,7 +69,8 @@ static Value *input_values(Arena *a, const Fn *fn, uint64_t salt)
     return in;
 }
 
-/* ---- the functions ----------------------------------------------------------------------------------------------- */
+/* ---- the functions
+ * ----------------------------------------------------------------------------------------------- */
 /* Every node made again, with the local rewrites. */
 static Fn *simplified(const Fn *fn)
 {
@@ -93,8 +96,9 @@ static bool has_loop(const Fn *fn)
 
 enum { WEIGHTS = 1000, MOMENTS = 1000 };
 
-/* A module of the graph's float parameters; m->loss is the sum of its float results, weighted by further targets, the other
- * results but new parameters stay. Without parameters or results to differentiate: false. */
+/* A module of the graph's float parameters; m->loss is the sum of its float results, weighted by further
+ * targets, the other results but new parameters stay. Without parameters or results to differentiate: false.
+ */
 static bool module_of(const Fn *graph, Module *m)
 {
     static const int axes[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -107,7 +111,8 @@ static bool module_of(const Fn *graph, Module *m)
             Entry none = {.name = "none", .type = type_scalar(DT_F32)};
             vec_push(m->a, &m->params, none);
         }
-        m->params.at[port->index] = (Entry){.name = port->name, .type = port->node->type, .trainable = port->node->type.dt == DT_F32};
+        m->params.at[port->index] =
+            (Entry){.name = port->name, .type = port->node->type, .trainable = port->node->type.dt == DT_F32};
     }
     Fn *fn = fn_new(graph->a, "loss");
     Node **map = NEWN(graph->a, Node *, graph->node.n + 1), *loss = NULL;
@@ -145,11 +150,13 @@ static Fn *update_of(const Module *m)
         Entry *p = &m->params.at[i];
         if (!p->trainable)
             continue;
-        Node *gradient = fn_input(fn, ROLE_GRADIENT, i, "g", p->type), *param = fn_input(fn, ROLE_PARAM, i, p->name, p->type);
+        Node *gradient = fn_input(fn, ROLE_GRADIENT, i, "g", p->type),
+             *param = fn_input(fn, ROLE_PARAM, i, p->name, p->type);
         Node *moment = fn_input(fn, ROLE_OPTIMIZER, MOMENTS + i, "x", p->type);
         moment = node_binary(fn, OP_ADD, node_binary_const(fn, OP_MUL, moment, 0.5), gradient);
         fn_result(fn, ROLE_OPTIMIZER, MOMENTS + i, "m", moment);
-        fn_result(fn, ROLE_PARAM, i, p->name, node_binary(fn, OP_SUB, param, node_binary_const(fn, OP_MUL, moment, 0.25)));
+        fn_result(fn, ROLE_PARAM, i, p->name,
+                  node_binary(fn, OP_SUB, param, node_binary_const(fn, OP_MUL, moment, 0.25)));
     }
     return fn;
 }
@@ -165,18 +172,21 @@ Fn *variant_make(const Fn *graph, Variant v)
     if (!module_of(plain, &m))
         return NULL;
     Fn *gradients = differentiate(&m, m.loss);
-    return fn_prune(hoist(v == VARIANT_GRADIENTS ? gradients : compose_train_step(&m, gradients, update_of(&m))));
+    return fn_prune(
+        hoist(v == VARIANT_GRADIENTS ? gradients : compose_train_step(&m, gradients, update_of(&m))));
 }
 
 Case *variant_case(Arena *a, const Fn *fn, Variant v, uint64_t salt)
 {
     Case *c = NEW(a, Case);
-    *c = (Case){.fn = fn, .variant = v, .in = input_values(a, fn, salt), .out = NEWN(a, Bounded, fn->result.n + 1)};
+    *c = (Case){
+        .fn = fn, .variant = v, .in = input_values(a, fn, salt), .out = NEWN(a, Bounded, fn->result.n + 1)};
     c->outcome = bound_interpret(a, fn, c->in, c->out);
     return c;
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------------------ */
+/* ---- checks
+ * ------------------------------------------------------------------------------------------------------ */
 static const char *verified(Arena *a, const Fn *fn, const char *what)
 {
     const Node *guilty = NULL;
@@ -193,7 +203,9 @@ static const char *printed_and_read(Arena *a, const Fn *fn, const char *what)
     if (!read)
         return arena_printf(a, "%s cannot be read back: %s", what, diag_text(d, a));
     fn_print(&second, read);
-    return strcmp(sb_text(&first), sb_text(&second)) ? arena_printf(a, "%s is printed otherwise when read back", what) : NULL;
+    return strcmp(sb_text(&first), sb_text(&second))
+               ? arena_printf(a, "%s is printed otherwise when read back", what)
+               : NULL;
 }
 
 /* Rewriting is at its end after the second time: the first leaves what it rewrote behind. */
@@ -216,13 +228,16 @@ static int checks_in(const Fn *fn)
     return n;
 }
 
-/* The results of `after`, computed in double, are those of `before` within what `before` itself may be off by. A function that lost
- * a check, because nothing needs what it checked, may succeed where the other fails. Hoisting adds up before it multiplies: where
- * infinities of both signs meet, NaN may become one of them. */
-static const char *keeps_values(Arena *a, const Case *before, const Fn *after, uint64_t salt, const char *what)
+/* The results of `after`, computed in double, are those of `before` within what `before` itself may be off
+ * by. A function that lost a check, because nothing needs what it checked, may succeed where the other fails.
+ * Hoisting adds up before it multiplies: where infinities of both signs meet, NaN may become one of them. */
+static const char *keeps_values(Arena *a, const Case *before, const Fn *after, uint64_t salt,
+                                const char *what)
 {
     bool distributes = !strncmp(what, "hoist", 5);
-    const char *why = before->outcome == OUTCOME_INVALID ? "invalid: an index is out of range that nothing checks" : verified(a, after, what);
+    const char *why = before->outcome == OUTCOME_INVALID
+                          ? "invalid: an index is out of range that nothing checks"
+                          : verified(a, after, what);
     if (!why)
         why = printed_and_read(a, after, what);
     if (why || before->outcome == OUTCOME_UNCLEAR)
@@ -236,7 +251,8 @@ static const char *keeps_values(Arena *a, const Case *before, const Fn *after, u
     if (fine != (before->outcome == OUTCOME_FINE))
         return fine && checks_in(after) < checks_in(before->fn)
                    ? NULL
-                   : arena_printf(a, "%s: an index is out of range %s", what, fine ? "only before" : "only after");
+                   : arena_printf(a, "%s: an index is out of range %s", what,
+                                  fine ? "only before" : "only after");
     for (int i = 0; fine && i < before->fn->result.n; i++) {
         const Port *port = &before->fn->result.at[i];
         const Bounded *x = &before->out[i], *y = NULL;
@@ -245,20 +261,24 @@ static const char *keeps_values(Arena *a, const Case *before, const Fn *after, u
                 y = &given->out[k];
         for (int64_t e = 0; y && e < type_count(y->type); e++)
             if (!bound_holds(x, e, y->value[e]) && !isinf(y->error[e]) &&
-                !(distributes && !isfinite(x->value[e]) && !isfinite(y->value[e])) && !(fabs(x->value[e] - y->value[e]) <= 1e-12 * fabs(x->value[e])))
-                return arena_printf(a, "%s: %s %d, element %lld: %.15g became %.15g", what, role_name(port->role), port->index,
-                                    (long long)e, x->value[e], y->value[e]);
+                !(distributes && !isfinite(x->value[e]) && !isfinite(y->value[e])) &&
+                !(fabs(x->value[e] - y->value[e]) <= 1e-12 * fabs(x->value[e])))
+                return arena_printf(a, "%s: %s %d, element %lld: %.15g became %.15g", what,
+                                    role_name(port->role), port->index, (long long)e, x->value[e],
+                                    y->value[e]);
     }
     return NULL;
 }
 
-/* ---- gradients against differences ------------------------------------------------------------------------------- */
+/* ---- gradients against differences
+ * ------------------------------------------------------------------------------- */
 /* Of what passes no gradient although its value moves (stop_gradient, rem), in a body. */
 static bool hides_slope(const Fn *fn)
 {
     for (int i = 0; i < fn->node.n; i++) {
         const Node *n = fn->node.at[i];
-        bool moves = n->type.dt == DT_F32 && n->nin > 0 && !op_info(n->op)->grad && n->op != OP_FLOOR && n->op != OP_RANDOM;
+        bool moves = n->type.dt == DT_F32 && n->nin > 0 && !op_info(n->op)->grad && n->op != OP_FLOOR &&
+                     n->op != OP_RANDOM;
         if (moves || (n->op == OP_SCAN && hides_slope(n->attr.scan.body)))
             return true;
     }
@@ -295,20 +315,22 @@ static bool loss_at(const Fn *loss, const Value *in, const Value *along, double 
 static bool slope(const Fn *loss, const Value *in, const Value *along, double h, double *d)
 {
     double up, down, up2, down2;
-    if (!loss_at(loss, in, along, h, &up) || !loss_at(loss, in, along, -h, &down) || !loss_at(loss, in, along, 2 * h, &up2) ||
-        !loss_at(loss, in, along, -2 * h, &down2))
+    if (!loss_at(loss, in, along, h, &up) || !loss_at(loss, in, along, -h, &down) ||
+        !loss_at(loss, in, along, 2 * h, &up2) || !loss_at(loss, in, along, -2 * h, &down2))
         return false;
     *d = (8 * (up - down) - (up2 - down2)) / (12 * h);
     return true;
 }
 
-/* At a point in general position: the gradient along a random direction is what differences say, where these agree with one another. */
+/* At a point in general position: the gradient along a random direction is what differences say, where these
+ * agree with one another. */
 static const char *is_difference(Arena *a, const Module *m, const Fn *gradients, uint64_t salt, Tally *tally)
 {
     const Fn *loss = m->loss;
     if (hides_slope(loss) || is_special(loss))
         return NULL;
-    Value *in = NEWN(a, Value, loss->input.n + 1), *along = NEWN(a, Value, loss->input.n + 1), *out = NEWN(a, Value, gradients->result.n + 1);
+    Value *in = NEWN(a, Value, loss->input.n + 1), *along = NEWN(a, Value, loss->input.n + 1),
+          *out = NEWN(a, Value, gradients->result.n + 1);
     Value *given = NEWN(a, Value, gradients->input.n + 1);
     for (int i = 0; i < loss->input.n; i++) {
         const Port *port = &loss->input.at[i];
@@ -344,7 +366,8 @@ static const char *is_difference(Arena *a, const Module *m, const Fn *gradients,
             tally->undecided++;
             return NULL;
         }
-    double scale = size + fabs(d[1]), apart = fmax(fabs(d[0] - d[1]), fabs(d[1] - d[2])), noise = 1e-14 * (fabs(value) + 1) / h;
+    double scale = size + fabs(d[1]), apart = fmax(fabs(d[0] - d[1]), fabs(d[1] - d[2])),
+           noise = 1e-14 * (fabs(value) + 1) / h;
     if (!isfinite(has) || !(apart <= 1e-5 * scale + noise)) {
         tally->undecided++;
         return NULL;
@@ -386,11 +409,13 @@ static const char *check_gradients(Arena *a, const Fn *plain, uint64_t salt, Tal
     fn_interpret(a, update, PRECISION_F64, in, out, &why);
     for (int i = 0; whole->outcome == OUTCOME_FINE && i < update->result.n; i++)
         for (int k = 0; k < step->result.n; k++)
-            for (int64_t e = 0; step->result.at[k].role == update->result.at[i].role && step->result.at[k].index == update->result.at[i].index &&
-                                e < type_count(out[i].type);
+            for (int64_t e = 0;
+                 step->result.at[k].role == update->result.at[i].role &&
+                 step->result.at[k].index == update->result.at[i].index && e < type_count(out[i].type);
                  e++)
                 if (!bound_holds(&whole->out[k], e, out[i].at[e]))
-                    return arena_printf(a, "compose: result %d, element %lld: %.15g, not %.15g", k, (long long)e, whole->out[k].value[e], out[i].at[e]);
+                    return arena_printf(a, "compose: result %d, element %lld: %.15g, not %.15g", k,
+                                        (long long)e, whole->out[k].value[e], out[i].at[e]);
     return keeps_values(a, whole, hoist(step), salt, "hoist of the step");
 }
 
@@ -415,7 +440,8 @@ const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
     return why ? why : check_gradients(a, plain, salt, tally);
 }
 
-/* ---- changed graphs ---------------------------------------------------------------------------------------------- */
+/* ---- changed graphs
+ * ---------------------------------------------------------------------------------------------- */
 static bool differs(double x, double y)
 {
     return !(x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= 1e-9 * fabs(x));
