@@ -4,6 +4,7 @@
 
 #include "dl_math.h"
 #include "dl_random.h"
+#include "dl_arena.h"
 
 /* attention.dl:18: embedding -> f32[1000, 64] */
 static void init_k0_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
@@ -942,7 +943,7 @@ static inline void train_k14_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_7)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_7)
 {
     float logits[10];
     float softmax_5;
@@ -1005,7 +1006,7 @@ static void train_k14_dense_softmax_cross_entropy(const float *restrict relu, co
 }
 
 /* attention.dl:30: -> f32 */
-static void train_k15_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void train_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -1748,7 +1749,7 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 24864);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
     float *const softmax_7 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
@@ -2174,7 +2175,7 @@ static inline void gradients_k14_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_7)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_7)
 {
     float logits[10];
     float softmax_5;
@@ -2237,7 +2238,7 @@ static void gradients_k14_dense_softmax_cross_entropy(const float *restrict relu
 }
 
 /* attention.dl:30: -> f32 */
-static void gradients_k15_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void gradients_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -2860,7 +2861,7 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 24864);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
     float *const softmax_7 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
     float *const dense_2 = (float *)(void *)(base + 2244608);   /* f32[32, 64] */
@@ -3218,7 +3219,7 @@ static inline void evaluate_k10_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k10_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax)
+        float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax_3;
@@ -3264,7 +3265,7 @@ static void evaluate_k10_dense_softmax_cross_entropy(const float *restrict relu,
 }
 
 /* attention.dl:30: -> f32 */
-static void evaluate_k11_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void evaluate_k11_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v21[8];
@@ -3317,7 +3318,7 @@ dl_status attention_evaluate(const attention_params *params, const int32_t *toke
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 8192);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 8352);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 8480);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 8480);   /* i32[32] */
     float *const next_h = (float *)(void *)(base + 540672);   /* f32[32, 64] */
     float *const next_c = (float *)(void *)(base + 548864);   /* f32[32, 64] */
     float *const lstm_3 = (float *)(void *)(base + 557056);   /* f32[4, 256] */

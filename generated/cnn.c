@@ -5,6 +5,7 @@
 #include "dl_math.h"
 #include "dl_random.h"
 #include "dl_tile.h"
+#include "dl_arena.h"
 
 /* cnn.dl:6: conv2d -> f32[3, 3, 1, 32] */
 static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict conv2d_1_kernel)
@@ -846,7 +847,7 @@ static inline void train_k9_dense_softmax_cross_entropy_tile_4(const float *rest
 
 static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -909,7 +910,7 @@ static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, c
 }
 
 /* cnn.dl:19: -> f32 */
-static void train_k10_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void train_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -1361,7 +1362,7 @@ static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *re
 }
 
 /* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64] */
-static void train_k23_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_3)
+static void train_k23_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -1384,7 +1385,7 @@ static void train_k23_max_pool2d(const float *restrict relu_2, int32_t *restrict
 }
 
 /* cnn.dl:7: relu -> f32[32, 11, 11, 64] */
-static void train_k24_relu(float *restrict relu_2, const int32_t *restrict max_pool2d_3, const float *restrict conv2d_2)
+static void train_k24_relu(float *restrict relu_2, const dl_word *restrict max_pool2d_3, const float *restrict conv2d_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
@@ -1546,7 +1547,7 @@ static void train_k28_conv2d(const float *restrict max_pool2d, const float *rest
 }
 
 /* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32] */
-static void train_k29_max_pool2d(const float *restrict relu, int32_t *restrict max_pool2d_4)
+static void train_k29_max_pool2d(const float *restrict relu, dl_word *restrict max_pool2d_4)
 {
     for (int j0 = 0; j0 < 416; j0++) {
         for (int j1 = 0; j1 < 13; j1++) {
@@ -1567,7 +1568,7 @@ static void train_k29_max_pool2d(const float *restrict relu, int32_t *restrict m
 }
 
 /* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
-static void train_k30_relu(float *restrict relu, const int32_t *restrict max_pool2d_4, const float *restrict conv2d_5)
+static void train_k30_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 26; j1++) {
@@ -1720,7 +1721,7 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 4886528);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 4886688);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 4886816);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 4886816);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 4894720);   /* f32[4, 10] */
     float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
@@ -1728,10 +1729,10 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
     float *const conv2d_2 = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
     float *const conv2d_3 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
     float *const conv2d_5 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
-    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
     float *const conv2d_7 = (float *)(void *)(base + 2770048);   /* f32[32] */
     float *const conv2d_8 = (float *)(void *)(base + 2768896);   /* f32[1, 3, 3, 32] */
     float *const adam = (float *)(void *)(base + 5365760);   /* f32 */
@@ -2133,7 +2134,7 @@ static inline void gradients_k9_dense_softmax_cross_entropy_tile_4(const float *
 
 static void gradients_k9_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -2196,7 +2197,7 @@ static void gradients_k9_dense_softmax_cross_entropy(const float *restrict relu_
 }
 
 /* cnn.dl:19: -> f32 */
-static void gradients_k10_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void gradients_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -2587,7 +2588,7 @@ static void gradients_k21_conv2d(const float *restrict max_pool2d_2, const float
 }
 
 /* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64] */
-static void gradients_k22_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_3)
+static void gradients_k22_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -2610,7 +2611,7 @@ static void gradients_k22_max_pool2d(const float *restrict relu_2, int32_t *rest
 }
 
 /* cnn.dl:7: relu -> f32[32, 11, 11, 64] */
-static void gradients_k23_relu(float *restrict relu_2, const int32_t *restrict max_pool2d_3, const float *restrict conv2d)
+static void gradients_k23_relu(float *restrict relu_2, const dl_word *restrict max_pool2d_3, const float *restrict conv2d)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
@@ -2762,7 +2763,7 @@ static void gradients_k27_conv2d(const float *restrict max_pool2d, const float *
 }
 
 /* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32] */
-static void gradients_k28_max_pool2d(const float *restrict relu, int32_t *restrict max_pool2d_4)
+static void gradients_k28_max_pool2d(const float *restrict relu, dl_word *restrict max_pool2d_4)
 {
     for (int j0 = 0; j0 < 416; j0++) {
         for (int j1 = 0; j1 < 13; j1++) {
@@ -2783,7 +2784,7 @@ static void gradients_k28_max_pool2d(const float *restrict relu, int32_t *restri
 }
 
 /* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
-static void gradients_k29_relu(float *restrict relu, const int32_t *restrict max_pool2d_4, const float *restrict conv2d_3)
+static void gradients_k29_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 26; j1++) {
@@ -2893,16 +2894,16 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 4886528);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 4886688);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 4886816);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 4886816);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
     float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
     float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
     float *const conv2d = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
     float *const conv2d_2 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
     float *const conv2d_3 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
     float *const conv2d_4 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
-    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 4894720);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
     float *const conv2d_5 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
@@ -3275,7 +3276,7 @@ static inline void evaluate_k7_dense_softmax_cross_entropy_tile_4(const float *r
 
 static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax)
+        float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -3321,7 +3322,7 @@ static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4
 }
 
 /* cnn.dl:19: -> f32 */
-static void evaluate_k8_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void evaluate_k8_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v19[8];
@@ -3373,7 +3374,7 @@ dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32
     float *const relu_4 = (float *)(void *)(base + 73728);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 160);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 288);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 288);   /* i32[32] */
 
     evaluate_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
     evaluate_k1_max_pool2d(relu, max_pool2d);

@@ -5,6 +5,7 @@
 #include "dl_math.h"
 #include "dl_random.h"
 #include "dl_tile.h"
+#include "dl_arena.h"
 
 /* ds_cnn.dl:23: conv2d -> f32[10, 4, 1, 16] */
 static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_kernel)
@@ -992,7 +993,7 @@ static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k21_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict word, float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_,
+        const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict softmax_3)
 {
     float logits[12];
@@ -1052,7 +1053,7 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* ds_cnn.dl:37: -> f32 */
-static void train_k22_div(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict word,
+static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -1995,7 +1996,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 393856);   /* bool[4, 16] */
     float *const classifier_y = (float *)(void *)(base + 320000);   /* f32[4, 12] */
     float *const cross_entropy_2 = (float *)(void *)(base + 320192);   /* f32[4] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 320208);   /* i32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 320208);   /* i32[4] */
     float *const softmax_3 = (float *)(void *)(base + 393280);   /* f32[4, 12] */
     float *const dense_2 = (float *)(void *)(base + 393024);   /* f32[4, 16] */
     float *const dense_3 = (float *)(void *)(base + 392000);   /* f32[4, 12] */
@@ -2669,7 +2670,7 @@ static inline void gradients_k21_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k21_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict word, float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_,
+        const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict softmax_3)
 {
     float logits[12];
@@ -2729,7 +2730,7 @@ static void gradients_k21_dense_softmax_cross_entropy(const float *restrict glob
 }
 
 /* ds_cnn.dl:37: -> f32 */
-static void gradients_k22_div(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict word,
+static void gradients_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -3530,7 +3531,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 393856);   /* bool[4, 16] */
     float *const classifier_y = (float *)(void *)(base + 320000);   /* f32[4, 12] */
     float *const cross_entropy_2 = (float *)(void *)(base + 320192);   /* f32[4] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 320208);   /* i32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 320208);   /* i32[4] */
     float *const softmax_3 = (float *)(void *)(base + 393280);   /* f32[4, 12] */
     float *const dense = (float *)(void *)(base + 393024);   /* f32[4, 16] */
     float *const batch_norm_12 = (float *)(void *)(base + 320000);   /* f32[4, 25, 5, 16] */
@@ -3877,7 +3878,7 @@ static inline void evaluate_k5_dense_softmax_cross_entropy_tile_4(const float *r
 
 static void evaluate_k5_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict word, float *restrict cross_entropy_2, int32_t *restrict argmax)
+        const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[12];
     float softmax;
@@ -3919,7 +3920,7 @@ static void evaluate_k5_dense_softmax_cross_entropy(const float *restrict global
 }
 
 /* ds_cnn.dl:37: -> f32 */
-static void evaluate_k6_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict word,
+static void evaluate_k6_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -3959,7 +3960,7 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 12] */
     float *const cross_entropy_2 = (float *)(void *)(base + 192);   /* f32[4] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 208);   /* i32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 208);   /* i32[4] */
 
     evaluate_k0_conv2d_relu(sound, params->stem_kernel, x, state->norm_relu_1_batch_norm_1_moving_mean,
             state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,

@@ -4,6 +4,7 @@
 
 #include "dl_math.h"
 #include "dl_random.h"
+#include "dl_arena.h"
 
 /* encoder.dl:17: uniform -> f32[16, 16] */
 static void init_k0_uniform(const int32_t *restrict seed_, float *restrict positions)
@@ -1640,7 +1641,7 @@ static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k23_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -1703,7 +1704,7 @@ static void train_k23_dense_softmax_cross_entropy(const float *restrict mean_2, 
 }
 
 /* encoder.dl:30: -> f32 */
-static void train_k24_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void train_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -3197,7 +3198,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const mean_2 = (float *)(void *)(base + 894976);   /* f32[32, 16] */
     float *const classifier_y = (float *)(void *)(base + 786432);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 786592);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 786720);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 786720);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 899072);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 819200);   /* f32[4, 10] */
     float *const mean_3 = (float *)(void *)(base + 897024);   /* f32[32, 16] */
@@ -4091,7 +4092,7 @@ static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k23_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -4154,7 +4155,7 @@ static void gradients_k23_dense_softmax_cross_entropy(const float *restrict mean
 }
 
 /* encoder.dl:30: -> f32 */
-static void gradients_k24_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -5418,7 +5419,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const mean_2 = (float *)(void *)(base + 894976);   /* f32[32, 16] */
     float *const classifier_y = (float *)(void *)(base + 786432);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 786592);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 786720);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 786720);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 899072);   /* f32[32, 10] */
     float *const mean_3 = (float *)(void *)(base + 897024);   /* f32[32, 16] */
     float *const layer_norm_9 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
@@ -6147,7 +6148,7 @@ static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax)
+        float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -6193,7 +6194,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict mean_
 }
 
 /* encoder.dl:30: -> f32 */
-static void evaluate_k15_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v44[8];
@@ -6253,7 +6254,7 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[32, 16] */
     float *const classifier_y = (float *)(void *)(base + 2048);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 2208);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 2336);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 2336);   /* i32[32] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 229376);   /* f32[32, 4, 4, 16] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)

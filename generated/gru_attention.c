@@ -4,6 +4,7 @@
 
 #include "dl_math.h"
 #include "dl_random.h"
+#include "dl_arena.h"
 
 /* gru_attention.dl:15: embedding -> f32[1000, 64] */
 static void init_k0_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
@@ -1557,7 +1558,7 @@ static inline void train_k25_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_5)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_5)
 {
     float logits[10];
     float softmax_3;
@@ -1620,7 +1621,7 @@ static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, 
 }
 
 /* gru_attention.dl:27: -> f32 */
-static void train_k26_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void train_k26_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -2788,7 +2789,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const pooled = (float *)(void *)(base + 270336);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 196608);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 196768);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 196896);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 196896);   /* i32[32] */
     float *const softmax_5 = (float *)(void *)(base + 293376);   /* f32[32, 10] */
     float *const dense_2 = (float *)(void *)(base + 278528);   /* f32[32, 64] */
     float *const dense_3 = (float *)(void *)(base + 286720);   /* f32[4, 10] */
@@ -3516,7 +3517,7 @@ static inline void gradients_k25_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k25_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_5)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_5)
 {
     float logits[10];
     float softmax_3;
@@ -3579,7 +3580,7 @@ static void gradients_k25_dense_softmax_cross_entropy(const float *restrict pool
 }
 
 /* gru_attention.dl:27: -> f32 */
-static void gradients_k26_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void gradients_k26_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -4597,7 +4598,7 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const pooled = (float *)(void *)(base + 270336);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 196608);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 196768);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 196896);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 196896);   /* i32[32] */
     float *const softmax_5 = (float *)(void *)(base + 293376);   /* f32[32, 10] */
     float *const dense = (float *)(void *)(base + 278528);   /* f32[32, 64] */
     float *const tanh_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 32] */
@@ -5179,7 +5180,7 @@ static inline void evaluate_k16_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax)
+        float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax_3;
@@ -5225,7 +5226,7 @@ static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict poole
 }
 
 /* gru_attention.dl:27: -> f32 */
-static void evaluate_k17_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void evaluate_k17_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v26[8];
@@ -5283,7 +5284,7 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     float *const pooled = (float *)(void *)(base + 131072);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 160);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 288);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 288);   /* i32[32] */
     float *const next_h = (float *)(void *)(base + 200704);   /* f32[32, 32] */
     float *const reader_forward_step_recurrent = (float *)(void *)(base + 204800);   /* f32[4, 96] */
     float *const next_h_2 = (float *)(void *)(base + 262144);   /* f32[32, 32] */

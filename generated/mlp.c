@@ -4,6 +4,7 @@
 
 #include "dl_math.h"
 #include "dl_random.h"
+#include "dl_arena.h"
 
 /* mlp.dl:7: dense -> f32[784, 128] */
 static void init_k0_dense(const int32_t *restrict seed_, float *restrict hidden_kernel)
@@ -263,7 +264,7 @@ static inline void train_k3_dense_softmax_cross_entropy_tile_4(const float *rest
 
 static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -326,7 +327,7 @@ static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, con
 }
 
 /* mlp.dl:16: -> f32 */
-static void train_k4_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void train_k4_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -588,7 +589,7 @@ dl_status mlp_train_step(mlp_params *params, mlp_optimizer *optimizer, const flo
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 128] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 16544);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 16672);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 37888);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 128] */
@@ -722,7 +723,7 @@ static inline void gradients_k3_dense_softmax_cross_entropy_tile_4(const float *
 
 static void gradients_k3_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -785,7 +786,7 @@ static void gradients_k3_dense_softmax_cross_entropy(const float *restrict relu,
 }
 
 /* mlp.dl:16: -> f32 */
-static void gradients_k4_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void gradients_k4_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -994,7 +995,7 @@ dl_status mlp_gradients(const mlp_params *params, const float *image, const int3
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 128] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 16544);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 16672);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 37888);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 128] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
@@ -1111,7 +1112,7 @@ static inline void evaluate_k2_dense_softmax_cross_entropy_tile_4(const float *r
 
 static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax)
+        float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -1157,7 +1158,7 @@ static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, 
 }
 
 /* mlp.dl:16: -> f32 */
-static void evaluate_k3_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void evaluate_k3_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v11[8];
@@ -1204,7 +1205,7 @@ dl_status mlp_evaluate(const mlp_params *params, const float *image, const int32
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 128] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 16544);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 16672);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
 
     evaluate_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
     if (evaluate_k1_cross_entropy_check(label) != DL_OK)

@@ -5,6 +5,7 @@
 #include "dl_math.h"
 #include "dl_random.h"
 #include "dl_tile.h"
+#include "dl_arena.h"
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
 static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_kernel)
@@ -2194,7 +2195,7 @@ static inline void train_k47_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k47_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_2, int32_t *restrict argmax,
+        const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax,
         const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
@@ -2255,7 +2256,7 @@ static void train_k47_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* resnet.dl:37: -> f32 */
-static void train_k48_div(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void train_k48_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -5291,7 +5292,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 84480);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 49152);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 49312);   /* f32[4] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 49328);   /* i32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 49328);   /* i32[4] */
     float *const softmax_3 = (float *)(void *)(base + 85504);   /* f32[4, 10] */
     float *const dense_2 = (float *)(void *)(base + 85664);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 81920);   /* f32[4, 10] */
@@ -6864,7 +6865,7 @@ static inline void gradients_k47_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k47_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_2, int32_t *restrict argmax,
+        const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax,
         const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
@@ -6925,7 +6926,7 @@ static void gradients_k47_dense_softmax_cross_entropy(const float *restrict glob
 }
 
 /* resnet.dl:37: -> f32 */
-static void gradients_k48_div(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void gradients_k48_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -9719,7 +9720,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 84480);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 49152);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 49312);   /* f32[4] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 49328);   /* i32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 49328);   /* i32[4] */
     float *const softmax_3 = (float *)(void *)(base + 86528);   /* f32[4, 10] */
     float *const dense = (float *)(void *)(base + 85504);   /* f32[4, 64] */
     float *const conv2d = (float *)(void *)(base + 81920);   /* f32[4, 4, 4, 32] */
@@ -10580,7 +10581,7 @@ static inline void evaluate_k11_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k11_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_2, int32_t *restrict argmax)
+        const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -10623,7 +10624,7 @@ static void evaluate_k11_dense_softmax_cross_entropy(const float *restrict globa
 }
 
 /* resnet.dl:37: -> f32 */
-static void evaluate_k12_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void evaluate_k12_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -10669,7 +10670,7 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 160);   /* f32[4] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 176);   /* i32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 176);   /* i32[4] */
 
     evaluate_k0_conv2d_relu(image, params->stem_kernel, relu, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, params->batch_norm_1_beta);

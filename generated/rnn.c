@@ -4,6 +4,7 @@
 
 #include "dl_math.h"
 #include "dl_random.h"
+#include "dl_arena.h"
 
 /* rnn.dl:9: embedding -> f32[1000, 64] */
 static void init_k0_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
@@ -1355,7 +1356,7 @@ static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k23_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -1418,7 +1419,7 @@ static void train_k23_dense_softmax_cross_entropy(const float *restrict relu, co
 }
 
 /* rnn.dl:21: -> f32 */
-static void train_k24_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void train_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -2365,7 +2366,7 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 24864);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
@@ -2963,7 +2964,7 @@ static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k23_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
     float logits[10];
     float softmax;
@@ -3026,7 +3027,7 @@ static void gradients_k23_dense_softmax_cross_entropy(const float *restrict relu
 }
 
 /* rnn.dl:21: -> f32 */
-static void gradients_k24_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -3838,7 +3839,7 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 24864);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
     float *const dense_2 = (float *)(void *)(base + 2842624);   /* f32[32, 64] */
@@ -4311,7 +4312,7 @@ static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, int32_t *restrict argmax)
+        float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -4357,7 +4358,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu,
 }
 
 /* rnn.dl:21: -> f32 */
-static void evaluate_k15_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict label,
+static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v21[8];
@@ -4412,7 +4413,7 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 8192);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 8352);   /* f32[32] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 8480);   /* i32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 8480);   /* i32[32] */
     float *const next_h = (float *)(void *)(base + 688128);   /* f32[32, 64] */
     float *const next_c = (float *)(void *)(base + 696320);   /* f32[32, 64] */
     float *const lstm_4 = (float *)(void *)(base + 704512);   /* f32[4, 256] */

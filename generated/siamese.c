@@ -5,6 +5,7 @@
 #include "dl_math.h"
 #include "dl_random.h"
 #include "dl_tile.h"
+#include "dl_arena.h"
 
 /* siamese.dl:8: conv2d -> f32[3, 3, 1, 8] */
 static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict tower_conv2d_1_kernel)
@@ -1214,7 +1215,7 @@ static void train_k15_dense(const float *restrict flatten_2, const float *restri
 }
 
 /* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
-static void train_k16_max_pool2d(const float *restrict relu_4, int32_t *restrict max_pool2d_3)
+static void train_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -1237,7 +1238,7 @@ static void train_k16_max_pool2d(const float *restrict relu_4, int32_t *restrict
 }
 
 /* siamese.dl:9: relu -> f32[32, 11, 11, 16] */
-static void train_k17_relu(float *restrict relu_4, const int32_t *restrict max_pool2d_3, const float *restrict dense)
+static void train_k17_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_3, const float *restrict dense)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
@@ -1372,7 +1373,7 @@ static void train_k20_conv2d(const float *restrict max_pool2d_2, const float *re
 }
 
 /* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8] */
-static void train_k21_max_pool2d_relu(const float *restrict relu_3, int32_t *restrict max_pool2d_4,
+static void train_k21_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_4,
         const float *restrict conv2d, float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1548,7 +1549,7 @@ static void train_k25_dense_adam(const float *restrict flatten, const float *res
 }
 
 /* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
-static void train_k26_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_5)
+static void train_k26_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -1571,7 +1572,7 @@ static void train_k26_max_pool2d(const float *restrict relu_2, int32_t *restrict
 }
 
 /* siamese.dl:9: relu, conv2d -> f32[32, 11, 11, 16] */
-static void train_k27_relu_conv2d(float *restrict relu_2, const int32_t *restrict max_pool2d_5, const float *restrict dense_5,
+static void train_k27_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5, const float *restrict dense_5,
         const float *restrict relu_4, float *restrict conv2d_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1728,7 +1729,7 @@ static void train_k30_conv2d(const float *restrict max_pool2d, const float *rest
 }
 
 /* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 26, 26, 8] */
-static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, int32_t *restrict max_pool2d_6,
+static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
         const float *restrict conv2d_6, float *restrict relu_8, float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1891,20 +1892,20 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     float *const neg = (float *)(void *)(base + 1659904);   /* f32[32, 16] */
     float *const dense = (float *)(void *)(base + 1608704);   /* f32[32, 400] */
     float *const dense_2 = (float *)(void *)(base + 3168256);   /* f32[400, 16] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 1557504);   /* i32[32, 5, 5, 16] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 1557504);   /* i32[32, 5, 5, 16] */
     float *const conv2d = (float *)(void *)(base + 2745344);   /* f32[32, 13, 13, 8] */
     float *const conv2d_2 = (float *)(void *)(base + 3198464);   /* f32[8, 3, 3, 16] */
-    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
     float *const relu_6 = (float *)(void *)(base + 1384448);   /* f32[32, 26, 26, 8] */
     float *const conv2d_3 = (float *)(void *)(base + 2745344);   /* f32[1, 3, 3, 8] */
     float *const dense_3 = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
     float *const dense_5 = (float *)(void *)(base + 940032);   /* f32[32, 400] */
     float *const dense_6 = (float *)(void *)(base + 692224);   /* f32[4, 16] */
-    int32_t *const max_pool2d_5 = (int32_t *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 692224);   /* f32[32, 11, 11, 16] */
     float *const conv2d_6 = (float *)(void *)(base + 2324480);   /* f32[32, 13, 13, 8] */
     float *const conv2d_7 = (float *)(void *)(base + 2497536);   /* f32[8, 3, 3, 16] */
-    int32_t *const max_pool2d_6 = (int32_t *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
     float *const relu_8 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
     float *const conv2d_9 = (float *)(void *)(base + 288);   /* f32[8] */
     float *const conv2d_10 = (float *)(void *)(base + 0);   /* f32[1, 3, 3, 8] */
@@ -2590,7 +2591,7 @@ static void gradients_k15_dense(const float *restrict flatten_2, const float *re
 }
 
 /* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
-static void gradients_k16_max_pool2d(const float *restrict relu_4, int32_t *restrict max_pool2d_3)
+static void gradients_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -2613,7 +2614,7 @@ static void gradients_k16_max_pool2d(const float *restrict relu_4, int32_t *rest
 }
 
 /* siamese.dl:9: relu -> f32[32, 11, 11, 16] */
-static void gradients_k17_relu(float *restrict relu_4, const int32_t *restrict max_pool2d_3, const float *restrict dense)
+static void gradients_k17_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_3, const float *restrict dense)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
@@ -2748,7 +2749,7 @@ static void gradients_k20_conv2d(const float *restrict max_pool2d_2, const float
 }
 
 /* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8] */
-static void gradients_k21_max_pool2d_relu(const float *restrict relu_3, int32_t *restrict max_pool2d_4,
+static void gradients_k21_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_4,
         const float *restrict conv2d, float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -2911,7 +2912,7 @@ static void gradients_k24_dense(const float *restrict flatten, const float *rest
 }
 
 /* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
-static void gradients_k25_max_pool2d(const float *restrict relu_2, int32_t *restrict max_pool2d_5)
+static void gradients_k25_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -2934,7 +2935,7 @@ static void gradients_k25_max_pool2d(const float *restrict relu_2, int32_t *rest
 }
 
 /* siamese.dl:9: relu, conv2d -> f32[32, 11, 11, 16] */
-static void gradients_k26_relu_conv2d(float *restrict relu_2, const int32_t *restrict max_pool2d_5,
+static void gradients_k26_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5,
         const float *restrict dense_4, const float *restrict relu_4, float *restrict conv2d_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -3090,7 +3091,7 @@ static void gradients_k30_conv2d(const float *restrict conv2d_2, const float *re
 }
 
 /* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 26, 26, 8] */
-static void gradients_k31_max_pool2d_relu_conv2d(const float *restrict relu, int32_t *restrict max_pool2d_6,
+static void gradients_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
         const float *restrict conv2d_5, float *restrict relu_8, float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -3212,19 +3213,19 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     float *const neg = (float *)(void *)(base + 1659904);   /* f32[32, 16] */
     float *const dense = (float *)(void *)(base + 1608704);   /* f32[32, 400] */
     float *const dense_2 = (float *)(void *)(base + 3168256);   /* f32[400, 16] */
-    int32_t *const max_pool2d_3 = (int32_t *)(void *)(base + 1557504);   /* i32[32, 5, 5, 16] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 1557504);   /* i32[32, 5, 5, 16] */
     float *const conv2d = (float *)(void *)(base + 2745344);   /* f32[32, 13, 13, 8] */
     float *const conv2d_2 = (float *)(void *)(base + 3198464);   /* f32[8, 3, 3, 16] */
-    int32_t *const max_pool2d_4 = (int32_t *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
     float *const relu_6 = (float *)(void *)(base + 1384448);   /* f32[32, 26, 26, 8] */
     float *const conv2d_3 = (float *)(void *)(base + 2745344);   /* f32[1, 3, 3, 8] */
     float *const dense_3 = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
     float *const dense_4 = (float *)(void *)(base + 940032);   /* f32[32, 400] */
-    int32_t *const max_pool2d_5 = (int32_t *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 692224);   /* f32[32, 11, 11, 16] */
     float *const conv2d_5 = (float *)(void *)(base + 2324480);   /* f32[32, 13, 13, 8] */
     float *const conv2d_6 = (float *)(void *)(base + 692224);   /* f32[8, 3, 3, 16] */
-    int32_t *const max_pool2d_6 = (int32_t *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
     float *const relu_8 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
     float *const conv2d_8 = (float *)(void *)(base + 0);   /* f32[1, 3, 3, 8] */
     float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 3142656);   /* f32[16, 400] */

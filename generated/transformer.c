@@ -4,6 +4,7 @@
 
 #include "dl_math.h"
 #include "dl_random.h"
+#include "dl_arena.h"
 
 /* transformer.dl:19: uniform -> f32[8, 16] */
 static void init_k0_uniform(const int32_t *restrict seed_, float *restrict positions)
@@ -1687,7 +1688,7 @@ static inline void train_k21_dense_cross_entropy_argmax_tile_4(const float *rest
 
 static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict next, float *restrict cross_entropy_5, int32_t *restrict argmax, const int32_t *restrict count_,
+        const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict cross_entropy_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1774,7 +1775,7 @@ static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_nor
 }
 
 /* transformer.dl:32: -> f32 */
-static void train_k22_div(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict next,
+static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -3401,7 +3402,7 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const layer_norm_1_y_2 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 129024);   /* f32[4, 8] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 129152);   /* i32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 129152);   /* i32[4, 8] */
     float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
     float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
@@ -4284,7 +4285,7 @@ static inline void gradients_k21_dense_cross_entropy_argmax_tile_4(const float *
 
 static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict next, float *restrict cross_entropy_5, int32_t *restrict argmax, const int32_t *restrict count_,
+        const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict cross_entropy_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4371,7 +4372,7 @@ static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer
 }
 
 /* transformer.dl:32: -> f32 */
-static void gradients_k22_div(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict next,
+static void gradients_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -5742,7 +5743,7 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const layer_norm_1_y_2 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 129024);   /* f32[4, 8] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 129152);   /* i32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 129152);   /* i32[4, 8] */
     float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
     float *const dense = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
     float *const layer_norm_12 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
@@ -6480,7 +6481,7 @@ static inline void evaluate_k13_dense_cross_entropy_argmax_tile_4(const float *r
 
 static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict next, float *restrict cross_entropy_5, int32_t *restrict argmax)
+        const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float logits[256];
@@ -6542,7 +6543,7 @@ static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_
 }
 
 /* transformer.dl:32: -> f32 */
-static void evaluate_k14_sum(const int32_t *restrict count_, const int32_t *restrict argmax, const int32_t *restrict next,
+static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -6684,7 +6685,7 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const layer_norm_1_y = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
-    int32_t *const argmax = (int32_t *)(void *)(base + 4224);   /* i32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 4224);   /* i32[4, 8] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 10240);   /* f32[4, 4, 4, 8] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)

@@ -10,6 +10,7 @@ void name_buffers(Plan *p);
 void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix);
 const char *c_identifier(Arena *a, const char *name);       /* dots to underscores; keywords get one behind */
 const char *c_type(DType dt);
+const char *c_storage_type(const Buffer *b);                /* in the arena, where an integer may take a float's place */
 const char *c_float(Arena *a, double value);
 
 /* ---- emit_body.c: what every entry point consists of ----------------------------------------------- */

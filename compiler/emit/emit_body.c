@@ -180,7 +180,7 @@ static void put_arena_pointers(Body *e, const Plan *p)
         if (!any)
             sb_puts(e->sb, "    unsigned char *const base = arena;\n");
         any = true;
-        const char *type = c_type(b->type.dt);
+        const char *type = c_storage_type(b);
         sb_printf(e->sb, "    %s *const %s = (%s *)(void *)(base + %" PRId64 ");   /* %s */\n", type, b->name,
                   type, b->offset, type_text(e->a, b->type));
     }
@@ -234,8 +234,8 @@ static Words runtime_words(Arena *a, const char *text)
 
 void emit_runtime(StrBuf *sb, const char *body, bool whole)
 {
-    static const char *const headers[] = {"dl_math.h", "dl_random.h",
-                                          "dl_tile.h"}; /* each without the others */
+    static const char *const headers[] = {"dl_math.h", "dl_random.h", "dl_tile.h",
+                                          "dl_arena.h"}; /* each without the others */
     Words words = runtime_words(sb->a, body);
     for (int i = 0; i < LEN(headers); i++) {
         bool used = false;

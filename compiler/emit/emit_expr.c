@@ -28,6 +28,12 @@ const char *c_type(DType dt)
     return dt == DT_F32 ? "float" : dt == DT_I32 ? "int32_t" : "uint8_t";
 }
 
+const char *c_storage_type(const Buffer *b)
+{
+    bool word = b->type.dt == DT_I32 && buffer_root((Buffer *)b)->kind == BUFFER_ARENA;
+    return word ? "dl_word" : c_type(b->type.dt);
+}
+
 const char *c_value_type(DType dt)
 {
     return dt == DT_F32 ? "float" : dt == DT_I32 ? "int32_t" : "int";

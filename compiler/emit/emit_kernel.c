@@ -97,7 +97,7 @@ static const char *parameters(Out *o)
         sb_printf(&sb, "%sint %s", sb.n ? ", " : "", o->k->scans.at[i]->name);
     for (int i = 0; i < o->k->args.n; i++) {
         const Buffer *b = o->k->args.at[i];
-        sb_printf(&sb, "%s%s%s *restrict %s", sb.n ? ", " : "", is_written(o->k, b) ? "" : "const ", c_type(b->type.dt), b->name);
+        sb_printf(&sb, "%s%s%s *restrict %s", sb.n ? ", " : "", is_written(o->k, b) ? "" : "const ", c_storage_type(b), b->name);
     }
     return sb.n ? sb_text(&sb) : "void";
 }
