@@ -45,6 +45,17 @@ def cross_entropy_probs(x, label):
     return -(one_hot(label, 3, 0) * torch.log(keras_probs(x))).sum(-1)
 
 
+@layer("cross_entropy(x, label, from_logits = false)", x=np.array([[[0.0, 2, 0], [0, 0, 0.5]]]), ints={"label": np.array([[1, 0]])},
+       gradients=False)
+def cross_entropy_certain(x, label):
+    return -(one_hot(label, 3, 0) * torch.log((x / x.sum(-1, keepdim=True)).clamp(EPSILON, ONE))).sum(-1)
+
+
+@layer("cross_entropy(x, 2 - label, from_logits = false)", x=np.array([[0.0, 2, 0]]), ints={"label": np.array([0])}, gradients=False)
+def cross_entropy_wrong(x, label):
+    return -(one_hot(2 - label, 3, 0) * torch.log((x / 2).clamp(EPSILON, ONE))).sum(-1)
+
+
 @layer("cross_entropy(x, label)", x=HUGE, ints={"label": np.array([0])})
 def cross_entropy_huge(x, label):
     return F.cross_entropy(x, label, reduction="none")
@@ -80,6 +91,12 @@ def binary_cross_entropy_probs(x, t):
 def binary_cross_entropy_certain(p, t):
     p = p.clamp(EPSILON, ONE)
     return -(t * torch.log(p) + (1 - t) * torch.log1p(-p))
+
+
+@layer("binary_cross_entropy(p, 1 - p, from_logits = false)", p=np.array([[0.0, 1.0]]), gradients=False)
+def binary_cross_entropy_wrong(p):
+    q = p.clamp(EPSILON, ONE)
+    return -((1 - p) * torch.log(q) + p * torch.log1p(-q))
 
 
 @layer("binary_cross_entropy(x, t)", x=HUGE, t=TRUTH)
@@ -198,9 +215,9 @@ def unit_vector(x):
     return F.normalize(x, dim=-1)
 
 
-@layer("smooth_one_hot(label, 4, 0.1)", ints={"label": ((2,), 4)}, gradients=False)
+@layer("smooth_one_hot(label, 4, 0.1) + smooth_one_hot(label, 4)", ints={"label": ((2,), 4)}, gradients=False)
 def smooth_one_hot(label):
-    return one_hot(label, 4, 0.1)
+    return one_hot(label, 4, 0.1) + one_hot(label, 4, 0)
 
 
 @layer("log_probs(x) + log_probs(exp(x), from_logits = false)", x=(3,))
