@@ -11,7 +11,7 @@
 #   make generated  write generated/, the C of the examples
 #   make fmt        lay out the C sources and the models
 #   make docs/accuracy.md  measure the functions of runtime/ against libm, all floats (STRIDE=101: one in 101)
-#   make install    to PREFIX (/usr/local): bin/dlc and include/dlc; make uninstall takes them away
+#   make install    to PREFIX (/usr/local): bin/dlc, its manual page and include/dlc; make uninstall takes them away
 #   make setup      install what is missing (apt; elsewhere a list of what is needed)
 #   make clean      remove build/
 BUILD   ?= build
@@ -140,6 +140,7 @@ bless: programs
 	BLESS=1 $(BUILD)/tests/test_errors
 	BLESS=1 python3 tests/errors/transcripts.py $(BUILD) tests/errors/commands/*.txt
 	$(BUILD)/dlc doc --markdown > docs/library.md
+	python3 tests/docs/man.py $(BUILD)/dlc > docs/dlc.1
 
 # Needs PyTorch, NumPy and SciPy, as nothing else does: what it writes is committed. make reference FAMILIES=losses for one.
 FAMILIES ?= $(patsubst tests/library/cases/%.dl,%,$(wildcard tests/library/cases/*.dl))
@@ -156,15 +157,17 @@ fmt: $(BUILD)/dlc
 clean:
 	rm -rf build
 
-# bin/dlc, and in include/dlc what generated files include; the standard library is inside dlc.
+# bin/dlc, its manual page, and in include/dlc what generated files include; the standard library is inside dlc.
 PREFIX ?= /usr/local
 install: $(BUILD)/dlc
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/dlc
 	install -m 755 $(BUILD)/dlc $(DESTDIR)$(PREFIX)/bin/dlc
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 docs/dlc.1 $(DESTDIR)$(PREFIX)/share/man/man1/dlc.1
 	install -m 644 $(wildcard runtime/*.h) $(DESTDIR)$(PREFIX)/include/dlc
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/dlc
+	rm -f $(DESTDIR)$(PREFIX)/bin/dlc $(DESTDIR)$(PREFIX)/share/man/man1/dlc.1
 	rm -rf $(DESTDIR)$(PREFIX)/include/dlc
 
 setup:
@@ -179,6 +182,9 @@ include tests/runtime/accuracy.mk
 
 docs/library.md: $(BUILD)/dlc
 	$(BUILD)/dlc doc --markdown > $@.tmp && mv $@.tmp $@
+
+docs/dlc.1: $(BUILD)/dlc tests/docs/man.py
+	python3 tests/docs/man.py $(BUILD)/dlc > $@.tmp && mv $@.tmp $@
 
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs

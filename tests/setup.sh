@@ -23,6 +23,7 @@ sanitizers, libFuzzer clang:fuzzer,address    libclang-rt-dev
 tcc                   command:tcc             tcc
 cmocka                header:cmocka.h         libcmocka-dev
 python3               command:python3         python3
+mandoc                command:mandoc          mandoc
 '
 [ "${1:-}" = build ] || needs=$needs$for_tests
 
