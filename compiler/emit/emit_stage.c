@@ -45,11 +45,11 @@ static const char *stored(Out *o, const Item *item, const char *value)
     return dt == DT_BOOL || dt == DT_U8 ? arena_printf(o->a, "(uint8_t)(%s)", value) : value;
 }
 
-static void print_store(Out *o, const Item *item, const char *operator, const char *value)
+static void print_store(Out *o, const Item *item, const char *value)
 {
     StrBuf sb = {.a = o->a};
     put_element(o, &sb, item->buffer, item->at);
-    line(o, "%s %s %s;", sb_text(&sb), operator, stored(o, item, value));
+    line(o, "%s = %s;", sb_text(&sb), stored(o, item, value));
 }
 
 static bool unit_is_read(const Ex *e, const Unit *u)
@@ -117,7 +117,7 @@ static void print_value(Out *o, const Stage *s, int i)
         value = name;
     }
     if (item->buffer)
-        print_store(o, item, "=", value);
+        print_store(o, item, value);
 }
 
 /* Constants not yet printed: those that use another item's value stand behind it. */
@@ -187,11 +187,20 @@ static void print_start(Out *o, const Stage *s, const Item *item)
     }
 }
 
+/* Adds to a sum so far; integers wrap around. */
+static void print_add(Out *o, DType dt, const char *sofar, const char *value)
+{
+    if (dt == DT_I32)
+        line(o, "%s = dl_add_i32(%s, %s);", sofar, sofar, value);
+    else
+        line(o, "%s += %s;", sofar, value);
+}
+
 static void print_step(Out *o, const Stage *s, const Item *item, const char *sofar)
 {
     const char *value = ex_text(o, item->value, item->reduce == OP_SUM ? ANY : COMPARE + 1);
     if (item->reduce == OP_SUM) {
-        line(o, "%s += %s;", sofar, value);
+        print_add(o, item->value->dt, sofar, value);
         return;
     }
     const char *name = unit_name(o, item->unit);
@@ -214,7 +223,9 @@ static void print_finish(Out *o, const Stage *s, const Item *item)
     const char *name = unit_name(o, item->unit);
     if (s->lanes > 1) {
         line(o, "for (int lane = 1; lane < %d; lane++)", s->lanes);
-        if (item->reduce == OP_SUM)
+        if (item->reduce == OP_SUM && item->value->dt == DT_I32)
+            line(o, "    %s[0] = dl_add_i32(%s[0], %s[lane]);", name, name, name);
+        else if (item->reduce == OP_SUM)
             line(o, "    %s[0] += %s[lane];", name, name);
         else if (item->value->dt != DT_F32)
             line(o, "    %s[0] = %s[0] < %s[lane] ? %s[lane] : %s[0];", name, name, name, name, name);
@@ -223,7 +234,7 @@ static void print_finish(Out *o, const Stage *s, const Item *item)
         name = arena_printf(o->a, "%s[0]", name);
     }
     if (item->buffer)
-        print_store(o, item, "=", name);
+        print_store(o, item, name);
 }
 
 /* Whether `name` stands in text as a word of its own. */
@@ -311,7 +322,7 @@ static void print_reduce_columns(Out *o, const Stage *s)
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nparallel - 1, &temps);
     open_loop(o, column);
-    print_store(o, item, "=", start_of(item));
+    print_store(o, item, start_of(item));
     close_loops(o, 1);
     open_loops(o, s, s->nparallel, s->nloop, &temps);
     bool over = is_passed_over(item, column);
@@ -344,7 +355,9 @@ static void print_scatter(Out *o, const Stage *s)
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop, &temps);
     print_item_temps(o, item->value);
-    print_store(o, item, "+=", ex_text(o, item->value, ANY));
+    StrBuf sb = {.a = o->a};
+    put_element(o, &sb, item->buffer, item->at);
+    print_add(o, item->value->dt, sb_text(&sb), ex_text(o, item->value, ANY));
     close_loops(o, s->nloop);
 }
 
