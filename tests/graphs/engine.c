@@ -22,23 +22,51 @@ extern char **environ;
  * --------------------------------------------------------------------------------------------------- */
 #define FAST "-ffp-contract=fast -fno-math-errno -fno-trapping-math"
 #define TRAP "-O0 -fsanitize=undefined -fsanitize-undefined-trap-on-error"
+/* gcc 12's vectoriser loads whole vectors of which it uses the first elements, and so reads behind a tensor:
+ * for the factor x[1] of a row of products, x[1] to x[4]; for AVX-512, where y[j] = j < 2 ? x[j] : 0, x[0] to
+ * x[3]. */
 static const Engine engines[] = {
-    {"tcc", "tcc", NULL, NULL, false},
-    {"tcc-generic", "generic", NULL, NULL, false},
-    {"gcc-generic", "generic", "gcc", "-O1 -ftree-vectorize " FAST, false},
-    {"clang-v3", "x86-64-v3", "clang", "-O1 -march=haswell " FAST, false},
-    {"gcc-v4", "x86-64-v4", "gcc",
-     "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST, false},
-    {"clang-generic", "generic", "clang", "-O1 " FAST, false},
-    {"gcc-v3", "x86-64-v3", "gcc", "-O2 -ftree-vectorize -march=haswell " FAST, false},
-    {"clang-v4", "x86-64-v4", "clang", "-O1 -march=skylake-avx512 " FAST, false},
-    {"gcc-4lanes", "aarch64", "gcc", "-O1 " FAST, false},
-    {"clang-4lanes", "aarch64", "clang", "-O1", false},
-    {"gcc-checked", "generic", "gcc", TRAP, false},
-    {"clang-checked", "x86-64-v3", "clang", "-march=haswell -O0 -fsanitize=undefined -fsanitize-trap=all",
-     false},
-    {"gcc-O3", "generic", "gcc", "-O3 -march=native " FAST, true},
-    {"clang-O3", "generic", "clang", "-O3 -march=native " FAST, true},
+    {.name = "tcc", .target = "tcc"},
+    {.name = "tcc-generic", .target = "generic"},
+    {.name = "gcc-generic",
+     .target = "generic",
+     .compiler = "gcc",
+     .flags = "-O1 -ftree-vectorize " FAST,
+     .overreads = true},
+    {.name = "clang-v3", .target = "x86-64-v3", .compiler = "clang", .flags = "-O1 -march=haswell " FAST},
+    {.name = "gcc-v4",
+     .target = "x86-64-v4",
+     .compiler = "gcc",
+     .flags = "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST,
+     .overreads = true},
+    {.name = "clang-generic", .target = "generic", .compiler = "clang", .flags = "-O1 " FAST},
+    {.name = "gcc-v3",
+     .target = "x86-64-v3",
+     .compiler = "gcc",
+     .flags = "-O2 -ftree-vectorize -march=haswell " FAST,
+     .overreads = true},
+    {.name = "clang-v4",
+     .target = "x86-64-v4",
+     .compiler = "clang",
+     .flags = "-O1 -march=skylake-avx512 " FAST},
+    {.name = "gcc-4lanes", .target = "aarch64", .compiler = "gcc", .flags = "-O1 " FAST},
+    {.name = "clang-4lanes", .target = "aarch64", .compiler = "clang", .flags = "-O1"},
+    {.name = "gcc-checked", .target = "generic", .compiler = "gcc", .flags = TRAP},
+    {.name = "clang-checked",
+     .target = "x86-64-v3",
+     .compiler = "clang",
+     .flags = "-march=haswell -O0 -fsanitize=undefined -fsanitize-trap=all"},
+    {.name = "gcc-O3",
+     .target = "generic",
+     .compiler = "gcc",
+     .flags = "-O3 -march=native " FAST,
+     .slow = true,
+     .overreads = true},
+    {.name = "clang-O3",
+     .target = "generic",
+     .compiler = "clang",
+     .flags = "-O3 -march=native " FAST,
+     .slow = true},
 };
 
 static bool runs_here(const Engine *e)
@@ -320,8 +348,10 @@ void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *t
             continue;
         }
         Arena *each = arena_new();
-        const char *wrong = call(each, cases[i], symbol(&l, arena_printf(a, "dlc_g%d", i)),
-                                 plan[i]->arena_bytes, i % 2 == 0, tally);
+        JitFunction *compiled = symbol(&l, arena_printf(a, "dlc_g%d", i));
+        const char *wrong = call(each, cases[i], compiled, plan[i]->arena_bytes, false, tally);
+        if (!wrong && !e->overreads)
+            wrong = call(each, cases[i], compiled, plan[i]->arena_bytes, true, tally);
         if (wrong)
             verdict(context, cases[i], wrong, "running");
         arena_free(each);

@@ -99,7 +99,8 @@ typedef struct Engine {
     const char *target;   /* a row of kernels/targets.c */
     const char *compiler; /* NULL: libtcc */
     const char *flags;
-    bool slow; /* only where it is asked for, or everything is */
+    bool slow;      /* only where it is asked for, or everything is */
+    bool overreads; /* its code may read, and not use, a few bytes behind a tensor */
 } Engine;
 
 const Engine *engine_at(int i);    /* NULL past the last; of a target this machine cannot run, name is NULL */
