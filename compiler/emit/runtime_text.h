@@ -5,5 +5,6 @@
 
 /* A header's text without its #include lines; "types": stdint's names without any header. BUG for another name. */
 const char *runtime_text(const char *header);
+const char *runtime_header(int i);      /* "dl_math.h", ...; NULL past the last */
 
 #endif

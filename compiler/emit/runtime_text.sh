@@ -25,4 +25,9 @@ const char *runtime_text(const char *header)
             return texts[i].text;
     BUG("no runtime header %s", header);
 }
+
+const char *runtime_header(int i)
+{
+    return i >= 0 && i < LEN(texts) - 1 ? texts[i + 1].name : NULL;
+}
 TAIL

@@ -16,7 +16,7 @@ copy_tree() {
 apply_page() {
     "${PYTHON:-python3}" tests/docs/apply_page.py docs/adding-an-op.md "$tree" >"$work/changed" || return 1
     echo compiler/graph/ops.def compiler/ops/element.c runtime/dl_math.h tests/runtime/ulp.h tests/unit/test_ops.c \
-        tests/unit/gradient_cases.h tests/graphs/bound.c | diff - "$work/changed"
+        tests/unit/gradient_cases.h | diff - "$work/changed"
 }
 
 # What the page's block of commands says, with few floats.

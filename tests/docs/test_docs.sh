@@ -17,7 +17,7 @@ mkdir -p "$here/build" "$work/block"
 for entry in dsl_examples runtime compiler tests docs README.md; do
     [ ! -e "$entry" ] || ln -s "$PWD/$entry" "$here/$entry"
 done
-for program in dlc library models; do
+for program in dlc dlc-fuzz-graphs library models; do
     ln -s "$(cd "$build" && pwd)/$program" "$here/build/$program"
 done
 export XDG_CACHE_HOME="$work/cache"
