@@ -108,6 +108,7 @@ SLOW     = test_kernels test_verify   # not in check: these compile much, or try
 ASAN     = CC=clang CFLAGS="-O1 -g" BUILD=build/asan \
            SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=inline-8bit-counters,pc-table"
 GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_syntax% test_elaborate test_graph test_ir% test_lab%,$(UNITS)))
+COVERED  = CC=gcc CFLAGS="-O1 -g" BUILD=build/coverage SANITIZE="--coverage -fprofile-update=atomic"
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/asan/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
@@ -130,6 +131,13 @@ test-long: test $(BUILD)/bench/step
 asan:
 	@$(MAKE_ALL) -s $(ASAN) programs
 	@BUILD=build/asan JOBS=$(JOBS) tests/run.sh $(UNITS:%=build/asan/tests/%) $(TESTS)
+
+# Compiled code in memory is no part of it; the fuzz targets and the guarded tests have a build of their own.
+coverage:
+	@$(MAKE_ALL) -s $(COVERED) programs
+	@find build/coverage -name '*.gcda' -delete
+	@BUILD=build/coverage JOBS=$(JOBS) LIMIT=900 tests/run.sh $(filter-out tests/fuzz/%,$(TESTS)) $(UNITS:%=build/coverage/tests/%)
+	@BUILD=build/coverage tests/coverage.sh
 
 bench: $(BUILD)/bench/step
 	@for model in cnn rnn attention; do BUILD=$(BUILD) python3 tests/bench/train_step.py $$model; done
