@@ -8,6 +8,7 @@
 
 enum {
     ROW_LIMIT = 16384,      /* elements of one row of a group: what stays in the cache between its stages */
+    MOST_UNITS = 256,       /* of a group: what looks at pairs of them, and compilers of C, take their time */
     MOST_FILLS = 8,         /* constants stored by one kernel */
     SMALL = 1024,           /* elements: small enough to share a kernel without sharing a loop */
 };
@@ -220,7 +221,7 @@ static bool delays_others(Lower *c, const Unit *u, int g)
 /* Takes group `at` for u where it may join it and no later group was found before. */
 static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
 {
-    if (at <= *best || !is_sociable(c->groups.at[at]->units.at[0]))
+    if (at <= *best || !is_sociable(c->groups.at[at]->units.at[0]) || c->groups.at[at]->units.n == MOST_UNITS)
         return;
     int k = shared_outer(c, u, c->groups.at[at]);
     if (k < 0 || overwrites(u, c->groups.at[at]) || would_wait_in_a_circle(c, u, at))

@@ -105,6 +105,7 @@ struct Ex {
     Guard *guard;
     uint32_t salt;
     Unit *unit;
+    Ex *next;               /* scratch of who makes it: others of its hash */
     ExList part;            /* every expression directly in this one: in[], then the values in at and in the guards' indices */
     /* scratch of the emitter */
     int open, behind;       /* uses outside of guards, and behind them */

@@ -25,21 +25,31 @@ static bool ex_eq(const Ex *x, const Ex *y)
            (!x->at || lin_eq(x->at, y->at)) && guards_eq(x, y);
 }
 
+static Ex **ex_bucket(Build *b, const Ex *e)
+{
+    struct { int64_t op, place; double value; const void *in[LEN(e->in)], *buffer; } key = {
+        .op = e->kind * OP_COUNT + e->op, .place = e->at ? e->at->constant : 0, .value = e->value, .buffer = e->buffer};
+    memcpy(key.in, e->in, sizeof key.in);
+    return &b->bucket[hash_bytes(&key, sizeof key) % LEN(b->bucket)];
+}
+
 static Ex *ex_make(Build *b, Ex e)
 {
-    for (int i = b->all.n - 1; i >= 0; i--)
-        if (ex_eq(b->all.at[i], &e))
-            return b->all.at[i];
+    Ex **bucket = ex_bucket(b, &e);
+    for (Ex *known = *bucket; known; known = known->next)
+        if (ex_eq(known, &e))
+            return known;
     Ex *made = NEW(b->a, Ex);
     *made = e;
-    made->id = b->all.n;
+    made->id = b->n++;
+    made->next = *bucket;
+    *bucket = made;
     for (int i = 0; i < e.nin; i++)
         vec_push(b->a, &made->part, e.in[i]);
     if (e.at)
         lin_values(b->a, e.at, &made->part);
     for (int i = 0; i < e.nguard; i++)
         lin_values(b->a, e.guard[i].at, &made->part);
-    vec_push(b->a, &b->all, made);
     return made;
 }
 

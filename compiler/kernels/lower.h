@@ -49,7 +49,8 @@ typedef struct Lower {
 /* What is needed while the expressions of one kernel are made. */
 typedef struct Build {
     Arena *a;
-    VEC(Ex *) all;              /* hash-consing */
+    int n;                      /* expressions so far, */
+    Ex *bucket[64];             /* by hash, so that equal ones are made once */
     Lower *c;
     Kernel *k;
 } Build;

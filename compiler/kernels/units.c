@@ -71,7 +71,7 @@ static void place_result(Lower *c, const Node *n, Buffer *buffer, const Lin *bas
 
 static const char *port_identifier(Lower *c, const Port *port)
 {
-    return arena_strdup(c->a, port->name);
+    return port->name ? arena_strdup(c->a, port->name) : arena_printf(c->a, "%s_%d", role_name(port->role), port->index);
 }
 
 static void place_port(Lower *c, const Port *port)
