@@ -14,6 +14,7 @@ void elab_error(Elab *e, Span sp, const char *format, ...)
 {
     if (e->gave_up)
         return;
+    e->gave_up = diag_errors(e->d) >= MAX_ERRORS;
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
@@ -51,6 +52,8 @@ bool elab_tick(Elab *e, Span sp)
     return false;
 }
 
+void elab_search(Elab *e, int n) { e->steps += n / 64; }
+
 /* ---- names --------------------------------------------------------------------------------------------- */
 
 const char *path_join(Arena *a, const char *path, const char *name)
@@ -79,23 +82,29 @@ bool is_visible(Elab *e, const Symbol *s)
 /* The user's definitions come first, and hide the library's. */
 Symbol *find_symbol(Elab *e, const char *name)
 {
-    for (int i = 0; i < e->symbols.n; i++)
-        if (str_eq(e->symbols.at[i].def->name.text, name) && is_visible(e, &e->symbols.at[i]))
+    for (int i = *str_map(&e->named, name) - 1; i >= 0; i = e->symbols.at[i].next)
+        if (is_visible(e, &e->symbols.at[i]))
             return &e->symbols.at[i];
     return NULL;
 }
 
 static void add_symbol(Elab *e, Symbol s)
 {
-    for (int i = 0; i < e->symbols.n; i++) {
+    int *first = str_map(&e->named, s.def->name.text), last = -1;
+    for (int i = *first - 1; i >= 0; i = e->symbols.at[last = i].next) {
         const Symbol *other = &e->symbols.at[i];
-        if (other->std != s.std || !str_eq(other->def->name.text, s.def->name.text))
+        if (other->std != s.std)
             continue;
         elab_error(e, s.def->name.span, "`%s` is defined twice", s.def->name.text);
         diag_note_at(e->d, other->def->name.span, "the first");
         return;
     }
+    s.next = -1;
     vec_push(e->a, &e->symbols, s);
+    if (last >= 0)
+        e->symbols.at[last].next = e->symbols.n - 1;
+    else
+        *first = e->symbols.n;
 }
 
 /* The models of imported files are left out. */
@@ -144,8 +153,15 @@ Term const_value(Elab *e, Symbol *s)
         elab_error(e, s->def->span, "the constant `%s` depends on itself", s->def->name.text);
         return term_error();
     }
+    if (e->waiting == MAX_CONST_DEPTH) {
+        elab_error(e, s->def->span, "more than %d constants wait for each other", MAX_CONST_DEPTH);
+        e->gave_up = true;
+        return term_error();
+    }
     s->known = CONST_BUSY;
+    e->waiting++;
     Term t = eval_const(e, s->def->value, s);
+    e->waiting--;
     if (s->override) {
         Term set = eval_const(e, s->override, s);
         if (!is_error(set) && !is_error(t) && !same_kind(t, set)) {
@@ -400,7 +416,7 @@ static bool batch_allowed(Elab *e, int64_t batch)
 Module *elaborate(Arena *a, Diag *d, const Program *program, const Program *const *std, int nstd,
                   const ElaborateOptions *options)
 {
-    Elab e = {.a = a, .d = d, .program = program, .options = options};
+    Elab e = {.a = a, .d = d, .program = program, .options = options, .named = {.a = a}};
     if (failed(&e))
         return NULL;
     e.m = NEW(a, Module);

@@ -39,6 +39,7 @@ bool bind_arguments(Elab *e, const Expr *call, const Formals *f, int next, Bound
         const Argument *arg = &call->args.at[i];
         while (next < f->tensors && !f->required[next])
             next++;
+        elab_search(e, nformal);
         int at = arg->name.text ? find_formal(nformal, formal, arg->name.text) : next++;
         Term t = at >= f->values ? eval_attribute(e, arg->value) : eval(e, arg->value);
         if (at < 0) {

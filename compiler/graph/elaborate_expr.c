@@ -36,16 +36,19 @@ bool dtype_named(const char *name, DType *dt)
 
 Binding *find_binding(Elab *e, const char *name)
 {
-    for (Scope *s = e->scope; s; s = s->outer)
+    for (Scope *s = e->scope; s; s = s->outer) {
+        elab_search(e, s->at.n);
         for (int i = s->at.n - 1; i >= 0; i--)
             if (str_eq(s->at.at[i].name, name))
                 return &s->at.at[i];
+    }
     return NULL;
 }
 
 void bind(Elab *e, const char *name, Term t)
 {
     t = watched(e, name, t);
+    elab_search(e, e->scope->at.n);
     for (int i = 0; i < e->scope->at.n; i++) {
         if (str_eq(e->scope->at.at[i].name, name)) {
             e->scope->at.at[i].term = t;
@@ -274,5 +277,9 @@ Term eval(Elab *e, const Expr *x)
     Term t = eval_kind(e, x);
     if (t.kind == TERM_TENSOR && !t.span.source)
         t.span = site_of(e, sp);
+    if (t.kind == TERM_LIST) {
+        e->steps += t.size / LIST_STEP;
+        return elab_tick(e, sp) ? t : term_error();
+    }
     return t;
 }

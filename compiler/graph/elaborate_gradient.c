@@ -94,9 +94,9 @@ static bool within_reason(Elab *e, Span sp)
 {
     int n = e->frame->fn->node.n;
     e->steps += n / 8;
-    if (n <= MAX_NODES / 20)
+    if (n <= MAX_NODES / 2)
         return elab_tick(e, sp);
-    elab_error(e, sp, "the program is too large for a gradient: more than %d operations", MAX_NODES / 20);
+    elab_error(e, sp, "the program is too large for a gradient: more than %d operations", MAX_NODES / 2);
     e->gave_up = true;
     return false;
 }

@@ -46,6 +46,7 @@ struct Term {
     const Callable *callable;
     const Term *item; /* LIST, TUPLE, RATIO */
     int n;
+    int64_t size;       /* LIST: itself and all in it, lists that stand in it twice counted twice */
     const char *origin; /* for diagnostics: "input", "param", ...; NULL: only an expression */
     Span span;          /* where it came to be */
 };
@@ -89,6 +90,7 @@ typedef struct Symbol {
     enum { CONST_UNKNOWN, CONST_BUSY, CONST_KNOWN } known; /* DEF_CONST */
     const Expr *override;                                  /* DEF_CONST: from --set */
     Term term;
+    int next; /* the next one of its name: index into symbols, -1: none */
 } Symbol;
 
 typedef struct CallName {
@@ -138,6 +140,7 @@ struct Elab {
     const Program *program;
     const ElaborateOptions *options;
     VEC(Symbol) symbols;
+    StrMap named; /* 1 + index of the first symbol of a name */
     const Symbol *model;
 
     Phase phase;
@@ -159,6 +162,7 @@ struct Elab {
     Scope *model_scope; /* of the last run: what an optimizer's arguments may name */
     Frame *consts;      /* where constants are evaluated; nothing made there is kept */
     int depth;          /* of layer calls */
+    int waiting;        /* constants whose values are being found */
     int64_t steps;      /* work done, against absurd programs */
     bool watches;       /* there are nodes for unwatched() to leave out */
     Frame *run;         /* of the model's body, */
@@ -170,8 +174,11 @@ enum {
     MAX_CALL_DEPTH = 64,
     MAX_LOOP_DEPTH = 8,
     MAX_STEPS = 4000000, /* expressions and statements run */
-    MAX_NODES = 2000000, /* in one function */
+    MAX_NODES = 50000,   /* in one function: some of what follows grows with the square of it */
+    MAX_ERRORS = 200,    /* and nothing more is read */
+    MAX_CONST_DEPTH = 1000, /* constants that wait for each other */
     MAX_REPEAT = 100000,
+    LIST_STEP = 16, /* elements of a list that count as one step wherever it is used: many a use walks them */
 };
 #define MAX_EXTENT   ((int64_t)INT32_MAX)
 #define MAX_ELEMENTS ((int64_t)INT32_MAX) /* emitted C counts elements in an int */
@@ -179,6 +186,7 @@ enum {
 /* ---- elaborate.c --------------------------------------------------------------------------------------- */
 void elab_error(Elab *e, Span sp, const char *format, ...) PRINTF(3, 4);
 bool elab_tick(Elab *e, Span sp); /* counts work; false once the program is absurd */
+void elab_search(Elab *e, int n); /* counts a search among n names, or entries, as work */
 bool is_visible(Elab *e, const Symbol *s); /* in the text being run */
 Symbol *find_symbol(Elab *e, const char *name);
 Term const_value(Elab *e, Symbol *s);

@@ -178,6 +178,7 @@ static void run_output(Elab *e, const Stmt *s)
         assign(e, name, t);
     if (is_error(t) || !shape_allowed(e, at, example_type(t), true))
         return;
+    elab_search(e, 2 * e->m->outputs.n);
     int i = find_entry(e->m->outputs.at, e->m->outputs.n, name.text);
     if (i < 0) {
         Entry entry = {

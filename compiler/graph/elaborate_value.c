@@ -16,7 +16,14 @@ Term term_bool(bool x) { return (Term){.kind = TERM_BOOL, .integer = x}; }
 
 Term term_string(const char *text) { return (Term){.kind = TERM_STRING, .text = text}; }
 
-Term term_list(const Term *item, int n) { return (Term){.kind = TERM_LIST, .item = item, .n = n}; }
+Term term_list(const Term *item, int n)
+{
+    const int64_t most = INT64_MAX / 2;
+    int64_t size = 1;
+    for (int i = 0; i < n && size < most; i++)
+        size += item[i].size < most - size ? item[i].size + 1 : most - size;
+    return (Term){.kind = TERM_LIST, .item = item, .n = n, .size = size};
+}
 
 Term term_shape(Arena *a, const int64_t *dim, int rank)
 {

@@ -414,6 +414,9 @@ static Node *concat_one(const Wanted *w)
     return w->nin == 1 ? w->in[0] : NULL;
 }
 
+/* Doubling a tensor again and again must not make a part of every copy. */
+enum { MAX_PARTS = 256 };
+
 /* concat(concat(x, y), z) -> concat(x, y, z) */
 static Node *concat_nested(const Wanted *w)
 {
@@ -424,7 +427,7 @@ static Node *concat_nested(const Wanted *w)
         n += inner ? w->in[i]->nin : 1;
         nested |= inner;
     }
-    if (!nested)
+    if (!nested || n > MAX_PARTS)
         return NULL;
     Node **in = NEWN(w->fn->a, Node *, n);
     n = 0;
