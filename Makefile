@@ -5,6 +5,7 @@
 #   make test       install what is missing, build everything, pass every test
 #   make test-long  what takes longer: accuracy on real data where there is some, fuzzing, broken operations
 #   make bench      the examples' training steps against PyTorch's, where it is installed
+#   make coverage   which part of compiler/'s lines the tests run; an error below 90 %
 #   make asan       the tests with the compiler under the address and undefined-behaviour sanitizers
 #   make bless      write anew what tests compare with; review the difference
 #   make reference  write anew what the library is compared with: tests/library/cases/, needs PyTorch
@@ -132,11 +133,12 @@ asan:
 	@$(MAKE_ALL) -s $(ASAN) programs
 	@BUILD=build/asan JOBS=$(JOBS) tests/run.sh $(UNITS:%=build/asan/tests/%) $(TESTS)
 
-# Compiled code in memory is no part of it; the fuzz targets and the guarded tests have a build of their own.
+# Without what has a build of its own (fuzzing) or spends its time in other compilers: it runs no more of this one.
 coverage:
 	@$(MAKE_ALL) -s $(COVERED) programs
 	@find build/coverage -name '*.gcda' -delete
-	@BUILD=build/coverage JOBS=$(JOBS) LIMIT=900 tests/run.sh $(filter-out tests/fuzz/%,$(TESTS)) $(UNITS:%=build/coverage/tests/%)
+	@BUILD=build/coverage JOBS=$(JOBS) LIMIT=900 tests/run.sh $(filter-out tests/fuzz/% tests/differential/test_%,$(TESTS)) \
+		$(UNITS:%=build/coverage/tests/%)
 	@BUILD=build/coverage tests/coverage.sh
 
 bench: $(BUILD)/bench/step
