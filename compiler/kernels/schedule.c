@@ -495,6 +495,15 @@ static bool kernel_loads(const Kernel *k, const Buffer *buffer)
     return false;
 }
 
+/* Columns are summed up in memory, whether or not somebody reads them there. */
+static bool sums_in_memory(const Kernel *k, const Buffer *buffer)
+{
+    for (int i = 0; i < k->stages.n; i++)
+        if (k->stages.at[i]->vector && k->stages.at[i]->items.at[0].buffer == buffer)
+            return true;
+    return false;
+}
+
 static void forget_storage(Kernel *k, const Buffer *buffer)
 {
     for (int i = 0; i < k->stages.n; i++)
@@ -520,7 +529,7 @@ static void keep_local(Making *m)
             continue;
         u->buffer->kind = BUFFER_LOCAL;
         u->buffer->type = t;
-        if (kernel_loads(m->k, u->buffer))
+        if (kernel_loads(m->k, u->buffer) || sums_in_memory(m->k, u->buffer))
             vec_push(m->k->a, &m->k->locals, u->buffer);
         else
             forget_storage(m->k, u->buffer);
