@@ -172,6 +172,7 @@ static bool check_values(Bench *b, Fault *fault)
     unsigned char *left[RUBBISHES];
     for (int i = 0; i < RUBBISHES; i++) {
         lay_out(b, rubbish[i]);
+        code_litter_stack(rubbish[i]);
         if (!survives(b, fault) || !outputs_match(b, fault) || !stays_home(b, fault))
             return false;
         if (b->status) {

@@ -55,6 +55,15 @@ static void leave(int signal)
     siglongjmp(back, 1);
 }
 
+__attribute__((noinline)) void code_litter_stack(int byte)
+{
+    enum { MOST = 64 * 1024 };
+    volatile unsigned char below[MOST];
+    for (int i = 0; i < MOST; i++)
+        below[i] = (unsigned char)byte;
+    (void)below[MOST - 1];
+}
+
 bool code_survives(void (*call)(void *context), void *context)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};

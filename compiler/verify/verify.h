@@ -136,6 +136,8 @@ void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const
 /* Source of the functions with what calls their kernels one by one; see emit_memory. */
 const char *code_source(Arena *a, const MemoryFunction *functions, int n);
 bool code_find(Arena *a, Jit *jit, const MemoryFunction *function, Code *code, const char **why);
+/* Fills the stack below its caller, where a kernel's own variables and arrays will lie. */
+void code_litter_stack(int byte);
 /* Runs call(context) and comes back even if it touches memory nobody has: false then. */
 bool code_survives(void (*call)(void *context), void *context);
 
