@@ -120,7 +120,8 @@ void bug_at(const char *file, int line, const char *format, ...) PRINTF(3, 4) __
 
 /* ---- file.c: whole files, written beside and renamed --------------------------------------------------- */
 /* The file's bytes in the arena with a NUL behind them, "-" being standard input; NULL with *why set on failure. */
-char *file_read(Arena *a, const char *path, size_t *bytes, const char **why);
+char *file_read(Arena *a, const char *path, size_t *bytes, const char **why);    /* at the most half of the memory there is */
+char *file_read_up_to(Arena *a, const char *path, size_t most, size_t *bytes, const char **why);
 /* Writes to a temporary beside `path` and renames it; "-" is standard output. Links, and the permissions of a
  * file that is replaced, stay. false with *why set on failure. */
 bool file_write(Arena *a, const char *path, const void *bytes, size_t n, const char **why);

@@ -16,9 +16,13 @@ static const char *reason(Arena *a)
 }
 
 /* All that is left in fd, with a NUL behind it; NULL with errno set on failure. */
-static char *read_all(Arena *a, int fd, size_t expected, size_t *bytes)
+static char *read_all(Arena *a, int fd, size_t expected, size_t most, size_t *bytes)
 {
     size_t cap = expected + 1, n = 0;
+    if (expected > most) {
+        errno = EFBIG;
+        return NULL;
+    }
     char *text = arena_alloc(a, cap + 1);
     for (;;) {
         ssize_t got = read(fd, text + n, cap - n);
@@ -29,6 +33,10 @@ static char *read_all(Arena *a, int fd, size_t expected, size_t *bytes)
         if (got == 0)
             break;
         n += (size_t)got;
+        if (n > most) {
+            errno = EFBIG;
+            return NULL;
+        }
         if (n == cap) {
             char *wider = arena_alloc(a, 2 * cap + 1);
             memcpy(wider, text, n);
@@ -43,6 +51,12 @@ static char *read_all(Arena *a, int fd, size_t expected, size_t *bytes)
 
 char *file_read(Arena *a, const char *path, size_t *bytes, const char **why)
 {
+    size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    return file_read_up_to(a, path, memory / 2, bytes, why);
+}
+
+char *file_read_up_to(Arena *a, const char *path, size_t most, size_t *bytes, const char **why)
+{
     bool standard = str_eq(path, "-");
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -51,7 +65,7 @@ char *file_read(Arena *a, const char *path, size_t *bytes, const char **why)
     }
     struct stat st;
     size_t expected = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size : 4095;
-    char *text = read_all(a, fd, expected, bytes);
+    char *text = read_all(a, fd, expected, most, bytes);
     if (!text)
         *why = reason(a);
     if (!standard)
@@ -194,8 +208,10 @@ bool files_write(Arena *a, const FileText *file, int n, const char **failed, con
     bool ok = true;
     for (int i = 0; i < n && ok; i++)
         ok = stage(a, &file[at = i], &staged[i]);
-    for (int i = 0; i < n && ok; i++)
-        ok = commit(&file[at = i], &staged[i]);
+    for (int renamed = 0; renamed <= 1; renamed++)      /* what may still fail for want of room comes first */
+        for (int i = 0; i < n && ok; i++)
+            if ((staged[i].temporary != NULL) == renamed)
+                ok = commit(&file[at = i], &staged[i]);
     if (!ok) {
         *failed = file[at].path;
         *why = reason(a);

@@ -16,9 +16,9 @@ static int fmt_file(const Fmt *f, const char *path)
     const char *why;
     size_t bytes;
     bool standard = str_eq(path, "-");
-    const char *text = path_read(f->a, path, &bytes, &why);
+    const char *text = file_read_up_to(f->a, path, SOURCE_MAX, &bytes, &why);
     if (!text)
-        return bad("%s", why);
+        return bad("%s: %s", path, why);
     Diag *d = diag_new(f->a);
     const char *name = standard ? "<stdin>" : path;
     const char *formatted = format_source(f->a, d, diag_add_source(d, name, text, bytes));

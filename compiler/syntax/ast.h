@@ -166,6 +166,8 @@ struct Program {
     VEC(const Program *) imports;   /* every file whose definitions this one sees: its imports, theirs, ... each once */
 };
 
+enum { SOURCE_MAX = 16 << 20 };     /* bytes; a model description of this size is a mistake */
+
 /* Parses a whole source. Syntax errors are diagnosed and recovered from; the program holds what could be read.
  * Never NULL. Nesting deeper than a fixed bound is diagnosed, not overflowed. */
 Program *parse_program(Arena *a, Diag *d, int source);      /* imports are not followed */

@@ -103,7 +103,7 @@ static File *import_file(Reader *r, File *importer, const Def *import, int depth
         return NULL;
     }
     size_t bytes;
-    const char *why = "not a file", *text = is_file(path) ? file_read(r->a, path, &bytes, &why) : NULL;
+    const char *why = "not a file", *text = is_file(path) ? file_read_up_to(r->a, path, SOURCE_MAX, &bytes, &why) : NULL;
     if (!text) {
         complain(r, importer, import, why);
         return NULL;
@@ -141,7 +141,7 @@ const Program *program_read_text(Arena *a, Diag *d, const char *name, const char
 const Program *program_read(Arena *a, Diag *d, const char *path)
 {
     size_t bytes;
-    const char *why, *text = file_read(a, path, &bytes, &why);
+    const char *why, *text = file_read_up_to(a, path, SOURCE_MAX, &bytes, &why);
     if (!text) {
         diag_error(d, (Span){0}, "%s: %s", path, why);
         return NULL;

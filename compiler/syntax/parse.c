@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum {
-    SOURCE_MAX = 16 << 20,      /* bytes; a model description of this size is a mistake */
     LABELS_MAX = 128,           /* more than the grammar has tokens */
     FOUND_MAX = 40,             /* bytes quoted of what was found */
 };
