@@ -174,7 +174,7 @@ enum {
     MAX_CALL_DEPTH = 64,
     MAX_LOOP_DEPTH = 8,
     MAX_STEPS = 4000000, /* expressions and statements run */
-    MAX_NODES = 50000,   /* in one function: some of what follows grows with the square of it */
+    MAX_NODES = 20000,   /* in one function: some of what follows grows with the square of it */
     MAX_ERRORS = 200,    /* and nothing more is read */
     MAX_CONST_DEPTH = 1000, /* constants that wait for each other */
     MAX_REPEAT = 100000,
