@@ -108,7 +108,8 @@ static Ex *resolve_pad(Build *b, Lower *c, const Node *n, const Lin *const *inde
             guard[nguard++] = (Guard){lin_rem(b->a, at, step), 0, 1};
         in[i] = lin_div(b->a, at, step);
     }
-    return ex_guard(b, nguard, guard, resolve(b, c, x, in), ex_const(b, n->type.dt, n->attr.pad.value));
+    Ex *outside = ex_const(b, n->type.dt, n->attr.pad.value);
+    return ex_guard(b, nguard, guard, resolve(b, c, x, in), outside);
 }
 
 static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *index)
@@ -190,7 +191,8 @@ static Ex *resolve_fold_tap(Build *b, Lower *c, const Node *n, const Lin *const 
         in[i] = i < axis ? index[i] : i > axis + 1 ? index[i - 1] : k;
     in[axis] = lin_div(b->a, at, stride);
     Guard guard[2] = {{at, 0, (windows - 1) * stride + 1}, {lin_rem(b->a, at, stride), 0, 1}};
-    return ex_guard(b, 2, guard, resolve(b, c, n->in[0], in), ex_const(b, n->type.dt, 0));
+    Ex *outside = ex_const(b, n->type.dt, 0);
+    return ex_guard(b, 2, guard, resolve(b, c, n->in[0], in), outside);
 }
 
 /* Windows that do not overlap: every position has one tap at the most. */
@@ -204,7 +206,8 @@ static Ex *resolve_fold_apart(Build *b, Lower *c, const Node *n, const Lin *cons
     in[axis] = lin_div(b->a, index[axis], stride);
     in[axis + 1] = lin_rem(b->a, index[axis], stride);
     Guard guard[2] = {{in[axis], 0, n->in[0]->type.dim[axis]}, {in[axis + 1], 0, n->in[0]->type.dim[axis + 1]}};
-    return ex_guard(b, 2, guard, resolve(b, c, n->in[0], in), ex_const(b, n->type.dt, 0));
+    Ex *outside = ex_const(b, n->type.dt, 0);
+    return ex_guard(b, 2, guard, resolve(b, c, n->in[0], in), outside);
 }
 
 static Ex *resolve_dot_term(Build *b, Lower *c, const Node *n, const Lin *const *index, const Lin *const *reduced)
@@ -223,7 +226,8 @@ static Ex *resolve_dot_term(Build *b, Lower *c, const Node *n, const Lin *const 
         for (int i = 0; i < n->in[side]->type.rank; i++)
             if (!in[side][i])
                 in[side][i] = index[at++];
-    return ex_op(b, OP_MUL, n->type.dt, resolve(b, c, n->in[0], in[0]), resolve(b, c, n->in[1], in[1]), NULL);
+    Ex *right = resolve(b, c, n->in[1], in[1]);
+    return ex_op(b, OP_MUL, n->type.dt, resolve(b, c, n->in[0], in[0]), right, NULL);
 }
 
 /* y[n, o, c_out] = sum over k, c of x[n, (o * stride + k * rhs_dilation - pad_lo) / lhs_dilation, c] * w[k, c, c_out];
@@ -250,7 +254,8 @@ static Ex *resolve_conv_term(Build *b, Lower *c, const Node *n, const Lin *const
     w[ns] = reduced[ns];
     w[ns + 1] = index[ns + 1];
     x[ns + 1] = lin_add(b->a, reduced[ns], lin_scale(b->a, lin_div(b->a, index[ns + 1], out_group), in_group));
-    Ex *product = ex_op(b, OP_MUL, n->type.dt, resolve(b, c, n->in[0], x), resolve(b, c, n->in[1], w), NULL);
+    Ex *weight = resolve(b, c, n->in[1], w);
+    Ex *product = ex_op(b, OP_MUL, n->type.dt, resolve(b, c, n->in[0], x), weight, NULL);
     return ex_guard(b, nguard, guard, product, ex_const(b, n->type.dt, 0));
 }
 

@@ -152,7 +152,8 @@ GRAD(abs)
 {
     Fn *fn = g->fn;
     Node *x = n->in[0], *zero = zeros(fn, x);
-    Node *sloped = node_select(fn, node_binary(fn, OP_LT, x, zero), node_unary(fn, OP_NEG, dy), dy);
+    Node *falling = node_unary(fn, OP_NEG, dy);
+    Node *sloped = node_select(fn, node_binary(fn, OP_LT, x, zero), falling, dy);
     grad_into(g, x, node_select(fn, node_binary(fn, OP_EQ, x, zero), zero, sloped));
 }
 
@@ -230,7 +231,8 @@ EVAL1(tanh, tanh(x))
 GRAD(tanh)
 {
     Fn *fn = g->fn;
-    Node *slope = node_binary(fn, OP_SUB, node_full(fn, n->type, 1), node_binary(fn, OP_MUL, n, n));
+    Node *square = node_binary(fn, OP_MUL, n, n);
+    Node *slope = node_binary(fn, OP_SUB, node_full(fn, n->type, 1), square);
     grad_into(g, n->in[0], node_binary(fn, OP_MUL, dy, slope));
 }
 

@@ -154,8 +154,9 @@ GRAD(max)
     Fn *fn = g->fn;
     Node *x = n->in[0];
     Node *first = node_reduce(fn, OP_ARGMAX, x, n->attr.axes.n, n->attr.axes.axis);
-    Node *here = node_binary(fn, OP_EQ, positions(fn, n), spread(fn, first, n));
-    grad_into(g, x, node_select(fn, here, spread(fn, dy, n), node_full(fn, x->type, 0)));
+    Node *wanted = spread(fn, first, n), *here = node_binary(fn, OP_EQ, positions(fn, n), wanted);
+    Node *nothing = node_full(fn, x->type, 0);
+    grad_into(g, x, node_select(fn, here, spread(fn, dy, n), nothing));
 }
 
 /* Positions are i32. */

@@ -82,6 +82,7 @@ typedef struct Subject {
     Plan *p;
     const char **buffer_name;
     Trace *trace[GIVENS];
+    Jit *jit;       /* closed by who opened the subject */
     Code code;
     Tensors *tensors;
 } Subject;
@@ -122,7 +123,7 @@ static void open_subject(Subject *s, Arena *a, const char *name, const Fn *fn, c
         s->trace[i] = trace_record(a, s->p, tensors_for(tensors, a, fn), (Given)i, &why);
         assert_non_null(s->trace[i]);
     }
-    compile(s, a, &s->code);
+    s->jit = compile(s, a, &s->code);
     s->buffer_name = NEWN(a, const char *, s->p->buffers.n + 1);
     for (int i = 0; i < s->p->buffers.n; i++)
         s->buffer_name[i] = s->p->buffers.at[i]->name;
@@ -338,6 +339,7 @@ static void planted_faults(void **state)
                 continue;
             open_subject(&s, a, name[k], fn[k], "generic", &tensors);
             try_faults(&s, examples[i].file, examples[i].most, 5 * i + k);
+            jit_close(s.jit);
         }
         arena_free(a);
     }
@@ -484,6 +486,7 @@ static void entry_points(void **state)
         for (int k = 0; k < verdict.rows.n; k++)
             assert_int_equal(verdict.rows.at[k].fine, rows[i].fine);
     }
+    jit_close(s.jit);
     arena_free(a);
 }
 
