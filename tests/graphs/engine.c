@@ -24,7 +24,7 @@ extern char **environ;
 #define TRAP "-O0 -fsanitize=undefined -fsanitize-undefined-trap-on-error"
 /* gcc 12's vectoriser loads whole vectors of which it uses the first elements, and so reads behind a tensor:
  * for the factor x[1] of a row of products, x[1] to x[4]; for AVX-512, where y[j] = j < 2 ? x[j] : 0, x[0] to
- * x[3]. */
+ * x[3], and before it where y[j] = j > 0 ? x[j - 1] : 0 (a masked load that becomes a blend with memory). */
 static const Engine engines[] = {
     {.name = "tcc", .target = "tcc"},
     {.name = "tcc-generic", .target = "generic"},
@@ -173,16 +173,20 @@ typedef struct Guarded {
     size_t room, bytes;
 } Guarded;
 
-/* At the end of its pages or at their beginning; MARGIN bytes on the other side must stay UNTOUCHED. RUBBISH
- * is NaN as a float. */
-static Guarded guarded_new(int64_t bytes, int64_t alignment, bool at_end)
+/* Where a tensor lies in its pages. All bytes beside it must stay UNTOUCHED, at least MARGIN of them on a side
+ * that is no edge. RUBBISH is NaN as a float. */
+typedef enum Place { AT_BEGINNING, AT_END, BETWEEN } Place;
+
+static Guarded guarded_new(int64_t bytes, int64_t alignment, Place place)
 {
     Guarded g = {.bytes = (size_t)bytes};
-    g.room = ((size_t)bytes + MARGIN + PAGE - 1) / PAGE * PAGE;
+    g.room = ((size_t)bytes + 2 * MARGIN + PAGE - 1) / PAGE * PAGE;
     g.base = mmap(NULL, g.room + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (g.base == MAP_FAILED || mprotect(g.base + PAGE, g.room, PROT_READ | PROT_WRITE))
         BUG("no memory");
-    size_t offset = at_end ? (g.room - g.bytes) / (size_t)alignment * (size_t)alignment : 0;
+    size_t offset = place == AT_END    ? (g.room - g.bytes) / (size_t)alignment * (size_t)alignment
+                    : place == BETWEEN ? MARGIN
+                                       : 0;
     g.at = g.base + PAGE + offset;
     memset(g.base + PAGE, UNTOUCHED, g.room);
     memset(g.at, RUBBISH, g.bytes);
@@ -261,17 +265,17 @@ static const char *compare(Arena *a, const Bounded *want, int result, const void
 }
 
 /* Calls the function; NULL, or what is wrong. */
-static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t arena_bytes, bool at_end,
+static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t arena_bytes, Place place,
                         Tally *tally)
 {
     const Fn *fn = c->fn;
     bool fails = c->outcome == OUTCOME_FAILS;
     Guarded *input = NEWN(a, Guarded, fn->input.n + 1), *output = NEWN(a, Guarded, fn->result.n + 1);
-    Guarded scratch = guarded_new((arena_bytes + 63) / 64 * 64, 64, at_end);
+    Guarded scratch = guarded_new((arena_bytes + 63) / 64 * 64, 64, place);
     void **in = NEWN(a, void *, fn->input.n + 1), **out = NEWN(a, void *, fn->result.n + 1);
     for (int i = 0; i < fn->input.n; i++) {
         Type t = c->in[i].type;
-        input[i] = guarded_new(type_bytes(t), dtype_bytes(t.dt), at_end);
+        input[i] = guarded_new(type_bytes(t), dtype_bytes(t.dt), place);
         in[i] = input[i].at;
         for (int64_t k = 0; k < type_count(t); k++)
             store(t.dt, in[i], k, c->in[i].at[k]);
@@ -280,7 +284,7 @@ static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t 
         Type t = fn->result.at[i].node->type;
         if (input_of_result(fn, i) >= 0)
             continue;
-        output[i] = guarded_new(type_bytes(t), dtype_bytes(t.dt), at_end);
+        output[i] = guarded_new(type_bytes(t), dtype_bytes(t.dt), place);
         out[i] = output[i].at;
     }
     int status = function(in, out, scratch.at);
@@ -349,9 +353,10 @@ void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *t
         }
         Arena *each = arena_new();
         JitFunction *compiled = symbol(&l, arena_printf(a, "dlc_g%d", i));
-        const char *wrong = call(each, cases[i], compiled, plan[i]->arena_bytes, false, tally);
+        const char *wrong =
+            call(each, cases[i], compiled, plan[i]->arena_bytes, e->overreads ? BETWEEN : AT_BEGINNING, tally);
         if (!wrong && !e->overreads)
-            wrong = call(each, cases[i], compiled, plan[i]->arena_bytes, true, tally);
+            wrong = call(each, cases[i], compiled, plan[i]->arena_bytes, AT_END, tally);
         if (wrong)
             verdict(context, cases[i], wrong, "running");
         arena_free(each);

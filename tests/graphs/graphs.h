@@ -100,7 +100,7 @@ typedef struct Engine {
     const char *compiler; /* NULL: libtcc */
     const char *flags;
     bool slow;      /* only where it is asked for, or everything is */
-    bool overreads; /* its code may read, and not use, a few bytes behind a tensor */
+    bool overreads; /* its code may read, and not use, a few bytes beside a tensor */
 } Engine;
 
 const Engine *engine_at(int i);    /* NULL past the last; of a target this machine cannot run, name is NULL */
