@@ -27,6 +27,7 @@ static const struct {
     {"doc", cmd_doc, "what a layer, another definition or a built-in function is for"},
     {"fmt", cmd_fmt, "lay out models"},
     {"ir", cmd_ir, "what a model has become after a stage of the compiler"},
+    {"targets", cmd_targets, "the machines that C can be written for"},
     {"data", run_data, "make data folders: drawn digits, texts as word numbers, files as bytes"},
 };
 

@@ -14,7 +14,8 @@ typedef struct Build {
     ModelChoice choice;
     ElaborateOptions options;
     int64_t train_batch; /* 0: not given */
-    const char *path, *output, *weights, *target, *name;
+    const char *path, *output, *weights, *target_name, *name;
+    const Target *target;
     bool report, json;
     const Module *m;
     ModulePlans plans;
@@ -97,7 +98,7 @@ static int build(Build *b)
         diag_print(b->d, stderr);
         return EXIT_BAD;
     }
-    b->plans = module_plans(b->a, b->d, b->m, target_find(b->target));
+    b->plans = module_plans(b->a, b->d, b->m, b->target);
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;
     if (diag_errors(b->d)) {
@@ -133,7 +134,7 @@ static int check_usage(Build *b, const Command *command)
 
 int cmd_build(Arena *a, int argc, char **argv)
 {
-    Build b = {.a = a, .d = diag_new(a), .options = {.batch = 1}, .target = "generic"};
+    Build b = {.a = a, .d = diag_new(a), .options = {.batch = 1}, .target_name = "generic"};
     const Option rows[] = {
         {"output", 'o', OPTION_TEXT, &b.output, "FILE.c",
          "the C file; its header is named alike. -: C on standard output, no header", 0, 0},
@@ -145,8 +146,7 @@ int cmd_build(Arena *a, int argc, char **argv)
          1000000},
         {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file",
          0, 0},
-        {"target", 0, OPTION_CHOICE, &b.target, "generic|x86-64-v3|x86-64-v4|aarch64|native",
-         "what the C is for (default generic: portable C99)", 0, 0},
+        OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
         {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)",
          0, 0},
         OPTION_MODEL(b.choice),
@@ -170,6 +170,8 @@ int cmd_build(Arena *a, int argc, char **argv)
         status = choice_settle(a, &command, &b.choice, &b.options);
     if (status < 0)
         status = check_usage(&b, &command);
+    if (status < 0)
+        status = target_settle(&command, b.target_name, false, &b.target);
     if (status >= 0)
         return status;
     b.options.train_batch = b.train_batch ? b.train_batch : 32;

@@ -24,6 +24,7 @@ Run cmd_run;
 Run cmd_trace;
 Run cmd_verify;
 Run cmd_ir;
+Run cmd_targets;
 Run cmd_fmt;
 Run cmd_doc;
 
@@ -44,8 +45,14 @@ typedef struct ModelChoice {
 #define OPTION_JSON(to)                                                                                    \
     {"json", 0, OPTION_FLAG, &(to), NULL, "one JSON object a line on standard output", 0, 0}
 
+#define OPTION_TARGET(to, what)                                                                            \
+    {"target", 0, OPTION_TEXT, &(to), "TARGET", what "; dlc targets lists them", 0, 0}
+
 /* -1, and the choice is in *options; otherwise EXIT_USAGE after a complaint. */
 int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, ElaborateOptions *options);
+/* targets.c: -1, and the target is in *target; otherwise the status to exit with, after a complaint. `in_memory`:
+ * also the one that is only for work in memory. */
+int target_settle(const Command *command, const char *name, bool in_memory, const Target **target);
 /* Reads a model and runs the passes; NULL after printing what is wrong with it. */
 Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options);
 /* The same with the training functions where the chosen model has a train block: sets options->train. */

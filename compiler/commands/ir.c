@@ -17,7 +17,8 @@ typedef struct Dump {
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    const char *path, *after, *function, *target;
+    const char *path, *after, *function, *target_name;
+    const Target *target;
     bool shown;                  /* anything, of a function */
     const char *last[FUNCTIONS]; /* what was printed of each function before */
 } Dump;
@@ -121,7 +122,7 @@ static void show_plans(Dump *dump, const Module *m)
         if (!fn || !chosen(dump, name) || !becomes_code)
             continue;
         StrBuf sb = {.a = dump->a};
-        const Plan *p = lower(dump->a, dump->d, fn, target_find(dump->target));
+        const Plan *p = lower(dump->a, dump->d, fn, dump->target);
         if (!p)
             continue;
         plan_print(&sb, p);
@@ -196,7 +197,7 @@ static const char stages_help[] =
 
 int cmd_ir(Arena *a, int argc, char **argv)
 {
-    Dump dump = {.a = a, .d = diag_new(a), .after = "hoist", .target = "generic"};
+    Dump dump = {.a = a, .d = diag_new(a), .after = "hoist", .target_name = "generic"};
     dump.options = (ElaborateOptions){.batch = 1, .train_batch = 32};
     const Option rows[] = {
         {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]",
@@ -208,8 +209,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
          1000000},
         {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N",
          "examples of one training step (default 32)", 1, 1000000},
-        {"target", 0, OPTION_CHOICE, &dump.target, "generic|x86-64-v3|x86-64-v4|aarch64|native|tcc",
-         "what kernels are planned for (default generic)", 0, 0},
+        OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
         OPTION_MODEL(dump.choice),
         OPTION_SET(dump.choice),
     };
@@ -232,6 +232,8 @@ int cmd_ir(Arena *a, int argc, char **argv)
         status = check_stages(&dump, &command);
     if (status < 0)
         status = check_function(&dump, &command);
+    if (status < 0)
+        status = target_settle(&command, dump.target_name, true, &dump.target);
     if (status >= 0)
         return status;
     dump.path = operands.at[0];

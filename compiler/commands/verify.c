@@ -219,8 +219,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
          "check code in memory, compiled so (default: cc, or tcc without one)", 0, 0},
         {"cc", 'c', OPTION_TEXT, &v.cc, "COMMAND",
          "check the files that dlc -o writes, compiled by this: \"gcc -O3 -march=native\"", 0, 0},
-        {"target", 0, OPTION_CHOICE, &v.target_name, "generic|x86-64-v3|x86-64-v4|aarch64|native",
-         "what these files are for (default generic)", 0, 0},
+        OPTION_TARGET(v.target_name, "what these files are for (default generic)"),
         {"batch", 'b', OPTION_INT, &v.batch, "N", "examples of a call, of inference and training (default 3)",
          1, 1000000},
         {"steps", 'n', OPTION_INT, &v.steps, "N", "training steps (default 3)", 1, 1000},
@@ -250,10 +249,12 @@ int cmd_verify(Arena *a, int argc, char **argv)
         status = options_complain(&command, "--cc: expected a compiler's command");
     if (status < 0 && v.target_name && !v.cc)
         status = options_complain(&command, "--target is for --cc; code in memory is for this machine");
+    v.jit = jit_engine(v.engine);
+    if (status < 0)
+        status = target_settle(&command, v.target_name ? v.target_name : v.cc ? "generic" : v.jit->target, !v.cc,
+                               &v.target);
     if (status >= 0)
         return status;
     v.path = operands.at[0];
-    v.jit = jit_engine(v.engine);
-    v.target = target_find(!v.cc ? v.jit->target : v.target_name ? v.target_name : "generic");
     return verify(&v);
 }

@@ -28,8 +28,14 @@ struct Target {
     int lanes;              /* floats a vector holds; 1: scalar C99 */
     int registers;          /* vector registers (scalar: floating-point registers) */
     int columns;            /* vectors a row of the register tile has at the most */
+    int pipes, latency;     /* multiply-adds begun each cycle, vectors of them; cycles until one's sum can be added to */
+    int loads;              /* vectors loaded each cycle from L1 */
+    int64_t l1, l2;         /* bytes of data cache of one core; 0: none */
+    int l2_width;           /* bytes from L2 each cycle */
     bool calls_gemm;        /* contractions call dl_gemm instead of being written out (in-memory tcc) */
-    const char *flags;      /* what the system compiler is given for in-memory work */
+    const char *needs;      /* of the preprocessor: what emitted C is for; NULL: any machine */
+    const char *flags;      /* what makes the compiler's code fast; in-memory work is compiled so */
+    const char *machine;    /* for whoever chooses */
 };
 const Target *target_find(const char *name);        /* NULL where unknown; "native" is detected */
 const Target *target_at(int i);                     /* NULL past the last */
