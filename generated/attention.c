@@ -90,8 +90,11 @@ static void init_k6_lstm(int t, const float *restrict basis, const float *restri
                 dot_v0[lane] += basis[j0 * 256 + r1] * lstm_4[t * 256 + r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v0[0] += dot_v0[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v0[lane] += dot_v0[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v0[lane] += dot_v0[lane + 2];
+        dot_v0[0] += dot_v0[1];
         lstm_5[j0] = dot_v0[0];
     }
 }
@@ -134,8 +137,11 @@ static void init_k8_lstm(int t, const float *restrict lstm_4, float *restrict ls
                 dot_v3[lane] += basis[j0 * 256 + r1] * lstm_6[r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v3[0] += dot_v3[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v3[lane] += dot_v3[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v3[lane] += dot_v3[lane + 2];
+        dot_v3[0] += dot_v3[1];
         lstm_8[j0] = dot_v3[0];
     }
 }
@@ -176,8 +182,11 @@ static void init_k10_lstm(const float *restrict lstm_6, const float *restrict ls
             sum_v6[lane] += mul_v5;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v6[0] += sum_v6[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v6[lane] += sum_v6[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v6[lane] += sum_v6[lane + 2];
+    sum_v6[0] += sum_v6[1];
     lstm_11 = sum_v6[0];
     const float v2 = dl_sqrt(lstm_11);
     for (int j0 = 0; j0 < 256; j0++) {
@@ -1022,8 +1031,11 @@ static void train_k15_sum(const int32_t *restrict count_, const dl_word *restric
             sum_v23[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v23[0] += sum_v23[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v23[lane] += sum_v23[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v23[lane] += sum_v23[lane + 2];
+    sum_v23[0] += sum_v23[1];
     sum = sum_v23[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -1042,8 +1054,11 @@ static void train_k16_cross_entropy(const int32_t *restrict count_, const float 
             sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v25[0] += sum_v25[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v25[lane] += sum_v25[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v25[lane] += sum_v25[lane + 2];
+    sum_v25[0] += sum_v25[1];
     cross_entropy_3 = sum_v25[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -2254,8 +2269,11 @@ static void gradients_k15_sum(const int32_t *restrict count_, const dl_word *res
             sum_v23[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v23[0] += sum_v23[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v23[lane] += sum_v23[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v23[lane] += sum_v23[lane + 2];
+    sum_v23[0] += sum_v23[1];
     sum = sum_v23[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -2275,8 +2293,11 @@ static void gradients_k16_cross_entropy(const int32_t *restrict count_, const fl
             sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v25[0] += sum_v25[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v25[lane] += sum_v25[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v25[lane] += sum_v25[lane + 2];
+    sum_v25[0] += sum_v25[1];
     cross_entropy_3 = sum_v25[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -3280,8 +3301,11 @@ static void evaluate_k11_sum(const int32_t *restrict count_, const dl_word *rest
             sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v21[0] += sum_v21[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v21[lane] += sum_v21[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v21[lane] += sum_v21[lane + 2];
+    sum_v21[0] += sum_v21[1];
     accuracy[0] = sum_v21[0];
 }
 
@@ -3299,8 +3323,11 @@ static void evaluate_k12_cross_entropy(const int32_t *restrict count_, const flo
             sum_v22[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v22[0] += sum_v22[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v22[lane] += sum_v22[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v22[lane] += sum_v22[lane + 2];
+    sum_v22[0] += sum_v22[1];
     loss[0] = sum_v22[0];
 }
 

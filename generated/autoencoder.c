@@ -486,8 +486,11 @@ static void infer_k5_dense_mean_squared_error(const float *restrict relu_4, cons
             sum_v13[lane] += mul_v12;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v13[0] += sum_v13[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v13[lane] += sum_v13[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v13[lane] += sum_v13[lane + 2];
+    sum_v13[0] += sum_v13[1];
     mean_squared_error_2 = sum_v13[0];
     error[0] = mean_squared_error_2 / 64.0f;
 }
@@ -1082,8 +1085,11 @@ static void train_k15_dense_mean_squared_error(const float *restrict relu_4, con
                 sum_v58[lane] += mul_v57;
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v58[0] += sum_v58[lane];
+        for (int lane = 0; lane < 4; lane++)
+            sum_v58[lane] += sum_v58[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            sum_v58[lane] += sum_v58[lane + 2];
+        sum_v58[0] += sum_v58[1];
         mean_squared_error_3[i0] = sum_v58[0];
         const int32_t v1 = count_[0];
         const float v2 = (i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 64.0f;
@@ -2876,8 +2882,11 @@ static void gradients_k15_dense_mean_squared_error(const float *restrict relu_4,
                 sum_v58[lane] += mul_v57;
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v58[0] += sum_v58[lane];
+        for (int lane = 0; lane < 4; lane++)
+            sum_v58[lane] += sum_v58[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            sum_v58[lane] += sum_v58[lane + 2];
+        sum_v58[0] += sum_v58[1];
         mean_squared_error_3[i0] = sum_v58[0];
         const int32_t v1 = count_[0];
         const float v2 = (i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 64.0f;
@@ -4163,8 +4172,11 @@ static void evaluate_k5_dense_mean_squared_error(const float *restrict relu_4, c
                 sum_v13[lane] += mul_v12;
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            sum_v13[0] += sum_v13[lane];
+        for (int lane = 0; lane < 4; lane++)
+            sum_v13[lane] += sum_v13[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            sum_v13[lane] += sum_v13[lane + 2];
+        sum_v13[0] += sum_v13[1];
         mean_squared_error_3[i0] = sum_v13[0];
     }
 }

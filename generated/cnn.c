@@ -926,8 +926,11 @@ static void train_k10_sum(const int32_t *restrict count_, const dl_word *restric
             sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v19[0] += sum_v19[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v19[lane] += sum_v19[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
     sum = sum_v19[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -946,8 +949,11 @@ static void train_k11_cross_entropy(const int32_t *restrict count_, const float 
             sum_v21[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v21[0] += sum_v21[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v21[lane] += sum_v21[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v21[lane] += sum_v21[lane + 2];
+    sum_v21[0] += sum_v21[1];
     cross_entropy_3 = sum_v21[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -2213,8 +2219,11 @@ static void gradients_k10_sum(const int32_t *restrict count_, const dl_word *res
             sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v19[0] += sum_v19[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v19[lane] += sum_v19[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
     sum = sum_v19[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -2234,8 +2243,11 @@ static void gradients_k11_cross_entropy(const int32_t *restrict count_, const fl
             sum_v21[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v21[0] += sum_v21[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v21[lane] += sum_v21[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v21[lane] += sum_v21[lane + 2];
+    sum_v21[0] += sum_v21[1];
     cross_entropy_3 = sum_v21[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -3337,8 +3349,11 @@ static void evaluate_k8_sum(const int32_t *restrict count_, const dl_word *restr
             sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v19[0] += sum_v19[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v19[lane] += sum_v19[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
     accuracy[0] = sum_v19[0];
 }
 
@@ -3356,8 +3371,11 @@ static void evaluate_k9_cross_entropy(const int32_t *restrict count_, const floa
             sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v20[0] += sum_v20[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v20[lane] += sum_v20[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v20[lane] += sum_v20[lane + 2];
+    sum_v20[0] += sum_v20[1];
     loss[0] = sum_v20[0];
 }
 

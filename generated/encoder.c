@@ -1720,8 +1720,11 @@ static void train_k24_sum(const int32_t *restrict count_, const dl_word *restric
             sum_v53[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v53[0] += sum_v53[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v53[lane] += sum_v53[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v53[lane] += sum_v53[lane + 2];
+    sum_v53[0] += sum_v53[1];
     sum = sum_v53[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -1740,8 +1743,11 @@ static void train_k25_cross_entropy(const int32_t *restrict count_, const float 
             sum_v55[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v55[0] += sum_v55[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v55[lane] += sum_v55[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v55[lane] += sum_v55[lane + 2];
+    sum_v55[0] += sum_v55[1];
     cross_entropy_3 = sum_v55[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -4171,8 +4177,11 @@ static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *res
             sum_v53[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v53[0] += sum_v53[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v53[lane] += sum_v53[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v53[lane] += sum_v53[lane + 2];
+    sum_v53[0] += sum_v53[1];
     sum = sum_v53[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -4192,8 +4201,11 @@ static void gradients_k25_cross_entropy(const int32_t *restrict count_, const fl
             sum_v55[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v55[0] += sum_v55[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v55[lane] += sum_v55[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v55[lane] += sum_v55[lane + 2];
+    sum_v55[0] += sum_v55[1];
     cross_entropy_3 = sum_v55[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -6209,8 +6221,11 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *rest
             sum_v44[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v44[0] += sum_v44[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v44[lane] += sum_v44[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v44[lane] += sum_v44[lane + 2];
+    sum_v44[0] += sum_v44[1];
     accuracy[0] = sum_v44[0];
 }
 
@@ -6228,8 +6243,11 @@ static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const flo
             sum_v45[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v45[0] += sum_v45[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v45[lane] += sum_v45[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v45[lane] += sum_v45[lane + 2];
+    sum_v45[0] += sum_v45[1];
     loss[0] = sum_v45[0];
 }
 

@@ -75,8 +75,11 @@ static void init_k4_bidirectional(int t, const float *restrict basis, const floa
                 dot_v0[lane] += basis[j0 * 96 + r1] * bidirectional_4[t * 96 + r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v0[0] += dot_v0[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v0[lane] += dot_v0[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v0[lane] += dot_v0[lane + 2];
+        dot_v0[0] += dot_v0[1];
         bidirectional_9[j0] = dot_v0[0];
     }
 }
@@ -120,8 +123,11 @@ static void init_k6_bidirectional(int t, const float *restrict bidirectional_4, 
                 dot_v3[lane] += basis[j0 * 96 + r1] * bidirectional_10[r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v3[0] += dot_v3[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v3[lane] += dot_v3[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v3[lane] += dot_v3[lane + 2];
+        dot_v3[0] += dot_v3[1];
         bidirectional_12[j0] = dot_v3[0];
     }
 }
@@ -164,8 +170,11 @@ static void init_k8_bidirectional(const float *restrict bidirectional_10, const 
             sum_v6[lane] += mul_v5;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v6[0] += sum_v6[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v6[lane] += sum_v6[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v6[lane] += sum_v6[lane + 2];
+    sum_v6[0] += sum_v6[1];
     bidirectional_15 = sum_v6[0];
     const float v2 = dl_sqrt(bidirectional_15);
     for (int j0 = 0; j0 < 96; j0++) {
@@ -239,8 +248,11 @@ static void init_k13_bidirectional(int t, const float *restrict basis_2, const f
                 dot_v0[lane] += basis_2[j0 * 96 + r1] * bidirectional_8[t * 96 + r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v0[0] += dot_v0[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v0[lane] += dot_v0[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v0[lane] += dot_v0[lane + 2];
+        dot_v0[0] += dot_v0[1];
         bidirectional_17[j0] = dot_v0[0];
     }
 }
@@ -284,8 +296,11 @@ static void init_k15_bidirectional(int t, const float *restrict bidirectional_8,
                 dot_v3[lane] += basis_2[j0 * 96 + r1] * bidirectional_18[r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v3[0] += dot_v3[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v3[lane] += dot_v3[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v3[lane] += dot_v3[lane + 2];
+        dot_v3[0] += dot_v3[1];
         bidirectional_20[j0] = dot_v3[0];
     }
 }
@@ -328,8 +343,11 @@ static void init_k17_bidirectional(const float *restrict bidirectional_18, const
             sum_v6[lane] += mul_v5;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v6[0] += sum_v6[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v6[lane] += sum_v6[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v6[lane] += sum_v6[lane + 2];
+    sum_v6[0] += sum_v6[1];
     bidirectional_23 = sum_v6[0];
     const float v2 = dl_sqrt(bidirectional_23);
     for (int j0 = 0; j0 < 96; j0++) {
@@ -859,8 +877,11 @@ static void infer_k13_dense_tanh(const float *restrict read, const float *restri
                     attention_scores_v12[lane] += tanh[r1] * attention_score_kernel[r1];
                 }
             }
-            for (int lane = 1; lane < 8; lane++)
-                attention_scores_v12[0] += attention_scores_v12[lane];
+            for (int lane = 0; lane < 4; lane++)
+                attention_scores_v12[lane] += attention_scores_v12[lane + 4];
+            for (int lane = 0; lane < 2; lane++)
+                attention_scores_v12[lane] += attention_scores_v12[lane + 2];
+            attention_scores_v12[0] += attention_scores_v12[1];
             attention_scores[i1] = attention_scores_v12[0];
         }
     }
@@ -1460,8 +1481,11 @@ static void train_k21_dense_tanh(const float *restrict read, const float *restri
                         attention_scores_v14[lane] += tanh[i0 * 512 + i1 * 32 + r1] * attention_score_kernel[r1];
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    attention_scores_v14[0] += attention_scores_v14[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    attention_scores_v14[lane] += attention_scores_v14[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    attention_scores_v14[lane] += attention_scores_v14[lane + 2];
+                attention_scores_v14[0] += attention_scores_v14[1];
                 attention_scores[i0 * 16 + i1] = attention_scores_v14[0];
             }
         }
@@ -1637,8 +1661,11 @@ static void train_k26_sum(const int32_t *restrict count_, const dl_word *restric
             sum_v29[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v29[0] += sum_v29[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v29[lane] += sum_v29[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v29[lane] += sum_v29[lane + 2];
+    sum_v29[0] += sum_v29[1];
     sum = sum_v29[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -1657,8 +1684,11 @@ static void train_k27_cross_entropy(const int32_t *restrict count_, const float 
             sum_v31[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v31[0] += sum_v31[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v31[lane] += sum_v31[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v31[lane] += sum_v31[lane + 2];
+    sum_v31[0] += sum_v31[1];
     cross_entropy_3 = sum_v31[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -1750,8 +1780,11 @@ static void train_k30_dense_softmax_tanh(const float *restrict softmax_5, const 
                         sum_v40[lane] += dense_2[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    sum_v40[0] += sum_v40[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    sum_v40[lane] += sum_v40[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    sum_v40[lane] += sum_v40[lane + 2];
+                sum_v40[0] += sum_v40[1];
                 sum_2[j0] = sum_v40[0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
@@ -3419,8 +3452,11 @@ static void gradients_k21_dense_tanh(const float *restrict read, const float *re
                         attention_scores_v14[lane] += tanh[i0 * 512 + i1 * 32 + r1] * attention_score_kernel[r1];
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    attention_scores_v14[0] += attention_scores_v14[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    attention_scores_v14[lane] += attention_scores_v14[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    attention_scores_v14[lane] += attention_scores_v14[lane + 2];
+                attention_scores_v14[0] += attention_scores_v14[1];
                 attention_scores[i0 * 16 + i1] = attention_scores_v14[0];
             }
         }
@@ -3596,8 +3632,11 @@ static void gradients_k26_sum(const int32_t *restrict count_, const dl_word *res
             sum_v29[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v29[0] += sum_v29[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v29[lane] += sum_v29[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v29[lane] += sum_v29[lane + 2];
+    sum_v29[0] += sum_v29[1];
     sum = sum_v29[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -3617,8 +3656,11 @@ static void gradients_k27_cross_entropy(const int32_t *restrict count_, const fl
             sum_v31[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v31[0] += sum_v31[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v31[lane] += sum_v31[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v31[lane] += sum_v31[lane + 2];
+    sum_v31[0] += sum_v31[1];
     cross_entropy_3 = sum_v31[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -3693,8 +3735,11 @@ static void gradients_k29_dense_softmax_tanh(const float *restrict softmax_5, co
                         sum_v40[lane] += dense[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    sum_v40[0] += sum_v40[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    sum_v40[lane] += sum_v40[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    sum_v40[lane] += sum_v40[lane + 2];
+                sum_v40[0] += sum_v40[1];
                 sum_2[j0] = sum_v40[0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
@@ -5095,8 +5140,11 @@ static void evaluate_k13_dense_tanh(const float *restrict read, const float *res
                         attention_scores_v12[lane] += tanh[r1] * attention_score_kernel[r1];
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    attention_scores_v12[0] += attention_scores_v12[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    attention_scores_v12[lane] += attention_scores_v12[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    attention_scores_v12[lane] += attention_scores_v12[lane + 2];
+                attention_scores_v12[0] += attention_scores_v12[1];
                 attention_scores[i0 * 16 + i1] = attention_scores_v12[0];
             }
         }
@@ -5241,8 +5289,11 @@ static void evaluate_k17_sum(const int32_t *restrict count_, const dl_word *rest
             sum_v26[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v26[0] += sum_v26[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v26[lane] += sum_v26[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v26[lane] += sum_v26[lane + 2];
+    sum_v26[0] += sum_v26[1];
     accuracy[0] = sum_v26[0];
 }
 
@@ -5260,8 +5311,11 @@ static void evaluate_k18_cross_entropy(const int32_t *restrict count_, const flo
             sum_v27[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v27[0] += sum_v27[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v27[lane] += sum_v27[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v27[lane] += sum_v27[lane + 2];
+    sum_v27[0] += sum_v27[1];
     loss[0] = sum_v27[0];
 }
 

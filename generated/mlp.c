@@ -343,8 +343,11 @@ static void train_k4_sum(const int32_t *restrict count_, const dl_word *restrict
             sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v11[0] += sum_v11[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v11[lane] += sum_v11[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v11[lane] += sum_v11[lane + 2];
+    sum_v11[0] += sum_v11[1];
     sum = sum_v11[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -363,8 +366,11 @@ static void train_k5_cross_entropy(const int32_t *restrict count_, const float *
             sum_v13[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v13[0] += sum_v13[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v13[lane] += sum_v13[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v13[lane] += sum_v13[lane + 2];
+    sum_v13[0] += sum_v13[1];
     cross_entropy_3 = sum_v13[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -802,8 +808,11 @@ static void gradients_k4_sum(const int32_t *restrict count_, const dl_word *rest
             sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v11[0] += sum_v11[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v11[lane] += sum_v11[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v11[lane] += sum_v11[lane + 2];
+    sum_v11[0] += sum_v11[1];
     sum = sum_v11[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -823,8 +832,11 @@ static void gradients_k5_cross_entropy(const int32_t *restrict count_, const flo
             sum_v13[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v13[0] += sum_v13[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v13[lane] += sum_v13[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v13[lane] += sum_v13[lane + 2];
+    sum_v13[0] += sum_v13[1];
     cross_entropy_3 = sum_v13[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -1173,8 +1185,11 @@ static void evaluate_k3_sum(const int32_t *restrict count_, const dl_word *restr
             sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v11[0] += sum_v11[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v11[lane] += sum_v11[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v11[lane] += sum_v11[lane + 2];
+    sum_v11[0] += sum_v11[1];
     accuracy[0] = sum_v11[0];
 }
 
@@ -1192,8 +1207,11 @@ static void evaluate_k4_cross_entropy(const int32_t *restrict count_, const floa
             sum_v12[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v12[0] += sum_v12[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v12[lane] += sum_v12[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v12[lane] += sum_v12[lane + 2];
+    sum_v12[0] += sum_v12[1];
     loss[0] = sum_v12[0];
 }
 

@@ -76,8 +76,11 @@ static void init_k4_lstm(int t, const float *restrict basis, const float *restri
                 dot_v0[lane] += basis[j0 * 256 + r1] * lstm_4[t * 256 + r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v0[0] += dot_v0[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v0[lane] += dot_v0[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v0[lane] += dot_v0[lane + 2];
+        dot_v0[0] += dot_v0[1];
         lstm_9[j0] = dot_v0[0];
     }
 }
@@ -120,8 +123,11 @@ static void init_k6_lstm(int t, const float *restrict lstm_4, float *restrict ls
                 dot_v3[lane] += basis[j0 * 256 + r1] * lstm_10[r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v3[0] += dot_v3[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v3[lane] += dot_v3[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v3[lane] += dot_v3[lane + 2];
+        dot_v3[0] += dot_v3[1];
         lstm_12[j0] = dot_v3[0];
     }
 }
@@ -162,8 +168,11 @@ static void init_k8_lstm(const float *restrict lstm_10, const float *restrict ls
             sum_v6[lane] += mul_v5;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v6[0] += sum_v6[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v6[lane] += sum_v6[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v6[lane] += sum_v6[lane + 2];
+    sum_v6[0] += sum_v6[1];
     lstm_15 = sum_v6[0];
     const float v2 = dl_sqrt(lstm_15);
     for (int j0 = 0; j0 < 256; j0++) {
@@ -249,8 +258,11 @@ static void init_k14_lstm(int t, const float *restrict basis_2, const float *res
                 dot_v0[lane] += basis_2[j0 * 256 + r1] * lstm_8[t * 256 + r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v0[0] += dot_v0[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v0[lane] += dot_v0[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v0[lane] += dot_v0[lane + 2];
+        dot_v0[0] += dot_v0[1];
         lstm_17[j0] = dot_v0[0];
     }
 }
@@ -293,8 +305,11 @@ static void init_k16_lstm(int t, const float *restrict lstm_8, float *restrict l
                 dot_v3[lane] += basis_2[j0 * 256 + r1] * lstm_18[r1];
             }
         }
-        for (int lane = 1; lane < 8; lane++)
-            dot_v3[0] += dot_v3[lane];
+        for (int lane = 0; lane < 4; lane++)
+            dot_v3[lane] += dot_v3[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            dot_v3[lane] += dot_v3[lane + 2];
+        dot_v3[0] += dot_v3[1];
         lstm_20[j0] = dot_v3[0];
     }
 }
@@ -335,8 +350,11 @@ static void init_k18_lstm(const float *restrict lstm_18, const float *restrict l
             sum_v6[lane] += mul_v5;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v6[0] += sum_v6[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v6[lane] += sum_v6[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v6[lane] += sum_v6[lane + 2];
+    sum_v6[0] += sum_v6[1];
     lstm_23 = sum_v6[0];
     const float v2 = dl_sqrt(lstm_23);
     for (int j0 = 0; j0 < 256; j0++) {
@@ -1435,8 +1453,11 @@ static void train_k24_sum(const int32_t *restrict count_, const dl_word *restric
             sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v22[0] += sum_v22[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v22[lane] += sum_v22[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v22[lane] += sum_v22[lane + 2];
+    sum_v22[0] += sum_v22[1];
     sum = sum_v22[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -1455,8 +1476,11 @@ static void train_k25_cross_entropy(const int32_t *restrict count_, const float 
             sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v24[0] += sum_v24[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v24[lane] += sum_v24[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v24[lane] += sum_v24[lane + 2];
+    sum_v24[0] += sum_v24[1];
     cross_entropy_3 = sum_v24[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -3043,8 +3067,11 @@ static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *res
             sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v22[0] += sum_v22[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v22[lane] += sum_v22[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v22[lane] += sum_v22[lane + 2];
+    sum_v22[0] += sum_v22[1];
     sum = sum_v22[0];
     accuracy[0] = sum / (float)count_[0];
 }
@@ -3064,8 +3091,11 @@ static void gradients_k25_cross_entropy(const int32_t *restrict count_, const fl
             sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v24[0] += sum_v24[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v24[lane] += sum_v24[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v24[lane] += sum_v24[lane + 2];
+    sum_v24[0] += sum_v24[1];
     cross_entropy_3 = sum_v24[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
@@ -4373,8 +4403,11 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *rest
             sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v21[0] += sum_v21[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v21[lane] += sum_v21[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v21[lane] += sum_v21[lane + 2];
+    sum_v21[0] += sum_v21[1];
     accuracy[0] = sum_v21[0];
 }
 
@@ -4392,8 +4425,11 @@ static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const flo
             sum_v22[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v22[0] += sum_v22[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v22[lane] += sum_v22[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v22[lane] += sum_v22[lane + 2];
+    sum_v22[0] += sum_v22[1];
     loss[0] = sum_v22[0];
 }
 

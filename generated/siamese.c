@@ -1053,8 +1053,11 @@ static void train_k11_sum(const int32_t *restrict count_, const float *restrict 
             sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v18[0] += sum_v18[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v18[lane] += sum_v18[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v18[lane] += sum_v18[lane + 2];
+    sum_v18[0] += sum_v18[1];
     sum_2 = sum_v18[0];
     accuracy[0] = sum_2 / (float)count_[0];
 }
@@ -1077,8 +1080,11 @@ static void train_k12_sum(const int32_t *restrict count_, const float *restrict 
             sum_v20[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v20[0] += sum_v20[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v20[lane] += sum_v20[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v20[lane] += sum_v20[lane + 2];
+    sum_v20[0] += sum_v20[1];
     sum_3 = sum_v20[0];
     loss[0] = sum_3 / (float)count_[0];
 }
@@ -2435,8 +2441,11 @@ static void gradients_k11_sum(const int32_t *restrict count_, const float *restr
             sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v18[0] += sum_v18[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v18[lane] += sum_v18[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v18[lane] += sum_v18[lane + 2];
+    sum_v18[0] += sum_v18[1];
     sum_2 = sum_v18[0];
     accuracy[0] = sum_2 / (float)count_[0];
 }
@@ -2459,8 +2468,11 @@ static void gradients_k12_sum(const int32_t *restrict count_, const float *restr
             sum_v20[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v20[0] += sum_v20[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v20[lane] += sum_v20[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v20[lane] += sum_v20[lane + 2];
+    sum_v20[0] += sum_v20[1];
     sum_3 = sum_v20[0];
     loss[0] = sum_3 / (float)count_[0];
 }
@@ -3731,8 +3743,11 @@ static void evaluate_k10_sum(const int32_t *restrict count_, const float *restri
             sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v18[0] += sum_v18[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v18[lane] += sum_v18[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v18[lane] += sum_v18[lane + 2];
+    sum_v18[0] += sum_v18[1];
     accuracy[0] = sum_v18[0];
 }
 
@@ -3753,8 +3768,11 @@ static void evaluate_k11_sum(const int32_t *restrict count_, const float *restri
             sum_v19[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v19[0] += sum_v19[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v19[lane] += sum_v19[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
     loss[0] = sum_v19[0];
 }
 

@@ -898,8 +898,11 @@ static void infer_k13_softmax(const float *restrict logits, float *restrict prob
             max_v37[lane] = dl_max(max_v37[lane], x_max_v37);
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        max_v37[0] = dl_max(max_v37[0], max_v37[lane]);
+    for (int lane = 0; lane < 4; lane++)
+        max_v37[lane] = dl_max(max_v37[lane], max_v37[lane + 4]);
+    for (int lane = 0; lane < 2; lane++)
+        max_v37[lane] = dl_max(max_v37[lane], max_v37[lane + 2]);
+    max_v37[0] = dl_max(max_v37[0], max_v37[1]);
     softmax = max_v37[0];
     float sum_v39[8];
     for (int lane = 0; lane < 8; lane++)
@@ -912,8 +915,11 @@ static void infer_k13_softmax(const float *restrict logits, float *restrict prob
             sum_v39[lane] += softmax_1_y_v38;
         }
     }
-    for (int lane = 1; lane < 8; lane++)
-        sum_v39[0] += sum_v39[lane];
+    for (int lane = 0; lane < 4; lane++)
+        sum_v39[lane] += sum_v39[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v39[lane] += sum_v39[lane + 2];
+    sum_v39[0] += sum_v39[1];
     softmax_2 = sum_v39[0];
     for (int j0 = 0; j0 < 256; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
@@ -1717,8 +1723,11 @@ static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_nor
                         max_v47[lane] = dl_max(max_v47[lane], x_max_v47);
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    max_v47[0] = dl_max(max_v47[0], max_v47[lane]);
+                for (int lane = 0; lane < 4; lane++)
+                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 4]);
+                for (int lane = 0; lane < 2; lane++)
+                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 2]);
+                max_v47[0] = dl_max(max_v47[0], max_v47[1]);
                 cross_entropy = max_v47[0];
                 float sum_v49[8];
                 for (int lane = 0; lane < 8; lane++)
@@ -1731,8 +1740,11 @@ static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_nor
                         sum_v49[lane] += exp_v48;
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    sum_v49[0] += sum_v49[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    sum_v49[lane] += sum_v49[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    sum_v49[lane] += sum_v49[lane + 2];
+                sum_v49[0] += sum_v49[1];
                 cross_entropy_3 = sum_v49[0];
                 const float v1 = dl_log(cross_entropy_3);
                 float sum_v51 = 0.0f;
@@ -1763,8 +1775,11 @@ static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_nor
                         sum_v56[lane] += -select_v55;
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    sum_v56[0] += sum_v56[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    sum_v56[lane] += sum_v56[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    sum_v56[lane] += sum_v56[lane + 2];
+                sum_v56[0] += sum_v56[1];
                 cross_entropy_7 = sum_v56[0];
                 const float v5 = cross_entropy_7 / cross_entropy_3;
                 for (int j0 = 0; j0 < 256; j0++) {
@@ -4314,8 +4329,11 @@ static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer
                         max_v47[lane] = dl_max(max_v47[lane], x_max_v47);
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    max_v47[0] = dl_max(max_v47[0], max_v47[lane]);
+                for (int lane = 0; lane < 4; lane++)
+                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 4]);
+                for (int lane = 0; lane < 2; lane++)
+                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 2]);
+                max_v47[0] = dl_max(max_v47[0], max_v47[1]);
                 cross_entropy = max_v47[0];
                 float sum_v49[8];
                 for (int lane = 0; lane < 8; lane++)
@@ -4328,8 +4346,11 @@ static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer
                         sum_v49[lane] += exp_v48;
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    sum_v49[0] += sum_v49[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    sum_v49[lane] += sum_v49[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    sum_v49[lane] += sum_v49[lane + 2];
+                sum_v49[0] += sum_v49[1];
                 cross_entropy_3 = sum_v49[0];
                 const float v1 = dl_log(cross_entropy_3);
                 float sum_v51 = 0.0f;
@@ -4360,8 +4381,11 @@ static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer
                         sum_v56[lane] += -select_v55;
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    sum_v56[0] += sum_v56[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    sum_v56[lane] += sum_v56[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    sum_v56[lane] += sum_v56[lane + 2];
+                sum_v56[0] += sum_v56[1];
                 cross_entropy_7 = sum_v56[0];
                 const float v5 = cross_entropy_7 / cross_entropy_3;
                 for (int j0 = 0; j0 < 256; j0++) {
@@ -6506,8 +6530,11 @@ static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_
                         max_v38[lane] = dl_max(max_v38[lane], x_max_v38);
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    max_v38[0] = dl_max(max_v38[0], max_v38[lane]);
+                for (int lane = 0; lane < 4; lane++)
+                    max_v38[lane] = dl_max(max_v38[lane], max_v38[lane + 4]);
+                for (int lane = 0; lane < 2; lane++)
+                    max_v38[lane] = dl_max(max_v38[lane], max_v38[lane + 2]);
+                max_v38[0] = dl_max(max_v38[0], max_v38[1]);
                 cross_entropy = max_v38[0];
                 float sum_v40[8];
                 for (int lane = 0; lane < 8; lane++)
@@ -6519,8 +6546,11 @@ static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_
                         sum_v40[lane] += exp_v39;
                     }
                 }
-                for (int lane = 1; lane < 8; lane++)
-                    sum_v40[0] += sum_v40[lane];
+                for (int lane = 0; lane < 4; lane++)
+                    sum_v40[lane] += sum_v40[lane + 4];
+                for (int lane = 0; lane < 2; lane++)
+                    sum_v40[lane] += sum_v40[lane + 2];
+                sum_v40[0] += sum_v40[1];
                 cross_entropy_3 = sum_v40[0];
                 const float v1 = dl_log(cross_entropy_3);
                 float sum_v42 = 0.0f;

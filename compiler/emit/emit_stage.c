@@ -218,20 +218,29 @@ static void print_step(Out *o, const Stage *s, const Item *item, const char *sof
     line(o, "}");
 }
 
+/* One accumulator takes in another. */
+static const char *joined(Out *o, const Item *item, const char *to, const char *from)
+{
+    if (item->reduce == OP_SUM)
+        return arena_printf(o->a, item->value->dt == DT_I32 ? "%s = dl_add_i32(%s, %s);" : "%s += %.0s%s;", to, to, from);
+    if (item->value->dt == DT_F32)
+        return arena_printf(o->a, "%s = dl_max(%s, %s);", to, to, from);
+    return arena_printf(o->a, "%s = %s < %s ? %s : %s;", to, to, from, from, to);
+}
+
+/* Lanes are added up by halves: few steps wait for each other, and the first ones take whole vectors. */
 static void print_finish(Out *o, const Stage *s, const Item *item)
 {
     const char *name = unit_name(o, item->unit);
     if (s->lanes > 1) {
-        line(o, "for (int lane = 1; lane < %d; lane++)", s->lanes);
-        if (item->reduce == OP_SUM && item->value->dt == DT_I32)
-            line(o, "    %s[0] = dl_add_i32(%s[0], %s[lane]);", name, name, name);
-        else if (item->reduce == OP_SUM)
-            line(o, "    %s[0] += %s[lane];", name, name);
-        else if (item->value->dt != DT_F32)
-            line(o, "    %s[0] = %s[0] < %s[lane] ? %s[lane] : %s[0];", name, name, name, name, name);
-        else
-            line(o, "    %s[0] = dl_max(%s[0], %s[lane]);", name, name, name);
-        name = arena_printf(o->a, "%s[0]", name);
+        int n = s->lanes;
+        const char *first = arena_printf(o->a, "%s[0]", name);
+        for (int half = n / 2; n > 2; n -= half, half = n / 2) {
+            line(o, "for (int lane = 0; lane < %d; lane++)", half);
+            line(o, "    %s", joined(o, item, arena_printf(o->a, "%s[lane]", name), arena_printf(o->a, "%s[lane + %d]", name, n - half)));
+        }
+        line(o, "%s", joined(o, item, first, arena_printf(o->a, "%s[1]", name)));
+        name = first;
     }
     if (item->buffer)
         print_store(o, item, name);

@@ -6,7 +6,7 @@
 
 enum {
     LONG_REDUCTION = 32,    /* elements from which accumulators side by side are worth it */
-    MAX_LANES = 8,
+    MIN_LANES = 8,          /* accumulators for targets whose vectors hold fewer floats */
     LOCAL_BYTES = 1024,     /* the largest array a kernel keeps on the stack */
 };
 
@@ -211,11 +211,12 @@ static int64_t smallest_step(const Ex *e, const Var *v, int64_t best)
     return best;
 }
 
-/* Accumulators side by side along the stage's last loop; a position knows of one only. */
-static int lanes_for(const Stage *s)
+/* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. */
+static int lanes_for(const Making *m, const Stage *s)
 {
     int64_t extent = s->loop[s->nloop - 1]->extent;
-    int lanes = MAX_LANES;
+    int lanes = m->c->p->target->lanes;
+    lanes = lanes > MIN_LANES ? lanes : MIN_LANES;
     while (extent % lanes)
         lanes /= 2;
     for (int i = 0; i < s->items.n; i++)
@@ -242,7 +243,7 @@ static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
     s->kind = STAGE_REDUCE;
     s->nparallel = 0;
     add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
-    s->lanes = lanes_for(s);
+    s->lanes = lanes_for(m, s);
     return true;
 }
 
@@ -271,7 +272,7 @@ static void reduce_stage(Making *m, Unit *u)
     if (column && column->extent >= 4 && across == 1 && along != 1)
         s->vector = 1;
     else
-        s->lanes = lanes_for(s);
+        s->lanes = lanes_for(m, s);
 }
 
 /* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */
