@@ -6,247 +6,247 @@
 #include "dl_math.h"
 #include "dl_random.h"
 
-/* autoencoder.dl:8: dense -> f32[64, 32] */
-static void init_k0_dense(const int32_t *restrict seed_, float *restrict block_1_dense_1_kernel)
+/* autoencoder.dl:9: dense -> f32[64, 32] */
+static void init_k0_dense(const int32_t *restrict seed_, float *restrict encoder_1_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        block_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xac8283c7u,
+        encoder_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4a85c4ddu,
                 (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32] */
-static void init_k1_dense(const int32_t *restrict seed_, float *restrict block_2_dense_1_kernel)
+/* autoencoder.dl:9: dense -> f32[32, 32] */
+static void init_k1_dense(const int32_t *restrict seed_, float *restrict encoder_2_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        block_2_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6b898537u,
+        encoder_2_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x41f9a6d2u,
                 (uint32_t)(j0)) * 0.61237246f - 0.30618623f;
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 8] */
-static void init_k2_dense(const int32_t *restrict seed_, float *restrict encoder_dense_1_kernel)
+/* autoencoder.dl:9: dense -> f32[32, 8] */
+static void init_k2_dense(const int32_t *restrict seed_, float *restrict code_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        encoder_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xa7cf0e1du,
+        code_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1bc917bbu,
                 (uint32_t)(j0)) * 0.7745967f - 0.38729835f;
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[8, 32] */
-static void init_k3_dense(const int32_t *restrict seed_, float *restrict block_3_dense_1_kernel)
+/* autoencoder.dl:9: dense -> f32[8, 32] */
+static void init_k3_dense(const int32_t *restrict seed_, float *restrict decoder_1_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        block_3_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xa6aa91c5u,
+        decoder_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xcbabf185u,
                 (uint32_t)(j0)) * 0.7745967f - 0.38729835f;
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32] */
-static void init_k4_dense(const int32_t *restrict seed_, float *restrict block_4_dense_1_kernel)
+/* autoencoder.dl:9: dense -> f32[32, 32] */
+static void init_k4_dense(const int32_t *restrict seed_, float *restrict decoder_2_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        block_4_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xb69c04afu,
+        decoder_2_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x7250cc3fu,
                 (uint32_t)(j0)) * 0.61237246f - 0.30618623f;
     }
 }
 
-/* autoencoder.dl:15: dense -> f32[32, 64] */
-static void init_k5_dense(const int32_t *restrict seed_, float *restrict decoder_kernel)
+/* autoencoder.dl:23: dense -> f32[32, 64] */
+static void init_k5_dense(const int32_t *restrict seed_, float *restrict final_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        decoder_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4544fe65u, (uint32_t)(j0)) * 0.5f - 0.25f;
+        final_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x0247c0afu, (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[32] */
-static void init_k6_dense_batch_norm_fill(float *restrict block_1_dense_1_bias, float *restrict block_1_batch_norm_1_gamma,
-        float *restrict block_1_batch_norm_1_beta, float *restrict block_2_dense_1_bias,
-        float *restrict block_2_batch_norm_1_gamma, float *restrict block_2_batch_norm_1_beta,
-        float *restrict block_3_dense_1_bias, float *restrict block_3_batch_norm_1_gamma)
+/* autoencoder.dl:9: dense, batch_norm -> f32[32] */
+static void init_k6_dense_batch_norm_fill(float *restrict encoder_1_dense_1_bias, float *restrict encoder_1_batch_norm_1_gamma,
+        float *restrict encoder_1_batch_norm_1_beta, float *restrict encoder_2_dense_1_bias,
+        float *restrict encoder_2_batch_norm_1_gamma, float *restrict encoder_2_batch_norm_1_beta,
+        float *restrict decoder_1_dense_1_bias, float *restrict decoder_1_batch_norm_1_gamma)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_dense_1_bias[j0] = 0.0f;
-        block_1_batch_norm_1_gamma[j0] = 1.0f;
-        block_1_batch_norm_1_beta[j0] = 0.0f;
-        block_2_dense_1_bias[j0] = 0.0f;
-        block_2_batch_norm_1_gamma[j0] = 1.0f;
-        block_2_batch_norm_1_beta[j0] = 0.0f;
-        block_3_dense_1_bias[j0] = 0.0f;
-        block_3_batch_norm_1_gamma[j0] = 1.0f;
+        encoder_1_dense_1_bias[j0] = 0.0f;
+        encoder_1_batch_norm_1_gamma[j0] = 1.0f;
+        encoder_1_batch_norm_1_beta[j0] = 0.0f;
+        encoder_2_dense_1_bias[j0] = 0.0f;
+        encoder_2_batch_norm_1_gamma[j0] = 1.0f;
+        encoder_2_batch_norm_1_beta[j0] = 0.0f;
+        decoder_1_dense_1_bias[j0] = 0.0f;
+        decoder_1_batch_norm_1_gamma[j0] = 1.0f;
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[8] */
-static void init_k7_dense_batch_norm_fill(float *restrict encoder_dense_1_bias, float *restrict encoder_batch_norm_1_gamma,
-        float *restrict encoder_batch_norm_1_beta, float *restrict m_encoder_dense_1_bias,
-        float *restrict v_encoder_dense_1_bias, float *restrict m_encoder_batch_norm_1_gamma,
-        float *restrict v_encoder_batch_norm_1_gamma, float *restrict m_encoder_batch_norm_1_beta)
+/* autoencoder.dl:9: dense, batch_norm -> f32[8] */
+static void init_k7_dense_batch_norm_fill(float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_gamma,
+        float *restrict code_batch_norm_1_beta, float *restrict m_code_dense_1_bias, float *restrict v_code_dense_1_bias,
+        float *restrict m_code_batch_norm_1_gamma, float *restrict v_code_batch_norm_1_gamma,
+        float *restrict m_code_batch_norm_1_beta)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_dense_1_bias[j0] = 0.0f;
-        encoder_batch_norm_1_gamma[j0] = 1.0f;
-        encoder_batch_norm_1_beta[j0] = 0.0f;
-        m_encoder_dense_1_bias[j0] = 0.0f;
-        v_encoder_dense_1_bias[j0] = 0.0f;
-        m_encoder_batch_norm_1_gamma[j0] = 0.0f;
-        v_encoder_batch_norm_1_gamma[j0] = 0.0f;
-        m_encoder_batch_norm_1_beta[j0] = 0.0f;
+        code_dense_1_bias[j0] = 0.0f;
+        code_batch_norm_1_gamma[j0] = 1.0f;
+        code_batch_norm_1_beta[j0] = 0.0f;
+        m_code_dense_1_bias[j0] = 0.0f;
+        v_code_dense_1_bias[j0] = 0.0f;
+        m_code_batch_norm_1_gamma[j0] = 0.0f;
+        v_code_batch_norm_1_gamma[j0] = 0.0f;
+        m_code_batch_norm_1_beta[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[32] */
-static void init_k8_dense_batch_norm_fill(float *restrict block_3_batch_norm_1_beta, float *restrict block_4_dense_1_bias,
-        float *restrict block_4_batch_norm_1_gamma, float *restrict block_4_batch_norm_1_beta,
-        float *restrict m_block_1_dense_1_bias, float *restrict v_block_1_dense_1_bias,
-        float *restrict m_block_1_batch_norm_1_gamma, float *restrict v_block_1_batch_norm_1_gamma)
+/* autoencoder.dl:9: dense, batch_norm -> f32[32] */
+static void init_k8_dense_batch_norm_fill(float *restrict decoder_1_batch_norm_1_beta, float *restrict decoder_2_dense_1_bias,
+        float *restrict decoder_2_batch_norm_1_gamma, float *restrict decoder_2_batch_norm_1_beta,
+        float *restrict m_encoder_1_dense_1_bias, float *restrict v_encoder_1_dense_1_bias,
+        float *restrict m_encoder_1_batch_norm_1_gamma, float *restrict v_encoder_1_batch_norm_1_gamma)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_beta[j0] = 0.0f;
-        block_4_dense_1_bias[j0] = 0.0f;
-        block_4_batch_norm_1_gamma[j0] = 1.0f;
-        block_4_batch_norm_1_beta[j0] = 0.0f;
-        m_block_1_dense_1_bias[j0] = 0.0f;
-        v_block_1_dense_1_bias[j0] = 0.0f;
-        m_block_1_batch_norm_1_gamma[j0] = 0.0f;
-        v_block_1_batch_norm_1_gamma[j0] = 0.0f;
+        decoder_1_batch_norm_1_beta[j0] = 0.0f;
+        decoder_2_dense_1_bias[j0] = 0.0f;
+        decoder_2_batch_norm_1_gamma[j0] = 1.0f;
+        decoder_2_batch_norm_1_beta[j0] = 0.0f;
+        m_encoder_1_dense_1_bias[j0] = 0.0f;
+        v_encoder_1_dense_1_bias[j0] = 0.0f;
+        m_encoder_1_batch_norm_1_gamma[j0] = 0.0f;
+        v_encoder_1_batch_norm_1_gamma[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:15: dense -> f32[64] */
-static void init_k9_dense_fill(float *restrict decoder_bias, float *restrict m_decoder_bias, float *restrict v_decoder_bias)
+/* autoencoder.dl:23: dense -> f32[64] */
+static void init_k9_dense_fill(float *restrict final_bias, float *restrict m_final_bias, float *restrict v_final_bias)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        decoder_bias[j0] = 0.0f;
-        m_decoder_bias[j0] = 0.0f;
-        v_decoder_bias[j0] = 0.0f;
+        final_bias[j0] = 0.0f;
+        m_final_bias[j0] = 0.0f;
+        v_final_bias[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:23: adam -> f32[64, 32] */
-static void init_k10_adam_fill(float *restrict m_block_1_dense_1_kernel, float *restrict v_block_1_dense_1_kernel)
+/* autoencoder.dl:31: adam -> f32[64, 32] */
+static void init_k10_adam_fill(float *restrict m_encoder_1_dense_1_kernel, float *restrict v_encoder_1_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        m_block_1_dense_1_kernel[j0] = 0.0f;
-        v_block_1_dense_1_kernel[j0] = 0.0f;
+        m_encoder_1_dense_1_kernel[j0] = 0.0f;
+        v_encoder_1_dense_1_kernel[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32] */
-static void init_k11_dense_fill(float *restrict m_block_1_batch_norm_1_beta, float *restrict v_block_1_batch_norm_1_beta,
-        float *restrict m_block_2_dense_1_bias, float *restrict v_block_2_dense_1_bias,
-        float *restrict m_block_2_batch_norm_1_gamma, float *restrict v_block_2_batch_norm_1_gamma,
-        float *restrict m_block_2_batch_norm_1_beta, float *restrict v_block_2_batch_norm_1_beta)
+/* autoencoder.dl:9: dense -> f32[32] */
+static void init_k11_dense_fill(float *restrict m_encoder_1_batch_norm_1_beta, float *restrict v_encoder_1_batch_norm_1_beta,
+        float *restrict m_encoder_2_dense_1_bias, float *restrict v_encoder_2_dense_1_bias,
+        float *restrict m_encoder_2_batch_norm_1_gamma, float *restrict v_encoder_2_batch_norm_1_gamma,
+        float *restrict m_encoder_2_batch_norm_1_beta, float *restrict v_encoder_2_batch_norm_1_beta)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        m_block_1_batch_norm_1_beta[j0] = 0.0f;
-        v_block_1_batch_norm_1_beta[j0] = 0.0f;
-        m_block_2_dense_1_bias[j0] = 0.0f;
-        v_block_2_dense_1_bias[j0] = 0.0f;
-        m_block_2_batch_norm_1_gamma[j0] = 0.0f;
-        v_block_2_batch_norm_1_gamma[j0] = 0.0f;
-        m_block_2_batch_norm_1_beta[j0] = 0.0f;
-        v_block_2_batch_norm_1_beta[j0] = 0.0f;
+        m_encoder_1_batch_norm_1_beta[j0] = 0.0f;
+        v_encoder_1_batch_norm_1_beta[j0] = 0.0f;
+        m_encoder_2_dense_1_bias[j0] = 0.0f;
+        v_encoder_2_dense_1_bias[j0] = 0.0f;
+        m_encoder_2_batch_norm_1_gamma[j0] = 0.0f;
+        v_encoder_2_batch_norm_1_gamma[j0] = 0.0f;
+        m_encoder_2_batch_norm_1_beta[j0] = 0.0f;
+        v_encoder_2_batch_norm_1_beta[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:23: adam -> f32[32, 32] */
-static void init_k12_adam_fill(float *restrict m_block_2_dense_1_kernel, float *restrict v_block_2_dense_1_kernel,
-        float *restrict m_block_4_dense_1_kernel, float *restrict v_block_4_dense_1_kernel)
+/* autoencoder.dl:31: adam -> f32[32, 32] */
+static void init_k12_adam_fill(float *restrict m_encoder_2_dense_1_kernel, float *restrict v_encoder_2_dense_1_kernel,
+        float *restrict m_decoder_2_dense_1_kernel, float *restrict v_decoder_2_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        m_block_2_dense_1_kernel[j0] = 0.0f;
-        v_block_2_dense_1_kernel[j0] = 0.0f;
-        m_block_4_dense_1_kernel[j0] = 0.0f;
-        v_block_4_dense_1_kernel[j0] = 0.0f;
+        m_encoder_2_dense_1_kernel[j0] = 0.0f;
+        v_encoder_2_dense_1_kernel[j0] = 0.0f;
+        m_decoder_2_dense_1_kernel[j0] = 0.0f;
+        v_decoder_2_dense_1_kernel[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:23: adam -> f32[32, 8] */
-static void init_k13_adam_fill(float *restrict m_encoder_dense_1_kernel, float *restrict v_encoder_dense_1_kernel)
+/* autoencoder.dl:31: adam -> f32[32, 8] */
+static void init_k13_adam_fill(float *restrict m_code_dense_1_kernel, float *restrict v_code_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        m_encoder_dense_1_kernel[j0] = 0.0f;
-        v_encoder_dense_1_kernel[j0] = 0.0f;
+        m_code_dense_1_kernel[j0] = 0.0f;
+        v_code_dense_1_kernel[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[8] */
-static void init_k14_dense_batch_norm_fill(float *restrict v_encoder_batch_norm_1_beta,
-        float *restrict encoder_batch_norm_1_moving_mean, float *restrict encoder_batch_norm_1_moving_variance)
+/* autoencoder.dl:9: dense, batch_norm -> f32[8] */
+static void init_k14_dense_batch_norm_fill(float *restrict v_code_batch_norm_1_beta,
+        float *restrict code_batch_norm_1_moving_mean, float *restrict code_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        v_encoder_batch_norm_1_beta[j0] = 0.0f;
-        encoder_batch_norm_1_moving_mean[j0] = 0.0f;
-        encoder_batch_norm_1_moving_variance[j0] = 1.0f;
+        v_code_batch_norm_1_beta[j0] = 0.0f;
+        code_batch_norm_1_moving_mean[j0] = 0.0f;
+        code_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
-/* autoencoder.dl:23: adam -> f32[8, 32] */
-static void init_k15_adam_fill(float *restrict m_block_3_dense_1_kernel, float *restrict v_block_3_dense_1_kernel)
+/* autoencoder.dl:31: adam -> f32[8, 32] */
+static void init_k15_adam_fill(float *restrict m_decoder_1_dense_1_kernel, float *restrict v_decoder_1_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        m_block_3_dense_1_kernel[j0] = 0.0f;
-        v_block_3_dense_1_kernel[j0] = 0.0f;
+        m_decoder_1_dense_1_kernel[j0] = 0.0f;
+        v_decoder_1_dense_1_kernel[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32] */
-static void init_k16_dense_fill(float *restrict m_block_3_dense_1_bias, float *restrict v_block_3_dense_1_bias,
-        float *restrict m_block_3_batch_norm_1_gamma, float *restrict v_block_3_batch_norm_1_gamma,
-        float *restrict m_block_3_batch_norm_1_beta, float *restrict v_block_3_batch_norm_1_beta,
-        float *restrict m_block_4_dense_1_bias, float *restrict v_block_4_dense_1_bias)
+/* autoencoder.dl:9: dense -> f32[32] */
+static void init_k16_dense_fill(float *restrict m_decoder_1_dense_1_bias, float *restrict v_decoder_1_dense_1_bias,
+        float *restrict m_decoder_1_batch_norm_1_gamma, float *restrict v_decoder_1_batch_norm_1_gamma,
+        float *restrict m_decoder_1_batch_norm_1_beta, float *restrict v_decoder_1_batch_norm_1_beta,
+        float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        m_block_3_dense_1_bias[j0] = 0.0f;
-        v_block_3_dense_1_bias[j0] = 0.0f;
-        m_block_3_batch_norm_1_gamma[j0] = 0.0f;
-        v_block_3_batch_norm_1_gamma[j0] = 0.0f;
-        m_block_3_batch_norm_1_beta[j0] = 0.0f;
-        v_block_3_batch_norm_1_beta[j0] = 0.0f;
-        m_block_4_dense_1_bias[j0] = 0.0f;
-        v_block_4_dense_1_bias[j0] = 0.0f;
+        m_decoder_1_dense_1_bias[j0] = 0.0f;
+        v_decoder_1_dense_1_bias[j0] = 0.0f;
+        m_decoder_1_batch_norm_1_gamma[j0] = 0.0f;
+        v_decoder_1_batch_norm_1_gamma[j0] = 0.0f;
+        m_decoder_1_batch_norm_1_beta[j0] = 0.0f;
+        v_decoder_1_batch_norm_1_beta[j0] = 0.0f;
+        m_decoder_2_dense_1_bias[j0] = 0.0f;
+        v_decoder_2_dense_1_bias[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[32] */
-static void init_k17_dense_batch_norm_fill(float *restrict m_block_4_batch_norm_1_gamma,
-        float *restrict v_block_4_batch_norm_1_gamma, float *restrict m_block_4_batch_norm_1_beta,
-        float *restrict v_block_4_batch_norm_1_beta, float *restrict block_1_batch_norm_1_moving_mean,
-        float *restrict block_1_batch_norm_1_moving_variance, float *restrict block_2_batch_norm_1_moving_mean,
-        float *restrict block_2_batch_norm_1_moving_variance)
+/* autoencoder.dl:9: dense, batch_norm -> f32[32] */
+static void init_k17_dense_batch_norm_fill(float *restrict m_decoder_2_batch_norm_1_gamma,
+        float *restrict v_decoder_2_batch_norm_1_gamma, float *restrict m_decoder_2_batch_norm_1_beta,
+        float *restrict v_decoder_2_batch_norm_1_beta, float *restrict encoder_1_batch_norm_1_moving_mean,
+        float *restrict encoder_1_batch_norm_1_moving_variance, float *restrict encoder_2_batch_norm_1_moving_mean,
+        float *restrict encoder_2_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        m_block_4_batch_norm_1_gamma[j0] = 0.0f;
-        v_block_4_batch_norm_1_gamma[j0] = 0.0f;
-        m_block_4_batch_norm_1_beta[j0] = 0.0f;
-        v_block_4_batch_norm_1_beta[j0] = 0.0f;
-        block_1_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_1_batch_norm_1_moving_variance[j0] = 1.0f;
-        block_2_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_2_batch_norm_1_moving_variance[j0] = 1.0f;
+        m_decoder_2_batch_norm_1_gamma[j0] = 0.0f;
+        v_decoder_2_batch_norm_1_gamma[j0] = 0.0f;
+        m_decoder_2_batch_norm_1_beta[j0] = 0.0f;
+        v_decoder_2_batch_norm_1_beta[j0] = 0.0f;
+        encoder_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        encoder_1_batch_norm_1_moving_variance[j0] = 1.0f;
+        encoder_2_batch_norm_1_moving_mean[j0] = 0.0f;
+        encoder_2_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
-/* autoencoder.dl:23: adam -> f32[32, 64] */
-static void init_k18_adam_fill(float *restrict m_decoder_kernel, float *restrict v_decoder_kernel)
+/* autoencoder.dl:31: adam -> f32[32, 64] */
+static void init_k18_adam_fill(float *restrict m_final_kernel, float *restrict v_final_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        m_decoder_kernel[j0] = 0.0f;
-        v_decoder_kernel[j0] = 0.0f;
+        m_final_kernel[j0] = 0.0f;
+        v_final_kernel[j0] = 0.0f;
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[32] */
-static void init_k19_dense_batch_norm_fill(float *restrict block_3_batch_norm_1_moving_mean,
-        float *restrict block_3_batch_norm_1_moving_variance, float *restrict block_4_batch_norm_1_moving_mean,
-        float *restrict block_4_batch_norm_1_moving_variance)
+/* autoencoder.dl:9: dense, batch_norm -> f32[32] */
+static void init_k19_dense_batch_norm_fill(float *restrict decoder_1_batch_norm_1_moving_mean,
+        float *restrict decoder_1_batch_norm_1_moving_variance, float *restrict decoder_2_batch_norm_1_moving_mean,
+        float *restrict decoder_2_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_3_batch_norm_1_moving_variance[j0] = 1.0f;
-        block_4_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_4_batch_norm_1_moving_variance[j0] = 1.0f;
+        decoder_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        decoder_1_batch_norm_1_moving_variance[j0] = 1.0f;
+        decoder_2_batch_norm_1_moving_mean[j0] = 0.0f;
+        decoder_2_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
@@ -256,51 +256,50 @@ dl_status autoencoder_init(autoencoder_params *params, autoencoder_state *state,
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_dense(words, params->block_1_dense_1_kernel);
-    init_k1_dense(words, params->block_2_dense_1_kernel);
-    init_k2_dense(words, params->encoder_dense_1_kernel);
-    init_k3_dense(words, params->block_3_dense_1_kernel);
-    init_k4_dense(words, params->block_4_dense_1_kernel);
-    init_k5_dense(words, params->decoder_kernel);
-    init_k6_dense_batch_norm_fill(params->block_1_dense_1_bias, params->block_1_batch_norm_1_gamma,
-            params->block_1_batch_norm_1_beta, params->block_2_dense_1_bias, params->block_2_batch_norm_1_gamma,
-            params->block_2_batch_norm_1_beta, params->block_3_dense_1_bias, params->block_3_batch_norm_1_gamma);
-    init_k7_dense_batch_norm_fill(params->encoder_dense_1_bias, params->encoder_batch_norm_1_gamma,
-            params->encoder_batch_norm_1_beta, optimizer->m_encoder_dense_1_bias, optimizer->v_encoder_dense_1_bias,
-            optimizer->m_encoder_batch_norm_1_gamma, optimizer->v_encoder_batch_norm_1_gamma,
-            optimizer->m_encoder_batch_norm_1_beta);
-    init_k8_dense_batch_norm_fill(params->block_3_batch_norm_1_beta, params->block_4_dense_1_bias,
-            params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta, optimizer->m_block_1_dense_1_bias,
-            optimizer->v_block_1_dense_1_bias, optimizer->m_block_1_batch_norm_1_gamma,
-            optimizer->v_block_1_batch_norm_1_gamma);
-    init_k9_dense_fill(params->decoder_bias, optimizer->m_decoder_bias, optimizer->v_decoder_bias);
-    init_k10_adam_fill(optimizer->m_block_1_dense_1_kernel, optimizer->v_block_1_dense_1_kernel);
-    init_k11_dense_fill(optimizer->m_block_1_batch_norm_1_beta, optimizer->v_block_1_batch_norm_1_beta,
-            optimizer->m_block_2_dense_1_bias, optimizer->v_block_2_dense_1_bias, optimizer->m_block_2_batch_norm_1_gamma,
-            optimizer->v_block_2_batch_norm_1_gamma, optimizer->m_block_2_batch_norm_1_beta,
-            optimizer->v_block_2_batch_norm_1_beta);
-    init_k12_adam_fill(optimizer->m_block_2_dense_1_kernel, optimizer->v_block_2_dense_1_kernel,
-            optimizer->m_block_4_dense_1_kernel, optimizer->v_block_4_dense_1_kernel);
-    init_k13_adam_fill(optimizer->m_encoder_dense_1_kernel, optimizer->v_encoder_dense_1_kernel);
-    init_k14_dense_batch_norm_fill(optimizer->v_encoder_batch_norm_1_beta, state->encoder_batch_norm_1_moving_mean,
-            state->encoder_batch_norm_1_moving_variance);
-    init_k15_adam_fill(optimizer->m_block_3_dense_1_kernel, optimizer->v_block_3_dense_1_kernel);
-    init_k16_dense_fill(optimizer->m_block_3_dense_1_bias, optimizer->v_block_3_dense_1_bias,
-            optimizer->m_block_3_batch_norm_1_gamma, optimizer->v_block_3_batch_norm_1_gamma,
-            optimizer->m_block_3_batch_norm_1_beta, optimizer->v_block_3_batch_norm_1_beta, optimizer->m_block_4_dense_1_bias,
-            optimizer->v_block_4_dense_1_bias);
-    init_k17_dense_batch_norm_fill(optimizer->m_block_4_batch_norm_1_gamma, optimizer->v_block_4_batch_norm_1_gamma,
-            optimizer->m_block_4_batch_norm_1_beta, optimizer->v_block_4_batch_norm_1_beta,
-            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance,
-            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance);
-    init_k18_adam_fill(optimizer->m_decoder_kernel, optimizer->v_decoder_kernel);
-    init_k19_dense_batch_norm_fill(state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance,
-            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance);
+    init_k0_dense(words, params->encoder_1_dense_1_kernel);
+    init_k1_dense(words, params->encoder_2_dense_1_kernel);
+    init_k2_dense(words, params->code_dense_1_kernel);
+    init_k3_dense(words, params->decoder_1_dense_1_kernel);
+    init_k4_dense(words, params->decoder_2_dense_1_kernel);
+    init_k5_dense(words, params->final_kernel);
+    init_k6_dense_batch_norm_fill(params->encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_gamma,
+            params->encoder_1_batch_norm_1_beta, params->encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_gamma,
+            params->encoder_2_batch_norm_1_beta, params->decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_gamma);
+    init_k7_dense_batch_norm_fill(params->code_dense_1_bias, params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta,
+            optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias, optimizer->m_code_batch_norm_1_gamma,
+            optimizer->v_code_batch_norm_1_gamma, optimizer->m_code_batch_norm_1_beta);
+    init_k8_dense_batch_norm_fill(params->decoder_1_batch_norm_1_beta, params->decoder_2_dense_1_bias,
+            params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta, optimizer->m_encoder_1_dense_1_bias,
+            optimizer->v_encoder_1_dense_1_bias, optimizer->m_encoder_1_batch_norm_1_gamma,
+            optimizer->v_encoder_1_batch_norm_1_gamma);
+    init_k9_dense_fill(params->final_bias, optimizer->m_final_bias, optimizer->v_final_bias);
+    init_k10_adam_fill(optimizer->m_encoder_1_dense_1_kernel, optimizer->v_encoder_1_dense_1_kernel);
+    init_k11_dense_fill(optimizer->m_encoder_1_batch_norm_1_beta, optimizer->v_encoder_1_batch_norm_1_beta,
+            optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias, optimizer->m_encoder_2_batch_norm_1_gamma,
+            optimizer->v_encoder_2_batch_norm_1_gamma, optimizer->m_encoder_2_batch_norm_1_beta,
+            optimizer->v_encoder_2_batch_norm_1_beta);
+    init_k12_adam_fill(optimizer->m_encoder_2_dense_1_kernel, optimizer->v_encoder_2_dense_1_kernel,
+            optimizer->m_decoder_2_dense_1_kernel, optimizer->v_decoder_2_dense_1_kernel);
+    init_k13_adam_fill(optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel);
+    init_k14_dense_batch_norm_fill(optimizer->v_code_batch_norm_1_beta, state->code_batch_norm_1_moving_mean,
+            state->code_batch_norm_1_moving_variance);
+    init_k15_adam_fill(optimizer->m_decoder_1_dense_1_kernel, optimizer->v_decoder_1_dense_1_kernel);
+    init_k16_dense_fill(optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
+            optimizer->m_decoder_1_batch_norm_1_gamma, optimizer->v_decoder_1_batch_norm_1_gamma,
+            optimizer->m_decoder_1_batch_norm_1_beta, optimizer->v_decoder_1_batch_norm_1_beta,
+            optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias);
+    init_k17_dense_batch_norm_fill(optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma,
+            optimizer->m_decoder_2_batch_norm_1_beta, optimizer->v_decoder_2_batch_norm_1_beta,
+            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
+            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance);
+    init_k18_adam_fill(optimizer->m_final_kernel, optimizer->v_final_kernel);
+    init_k19_dense_batch_norm_fill(state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
+            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance);
     optimizer->step = 0;
     return DL_OK;
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[1, 32], 2048 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[1, 32], 2048 multiply-accumulates */
 static inline void infer_k0_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -315,22 +314,22 @@ static inline void infer_k0_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k0_dense_relu(const float *restrict x, const float *restrict block_1_dense_1_kernel, float *restrict relu,
-        const float *restrict block_1_dense_1_bias, const float *restrict block_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_batch_norm_1_moving_variance, const float *restrict block_1_batch_norm_1_gamma,
-        const float *restrict block_1_batch_norm_1_beta)
+static void infer_k0_dense_relu(const float *restrict x, const float *restrict encoder_1_dense_1_kernel, float *restrict h,
+        const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_moving_mean,
+        const float *restrict encoder_1_batch_norm_1_moving_variance, const float *restrict encoder_1_batch_norm_1_gamma,
+        const float *restrict encoder_1_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k0_dense_relu_tile_1(x, 0, block_1_dense_1_kernel + n, relu + n);
+        infer_k0_dense_relu_tile_1(x, 0, encoder_1_dense_1_kernel + n, h + n);
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (relu[j0] + block_1_dense_1_bias[j0] - block_1_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_1_batch_norm_1_moving_variance[j0] + 0.001f) * block_1_batch_norm_1_gamma[j0]
-                + block_1_batch_norm_1_beta[j0];
-        relu[j0] = v1 < 0.0f ? 0.0f : v1;
+        const float v1 = (h[j0] + encoder_1_dense_1_bias[j0] - encoder_1_batch_norm_1_moving_mean[j0])
+                / dl_sqrt(encoder_1_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_1_batch_norm_1_gamma[j0]
+                + encoder_1_batch_norm_1_beta[j0];
+        h[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[1, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[1, 32], 1024 multiply-accumulates */
 static inline void infer_k1_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -345,22 +344,22 @@ static inline void infer_k1_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k1_dense_relu(const float *restrict relu, const float *restrict block_2_dense_1_kernel,
-        float *restrict relu_2, const float *restrict block_2_dense_1_bias,
-        const float *restrict block_2_batch_norm_1_moving_mean, const float *restrict block_2_batch_norm_1_moving_variance,
-        const float *restrict block_2_batch_norm_1_gamma, const float *restrict block_2_batch_norm_1_beta)
+static void infer_k1_dense_relu(const float *restrict h, const float *restrict encoder_2_dense_1_kernel, float *restrict h_2,
+        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_moving_mean,
+        const float *restrict encoder_2_batch_norm_1_moving_variance, const float *restrict encoder_2_batch_norm_1_gamma,
+        const float *restrict encoder_2_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k1_dense_relu_tile_1(relu, 0, block_2_dense_1_kernel + n, relu_2 + n);
+        infer_k1_dense_relu_tile_1(h, 0, encoder_2_dense_1_kernel + n, h_2 + n);
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (relu_2[j0] + block_2_dense_1_bias[j0] - block_2_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_2_batch_norm_1_moving_variance[j0] + 0.001f) * block_2_batch_norm_1_gamma[j0]
-                + block_2_batch_norm_1_beta[j0];
-        relu_2[j0] = v1 < 0.0f ? 0.0f : v1;
+        const float v1 = (h_2[j0] + encoder_2_dense_1_bias[j0] - encoder_2_batch_norm_1_moving_mean[j0])
+                / dl_sqrt(encoder_2_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_2_batch_norm_1_gamma[j0]
+                + encoder_2_batch_norm_1_beta[j0];
+        h_2[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[1, 8], 256 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[1, 8], 256 multiply-accumulates */
 static inline void infer_k2_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -375,22 +374,22 @@ static inline void infer_k2_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k2_dense_relu(const float *restrict relu_2, const float *restrict encoder_dense_1_kernel,
-        float *restrict code, const float *restrict encoder_dense_1_bias,
-        const float *restrict encoder_batch_norm_1_moving_mean, const float *restrict encoder_batch_norm_1_moving_variance,
-        const float *restrict encoder_batch_norm_1_gamma, const float *restrict encoder_batch_norm_1_beta)
+static void infer_k2_dense_relu(const float *restrict h_2, const float *restrict code_dense_1_kernel, float *restrict h_3,
+        const float *restrict code_dense_1_bias, const float *restrict code_batch_norm_1_moving_mean,
+        const float *restrict code_batch_norm_1_moving_variance, const float *restrict code_batch_norm_1_gamma,
+        const float *restrict code_batch_norm_1_beta)
 {
     for (int n = 0; n < 8; n += 4)
-        infer_k2_dense_relu_tile_1(relu_2, 0, encoder_dense_1_kernel + n, code + n);
+        infer_k2_dense_relu_tile_1(h_2, 0, code_dense_1_kernel + n, h_3 + n);
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v1 = (code[j0] + encoder_dense_1_bias[j0] - encoder_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(encoder_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_batch_norm_1_gamma[j0]
-                + encoder_batch_norm_1_beta[j0];
-        code[j0] = v1 < 0.0f ? 0.0f : v1;
+        const float v1 = (h_3[j0] + code_dense_1_bias[j0] - code_batch_norm_1_moving_mean[j0])
+                / dl_sqrt(code_batch_norm_1_moving_variance[j0] + 0.001f) * code_batch_norm_1_gamma[j0]
+                + code_batch_norm_1_beta[j0];
+        h_3[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[1, 32], 256 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[1, 32], 256 multiply-accumulates */
 static inline void infer_k3_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -405,22 +404,22 @@ static inline void infer_k3_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k3_dense_relu(const float *restrict code, const float *restrict block_3_dense_1_kernel,
-        float *restrict relu_3, const float *restrict block_3_dense_1_bias,
-        const float *restrict block_3_batch_norm_1_moving_mean, const float *restrict block_3_batch_norm_1_moving_variance,
-        const float *restrict block_3_batch_norm_1_gamma, const float *restrict block_3_batch_norm_1_beta)
+static void infer_k3_dense_relu(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel, float *restrict h_4,
+        const float *restrict decoder_1_dense_1_bias, const float *restrict decoder_1_batch_norm_1_moving_mean,
+        const float *restrict decoder_1_batch_norm_1_moving_variance, const float *restrict decoder_1_batch_norm_1_gamma,
+        const float *restrict decoder_1_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k3_dense_relu_tile_1(code, 0, block_3_dense_1_kernel + n, relu_3 + n);
+        infer_k3_dense_relu_tile_1(h_3, 0, decoder_1_dense_1_kernel + n, h_4 + n);
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (relu_3[j0] + block_3_dense_1_bias[j0] - block_3_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_3_batch_norm_1_moving_variance[j0] + 0.001f) * block_3_batch_norm_1_gamma[j0]
-                + block_3_batch_norm_1_beta[j0];
-        relu_3[j0] = v1 < 0.0f ? 0.0f : v1;
+        const float v1 = (h_4[j0] + decoder_1_dense_1_bias[j0] - decoder_1_batch_norm_1_moving_mean[j0])
+                / dl_sqrt(decoder_1_batch_norm_1_moving_variance[j0] + 0.001f) * decoder_1_batch_norm_1_gamma[j0]
+                + decoder_1_batch_norm_1_beta[j0];
+        h_4[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[1, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[1, 32], 1024 multiply-accumulates */
 static inline void infer_k4_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -435,22 +434,22 @@ static inline void infer_k4_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k4_dense_relu(const float *restrict relu_3, const float *restrict block_4_dense_1_kernel,
-        float *restrict relu_4, const float *restrict block_4_dense_1_bias,
-        const float *restrict block_4_batch_norm_1_moving_mean, const float *restrict block_4_batch_norm_1_moving_variance,
-        const float *restrict block_4_batch_norm_1_gamma, const float *restrict block_4_batch_norm_1_beta)
+static void infer_k4_dense_relu(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel, float *restrict h_5,
+        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_moving_mean,
+        const float *restrict decoder_2_batch_norm_1_moving_variance, const float *restrict decoder_2_batch_norm_1_gamma,
+        const float *restrict decoder_2_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k4_dense_relu_tile_1(relu_3, 0, block_4_dense_1_kernel + n, relu_4 + n);
+        infer_k4_dense_relu_tile_1(h_4, 0, decoder_2_dense_1_kernel + n, h_5 + n);
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (relu_4[j0] + block_4_dense_1_bias[j0] - block_4_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_4_batch_norm_1_moving_variance[j0] + 0.001f) * block_4_batch_norm_1_gamma[j0]
-                + block_4_batch_norm_1_beta[j0];
-        relu_4[j0] = v1 < 0.0f ? 0.0f : v1;
+        const float v1 = (h_5[j0] + decoder_2_dense_1_bias[j0] - decoder_2_batch_norm_1_moving_mean[j0])
+                / dl_sqrt(decoder_2_batch_norm_1_moving_variance[j0] + 0.001f) * decoder_2_batch_norm_1_gamma[j0]
+                + decoder_2_batch_norm_1_beta[j0];
+        h_5[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:16: mean_squared_error -> f32[1], 2048 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[1], 2048 multiply-accumulates */
 static inline void infer_k5_dense_mean_squared_error_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -466,20 +465,20 @@ static inline void infer_k5_dense_mean_squared_error_tile_1(const float *restric
     c[3] = c0_3;
 }
 
-static void infer_k5_dense_mean_squared_error(const float *restrict relu_4, const float *restrict decoder_kernel,
-        float *restrict decoder_y, const float *restrict decoder_bias, float *restrict restoration, const float *restrict x,
+static void infer_k5_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
+        float *restrict final_y, const float *restrict final_bias, float *restrict restoration, const float *restrict x,
         float *restrict error)
 {
     float mean_squared_error_2;
     for (int n = 0; n < 64; n += 4)
-        infer_k5_dense_mean_squared_error_tile_1(relu_4, 0, decoder_kernel + n, decoder_y + n);
+        infer_k5_dense_mean_squared_error_tile_1(h_5, 0, final_kernel + n, final_y + n);
     float sum_v13[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v13[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float restored_v11 = decoder_y[j0] + decoder_bias[j0];
+            const float restored_v11 = final_y[j0] + final_bias[j0];
             restoration[j0] = restored_v11;
             const float v1 = restored_v11 - x[j0];
             const float mul_v12 = v1 * v1;
@@ -499,33 +498,32 @@ dl_status autoencoder_infer(const autoencoder_params *params, const autoencoder_
         float *restoration, float *error, void *arena)
 {
     unsigned char *const base = arena;
-    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 32] */
-    float *const relu_2 = (float *)(void *)(base + 128);   /* f32[1, 32] */
-    float *const code = (float *)(void *)(base + 256);   /* f32[1, 8] */
-    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 32] */
-    float *const relu_4 = (float *)(void *)(base + 256);   /* f32[1, 32] */
-    float *const decoder_y = (float *)(void *)(base + 0);   /* f32[1, 64] */
+    float *const h = (float *)(void *)(base + 0);   /* f32[1, 32] */
+    float *const h_2 = (float *)(void *)(base + 128);   /* f32[1, 32] */
+    float *const h_3 = (float *)(void *)(base + 256);   /* f32[1, 8] */
+    float *const h_4 = (float *)(void *)(base + 0);   /* f32[1, 32] */
+    float *const h_5 = (float *)(void *)(base + 256);   /* f32[1, 32] */
+    float *const final_y = (float *)(void *)(base + 0);   /* f32[1, 64] */
 
-    infer_k0_dense_relu(x, params->block_1_dense_1_kernel, relu, params->block_1_dense_1_bias,
-            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance,
-            params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta);
-    infer_k1_dense_relu(relu, params->block_2_dense_1_kernel, relu_2, params->block_2_dense_1_bias,
-            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance,
-            params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta);
-    infer_k2_dense_relu(relu_2, params->encoder_dense_1_kernel, code, params->encoder_dense_1_bias,
-            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance,
-            params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta);
-    infer_k3_dense_relu(code, params->block_3_dense_1_kernel, relu_3, params->block_3_dense_1_bias,
-            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance,
-            params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta);
-    infer_k4_dense_relu(relu_3, params->block_4_dense_1_kernel, relu_4, params->block_4_dense_1_bias,
-            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance,
-            params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta);
-    infer_k5_dense_mean_squared_error(relu_4, params->decoder_kernel, decoder_y, params->decoder_bias, restoration, x, error);
+    infer_k0_dense_relu(x, params->encoder_1_dense_1_kernel, h, params->encoder_1_dense_1_bias,
+            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
+            params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta);
+    infer_k1_dense_relu(h, params->encoder_2_dense_1_kernel, h_2, params->encoder_2_dense_1_bias,
+            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
+            params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta);
+    infer_k2_dense_relu(h_2, params->code_dense_1_kernel, h_3, params->code_dense_1_bias, state->code_batch_norm_1_moving_mean,
+            state->code_batch_norm_1_moving_variance, params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta);
+    infer_k3_dense_relu(h_3, params->decoder_1_dense_1_kernel, h_4, params->decoder_1_dense_1_bias,
+            state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
+            params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta);
+    infer_k4_dense_relu(h_4, params->decoder_2_dense_1_kernel, h_5, params->decoder_2_dense_1_bias,
+            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
+            params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta);
+    infer_k5_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, restoration, x, error);
     return DL_OK;
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
 static inline void train_k0_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -558,75 +556,77 @@ static inline void train_k0_dense_batch_norm_tile_4(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void train_k0_dense_batch_norm(const float *restrict x, const float *restrict block_1_dense_1_kernel,
-        float *restrict block_1_dense_1_y, const int32_t *restrict count_, const float *restrict block_1_dense_1_bias,
+static void train_k0_dense_batch_norm(const float *restrict x, const float *restrict encoder_1_dense_1_kernel,
+        float *restrict encoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_1_dense_1_bias,
         float *restrict batch_norm)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k0_dense_batch_norm_tile_4(x, 0, block_1_dense_1_kernel + n, block_1_dense_1_y + n);
+        train_k0_dense_batch_norm_tile_4(x, 0, encoder_1_dense_1_kernel + n, encoder_1_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_1_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_1_dense_1_bias[j0];
+            const float v2 = encoder_1_dense_1_y[i0 * 32 + j0];
+            const float v3 = encoder_1_dense_1_bias[j0];
             batch_norm[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int32_t *restrict count_,
-        float *restrict block_1_dense_1_y, const float *restrict block_1_dense_1_bias,
-        float *restrict block_1_batch_norm_1_moving_mean, float *restrict block_1_batch_norm_1_moving_variance,
-        float *restrict batch_norm_4, float *restrict block_1_batch_norm_1_y, const float *restrict block_1_batch_norm_1_gamma,
-        const float *restrict block_1_batch_norm_1_beta, float *restrict relu)
+        float *restrict encoder_1_dense_1_y, const float *restrict encoder_1_dense_1_bias,
+        float *restrict encoder_1_batch_norm_1_moving_mean, float *restrict encoder_1_batch_norm_1_moving_variance,
+        float *restrict batch_norm_4, float *restrict encoder_1_batch_norm_1_y,
+        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict encoder_1_batch_norm_1_beta,
+        float *restrict h)
 {
-    float block_1_batch_norm_1_average[32];
+    float encoder_1_batch_norm_1_average[32];
     float batch_norm_3[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
+        encoder_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
                 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v3 = block_1_dense_1_y[j0 * 32 + j1] + block_1_dense_1_bias[j1] - block_1_batch_norm_1_average[j1];
-            block_1_dense_1_y[j0 * 32 + j1] = sub_v3;
+            const float sub_v3 = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
+                    - encoder_1_batch_norm_1_average[j1];
+            encoder_1_dense_1_y[j0 * 32 + j1] = sub_v3;
             batch_norm_3[j0 * 32 + j1] = v2 ? sub_v3 * sub_v3 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
+        const float v4 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
                 + batch_norm_3[j0 + 96]) / v3;
-        block_1_batch_norm_1_moving_mean[j0] = block_1_batch_norm_1_moving_mean[j0] * 0.9f + block_1_batch_norm_1_average[j0]
-                * 0.1f;
-        block_1_batch_norm_1_moving_variance[j0] = v4 + block_1_batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_4[j0] = dl_sqrt(block_1_batch_norm_1_variance_v5 + 0.001f);
+        encoder_1_batch_norm_1_moving_mean[j0] = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f
+                + encoder_1_batch_norm_1_average[j0] * 0.1f;
+        encoder_1_batch_norm_1_moving_variance[j0] = v4 + encoder_1_batch_norm_1_variance_v5 * 0.1f;
+        batch_norm_4[j0] = dl_sqrt(encoder_1_batch_norm_1_variance_v5 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_1_batch_norm_1_y_v9 = block_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
-            block_1_batch_norm_1_y[j0 * 32 + j1] = block_1_batch_norm_1_y_v9;
-            const float v5 = block_1_batch_norm_1_y_v9 * block_1_batch_norm_1_gamma[j1] + block_1_batch_norm_1_beta[j1];
-            relu[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float encoder_1_batch_norm_1_y_v9 = encoder_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
+            encoder_1_batch_norm_1_y[j0 * 32 + j1] = encoder_1_batch_norm_1_y_v9;
+            const float v5 = encoder_1_batch_norm_1_y_v9 * encoder_1_batch_norm_1_gamma[j1] + encoder_1_batch_norm_1_beta[j1];
+            h[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32] */
-static void train_k2_dense_pack(const float *restrict block_2_dense_1_kernel, float *restrict block_2_dense_1_kernel_2)
+/* autoencoder.dl:9: dense -> f32[32, 32] */
+static void train_k2_dense_pack(const float *restrict encoder_2_dense_1_kernel, float *restrict encoder_2_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            block_2_dense_1_kernel_2[j0 * 32 + j1] = block_2_dense_1_kernel[j0 + j1 * 32];
+            encoder_2_dense_1_kernel_2[j0 * 32 + j1] = encoder_2_dense_1_kernel[j0 + j1 * 32];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void train_k3_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -659,75 +659,77 @@ static inline void train_k3_dense_batch_norm_tile_4(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void train_k3_dense_batch_norm(const float *restrict relu, const float *restrict block_2_dense_1_kernel,
-        float *restrict block_2_dense_1_y, const int32_t *restrict count_, const float *restrict block_2_dense_1_bias,
+static void train_k3_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
+        float *restrict encoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_2_dense_1_bias,
         float *restrict batch_norm_5)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k3_dense_batch_norm_tile_4(relu, 0, block_2_dense_1_kernel + n, block_2_dense_1_y + n);
+        train_k3_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_2_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_2_dense_1_bias[j0];
+            const float v2 = encoder_2_dense_1_y[i0 * 32 + j0];
+            const float v3 = encoder_2_dense_1_bias[j0];
             batch_norm_5[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void train_k4_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
-        float *restrict block_2_dense_1_y, const float *restrict block_2_dense_1_bias,
-        float *restrict block_2_batch_norm_1_moving_mean, float *restrict block_2_batch_norm_1_moving_variance,
-        float *restrict batch_norm_8, float *restrict block_2_batch_norm_1_y, const float *restrict block_2_batch_norm_1_gamma,
-        const float *restrict block_2_batch_norm_1_beta, float *restrict relu_2)
+        float *restrict encoder_2_dense_1_y, const float *restrict encoder_2_dense_1_bias,
+        float *restrict encoder_2_batch_norm_1_moving_mean, float *restrict encoder_2_batch_norm_1_moving_variance,
+        float *restrict batch_norm_8, float *restrict encoder_2_batch_norm_1_y,
+        const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict encoder_2_batch_norm_1_beta,
+        float *restrict h_2)
 {
-    float block_2_batch_norm_1_average[32];
+    float encoder_2_batch_norm_1_average[32];
     float batch_norm_7[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64]
+        encoder_2_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64]
                 + batch_norm_5[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v14 = block_2_dense_1_y[j0 * 32 + j1] + block_2_dense_1_bias[j1] - block_2_batch_norm_1_average[j1];
-            block_2_dense_1_y[j0 * 32 + j1] = sub_v14;
+            const float sub_v14 = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
+                    - encoder_2_batch_norm_1_average[j1];
+            encoder_2_dense_1_y[j0 * 32 + j1] = sub_v14;
             batch_norm_7[j0 * 32 + j1] = v2 ? sub_v14 * sub_v14 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_2_batch_norm_1_variance_v16 = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
+        const float v4 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_2_batch_norm_1_variance_v16 = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
                 + batch_norm_7[j0 + 96]) / v3;
-        block_2_batch_norm_1_moving_mean[j0] = block_2_batch_norm_1_moving_mean[j0] * 0.9f + block_2_batch_norm_1_average[j0]
-                * 0.1f;
-        block_2_batch_norm_1_moving_variance[j0] = v4 + block_2_batch_norm_1_variance_v16 * 0.1f;
-        batch_norm_8[j0] = dl_sqrt(block_2_batch_norm_1_variance_v16 + 0.001f);
+        encoder_2_batch_norm_1_moving_mean[j0] = encoder_2_batch_norm_1_moving_mean[j0] * 0.9f
+                + encoder_2_batch_norm_1_average[j0] * 0.1f;
+        encoder_2_batch_norm_1_moving_variance[j0] = v4 + encoder_2_batch_norm_1_variance_v16 * 0.1f;
+        batch_norm_8[j0] = dl_sqrt(encoder_2_batch_norm_1_variance_v16 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_2_batch_norm_1_y_v20 = block_2_dense_1_y[j0 * 32 + j1] / batch_norm_8[j1];
-            block_2_batch_norm_1_y[j0 * 32 + j1] = block_2_batch_norm_1_y_v20;
-            const float v5 = block_2_batch_norm_1_y_v20 * block_2_batch_norm_1_gamma[j1] + block_2_batch_norm_1_beta[j1];
-            relu_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float encoder_2_batch_norm_1_y_v20 = encoder_2_dense_1_y[j0 * 32 + j1] / batch_norm_8[j1];
+            encoder_2_batch_norm_1_y[j0 * 32 + j1] = encoder_2_batch_norm_1_y_v20;
+            const float v5 = encoder_2_batch_norm_1_y_v20 * encoder_2_batch_norm_1_gamma[j1] + encoder_2_batch_norm_1_beta[j1];
+            h_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[8, 32] */
-static void train_k5_dense_pack(const float *restrict encoder_dense_1_kernel, float *restrict encoder_dense_1_kernel_2)
+/* autoencoder.dl:9: dense -> f32[8, 32] */
+static void train_k5_dense_pack(const float *restrict code_dense_1_kernel, float *restrict code_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            encoder_dense_1_kernel_2[j0 * 32 + j1] = encoder_dense_1_kernel[j0 + j1 * 8];
+            code_dense_1_kernel_2[j0 * 32 + j1] = code_dense_1_kernel[j0 + j1 * 8];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
 static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -760,75 +762,73 @@ static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static void train_k6_dense_batch_norm(const float *restrict relu_2, const float *restrict encoder_dense_1_kernel,
-        float *restrict encoder_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_dense_1_bias,
+static void train_k6_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
+        float *restrict code_dense_1_y, const int32_t *restrict count_, const float *restrict code_dense_1_bias,
         float *restrict batch_norm_9)
 {
     for (int n = 0; n < 8; n += 4)
-        train_k6_dense_batch_norm_tile_4(relu_2, 0, encoder_dense_1_kernel + n, encoder_dense_1_y + n);
+        train_k6_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 8; j0++) {
-            const float v2 = encoder_dense_1_y[i0 * 8 + j0];
-            const float v3 = encoder_dense_1_bias[j0];
+            const float v2 = code_dense_1_y[i0 * 8 + j0];
+            const float v3 = code_dense_1_bias[j0];
             batch_norm_9[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 8] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 8] */
 static void train_k7_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
-        float *restrict encoder_dense_1_y, const float *restrict encoder_dense_1_bias,
-        float *restrict encoder_batch_norm_1_moving_mean, float *restrict encoder_batch_norm_1_moving_variance,
-        float *restrict batch_norm_12, float *restrict encoder_batch_norm_1_y, const float *restrict encoder_batch_norm_1_gamma,
-        const float *restrict encoder_batch_norm_1_beta, float *restrict code)
+        float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
+        float *restrict code_batch_norm_1_moving_variance, float *restrict batch_norm_12, float *restrict code_batch_norm_1_y,
+        const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_beta, float *restrict h_3)
 {
-    float encoder_batch_norm_1_average[8];
+    float code_batch_norm_1_average[8];
     float batch_norm_11[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
+        code_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
                 + batch_norm_9[j0 + 24]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float sub_v25 = encoder_dense_1_y[j0 * 8 + j1] + encoder_dense_1_bias[j1] - encoder_batch_norm_1_average[j1];
-            encoder_dense_1_y[j0 * 8 + j1] = sub_v25;
+            const float sub_v25 = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
+            code_dense_1_y[j0 * 8 + j1] = sub_v25;
             batch_norm_11[j0 * 8 + j1] = v2 ? sub_v25 * sub_v25 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v4 = encoder_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_batch_norm_1_variance_v27 = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
+        const float v4 = code_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float code_batch_norm_1_variance_v27 = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
                 + batch_norm_11[j0 + 24]) / v3;
-        encoder_batch_norm_1_moving_mean[j0] = encoder_batch_norm_1_moving_mean[j0] * 0.9f + encoder_batch_norm_1_average[j0]
-                * 0.1f;
-        encoder_batch_norm_1_moving_variance[j0] = v4 + encoder_batch_norm_1_variance_v27 * 0.1f;
-        batch_norm_12[j0] = dl_sqrt(encoder_batch_norm_1_variance_v27 + 0.001f);
+        code_batch_norm_1_moving_mean[j0] = code_batch_norm_1_moving_mean[j0] * 0.9f + code_batch_norm_1_average[j0] * 0.1f;
+        code_batch_norm_1_moving_variance[j0] = v4 + code_batch_norm_1_variance_v27 * 0.1f;
+        batch_norm_12[j0] = dl_sqrt(code_batch_norm_1_variance_v27 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float encoder_batch_norm_1_y_v31 = encoder_dense_1_y[j0 * 8 + j1] / batch_norm_12[j1];
-            encoder_batch_norm_1_y[j0 * 8 + j1] = encoder_batch_norm_1_y_v31;
-            const float v5 = encoder_batch_norm_1_y_v31 * encoder_batch_norm_1_gamma[j1] + encoder_batch_norm_1_beta[j1];
-            code[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float code_batch_norm_1_y_v31 = code_dense_1_y[j0 * 8 + j1] / batch_norm_12[j1];
+            code_batch_norm_1_y[j0 * 8 + j1] = code_batch_norm_1_y_v31;
+            const float v5 = code_batch_norm_1_y_v31 * code_batch_norm_1_gamma[j1] + code_batch_norm_1_beta[j1];
+            h_3[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 8] */
-static void train_k8_dense_pack(const float *restrict block_3_dense_1_kernel, float *restrict block_3_dense_1_kernel_2)
+/* autoencoder.dl:9: dense -> f32[32, 8] */
+static void train_k8_dense_pack(const float *restrict decoder_1_dense_1_kernel, float *restrict decoder_1_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            block_3_dense_1_kernel_2[j0 * 8 + j1] = block_3_dense_1_kernel[j0 + j1 * 32];
+            decoder_1_dense_1_kernel_2[j0 * 8 + j1] = decoder_1_dense_1_kernel[j0 + j1 * 32];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
 static inline void train_k9_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -861,75 +861,77 @@ static inline void train_k9_dense_batch_norm_tile_4(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void train_k9_dense_batch_norm(const float *restrict code, const float *restrict block_3_dense_1_kernel,
-        float *restrict block_3_dense_1_y, const int32_t *restrict count_, const float *restrict block_3_dense_1_bias,
+static void train_k9_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
+        float *restrict decoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_1_dense_1_bias,
         float *restrict batch_norm_13)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k9_dense_batch_norm_tile_4(code, 0, block_3_dense_1_kernel + n, block_3_dense_1_y + n);
+        train_k9_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_3_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_3_dense_1_bias[j0];
+            const float v2 = decoder_1_dense_1_y[i0 * 32 + j0];
+            const float v3 = decoder_1_dense_1_bias[j0];
             batch_norm_13[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void train_k10_batch_norm_relu(const float *restrict batch_norm_13, const int32_t *restrict count_,
-        float *restrict block_3_dense_1_y, const float *restrict block_3_dense_1_bias,
-        float *restrict block_3_batch_norm_1_moving_mean, float *restrict block_3_batch_norm_1_moving_variance,
-        float *restrict batch_norm_16, float *restrict block_3_batch_norm_1_y, const float *restrict block_3_batch_norm_1_gamma,
-        const float *restrict block_3_batch_norm_1_beta, float *restrict relu_3)
+        float *restrict decoder_1_dense_1_y, const float *restrict decoder_1_dense_1_bias,
+        float *restrict decoder_1_batch_norm_1_moving_mean, float *restrict decoder_1_batch_norm_1_moving_variance,
+        float *restrict batch_norm_16, float *restrict decoder_1_batch_norm_1_y,
+        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict decoder_1_batch_norm_1_beta,
+        float *restrict h_4)
 {
-    float block_3_batch_norm_1_average[32];
+    float decoder_1_batch_norm_1_average[32];
     float batch_norm_15[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
+        decoder_1_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
                 + batch_norm_13[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v36 = block_3_dense_1_y[j0 * 32 + j1] + block_3_dense_1_bias[j1] - block_3_batch_norm_1_average[j1];
-            block_3_dense_1_y[j0 * 32 + j1] = sub_v36;
+            const float sub_v36 = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
+                    - decoder_1_batch_norm_1_average[j1];
+            decoder_1_dense_1_y[j0 * 32 + j1] = sub_v36;
             batch_norm_15[j0 * 32 + j1] = v2 ? sub_v36 * sub_v36 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_3_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_3_batch_norm_1_variance_v38 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
+        const float v4 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_1_batch_norm_1_variance_v38 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
                 + batch_norm_15[j0 + 96]) / v3;
-        block_3_batch_norm_1_moving_mean[j0] = block_3_batch_norm_1_moving_mean[j0] * 0.9f + block_3_batch_norm_1_average[j0]
-                * 0.1f;
-        block_3_batch_norm_1_moving_variance[j0] = v4 + block_3_batch_norm_1_variance_v38 * 0.1f;
-        batch_norm_16[j0] = dl_sqrt(block_3_batch_norm_1_variance_v38 + 0.001f);
+        decoder_1_batch_norm_1_moving_mean[j0] = decoder_1_batch_norm_1_moving_mean[j0] * 0.9f
+                + decoder_1_batch_norm_1_average[j0] * 0.1f;
+        decoder_1_batch_norm_1_moving_variance[j0] = v4 + decoder_1_batch_norm_1_variance_v38 * 0.1f;
+        batch_norm_16[j0] = dl_sqrt(decoder_1_batch_norm_1_variance_v38 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_3_batch_norm_1_y_v42 = block_3_dense_1_y[j0 * 32 + j1] / batch_norm_16[j1];
-            block_3_batch_norm_1_y[j0 * 32 + j1] = block_3_batch_norm_1_y_v42;
-            const float v5 = block_3_batch_norm_1_y_v42 * block_3_batch_norm_1_gamma[j1] + block_3_batch_norm_1_beta[j1];
-            relu_3[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float decoder_1_batch_norm_1_y_v42 = decoder_1_dense_1_y[j0 * 32 + j1] / batch_norm_16[j1];
+            decoder_1_batch_norm_1_y[j0 * 32 + j1] = decoder_1_batch_norm_1_y_v42;
+            const float v5 = decoder_1_batch_norm_1_y_v42 * decoder_1_batch_norm_1_gamma[j1] + decoder_1_batch_norm_1_beta[j1];
+            h_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32] */
-static void train_k11_dense_pack(const float *restrict block_4_dense_1_kernel, float *restrict block_4_dense_1_kernel_2)
+/* autoencoder.dl:9: dense -> f32[32, 32] */
+static void train_k11_dense_pack(const float *restrict decoder_2_dense_1_kernel, float *restrict decoder_2_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            block_4_dense_1_kernel_2[j0 * 32 + j1] = block_4_dense_1_kernel[j0 + j1 * 32];
+            decoder_2_dense_1_kernel_2[j0 * 32 + j1] = decoder_2_dense_1_kernel[j0 + j1 * 32];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void train_k12_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -963,75 +965,77 @@ static inline void train_k12_dense_batch_norm_tile_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k12_dense_batch_norm(const float *restrict relu_3, const float *restrict block_4_dense_1_kernel,
-        float *restrict block_4_dense_1_y, const int32_t *restrict count_, const float *restrict block_4_dense_1_bias,
+static void train_k12_dense_batch_norm(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel,
+        float *restrict decoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_2_dense_1_bias,
         float *restrict batch_norm_17)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k12_dense_batch_norm_tile_4(relu_3, 0, block_4_dense_1_kernel + n, block_4_dense_1_y + n);
+        train_k12_dense_batch_norm_tile_4(h_4, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_4_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_4_dense_1_bias[j0];
+            const float v2 = decoder_2_dense_1_y[i0 * 32 + j0];
+            const float v3 = decoder_2_dense_1_bias[j0];
             batch_norm_17[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void train_k13_batch_norm_relu(const float *restrict batch_norm_17, const int32_t *restrict count_,
-        float *restrict block_4_dense_1_y, const float *restrict block_4_dense_1_bias,
-        float *restrict block_4_batch_norm_1_moving_mean, float *restrict block_4_batch_norm_1_moving_variance,
-        float *restrict batch_norm_20, float *restrict block_4_batch_norm_1_y, const float *restrict block_4_batch_norm_1_gamma,
-        const float *restrict block_4_batch_norm_1_beta, float *restrict relu_4)
+        float *restrict decoder_2_dense_1_y, const float *restrict decoder_2_dense_1_bias,
+        float *restrict decoder_2_batch_norm_1_moving_mean, float *restrict decoder_2_batch_norm_1_moving_variance,
+        float *restrict batch_norm_20, float *restrict decoder_2_batch_norm_1_y,
+        const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict decoder_2_batch_norm_1_beta,
+        float *restrict h_5)
 {
-    float block_4_batch_norm_1_average[32];
+    float decoder_2_batch_norm_1_average[32];
     float batch_norm_19[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_batch_norm_1_average[j0] = (batch_norm_17[j0] + batch_norm_17[j0 + 32] + batch_norm_17[j0 + 64]
+        decoder_2_batch_norm_1_average[j0] = (batch_norm_17[j0] + batch_norm_17[j0 + 32] + batch_norm_17[j0 + 64]
                 + batch_norm_17[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v47 = block_4_dense_1_y[j0 * 32 + j1] + block_4_dense_1_bias[j1] - block_4_batch_norm_1_average[j1];
-            block_4_dense_1_y[j0 * 32 + j1] = sub_v47;
+            const float sub_v47 = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
+                    - decoder_2_batch_norm_1_average[j1];
+            decoder_2_dense_1_y[j0 * 32 + j1] = sub_v47;
             batch_norm_19[j0 * 32 + j1] = v2 ? sub_v47 * sub_v47 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_4_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_4_batch_norm_1_variance_v49 = (batch_norm_19[j0] + batch_norm_19[j0 + 32] + batch_norm_19[j0 + 64]
+        const float v4 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_2_batch_norm_1_variance_v49 = (batch_norm_19[j0] + batch_norm_19[j0 + 32] + batch_norm_19[j0 + 64]
                 + batch_norm_19[j0 + 96]) / v3;
-        block_4_batch_norm_1_moving_mean[j0] = block_4_batch_norm_1_moving_mean[j0] * 0.9f + block_4_batch_norm_1_average[j0]
-                * 0.1f;
-        block_4_batch_norm_1_moving_variance[j0] = v4 + block_4_batch_norm_1_variance_v49 * 0.1f;
-        batch_norm_20[j0] = dl_sqrt(block_4_batch_norm_1_variance_v49 + 0.001f);
+        decoder_2_batch_norm_1_moving_mean[j0] = decoder_2_batch_norm_1_moving_mean[j0] * 0.9f
+                + decoder_2_batch_norm_1_average[j0] * 0.1f;
+        decoder_2_batch_norm_1_moving_variance[j0] = v4 + decoder_2_batch_norm_1_variance_v49 * 0.1f;
+        batch_norm_20[j0] = dl_sqrt(decoder_2_batch_norm_1_variance_v49 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_4_batch_norm_1_y_v53 = block_4_dense_1_y[j0 * 32 + j1] / batch_norm_20[j1];
-            block_4_batch_norm_1_y[j0 * 32 + j1] = block_4_batch_norm_1_y_v53;
-            const float v5 = block_4_batch_norm_1_y_v53 * block_4_batch_norm_1_gamma[j1] + block_4_batch_norm_1_beta[j1];
-            relu_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float decoder_2_batch_norm_1_y_v53 = decoder_2_dense_1_y[j0 * 32 + j1] / batch_norm_20[j1];
+            decoder_2_batch_norm_1_y[j0 * 32 + j1] = decoder_2_batch_norm_1_y_v53;
+            const float v5 = decoder_2_batch_norm_1_y_v53 * decoder_2_batch_norm_1_gamma[j1] + decoder_2_batch_norm_1_beta[j1];
+            h_5[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:15: dense -> f32[64, 32] */
-static void train_k14_dense_pack(const float *restrict decoder_kernel, float *restrict decoder_kernel_2)
+/* autoencoder.dl:23: dense -> f32[64, 32] */
+static void train_k14_dense_pack(const float *restrict final_kernel, float *restrict final_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            decoder_kernel_2[j0 * 32 + j1] = decoder_kernel[j0 + j1 * 64];
+            final_kernel_2[j0 * 32 + j1] = final_kernel[j0 + j1 * 64];
         }
     }
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:16: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates */
 static inline void train_k15_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1065,13 +1069,13 @@ static inline void train_k15_dense_mean_squared_error_tile_4(const float *restri
     c[195] = c3_3;
 }
 
-static void train_k15_dense_mean_squared_error(const float *restrict relu_4, const float *restrict decoder_kernel,
-        float *restrict decoder_y, const float *restrict decoder_bias, const float *restrict x,
+static void train_k15_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
+        float *restrict final_y, const float *restrict final_bias, const float *restrict x,
         float *restrict mean_squared_error_3, const int32_t *restrict count_, float *restrict mean_squared_error_5)
 {
     float mean_squared_error[64];
     for (int n = 0; n < 64; n += 4)
-        train_k15_dense_mean_squared_error_tile_4(relu_4, 0, decoder_kernel + n, decoder_y + n);
+        train_k15_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         float sum_v58[8];
         for (int lane = 0; lane < 8; lane++)
@@ -1079,7 +1083,7 @@ static void train_k15_dense_mean_squared_error(const float *restrict relu_4, con
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v56 = decoder_y[i0 * 64 + j0] + decoder_bias[j0] - x[i0 * 64 + j0];
+                const float sub_v56 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
                 mean_squared_error[j0] = sub_v56;
                 const float mul_v57 = sub_v56 * sub_v56;
                 sum_v58[lane] += mul_v57;
@@ -1100,7 +1104,7 @@ static void train_k15_dense_mean_squared_error(const float *restrict relu_4, con
     }
 }
 
-/* autoencoder.dl:16: distance -> f32 */
+/* autoencoder.dl:24: distance -> f32 */
 static void train_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_3, float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -1112,31 +1116,31 @@ static void train_k16_distance(const int32_t *restrict count_, const float *rest
             : 0.0f)) / (float)v1;
 }
 
-/* autoencoder.dl:23: adam -> f32 */
+/* autoencoder.dl:31: adam -> f32 */
 static void train_k17_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:23: adam -> f32[64] */
-static void train_k18_dense_adam(const float *restrict mean_squared_error_5, float *restrict m_decoder_bias,
-        float *restrict v_decoder_bias, float *restrict decoder_bias, const float *restrict adam)
+/* autoencoder.dl:23: dense, autoencoder.dl:31: adam -> f32[64] */
+static void train_k18_dense_adam(const float *restrict mean_squared_error_5, float *restrict m_final_bias,
+        float *restrict v_final_bias, float *restrict final_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = m_decoder_bias[j0] * 0.9f;
-        const float v2 = v_decoder_bias[j0] * 0.999f;
+        const float v1 = m_final_bias[j0] * 0.9f;
+        const float v2 = v_final_bias[j0] * 0.999f;
         const float sum_v62 = mean_squared_error_5[j0] + mean_squared_error_5[j0 + 64] + mean_squared_error_5[j0 + 128]
                 + mean_squared_error_5[j0 + 192];
         const float add_v208 = v1 + sum_v62 * 0.1f;
-        m_decoder_bias[j0] = add_v208;
+        m_final_bias[j0] = add_v208;
         const float add_v209 = v2 + sum_v62 * 0.001f * sum_v62;
-        v_decoder_bias[j0] = add_v209;
-        decoder_bias[j0] = decoder_bias[j0] - adam[0] * add_v208 / (dl_sqrt(add_v209) + 1e-07f);
+        v_final_bias[j0] = add_v209;
+        final_bias[j0] = final_bias[j0] - adam[0] * add_v208 / (dl_sqrt(add_v209) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:8: relu, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:9: relu, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
 static inline void train_k19_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1170,28 +1174,28 @@ static inline void train_k19_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k19_dense_relu_batch_norm(const float *restrict mean_squared_error_5, const float *restrict decoder_kernel_2,
-        float *restrict relu_5, const float *restrict relu_4, float *restrict block_4_batch_norm_1_y,
-        float *restrict batch_norm_22, const float *restrict block_4_batch_norm_1_gamma, const float *restrict batch_norm_20,
+static void train_k19_dense_relu_batch_norm(const float *restrict mean_squared_error_5, const float *restrict final_kernel_2,
+        float *restrict relu, const float *restrict h_5, float *restrict decoder_2_batch_norm_1_y,
+        float *restrict batch_norm_22, const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict batch_norm_20,
         float *restrict batch_norm_24)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k19_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, decoder_kernel_2 + n, relu_5 + n);
+        train_k19_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, final_kernel_2 + n, relu + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_5[i0 * 32 + j0];
-            const float v2 = block_4_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v66 = 0.0f < relu_4[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_5[i0 * 32 + j0] = select_v66;
+            const float v1 = relu[i0 * 32 + j0];
+            const float v2 = decoder_2_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v66 = 0.0f < h_5[i0 * 32 + j0] ? v1 : 0.0f;
+            relu[i0 * 32 + j0] = select_v66;
             batch_norm_22[i0 * 32 + j0] = select_v66 * v2;
-            const float div_v70 = select_v66 * block_4_batch_norm_1_gamma[j0] / batch_norm_20[j0];
+            const float div_v70 = select_v66 * decoder_2_batch_norm_1_gamma[j0] / batch_norm_20[j0];
             batch_norm_24[i0 * 32 + j0] = div_v70;
-            block_4_batch_norm_1_y[i0 * 32 + j0] = -(div_v70 * v2);
+            decoder_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v70 * v2);
         }
     }
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:23: adam -> f32[32, 64], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:31: adam -> f32[32, 64], 8192 multiply-accumulates */
 static inline void train_k20_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1224,63 +1228,64 @@ static inline void train_k20_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k20_dense_adam(const float *restrict relu_4, const float *restrict mean_squared_error_5,
-        float *restrict dense_3, float *restrict m_decoder_kernel, float *restrict v_decoder_kernel,
-        float *restrict decoder_kernel, const float *restrict adam)
+static void train_k20_dense_adam(const float *restrict h_5, const float *restrict mean_squared_error_5, float *restrict dense_3,
+        float *restrict m_final_kernel, float *restrict v_final_kernel, float *restrict final_kernel,
+        const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k20_dense_adam_tile_4(relu_4, i0_0, mean_squared_error_5 + n, dense_3 + n);
+            train_k20_dense_adam_tile_4(h_5, i0_0, mean_squared_error_5 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_3[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v205 = m_decoder_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_decoder_kernel[i0 * 64 + j0] = add_v205;
-                const float add_v206 = v_decoder_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_decoder_kernel[i0 * 64 + j0] = add_v206;
-                decoder_kernel[i0 * 64 + j0] = decoder_kernel[i0 * 64 + j0] - adam[0] * add_v205 / (dl_sqrt(add_v206) + 1e-07f);
+                const float add_v205 = m_final_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_final_kernel[i0 * 64 + j0] = add_v205;
+                const float add_v206 = v_final_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_final_kernel[i0 * 64 + j0] = add_v206;
+                final_kernel[i0 * 64 + j0] = final_kernel[i0 * 64 + j0] - adam[0] * add_v205 / (dl_sqrt(add_v206) + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k21_batch_norm_adam(const float *restrict relu_5, float *restrict m_block_4_batch_norm_1_beta,
-        float *restrict v_block_4_batch_norm_1_beta, float *restrict block_4_batch_norm_1_beta, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k21_batch_norm_adam(const float *restrict relu, float *restrict m_decoder_2_batch_norm_1_beta,
+        float *restrict v_decoder_2_batch_norm_1_beta, float *restrict decoder_2_batch_norm_1_beta, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_4_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_block_4_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v67 = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
+        const float v1 = m_decoder_2_batch_norm_1_beta[j0] * 0.9f;
+        const float v2 = v_decoder_2_batch_norm_1_beta[j0] * 0.999f;
+        const float sum_v67 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
         const float add_v202 = v1 + sum_v67 * 0.1f;
-        m_block_4_batch_norm_1_beta[j0] = add_v202;
+        m_decoder_2_batch_norm_1_beta[j0] = add_v202;
         const float add_v203 = v2 + sum_v67 * 0.001f * sum_v67;
-        v_block_4_batch_norm_1_beta[j0] = add_v203;
-        block_4_batch_norm_1_beta[j0] = block_4_batch_norm_1_beta[j0] - adam[0] * add_v202 / (dl_sqrt(add_v203) + 1e-07f);
+        v_decoder_2_batch_norm_1_beta[j0] = add_v203;
+        decoder_2_batch_norm_1_beta[j0] = decoder_2_batch_norm_1_beta[j0] - adam[0] * add_v202 / (dl_sqrt(add_v203) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k22_batch_norm_adam(const float *restrict batch_norm_22, float *restrict m_block_4_batch_norm_1_gamma,
-        float *restrict v_block_4_batch_norm_1_gamma, float *restrict block_4_batch_norm_1_gamma, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k22_batch_norm_adam(const float *restrict batch_norm_22, float *restrict m_decoder_2_batch_norm_1_gamma,
+        float *restrict v_decoder_2_batch_norm_1_gamma, float *restrict decoder_2_batch_norm_1_gamma,
+        const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_4_batch_norm_1_gamma[j0] * 0.9f;
-        const float v2 = v_block_4_batch_norm_1_gamma[j0] * 0.999f;
+        const float v1 = m_decoder_2_batch_norm_1_gamma[j0] * 0.9f;
+        const float v2 = v_decoder_2_batch_norm_1_gamma[j0] * 0.999f;
         const float sum_v69 = batch_norm_22[j0] + batch_norm_22[j0 + 32] + batch_norm_22[j0 + 64] + batch_norm_22[j0 + 96];
         const float add_v199 = v1 + sum_v69 * 0.1f;
-        m_block_4_batch_norm_1_gamma[j0] = add_v199;
+        m_decoder_2_batch_norm_1_gamma[j0] = add_v199;
         const float add_v200 = v2 + sum_v69 * 0.001f * sum_v69;
-        v_block_4_batch_norm_1_gamma[j0] = add_v200;
-        block_4_batch_norm_1_gamma[j0] = block_4_batch_norm_1_gamma[j0] - adam[0] * add_v199 / (dl_sqrt(add_v200) + 1e-07f);
+        v_decoder_2_batch_norm_1_gamma[j0] = add_v200;
+        decoder_2_batch_norm_1_gamma[j0] = decoder_2_batch_norm_1_gamma[j0] - adam[0] * add_v199 / (dl_sqrt(add_v200) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k23_batch_norm_dense_adam(const float *restrict block_4_batch_norm_1_y, const float *restrict batch_norm_20,
-        const int32_t *restrict count_, const float *restrict block_4_dense_1_y, const float *restrict batch_norm_24,
-        float *restrict batch_norm_31, float *restrict m_block_4_dense_1_bias, float *restrict v_block_4_dense_1_bias)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k23_batch_norm_dense_adam(const float *restrict decoder_2_batch_norm_1_y, const float *restrict batch_norm_20,
+        const int32_t *restrict count_, const float *restrict decoder_2_dense_1_y, const float *restrict batch_norm_24,
+        float *restrict batch_norm_31, float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias)
 {
     float batch_norm_26[32];
     float batch_norm_28[128];
@@ -1288,14 +1293,14 @@ static void train_k23_batch_norm_dense_adam(const float *restrict block_4_batch_
     float batch_norm_30[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_26[j0] = (block_4_batch_norm_1_y[j0] + block_4_batch_norm_1_y[j0 + 32] + block_4_batch_norm_1_y[j0 + 64]
-                + block_4_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_20[j0] / v1;
+        batch_norm_26[j0] = (decoder_2_batch_norm_1_y[j0] + decoder_2_batch_norm_1_y[j0 + 32]
+                + decoder_2_batch_norm_1_y[j0 + 64] + decoder_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_20[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_26[j1];
-            const float mul_v73 = (v2 ? v3 : 0.0f) * block_4_dense_1_y[j0 * 32 + j1];
+            const float mul_v73 = (v2 ? v3 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
             const float add_v74 = batch_norm_24[j0 * 32 + j1] + mul_v73 + mul_v73;
             batch_norm_28[j0 * 32 + j1] = add_v74;
             batch_norm_29[j0 * 32 + j1] = -add_v74;
@@ -1313,15 +1318,15 @@ static void train_k23_batch_norm_dense_adam(const float *restrict block_4_batch_
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = m_block_4_dense_1_bias[j0] * 0.9f;
-        const float v8 = v_block_4_dense_1_bias[j0] * 0.999f;
+        const float v7 = m_decoder_2_dense_1_bias[j0] * 0.9f;
+        const float v8 = v_decoder_2_dense_1_bias[j0] * 0.999f;
         const float sum_v78 = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96];
-        m_block_4_dense_1_bias[j0] = v7 + sum_v78 * 0.1f;
-        v_block_4_dense_1_bias[j0] = v8 + sum_v78 * 0.001f * sum_v78;
+        m_decoder_2_dense_1_bias[j0] = v7 + sum_v78 * 0.1f;
+        v_decoder_2_dense_1_bias[j0] = v8 + sum_v78 * 0.001f * sum_v78;
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void train_k24_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1355,28 +1360,28 @@ static inline void train_k24_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k24_dense_relu_batch_norm(const float *restrict batch_norm_31, const float *restrict block_4_dense_1_kernel_2,
-        float *restrict relu_6, const float *restrict relu_3, float *restrict block_3_batch_norm_1_y,
-        float *restrict batch_norm_33, const float *restrict block_3_batch_norm_1_gamma, const float *restrict batch_norm_16,
-        float *restrict batch_norm_35)
+static void train_k24_dense_relu_batch_norm(const float *restrict batch_norm_31,
+        const float *restrict decoder_2_dense_1_kernel_2, float *restrict relu_2, const float *restrict h_4,
+        float *restrict decoder_1_batch_norm_1_y, float *restrict batch_norm_33,
+        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict batch_norm_16, float *restrict batch_norm_35)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k24_dense_relu_batch_norm_tile_4(batch_norm_31, 0, block_4_dense_1_kernel_2 + n, relu_6 + n);
+        train_k24_dense_relu_batch_norm_tile_4(batch_norm_31, 0, decoder_2_dense_1_kernel_2 + n, relu_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_6[i0 * 32 + j0];
-            const float v2 = block_3_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v82 = 0.0f < relu_3[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_6[i0 * 32 + j0] = select_v82;
+            const float v1 = relu_2[i0 * 32 + j0];
+            const float v2 = decoder_1_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v82 = 0.0f < h_4[i0 * 32 + j0] ? v1 : 0.0f;
+            relu_2[i0 * 32 + j0] = select_v82;
             batch_norm_33[i0 * 32 + j0] = select_v82 * v2;
-            const float div_v86 = select_v82 * block_3_batch_norm_1_gamma[j0] / batch_norm_16[j0];
+            const float div_v86 = select_v82 * decoder_1_batch_norm_1_gamma[j0] / batch_norm_16[j0];
             batch_norm_35[i0 * 32 + j0] = div_v86;
-            block_3_batch_norm_1_y[i0 * 32 + j0] = -(div_v86 * v2);
+            decoder_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v86 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense, autoencoder.dl:23: adam -> f32[32, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 32], 4096 multiply-accumulates */
 static inline void train_k25_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1409,64 +1414,65 @@ static inline void train_k25_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k25_dense_adam(const float *restrict relu_3, const float *restrict batch_norm_31, float *restrict dense_6,
-        float *restrict m_block_4_dense_1_kernel, float *restrict v_block_4_dense_1_kernel,
-        float *restrict block_4_dense_1_kernel, const float *restrict adam)
+static void train_k25_dense_adam(const float *restrict h_4, const float *restrict batch_norm_31, float *restrict dense_6,
+        float *restrict m_decoder_2_dense_1_kernel, float *restrict v_decoder_2_dense_1_kernel,
+        float *restrict decoder_2_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k25_dense_adam_tile_4(relu_3, i0_0, batch_norm_31 + n, dense_6 + n);
+            train_k25_dense_adam_tile_4(h_4, i0_0, batch_norm_31 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_6[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v193 = m_block_4_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_block_4_dense_1_kernel[i0 * 32 + j0] = add_v193;
-                const float add_v194 = v_block_4_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_4_dense_1_kernel[i0 * 32 + j0] = add_v194;
-                block_4_dense_1_kernel[i0 * 32 + j0] = block_4_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v193
+                const float add_v193 = m_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v193;
+                const float add_v194 = v_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v194;
+                decoder_2_dense_1_kernel[i0 * 32 + j0] = decoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v193
                         / (dl_sqrt(add_v194) + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k26_batch_norm_adam(const float *restrict relu_6, float *restrict m_block_3_batch_norm_1_beta,
-        float *restrict v_block_3_batch_norm_1_beta, float *restrict block_3_batch_norm_1_beta, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k26_batch_norm_adam(const float *restrict relu_2, float *restrict m_decoder_1_batch_norm_1_beta,
+        float *restrict v_decoder_1_batch_norm_1_beta, float *restrict decoder_1_batch_norm_1_beta, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_3_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_block_3_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v83 = relu_6[j0] + relu_6[j0 + 32] + relu_6[j0 + 64] + relu_6[j0 + 96];
+        const float v1 = m_decoder_1_batch_norm_1_beta[j0] * 0.9f;
+        const float v2 = v_decoder_1_batch_norm_1_beta[j0] * 0.999f;
+        const float sum_v83 = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
         const float add_v190 = v1 + sum_v83 * 0.1f;
-        m_block_3_batch_norm_1_beta[j0] = add_v190;
+        m_decoder_1_batch_norm_1_beta[j0] = add_v190;
         const float add_v191 = v2 + sum_v83 * 0.001f * sum_v83;
-        v_block_3_batch_norm_1_beta[j0] = add_v191;
-        block_3_batch_norm_1_beta[j0] = block_3_batch_norm_1_beta[j0] - adam[0] * add_v190 / (dl_sqrt(add_v191) + 1e-07f);
+        v_decoder_1_batch_norm_1_beta[j0] = add_v191;
+        decoder_1_batch_norm_1_beta[j0] = decoder_1_batch_norm_1_beta[j0] - adam[0] * add_v190 / (dl_sqrt(add_v191) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k27_batch_norm_adam(const float *restrict batch_norm_33, float *restrict m_block_3_batch_norm_1_gamma,
-        float *restrict v_block_3_batch_norm_1_gamma, float *restrict block_3_batch_norm_1_gamma, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k27_batch_norm_adam(const float *restrict batch_norm_33, float *restrict m_decoder_1_batch_norm_1_gamma,
+        float *restrict v_decoder_1_batch_norm_1_gamma, float *restrict decoder_1_batch_norm_1_gamma,
+        const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_3_batch_norm_1_gamma[j0] * 0.9f;
-        const float v2 = v_block_3_batch_norm_1_gamma[j0] * 0.999f;
+        const float v1 = m_decoder_1_batch_norm_1_gamma[j0] * 0.9f;
+        const float v2 = v_decoder_1_batch_norm_1_gamma[j0] * 0.999f;
         const float sum_v85 = batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96];
         const float add_v187 = v1 + sum_v85 * 0.1f;
-        m_block_3_batch_norm_1_gamma[j0] = add_v187;
+        m_decoder_1_batch_norm_1_gamma[j0] = add_v187;
         const float add_v188 = v2 + sum_v85 * 0.001f * sum_v85;
-        v_block_3_batch_norm_1_gamma[j0] = add_v188;
-        block_3_batch_norm_1_gamma[j0] = block_3_batch_norm_1_gamma[j0] - adam[0] * add_v187 / (dl_sqrt(add_v188) + 1e-07f);
+        v_decoder_1_batch_norm_1_gamma[j0] = add_v188;
+        decoder_1_batch_norm_1_gamma[j0] = decoder_1_batch_norm_1_gamma[j0] - adam[0] * add_v187 / (dl_sqrt(add_v188) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k28_batch_norm_dense_adam(const float *restrict block_3_batch_norm_1_y, const float *restrict batch_norm_16,
-        const int32_t *restrict count_, const float *restrict block_3_dense_1_y, const float *restrict batch_norm_35,
-        float *restrict batch_norm_42, float *restrict m_block_3_dense_1_bias, float *restrict v_block_3_dense_1_bias)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k28_batch_norm_dense_adam(const float *restrict decoder_1_batch_norm_1_y, const float *restrict batch_norm_16,
+        const int32_t *restrict count_, const float *restrict decoder_1_dense_1_y, const float *restrict batch_norm_35,
+        float *restrict batch_norm_42, float *restrict m_decoder_1_dense_1_bias, float *restrict v_decoder_1_dense_1_bias)
 {
     float batch_norm_37[32];
     float batch_norm_39[128];
@@ -1474,14 +1480,14 @@ static void train_k28_batch_norm_dense_adam(const float *restrict block_3_batch_
     float batch_norm_41[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_37[j0] = (block_3_batch_norm_1_y[j0] + block_3_batch_norm_1_y[j0 + 32] + block_3_batch_norm_1_y[j0 + 64]
-                + block_3_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_16[j0] / v1;
+        batch_norm_37[j0] = (decoder_1_batch_norm_1_y[j0] + decoder_1_batch_norm_1_y[j0 + 32]
+                + decoder_1_batch_norm_1_y[j0 + 64] + decoder_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_16[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_37[j1];
-            const float mul_v89 = (v2 ? v3 : 0.0f) * block_3_dense_1_y[j0 * 32 + j1];
+            const float mul_v89 = (v2 ? v3 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
             const float add_v90 = batch_norm_35[j0 * 32 + j1] + mul_v89 + mul_v89;
             batch_norm_39[j0 * 32 + j1] = add_v90;
             batch_norm_40[j0 * 32 + j1] = -add_v90;
@@ -1499,15 +1505,15 @@ static void train_k28_batch_norm_dense_adam(const float *restrict block_3_batch_
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = m_block_3_dense_1_bias[j0] * 0.9f;
-        const float v8 = v_block_3_dense_1_bias[j0] * 0.999f;
+        const float v7 = m_decoder_1_dense_1_bias[j0] * 0.9f;
+        const float v8 = v_decoder_1_dense_1_bias[j0] * 0.999f;
         const float sum_v94 = batch_norm_42[j0] + batch_norm_42[j0 + 32] + batch_norm_42[j0 + 64] + batch_norm_42[j0 + 96];
-        m_block_3_dense_1_bias[j0] = v7 + sum_v94 * 0.1f;
-        v_block_3_dense_1_bias[j0] = v8 + sum_v94 * 0.001f * sum_v94;
+        m_decoder_1_dense_1_bias[j0] = v7 + sum_v94 * 0.1f;
+        v_decoder_1_dense_1_bias[j0] = v8 + sum_v94 * 0.001f * sum_v94;
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
 static inline void train_k29_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1541,28 +1547,28 @@ static inline void train_k29_dense_relu_batch_norm_tile_4(const float *restrict 
     c[27] = c3_3;
 }
 
-static void train_k29_dense_relu_batch_norm(const float *restrict batch_norm_42, const float *restrict block_3_dense_1_kernel_2,
-        float *restrict relu_7, const float *restrict code, float *restrict encoder_batch_norm_1_y,
-        float *restrict batch_norm_44, const float *restrict encoder_batch_norm_1_gamma, const float *restrict batch_norm_12,
-        float *restrict batch_norm_46)
+static void train_k29_dense_relu_batch_norm(const float *restrict batch_norm_42,
+        const float *restrict decoder_1_dense_1_kernel_2, float *restrict relu_3, const float *restrict h_3,
+        float *restrict code_batch_norm_1_y, float *restrict batch_norm_44, const float *restrict code_batch_norm_1_gamma,
+        const float *restrict batch_norm_12, float *restrict batch_norm_46)
 {
     for (int n = 0; n < 8; n += 4)
-        train_k29_dense_relu_batch_norm_tile_4(batch_norm_42, 0, block_3_dense_1_kernel_2 + n, relu_7 + n);
+        train_k29_dense_relu_batch_norm_tile_4(batch_norm_42, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
-            const float v1 = relu_7[i0 * 8 + j0];
-            const float v2 = encoder_batch_norm_1_y[i0 * 8 + j0];
-            const float select_v98 = 0.0f < code[i0 * 8 + j0] ? v1 : 0.0f;
-            relu_7[i0 * 8 + j0] = select_v98;
+            const float v1 = relu_3[i0 * 8 + j0];
+            const float v2 = code_batch_norm_1_y[i0 * 8 + j0];
+            const float select_v98 = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
+            relu_3[i0 * 8 + j0] = select_v98;
             batch_norm_44[i0 * 8 + j0] = select_v98 * v2;
-            const float div_v102 = select_v98 * encoder_batch_norm_1_gamma[j0] / batch_norm_12[j0];
+            const float div_v102 = select_v98 * code_batch_norm_1_gamma[j0] / batch_norm_12[j0];
             batch_norm_46[i0 * 8 + j0] = div_v102;
-            encoder_batch_norm_1_y[i0 * 8 + j0] = -(div_v102 * v2);
+            code_batch_norm_1_y[i0 * 8 + j0] = -(div_v102 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense, autoencoder.dl:23: adam -> f32[8, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[8, 32], 1024 multiply-accumulates */
 static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1595,64 +1601,64 @@ static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k30_dense_adam(const float *restrict code, const float *restrict batch_norm_42, float *restrict dense_9,
-        float *restrict m_block_3_dense_1_kernel, float *restrict v_block_3_dense_1_kernel,
-        float *restrict block_3_dense_1_kernel, const float *restrict adam)
+static void train_k30_dense_adam(const float *restrict h_3, const float *restrict batch_norm_42, float *restrict dense_9,
+        float *restrict m_decoder_1_dense_1_kernel, float *restrict v_decoder_1_dense_1_kernel,
+        float *restrict decoder_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k30_dense_adam_tile_4(code, i0_0, batch_norm_42 + n, dense_9 + n);
+            train_k30_dense_adam_tile_4(h_3, i0_0, batch_norm_42 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v181 = m_block_3_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_block_3_dense_1_kernel[i0 * 32 + j0] = add_v181;
-                const float add_v182 = v_block_3_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_3_dense_1_kernel[i0 * 32 + j0] = add_v182;
-                block_3_dense_1_kernel[i0 * 32 + j0] = block_3_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v181
+                const float add_v181 = m_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v181;
+                const float add_v182 = v_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v182;
+                decoder_1_dense_1_kernel[i0 * 32 + j0] = decoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v181
                         / (dl_sqrt(add_v182) + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[8] */
-static void train_k31_batch_norm_adam(const float *restrict relu_7, float *restrict m_encoder_batch_norm_1_beta,
-        float *restrict v_encoder_batch_norm_1_beta, float *restrict encoder_batch_norm_1_beta, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[8] */
+static void train_k31_batch_norm_adam(const float *restrict relu_3, float *restrict m_code_batch_norm_1_beta,
+        float *restrict v_code_batch_norm_1_beta, float *restrict code_batch_norm_1_beta, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v1 = m_encoder_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_encoder_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v99 = relu_7[j0] + relu_7[j0 + 8] + relu_7[j0 + 16] + relu_7[j0 + 24];
+        const float v1 = m_code_batch_norm_1_beta[j0] * 0.9f;
+        const float v2 = v_code_batch_norm_1_beta[j0] * 0.999f;
+        const float sum_v99 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
         const float add_v178 = v1 + sum_v99 * 0.1f;
-        m_encoder_batch_norm_1_beta[j0] = add_v178;
+        m_code_batch_norm_1_beta[j0] = add_v178;
         const float add_v179 = v2 + sum_v99 * 0.001f * sum_v99;
-        v_encoder_batch_norm_1_beta[j0] = add_v179;
-        encoder_batch_norm_1_beta[j0] = encoder_batch_norm_1_beta[j0] - adam[0] * add_v178 / (dl_sqrt(add_v179) + 1e-07f);
+        v_code_batch_norm_1_beta[j0] = add_v179;
+        code_batch_norm_1_beta[j0] = code_batch_norm_1_beta[j0] - adam[0] * add_v178 / (dl_sqrt(add_v179) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[8] */
-static void train_k32_batch_norm_adam(const float *restrict batch_norm_44, float *restrict m_encoder_batch_norm_1_gamma,
-        float *restrict v_encoder_batch_norm_1_gamma, float *restrict encoder_batch_norm_1_gamma, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[8] */
+static void train_k32_batch_norm_adam(const float *restrict batch_norm_44, float *restrict m_code_batch_norm_1_gamma,
+        float *restrict v_code_batch_norm_1_gamma, float *restrict code_batch_norm_1_gamma, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v1 = m_encoder_batch_norm_1_gamma[j0] * 0.9f;
-        const float v2 = v_encoder_batch_norm_1_gamma[j0] * 0.999f;
+        const float v1 = m_code_batch_norm_1_gamma[j0] * 0.9f;
+        const float v2 = v_code_batch_norm_1_gamma[j0] * 0.999f;
         const float sum_v101 = batch_norm_44[j0] + batch_norm_44[j0 + 8] + batch_norm_44[j0 + 16] + batch_norm_44[j0 + 24];
         const float add_v175 = v1 + sum_v101 * 0.1f;
-        m_encoder_batch_norm_1_gamma[j0] = add_v175;
+        m_code_batch_norm_1_gamma[j0] = add_v175;
         const float add_v176 = v2 + sum_v101 * 0.001f * sum_v101;
-        v_encoder_batch_norm_1_gamma[j0] = add_v176;
-        encoder_batch_norm_1_gamma[j0] = encoder_batch_norm_1_gamma[j0] - adam[0] * add_v175 / (dl_sqrt(add_v176) + 1e-07f);
+        v_code_batch_norm_1_gamma[j0] = add_v176;
+        code_batch_norm_1_gamma[j0] = code_batch_norm_1_gamma[j0] - adam[0] * add_v175 / (dl_sqrt(add_v176) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[8] */
-static void train_k33_batch_norm_dense_adam(const float *restrict encoder_batch_norm_1_y, const float *restrict batch_norm_12,
-        const int32_t *restrict count_, const float *restrict encoder_dense_1_y, const float *restrict batch_norm_46,
-        float *restrict batch_norm_53, float *restrict m_encoder_dense_1_bias, float *restrict v_encoder_dense_1_bias)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[8] */
+static void train_k33_batch_norm_dense_adam(const float *restrict code_batch_norm_1_y, const float *restrict batch_norm_12,
+        const int32_t *restrict count_, const float *restrict code_dense_1_y, const float *restrict batch_norm_46,
+        float *restrict batch_norm_53, float *restrict m_code_dense_1_bias, float *restrict v_code_dense_1_bias)
 {
     float batch_norm_48[8];
     float batch_norm_50[32];
@@ -1660,14 +1666,14 @@ static void train_k33_batch_norm_dense_adam(const float *restrict encoder_batch_
     float batch_norm_52[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_48[j0] = (encoder_batch_norm_1_y[j0] + encoder_batch_norm_1_y[j0 + 8] + encoder_batch_norm_1_y[j0 + 16]
-                + encoder_batch_norm_1_y[j0 + 24]) * 0.5f / batch_norm_12[j0] / v1;
+        batch_norm_48[j0] = (code_batch_norm_1_y[j0] + code_batch_norm_1_y[j0 + 8] + code_batch_norm_1_y[j0 + 16]
+                + code_batch_norm_1_y[j0 + 24]) * 0.5f / batch_norm_12[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
             const float v3 = batch_norm_48[j1];
-            const float mul_v105 = (v2 ? v3 : 0.0f) * encoder_dense_1_y[j0 * 8 + j1];
+            const float mul_v105 = (v2 ? v3 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
             const float add_v106 = batch_norm_46[j0 * 8 + j1] + mul_v105 + mul_v105;
             batch_norm_50[j0 * 8 + j1] = add_v106;
             batch_norm_51[j0 * 8 + j1] = -add_v106;
@@ -1685,15 +1691,15 @@ static void train_k33_batch_norm_dense_adam(const float *restrict encoder_batch_
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v7 = m_encoder_dense_1_bias[j0] * 0.9f;
-        const float v8 = v_encoder_dense_1_bias[j0] * 0.999f;
+        const float v7 = m_code_dense_1_bias[j0] * 0.9f;
+        const float v8 = v_code_dense_1_bias[j0] * 0.999f;
         const float sum_v110 = batch_norm_53[j0] + batch_norm_53[j0 + 8] + batch_norm_53[j0 + 16] + batch_norm_53[j0 + 24];
-        m_encoder_dense_1_bias[j0] = v7 + sum_v110 * 0.1f;
-        v_encoder_dense_1_bias[j0] = v8 + sum_v110 * 0.001f * sum_v110;
+        m_code_dense_1_bias[j0] = v7 + sum_v110 * 0.1f;
+        v_code_dense_1_bias[j0] = v8 + sum_v110 * 0.001f * sum_v110;
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
 static inline void train_k34_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1727,28 +1733,28 @@ static inline void train_k34_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k34_dense_relu_batch_norm(const float *restrict batch_norm_53, const float *restrict encoder_dense_1_kernel_2,
-        float *restrict relu_8, const float *restrict relu_2, float *restrict block_2_batch_norm_1_y,
-        float *restrict batch_norm_55, const float *restrict block_2_batch_norm_1_gamma, const float *restrict batch_norm_8,
+static void train_k34_dense_relu_batch_norm(const float *restrict batch_norm_53, const float *restrict code_dense_1_kernel_2,
+        float *restrict relu_4, const float *restrict h_2, float *restrict encoder_2_batch_norm_1_y,
+        float *restrict batch_norm_55, const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict batch_norm_8,
         float *restrict batch_norm_57)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k34_dense_relu_batch_norm_tile_4(batch_norm_53, 0, encoder_dense_1_kernel_2 + n, relu_8 + n);
+        train_k34_dense_relu_batch_norm_tile_4(batch_norm_53, 0, code_dense_1_kernel_2 + n, relu_4 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_8[i0 * 32 + j0];
-            const float v2 = block_2_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v114 = 0.0f < relu_2[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_8[i0 * 32 + j0] = select_v114;
+            const float v1 = relu_4[i0 * 32 + j0];
+            const float v2 = encoder_2_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v114 = 0.0f < h_2[i0 * 32 + j0] ? v1 : 0.0f;
+            relu_4[i0 * 32 + j0] = select_v114;
             batch_norm_55[i0 * 32 + j0] = select_v114 * v2;
-            const float div_v118 = select_v114 * block_2_batch_norm_1_gamma[j0] / batch_norm_8[j0];
+            const float div_v118 = select_v114 * encoder_2_batch_norm_1_gamma[j0] / batch_norm_8[j0];
             batch_norm_57[i0 * 32 + j0] = div_v118;
-            block_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v118 * v2);
+            encoder_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v118 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense, autoencoder.dl:23: adam -> f32[32, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 8], 1024 multiply-accumulates */
 static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1781,64 +1787,65 @@ static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static void train_k35_dense_adam(const float *restrict relu_2, const float *restrict batch_norm_53, float *restrict dense_12,
-        float *restrict m_encoder_dense_1_kernel, float *restrict v_encoder_dense_1_kernel,
-        float *restrict encoder_dense_1_kernel, const float *restrict adam)
+static void train_k35_dense_adam(const float *restrict h_2, const float *restrict batch_norm_53, float *restrict dense_12,
+        float *restrict m_code_dense_1_kernel, float *restrict v_code_dense_1_kernel, float *restrict code_dense_1_kernel,
+        const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 8; n += 4)
-            train_k35_dense_adam_tile_4(relu_2, i0_0, batch_norm_53 + n, dense_12 + n);
+            train_k35_dense_adam_tile_4(h_2, i0_0, batch_norm_53 + n, dense_12 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 8; j0++) {
                 const float v1 = dense_12[i0 * 8 - i0_0 * 8 + j0];
-                const float add_v169 = m_encoder_dense_1_kernel[i0 * 8 + j0] * 0.9f + v1 * 0.1f;
-                m_encoder_dense_1_kernel[i0 * 8 + j0] = add_v169;
-                const float add_v170 = v_encoder_dense_1_kernel[i0 * 8 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_encoder_dense_1_kernel[i0 * 8 + j0] = add_v170;
-                encoder_dense_1_kernel[i0 * 8 + j0] = encoder_dense_1_kernel[i0 * 8 + j0] - adam[0] * add_v169
-                        / (dl_sqrt(add_v170) + 1e-07f);
+                const float add_v169 = m_code_dense_1_kernel[i0 * 8 + j0] * 0.9f + v1 * 0.1f;
+                m_code_dense_1_kernel[i0 * 8 + j0] = add_v169;
+                const float add_v170 = v_code_dense_1_kernel[i0 * 8 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_code_dense_1_kernel[i0 * 8 + j0] = add_v170;
+                code_dense_1_kernel[i0 * 8 + j0] = code_dense_1_kernel[i0 * 8 + j0] - adam[0] * add_v169 / (dl_sqrt(add_v170)
+                        + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k36_batch_norm_adam(const float *restrict relu_8, float *restrict m_block_2_batch_norm_1_beta,
-        float *restrict v_block_2_batch_norm_1_beta, float *restrict block_2_batch_norm_1_beta, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k36_batch_norm_adam(const float *restrict relu_4, float *restrict m_encoder_2_batch_norm_1_beta,
+        float *restrict v_encoder_2_batch_norm_1_beta, float *restrict encoder_2_batch_norm_1_beta, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_2_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_block_2_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v115 = relu_8[j0] + relu_8[j0 + 32] + relu_8[j0 + 64] + relu_8[j0 + 96];
+        const float v1 = m_encoder_2_batch_norm_1_beta[j0] * 0.9f;
+        const float v2 = v_encoder_2_batch_norm_1_beta[j0] * 0.999f;
+        const float sum_v115 = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
         const float add_v166 = v1 + sum_v115 * 0.1f;
-        m_block_2_batch_norm_1_beta[j0] = add_v166;
+        m_encoder_2_batch_norm_1_beta[j0] = add_v166;
         const float add_v167 = v2 + sum_v115 * 0.001f * sum_v115;
-        v_block_2_batch_norm_1_beta[j0] = add_v167;
-        block_2_batch_norm_1_beta[j0] = block_2_batch_norm_1_beta[j0] - adam[0] * add_v166 / (dl_sqrt(add_v167) + 1e-07f);
+        v_encoder_2_batch_norm_1_beta[j0] = add_v167;
+        encoder_2_batch_norm_1_beta[j0] = encoder_2_batch_norm_1_beta[j0] - adam[0] * add_v166 / (dl_sqrt(add_v167) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k37_batch_norm_adam(const float *restrict batch_norm_55, float *restrict m_block_2_batch_norm_1_gamma,
-        float *restrict v_block_2_batch_norm_1_gamma, float *restrict block_2_batch_norm_1_gamma, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k37_batch_norm_adam(const float *restrict batch_norm_55, float *restrict m_encoder_2_batch_norm_1_gamma,
+        float *restrict v_encoder_2_batch_norm_1_gamma, float *restrict encoder_2_batch_norm_1_gamma,
+        const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_2_batch_norm_1_gamma[j0] * 0.9f;
-        const float v2 = v_block_2_batch_norm_1_gamma[j0] * 0.999f;
+        const float v1 = m_encoder_2_batch_norm_1_gamma[j0] * 0.9f;
+        const float v2 = v_encoder_2_batch_norm_1_gamma[j0] * 0.999f;
         const float sum_v117 = batch_norm_55[j0] + batch_norm_55[j0 + 32] + batch_norm_55[j0 + 64] + batch_norm_55[j0 + 96];
         const float add_v163 = v1 + sum_v117 * 0.1f;
-        m_block_2_batch_norm_1_gamma[j0] = add_v163;
+        m_encoder_2_batch_norm_1_gamma[j0] = add_v163;
         const float add_v164 = v2 + sum_v117 * 0.001f * sum_v117;
-        v_block_2_batch_norm_1_gamma[j0] = add_v164;
-        block_2_batch_norm_1_gamma[j0] = block_2_batch_norm_1_gamma[j0] - adam[0] * add_v163 / (dl_sqrt(add_v164) + 1e-07f);
+        v_encoder_2_batch_norm_1_gamma[j0] = add_v164;
+        encoder_2_batch_norm_1_gamma[j0] = encoder_2_batch_norm_1_gamma[j0] - adam[0] * add_v163 / (dl_sqrt(add_v164) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k38_batch_norm_dense_adam(const float *restrict block_2_batch_norm_1_y, const float *restrict batch_norm_8,
-        const int32_t *restrict count_, const float *restrict block_2_dense_1_y, const float *restrict batch_norm_57,
-        float *restrict batch_norm_64, float *restrict m_block_2_dense_1_bias, float *restrict v_block_2_dense_1_bias)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k38_batch_norm_dense_adam(const float *restrict encoder_2_batch_norm_1_y, const float *restrict batch_norm_8,
+        const int32_t *restrict count_, const float *restrict encoder_2_dense_1_y, const float *restrict batch_norm_57,
+        float *restrict batch_norm_64, float *restrict m_encoder_2_dense_1_bias, float *restrict v_encoder_2_dense_1_bias)
 {
     float batch_norm_59[32];
     float batch_norm_61[128];
@@ -1846,14 +1853,14 @@ static void train_k38_batch_norm_dense_adam(const float *restrict block_2_batch_
     float batch_norm_63[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_59[j0] = (block_2_batch_norm_1_y[j0] + block_2_batch_norm_1_y[j0 + 32] + block_2_batch_norm_1_y[j0 + 64]
-                + block_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_8[j0] / v1;
+        batch_norm_59[j0] = (encoder_2_batch_norm_1_y[j0] + encoder_2_batch_norm_1_y[j0 + 32]
+                + encoder_2_batch_norm_1_y[j0 + 64] + encoder_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_8[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_59[j1];
-            const float mul_v121 = (v2 ? v3 : 0.0f) * block_2_dense_1_y[j0 * 32 + j1];
+            const float mul_v121 = (v2 ? v3 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
             const float add_v122 = batch_norm_57[j0 * 32 + j1] + mul_v121 + mul_v121;
             batch_norm_61[j0 * 32 + j1] = add_v122;
             batch_norm_62[j0 * 32 + j1] = -add_v122;
@@ -1871,15 +1878,15 @@ static void train_k38_batch_norm_dense_adam(const float *restrict block_2_batch_
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = m_block_2_dense_1_bias[j0] * 0.9f;
-        const float v8 = v_block_2_dense_1_bias[j0] * 0.999f;
+        const float v7 = m_encoder_2_dense_1_bias[j0] * 0.9f;
+        const float v8 = v_encoder_2_dense_1_bias[j0] * 0.999f;
         const float sum_v126 = batch_norm_64[j0] + batch_norm_64[j0 + 32] + batch_norm_64[j0 + 64] + batch_norm_64[j0 + 96];
-        m_block_2_dense_1_bias[j0] = v7 + sum_v126 * 0.1f;
-        v_block_2_dense_1_bias[j0] = v8 + sum_v126 * 0.001f * sum_v126;
+        m_encoder_2_dense_1_bias[j0] = v7 + sum_v126 * 0.1f;
+        v_encoder_2_dense_1_bias[j0] = v8 + sum_v126 * 0.001f * sum_v126;
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void train_k39_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1913,28 +1920,28 @@ static inline void train_k39_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k39_dense_relu_batch_norm(const float *restrict batch_norm_64, const float *restrict block_2_dense_1_kernel_2,
-        float *restrict relu_9, const float *restrict relu, float *restrict block_1_batch_norm_1_y,
-        float *restrict batch_norm_66, const float *restrict block_1_batch_norm_1_gamma, const float *restrict batch_norm_4,
-        float *restrict batch_norm_68)
+static void train_k39_dense_relu_batch_norm(const float *restrict batch_norm_64,
+        const float *restrict encoder_2_dense_1_kernel_2, float *restrict relu_5, const float *restrict h,
+        float *restrict encoder_1_batch_norm_1_y, float *restrict batch_norm_66,
+        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict batch_norm_4, float *restrict batch_norm_68)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k39_dense_relu_batch_norm_tile_4(batch_norm_64, 0, block_2_dense_1_kernel_2 + n, relu_9 + n);
+        train_k39_dense_relu_batch_norm_tile_4(batch_norm_64, 0, encoder_2_dense_1_kernel_2 + n, relu_5 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_9[i0 * 32 + j0];
-            const float v2 = block_1_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v130 = 0.0f < relu[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_9[i0 * 32 + j0] = select_v130;
+            const float v1 = relu_5[i0 * 32 + j0];
+            const float v2 = encoder_1_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v130 = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
+            relu_5[i0 * 32 + j0] = select_v130;
             batch_norm_66[i0 * 32 + j0] = select_v130 * v2;
-            const float div_v134 = select_v130 * block_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
+            const float div_v134 = select_v130 * encoder_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
             batch_norm_68[i0 * 32 + j0] = div_v134;
-            block_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v134 * v2);
+            encoder_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v134 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense, autoencoder.dl:23: adam -> f32[32, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 32], 4096 multiply-accumulates */
 static inline void train_k40_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1967,64 +1974,65 @@ static inline void train_k40_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k40_dense_adam(const float *restrict relu, const float *restrict batch_norm_64, float *restrict dense_15,
-        float *restrict m_block_2_dense_1_kernel, float *restrict v_block_2_dense_1_kernel,
-        float *restrict block_2_dense_1_kernel, const float *restrict adam)
+static void train_k40_dense_adam(const float *restrict h, const float *restrict batch_norm_64, float *restrict dense_15,
+        float *restrict m_encoder_2_dense_1_kernel, float *restrict v_encoder_2_dense_1_kernel,
+        float *restrict encoder_2_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k40_dense_adam_tile_4(relu, i0_0, batch_norm_64 + n, dense_15 + n);
+            train_k40_dense_adam_tile_4(h, i0_0, batch_norm_64 + n, dense_15 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_15[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v157 = m_block_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_block_2_dense_1_kernel[i0 * 32 + j0] = add_v157;
-                const float add_v158 = v_block_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_2_dense_1_kernel[i0 * 32 + j0] = add_v158;
-                block_2_dense_1_kernel[i0 * 32 + j0] = block_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v157
+                const float add_v157 = m_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v157;
+                const float add_v158 = v_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v158;
+                encoder_2_dense_1_kernel[i0 * 32 + j0] = encoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v157
                         / (dl_sqrt(add_v158) + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k41_batch_norm_adam(const float *restrict relu_9, float *restrict m_block_1_batch_norm_1_beta,
-        float *restrict v_block_1_batch_norm_1_beta, float *restrict block_1_batch_norm_1_beta, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k41_batch_norm_adam(const float *restrict relu_5, float *restrict m_encoder_1_batch_norm_1_beta,
+        float *restrict v_encoder_1_batch_norm_1_beta, float *restrict encoder_1_batch_norm_1_beta, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_1_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_block_1_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v131 = relu_9[j0] + relu_9[j0 + 32] + relu_9[j0 + 64] + relu_9[j0 + 96];
+        const float v1 = m_encoder_1_batch_norm_1_beta[j0] * 0.9f;
+        const float v2 = v_encoder_1_batch_norm_1_beta[j0] * 0.999f;
+        const float sum_v131 = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
         const float add_v154 = v1 + sum_v131 * 0.1f;
-        m_block_1_batch_norm_1_beta[j0] = add_v154;
+        m_encoder_1_batch_norm_1_beta[j0] = add_v154;
         const float add_v155 = v2 + sum_v131 * 0.001f * sum_v131;
-        v_block_1_batch_norm_1_beta[j0] = add_v155;
-        block_1_batch_norm_1_beta[j0] = block_1_batch_norm_1_beta[j0] - adam[0] * add_v154 / (dl_sqrt(add_v155) + 1e-07f);
+        v_encoder_1_batch_norm_1_beta[j0] = add_v155;
+        encoder_1_batch_norm_1_beta[j0] = encoder_1_batch_norm_1_beta[j0] - adam[0] * add_v154 / (dl_sqrt(add_v155) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, autoencoder.dl:23: adam -> f32[32] */
-static void train_k42_batch_norm_adam(const float *restrict batch_norm_66, float *restrict m_block_1_batch_norm_1_gamma,
-        float *restrict v_block_1_batch_norm_1_gamma, float *restrict block_1_batch_norm_1_gamma, const float *restrict adam)
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+static void train_k42_batch_norm_adam(const float *restrict batch_norm_66, float *restrict m_encoder_1_batch_norm_1_gamma,
+        float *restrict v_encoder_1_batch_norm_1_gamma, float *restrict encoder_1_batch_norm_1_gamma,
+        const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_block_1_batch_norm_1_gamma[j0] * 0.9f;
-        const float v2 = v_block_1_batch_norm_1_gamma[j0] * 0.999f;
+        const float v1 = m_encoder_1_batch_norm_1_gamma[j0] * 0.9f;
+        const float v2 = v_encoder_1_batch_norm_1_gamma[j0] * 0.999f;
         const float sum_v133 = batch_norm_66[j0] + batch_norm_66[j0 + 32] + batch_norm_66[j0 + 64] + batch_norm_66[j0 + 96];
         const float add_v151 = v1 + sum_v133 * 0.1f;
-        m_block_1_batch_norm_1_gamma[j0] = add_v151;
+        m_encoder_1_batch_norm_1_gamma[j0] = add_v151;
         const float add_v152 = v2 + sum_v133 * 0.001f * sum_v133;
-        v_block_1_batch_norm_1_gamma[j0] = add_v152;
-        block_1_batch_norm_1_gamma[j0] = block_1_batch_norm_1_gamma[j0] - adam[0] * add_v151 / (dl_sqrt(add_v152) + 1e-07f);
+        v_encoder_1_batch_norm_1_gamma[j0] = add_v152;
+        encoder_1_batch_norm_1_gamma[j0] = encoder_1_batch_norm_1_gamma[j0] - adam[0] * add_v151 / (dl_sqrt(add_v152) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense, autoencoder.dl:23: adam -> f32[32] */
-static void train_k43_batch_norm_dense_adam(const float *restrict block_1_batch_norm_1_y, const float *restrict batch_norm_4,
-        const int32_t *restrict count_, const float *restrict block_1_dense_1_y, const float *restrict batch_norm_68,
-        float *restrict batch_norm_75, float *restrict m_block_1_dense_1_bias, float *restrict v_block_1_dense_1_bias)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k43_batch_norm_dense_adam(const float *restrict encoder_1_batch_norm_1_y, const float *restrict batch_norm_4,
+        const int32_t *restrict count_, const float *restrict encoder_1_dense_1_y, const float *restrict batch_norm_68,
+        float *restrict batch_norm_75, float *restrict m_encoder_1_dense_1_bias, float *restrict v_encoder_1_dense_1_bias)
 {
     float batch_norm_70[32];
     float batch_norm_72[128];
@@ -2032,14 +2040,14 @@ static void train_k43_batch_norm_dense_adam(const float *restrict block_1_batch_
     float batch_norm_74[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_70[j0] = (block_1_batch_norm_1_y[j0] + block_1_batch_norm_1_y[j0 + 32] + block_1_batch_norm_1_y[j0 + 64]
-                + block_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_4[j0] / v1;
+        batch_norm_70[j0] = (encoder_1_batch_norm_1_y[j0] + encoder_1_batch_norm_1_y[j0 + 32]
+                + encoder_1_batch_norm_1_y[j0 + 64] + encoder_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_4[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_70[j1];
-            const float mul_v137 = (v2 ? v3 : 0.0f) * block_1_dense_1_y[j0 * 32 + j1];
+            const float mul_v137 = (v2 ? v3 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
             const float add_v138 = batch_norm_68[j0 * 32 + j1] + mul_v137 + mul_v137;
             batch_norm_72[j0 * 32 + j1] = add_v138;
             batch_norm_73[j0 * 32 + j1] = -add_v138;
@@ -2057,15 +2065,15 @@ static void train_k43_batch_norm_dense_adam(const float *restrict block_1_batch_
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = m_block_1_dense_1_bias[j0] * 0.9f;
-        const float v8 = v_block_1_dense_1_bias[j0] * 0.999f;
+        const float v7 = m_encoder_1_dense_1_bias[j0] * 0.9f;
+        const float v8 = v_encoder_1_dense_1_bias[j0] * 0.999f;
         const float sum_v142 = batch_norm_75[j0] + batch_norm_75[j0 + 32] + batch_norm_75[j0 + 64] + batch_norm_75[j0 + 96];
-        m_block_1_dense_1_bias[j0] = v7 + sum_v142 * 0.1f;
-        v_block_1_dense_1_bias[j0] = v8 + sum_v142 * 0.001f * sum_v142;
+        m_encoder_1_dense_1_bias[j0] = v7 + sum_v142 * 0.1f;
+        v_encoder_1_dense_1_bias[j0] = v8 + sum_v142 * 0.001f * sum_v142;
     }
 }
 
-/* autoencoder.dl:8: dense, autoencoder.dl:23: adam -> f32[64, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[64, 32], 8192 multiply-accumulates */
 static inline void train_k44_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2099,8 +2107,8 @@ static inline void train_k44_dense_adam_tile_4(const float *restrict a, int at, 
 }
 
 static void train_k44_dense_adam(const float *restrict x, const float *restrict batch_norm_75, float *restrict dense_17,
-        float *restrict m_block_1_dense_1_kernel, float *restrict v_block_1_dense_1_kernel,
-        float *restrict block_1_dense_1_kernel, const float *restrict adam)
+        float *restrict m_encoder_1_dense_1_kernel, float *restrict v_encoder_1_dense_1_kernel,
+        float *restrict encoder_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
@@ -2109,46 +2117,46 @@ static void train_k44_dense_adam(const float *restrict x, const float *restrict 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_17[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v144 = m_block_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_dense_1_kernel[i0 * 32 + j0] = add_v144;
-                const float add_v145 = v_block_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_dense_1_kernel[i0 * 32 + j0] = add_v145;
-                block_1_dense_1_kernel[i0 * 32 + j0] = block_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v144
+                const float add_v144 = m_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v144;
+                const float add_v145 = v_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v145;
+                encoder_1_dense_1_kernel[i0 * 32 + j0] = encoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v144
                         / (dl_sqrt(add_v145) + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:23: adam -> f32[32] */
-static void train_k45_adam(float *restrict block_1_dense_1_bias, const float *restrict adam,
-        const float *restrict m_block_1_dense_1_bias, const float *restrict v_block_1_dense_1_bias,
-        float *restrict block_2_dense_1_bias, const float *restrict m_block_2_dense_1_bias,
-        const float *restrict v_block_2_dense_1_bias, float *restrict block_3_dense_1_bias,
-        const float *restrict m_block_3_dense_1_bias, const float *restrict v_block_3_dense_1_bias,
-        float *restrict block_4_dense_1_bias, const float *restrict m_block_4_dense_1_bias,
-        const float *restrict v_block_4_dense_1_bias)
+/* autoencoder.dl:31: adam -> f32[32] */
+static void train_k45_adam(float *restrict encoder_1_dense_1_bias, const float *restrict adam,
+        const float *restrict m_encoder_1_dense_1_bias, const float *restrict v_encoder_1_dense_1_bias,
+        float *restrict encoder_2_dense_1_bias, const float *restrict m_encoder_2_dense_1_bias,
+        const float *restrict v_encoder_2_dense_1_bias, float *restrict decoder_1_dense_1_bias,
+        const float *restrict m_decoder_1_dense_1_bias, const float *restrict v_decoder_1_dense_1_bias,
+        float *restrict decoder_2_dense_1_bias, const float *restrict m_decoder_2_dense_1_bias,
+        const float *restrict v_decoder_2_dense_1_bias)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_dense_1_bias[j0] = block_1_dense_1_bias[j0] - v1 * m_block_1_dense_1_bias[j0]
-                / (dl_sqrt(v_block_1_dense_1_bias[j0]) + 1e-07f);
-        block_2_dense_1_bias[j0] = block_2_dense_1_bias[j0] - v1 * m_block_2_dense_1_bias[j0]
-                / (dl_sqrt(v_block_2_dense_1_bias[j0]) + 1e-07f);
-        block_3_dense_1_bias[j0] = block_3_dense_1_bias[j0] - v1 * m_block_3_dense_1_bias[j0]
-                / (dl_sqrt(v_block_3_dense_1_bias[j0]) + 1e-07f);
-        block_4_dense_1_bias[j0] = block_4_dense_1_bias[j0] - v1 * m_block_4_dense_1_bias[j0]
-                / (dl_sqrt(v_block_4_dense_1_bias[j0]) + 1e-07f);
+        encoder_1_dense_1_bias[j0] = encoder_1_dense_1_bias[j0] - v1 * m_encoder_1_dense_1_bias[j0]
+                / (dl_sqrt(v_encoder_1_dense_1_bias[j0]) + 1e-07f);
+        encoder_2_dense_1_bias[j0] = encoder_2_dense_1_bias[j0] - v1 * m_encoder_2_dense_1_bias[j0]
+                / (dl_sqrt(v_encoder_2_dense_1_bias[j0]) + 1e-07f);
+        decoder_1_dense_1_bias[j0] = decoder_1_dense_1_bias[j0] - v1 * m_decoder_1_dense_1_bias[j0]
+                / (dl_sqrt(v_decoder_1_dense_1_bias[j0]) + 1e-07f);
+        decoder_2_dense_1_bias[j0] = decoder_2_dense_1_bias[j0] - v1 * m_decoder_2_dense_1_bias[j0]
+                / (dl_sqrt(v_decoder_2_dense_1_bias[j0]) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:23: adam -> f32[8] */
-static void train_k46_adam(float *restrict encoder_dense_1_bias, const float *restrict adam,
-        const float *restrict m_encoder_dense_1_bias, const float *restrict v_encoder_dense_1_bias)
+/* autoencoder.dl:31: adam -> f32[8] */
+static void train_k46_adam(float *restrict code_dense_1_bias, const float *restrict adam,
+        const float *restrict m_code_dense_1_bias, const float *restrict v_code_dense_1_bias)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_dense_1_bias[j0] = encoder_dense_1_bias[j0] - adam[0] * m_encoder_dense_1_bias[j0]
-                / (dl_sqrt(v_encoder_dense_1_bias[j0]) + 1e-07f);
+        code_dense_1_bias[j0] = code_dense_1_bias[j0] - adam[0] * m_code_dense_1_bias[j0] / (dl_sqrt(v_code_dense_1_bias[j0])
+                + 1e-07f);
     }
 }
 
@@ -2159,166 +2167,166 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const block_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
+    float *const encoder_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_4 = (float *)(void *)(base + 27136);   /* f32[32] */
-    float *const block_1_batch_norm_1_y = (float *)(void *)(base + 20992);   /* f32[4, 32] */
-    float *const relu = (float *)(void *)(base + 21504);   /* f32[4, 32] */
-    float *const block_2_dense_1_y = (float *)(void *)(base + 22016);   /* f32[4, 32] */
+    float *const encoder_1_batch_norm_1_y = (float *)(void *)(base + 20992);   /* f32[4, 32] */
+    float *const h = (float *)(void *)(base + 21504);   /* f32[4, 32] */
+    float *const encoder_2_dense_1_y = (float *)(void *)(base + 22016);   /* f32[4, 32] */
     float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 27264);   /* f32[32] */
-    float *const block_2_batch_norm_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
-    float *const relu_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
-    float *const encoder_dense_1_y = (float *)(void *)(base + 27392);   /* f32[4, 8] */
+    float *const encoder_2_batch_norm_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const h_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
+    float *const code_dense_1_y = (float *)(void *)(base + 27392);   /* f32[4, 8] */
     float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 8] */
     float *const batch_norm_12 = (float *)(void *)(base + 28032);   /* f32[8] */
-    float *const encoder_batch_norm_1_y = (float *)(void *)(base + 27520);   /* f32[4, 8] */
-    float *const code = (float *)(void *)(base + 27648);   /* f32[4, 8] */
-    float *const block_3_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
+    float *const code_batch_norm_1_y = (float *)(void *)(base + 27520);   /* f32[4, 8] */
+    float *const h_3 = (float *)(void *)(base + 27648);   /* f32[4, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
     float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_16 = (float *)(void *)(base + 27776);   /* f32[32] */
-    float *const block_3_batch_norm_1_y = (float *)(void *)(base + 24064);   /* f32[4, 32] */
-    float *const relu_3 = (float *)(void *)(base + 24576);   /* f32[4, 32] */
-    float *const block_4_dense_1_y = (float *)(void *)(base + 25088);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_y = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const h_4 = (float *)(void *)(base + 24576);   /* f32[4, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 25088);   /* f32[4, 32] */
     float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_20 = (float *)(void *)(base + 27904);   /* f32[32] */
-    float *const block_4_batch_norm_1_y = (float *)(void *)(base + 25600);   /* f32[4, 32] */
-    float *const relu_4 = (float *)(void *)(base + 26112);   /* f32[4, 32] */
-    float *const decoder_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
+    float *const decoder_2_batch_norm_1_y = (float *)(void *)(base + 25600);   /* f32[4, 32] */
+    float *const h_5 = (float *)(void *)(base + 26112);   /* f32[4, 32] */
+    float *const final_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
     float *const mean_squared_error_3 = (float *)(void *)(base + 26624);   /* f32[4] */
     float *const mean_squared_error_5 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const relu_5 = (float *)(void *)(base + 18432);   /* f32[4, 32] */
+    float *const relu = (float *)(void *)(base + 18432);   /* f32[4, 32] */
     float *const batch_norm_22 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
     float *const batch_norm_24 = (float *)(void *)(base + 26624);   /* f32[4, 32] */
     float *const batch_norm_31 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_6 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
-    float *const relu_6 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const relu_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const batch_norm_33 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const batch_norm_35 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
     float *const batch_norm_42 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_9 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const relu_7 = (float *)(void *)(base + 1024);   /* f32[4, 8] */
+    float *const relu_3 = (float *)(void *)(base + 1024);   /* f32[4, 8] */
     float *const batch_norm_44 = (float *)(void *)(base + 1152);   /* f32[4, 8] */
     float *const batch_norm_46 = (float *)(void *)(base + 1280);   /* f32[4, 8] */
     float *const batch_norm_53 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
     float *const dense_12 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
-    float *const relu_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_55 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const batch_norm_57 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const batch_norm_64 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_15 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const relu_5 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const batch_norm_66 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const batch_norm_68 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
     float *const batch_norm_75 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const dense_17 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const adam = (float *)(void *)(base + 28064);   /* f32 */
-    float *const decoder_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 32] */
-    float *const block_4_dense_1_kernel_2 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
-    float *const block_3_dense_1_kernel_2 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
-    float *const encoder_dense_1_kernel_2 = (float *)(void *)(base + 16384);   /* f32[8, 32] */
-    float *const block_2_dense_1_kernel_2 = (float *)(void *)(base + 8192);   /* f32[32, 32] */
+    float *const final_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 32] */
+    float *const decoder_2_dense_1_kernel_2 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
+    float *const decoder_1_dense_1_kernel_2 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
+    float *const code_dense_1_kernel_2 = (float *)(void *)(base + 16384);   /* f32[8, 32] */
+    float *const encoder_2_dense_1_kernel_2 = (float *)(void *)(base + 8192);   /* f32[32, 32] */
 
-    train_k0_dense_batch_norm(x, params->block_1_dense_1_kernel, block_1_dense_1_y, &count, params->block_1_dense_1_bias,
+    train_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count, params->encoder_1_dense_1_bias,
             batch_norm);
-    train_k1_batch_norm_relu(batch_norm, &count, block_1_dense_1_y, params->block_1_dense_1_bias,
-            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance, batch_norm_4,
-            block_1_batch_norm_1_y, params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta, relu);
-    train_k2_dense_pack(params->block_2_dense_1_kernel, block_2_dense_1_kernel_2);
-    train_k3_dense_batch_norm(relu, params->block_2_dense_1_kernel, block_2_dense_1_y, &count, params->block_2_dense_1_bias,
+    train_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
+            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance, batch_norm_4,
+            encoder_1_batch_norm_1_y, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
+    train_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_2);
+    train_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
             batch_norm_5);
-    train_k4_batch_norm_relu(batch_norm_5, &count, block_2_dense_1_y, params->block_2_dense_1_bias,
-            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance, batch_norm_8,
-            block_2_batch_norm_1_y, params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta, relu_2);
-    train_k5_dense_pack(params->encoder_dense_1_kernel, encoder_dense_1_kernel_2);
-    train_k6_dense_batch_norm(relu_2, params->encoder_dense_1_kernel, encoder_dense_1_y, &count, params->encoder_dense_1_bias,
+    train_k4_batch_norm_relu(batch_norm_5, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
+            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance, batch_norm_8,
+            encoder_2_batch_norm_1_y, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta, h_2);
+    train_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_2);
+    train_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
             batch_norm_9);
-    train_k7_batch_norm_relu(batch_norm_9, &count, encoder_dense_1_y, params->encoder_dense_1_bias,
-            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance, batch_norm_12,
-            encoder_batch_norm_1_y, params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta, code);
-    train_k8_dense_pack(params->block_3_dense_1_kernel, block_3_dense_1_kernel_2);
-    train_k9_dense_batch_norm(code, params->block_3_dense_1_kernel, block_3_dense_1_y, &count, params->block_3_dense_1_bias,
-            batch_norm_13);
-    train_k10_batch_norm_relu(batch_norm_13, &count, block_3_dense_1_y, params->block_3_dense_1_bias,
-            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance, batch_norm_16,
-            block_3_batch_norm_1_y, params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta, relu_3);
-    train_k11_dense_pack(params->block_4_dense_1_kernel, block_4_dense_1_kernel_2);
-    train_k12_dense_batch_norm(relu_3, params->block_4_dense_1_kernel, block_4_dense_1_y, &count, params->block_4_dense_1_bias,
-            batch_norm_17);
-    train_k13_batch_norm_relu(batch_norm_17, &count, block_4_dense_1_y, params->block_4_dense_1_bias,
-            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance, batch_norm_20,
-            block_4_batch_norm_1_y, params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta, relu_4);
-    train_k14_dense_pack(params->decoder_kernel, decoder_kernel_2);
-    train_k15_dense_mean_squared_error(relu_4, params->decoder_kernel, decoder_y, params->decoder_bias, x, mean_squared_error_3,
-            &count, mean_squared_error_5);
+    train_k7_batch_norm_relu(batch_norm_9, &count, code_dense_1_y, params->code_dense_1_bias,
+            state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, batch_norm_12, code_batch_norm_1_y,
+            params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
+    train_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_2);
+    train_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
+            params->decoder_1_dense_1_bias, batch_norm_13);
+    train_k10_batch_norm_relu(batch_norm_13, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
+            state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance, batch_norm_16,
+            decoder_1_batch_norm_1_y, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta, h_4);
+    train_k11_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_2);
+    train_k12_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
+            params->decoder_2_dense_1_bias, batch_norm_17);
+    train_k13_batch_norm_relu(batch_norm_17, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
+            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance, batch_norm_20,
+            decoder_2_batch_norm_1_y, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta, h_5);
+    train_k14_dense_pack(params->final_kernel, final_kernel_2);
+    train_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_3, &count,
+            mean_squared_error_5);
     train_k16_distance(&count, mean_squared_error_3, &metrics->loss);
     train_k17_adam(&step, adam);
-    train_k18_dense_adam(mean_squared_error_5, optimizer->m_decoder_bias, optimizer->v_decoder_bias, params->decoder_bias,
-            adam);
-    train_k19_dense_relu_batch_norm(mean_squared_error_5, decoder_kernel_2, relu_5, relu_4, block_4_batch_norm_1_y,
-            batch_norm_22, params->block_4_batch_norm_1_gamma, batch_norm_20, batch_norm_24);
-    train_k20_dense_adam(relu_4, mean_squared_error_5, dense_3, optimizer->m_decoder_kernel, optimizer->v_decoder_kernel,
-            params->decoder_kernel, adam);
-    train_k21_batch_norm_adam(relu_5, optimizer->m_block_4_batch_norm_1_beta, optimizer->v_block_4_batch_norm_1_beta,
-            params->block_4_batch_norm_1_beta, adam);
-    train_k22_batch_norm_adam(batch_norm_22, optimizer->m_block_4_batch_norm_1_gamma, optimizer->v_block_4_batch_norm_1_gamma,
-            params->block_4_batch_norm_1_gamma, adam);
-    train_k23_batch_norm_dense_adam(block_4_batch_norm_1_y, batch_norm_20, &count, block_4_dense_1_y, batch_norm_24,
-            batch_norm_31, optimizer->m_block_4_dense_1_bias, optimizer->v_block_4_dense_1_bias);
-    train_k24_dense_relu_batch_norm(batch_norm_31, block_4_dense_1_kernel_2, relu_6, relu_3, block_3_batch_norm_1_y,
-            batch_norm_33, params->block_3_batch_norm_1_gamma, batch_norm_16, batch_norm_35);
-    train_k25_dense_adam(relu_3, batch_norm_31, dense_6, optimizer->m_block_4_dense_1_kernel,
-            optimizer->v_block_4_dense_1_kernel, params->block_4_dense_1_kernel, adam);
-    train_k26_batch_norm_adam(relu_6, optimizer->m_block_3_batch_norm_1_beta, optimizer->v_block_3_batch_norm_1_beta,
-            params->block_3_batch_norm_1_beta, adam);
-    train_k27_batch_norm_adam(batch_norm_33, optimizer->m_block_3_batch_norm_1_gamma, optimizer->v_block_3_batch_norm_1_gamma,
-            params->block_3_batch_norm_1_gamma, adam);
-    train_k28_batch_norm_dense_adam(block_3_batch_norm_1_y, batch_norm_16, &count, block_3_dense_1_y, batch_norm_35,
-            batch_norm_42, optimizer->m_block_3_dense_1_bias, optimizer->v_block_3_dense_1_bias);
-    train_k29_dense_relu_batch_norm(batch_norm_42, block_3_dense_1_kernel_2, relu_7, code, encoder_batch_norm_1_y,
-            batch_norm_44, params->encoder_batch_norm_1_gamma, batch_norm_12, batch_norm_46);
-    train_k30_dense_adam(code, batch_norm_42, dense_9, optimizer->m_block_3_dense_1_kernel, optimizer->v_block_3_dense_1_kernel,
-            params->block_3_dense_1_kernel, adam);
-    train_k31_batch_norm_adam(relu_7, optimizer->m_encoder_batch_norm_1_beta, optimizer->v_encoder_batch_norm_1_beta,
-            params->encoder_batch_norm_1_beta, adam);
-    train_k32_batch_norm_adam(batch_norm_44, optimizer->m_encoder_batch_norm_1_gamma, optimizer->v_encoder_batch_norm_1_gamma,
-            params->encoder_batch_norm_1_gamma, adam);
-    train_k33_batch_norm_dense_adam(encoder_batch_norm_1_y, batch_norm_12, &count, encoder_dense_1_y, batch_norm_46,
-            batch_norm_53, optimizer->m_encoder_dense_1_bias, optimizer->v_encoder_dense_1_bias);
-    train_k34_dense_relu_batch_norm(batch_norm_53, encoder_dense_1_kernel_2, relu_8, relu_2, block_2_batch_norm_1_y,
-            batch_norm_55, params->block_2_batch_norm_1_gamma, batch_norm_8, batch_norm_57);
-    train_k35_dense_adam(relu_2, batch_norm_53, dense_12, optimizer->m_encoder_dense_1_kernel,
-            optimizer->v_encoder_dense_1_kernel, params->encoder_dense_1_kernel, adam);
-    train_k36_batch_norm_adam(relu_8, optimizer->m_block_2_batch_norm_1_beta, optimizer->v_block_2_batch_norm_1_beta,
-            params->block_2_batch_norm_1_beta, adam);
-    train_k37_batch_norm_adam(batch_norm_55, optimizer->m_block_2_batch_norm_1_gamma, optimizer->v_block_2_batch_norm_1_gamma,
-            params->block_2_batch_norm_1_gamma, adam);
-    train_k38_batch_norm_dense_adam(block_2_batch_norm_1_y, batch_norm_8, &count, block_2_dense_1_y, batch_norm_57,
-            batch_norm_64, optimizer->m_block_2_dense_1_bias, optimizer->v_block_2_dense_1_bias);
-    train_k39_dense_relu_batch_norm(batch_norm_64, block_2_dense_1_kernel_2, relu_9, relu, block_1_batch_norm_1_y,
-            batch_norm_66, params->block_1_batch_norm_1_gamma, batch_norm_4, batch_norm_68);
-    train_k40_dense_adam(relu, batch_norm_64, dense_15, optimizer->m_block_2_dense_1_kernel,
-            optimizer->v_block_2_dense_1_kernel, params->block_2_dense_1_kernel, adam);
-    train_k41_batch_norm_adam(relu_9, optimizer->m_block_1_batch_norm_1_beta, optimizer->v_block_1_batch_norm_1_beta,
-            params->block_1_batch_norm_1_beta, adam);
-    train_k42_batch_norm_adam(batch_norm_66, optimizer->m_block_1_batch_norm_1_gamma, optimizer->v_block_1_batch_norm_1_gamma,
-            params->block_1_batch_norm_1_gamma, adam);
-    train_k43_batch_norm_dense_adam(block_1_batch_norm_1_y, batch_norm_4, &count, block_1_dense_1_y, batch_norm_68,
-            batch_norm_75, optimizer->m_block_1_dense_1_bias, optimizer->v_block_1_dense_1_bias);
-    train_k44_dense_adam(x, batch_norm_75, dense_17, optimizer->m_block_1_dense_1_kernel, optimizer->v_block_1_dense_1_kernel,
-            params->block_1_dense_1_kernel, adam);
-    train_k45_adam(params->block_1_dense_1_bias, adam, optimizer->m_block_1_dense_1_bias, optimizer->v_block_1_dense_1_bias,
-            params->block_2_dense_1_bias, optimizer->m_block_2_dense_1_bias, optimizer->v_block_2_dense_1_bias,
-            params->block_3_dense_1_bias, optimizer->m_block_3_dense_1_bias, optimizer->v_block_3_dense_1_bias,
-            params->block_4_dense_1_bias, optimizer->m_block_4_dense_1_bias, optimizer->v_block_4_dense_1_bias);
-    train_k46_adam(params->encoder_dense_1_bias, adam, optimizer->m_encoder_dense_1_bias, optimizer->v_encoder_dense_1_bias);
+    train_k18_dense_adam(mean_squared_error_5, optimizer->m_final_bias, optimizer->v_final_bias, params->final_bias, adam);
+    train_k19_dense_relu_batch_norm(mean_squared_error_5, final_kernel_2, relu, h_5, decoder_2_batch_norm_1_y, batch_norm_22,
+            params->decoder_2_batch_norm_1_gamma, batch_norm_20, batch_norm_24);
+    train_k20_dense_adam(h_5, mean_squared_error_5, dense_3, optimizer->m_final_kernel, optimizer->v_final_kernel,
+            params->final_kernel, adam);
+    train_k21_batch_norm_adam(relu, optimizer->m_decoder_2_batch_norm_1_beta, optimizer->v_decoder_2_batch_norm_1_beta,
+            params->decoder_2_batch_norm_1_beta, adam);
+    train_k22_batch_norm_adam(batch_norm_22, optimizer->m_decoder_2_batch_norm_1_gamma,
+            optimizer->v_decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_gamma, adam);
+    train_k23_batch_norm_dense_adam(decoder_2_batch_norm_1_y, batch_norm_20, &count, decoder_2_dense_1_y, batch_norm_24,
+            batch_norm_31, optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias);
+    train_k24_dense_relu_batch_norm(batch_norm_31, decoder_2_dense_1_kernel_2, relu_2, h_4, decoder_1_batch_norm_1_y,
+            batch_norm_33, params->decoder_1_batch_norm_1_gamma, batch_norm_16, batch_norm_35);
+    train_k25_dense_adam(h_4, batch_norm_31, dense_6, optimizer->m_decoder_2_dense_1_kernel,
+            optimizer->v_decoder_2_dense_1_kernel, params->decoder_2_dense_1_kernel, adam);
+    train_k26_batch_norm_adam(relu_2, optimizer->m_decoder_1_batch_norm_1_beta, optimizer->v_decoder_1_batch_norm_1_beta,
+            params->decoder_1_batch_norm_1_beta, adam);
+    train_k27_batch_norm_adam(batch_norm_33, optimizer->m_decoder_1_batch_norm_1_gamma,
+            optimizer->v_decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_gamma, adam);
+    train_k28_batch_norm_dense_adam(decoder_1_batch_norm_1_y, batch_norm_16, &count, decoder_1_dense_1_y, batch_norm_35,
+            batch_norm_42, optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias);
+    train_k29_dense_relu_batch_norm(batch_norm_42, decoder_1_dense_1_kernel_2, relu_3, h_3, code_batch_norm_1_y, batch_norm_44,
+            params->code_batch_norm_1_gamma, batch_norm_12, batch_norm_46);
+    train_k30_dense_adam(h_3, batch_norm_42, dense_9, optimizer->m_decoder_1_dense_1_kernel,
+            optimizer->v_decoder_1_dense_1_kernel, params->decoder_1_dense_1_kernel, adam);
+    train_k31_batch_norm_adam(relu_3, optimizer->m_code_batch_norm_1_beta, optimizer->v_code_batch_norm_1_beta,
+            params->code_batch_norm_1_beta, adam);
+    train_k32_batch_norm_adam(batch_norm_44, optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma,
+            params->code_batch_norm_1_gamma, adam);
+    train_k33_batch_norm_dense_adam(code_batch_norm_1_y, batch_norm_12, &count, code_dense_1_y, batch_norm_46, batch_norm_53,
+            optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias);
+    train_k34_dense_relu_batch_norm(batch_norm_53, code_dense_1_kernel_2, relu_4, h_2, encoder_2_batch_norm_1_y, batch_norm_55,
+            params->encoder_2_batch_norm_1_gamma, batch_norm_8, batch_norm_57);
+    train_k35_dense_adam(h_2, batch_norm_53, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
+            params->code_dense_1_kernel, adam);
+    train_k36_batch_norm_adam(relu_4, optimizer->m_encoder_2_batch_norm_1_beta, optimizer->v_encoder_2_batch_norm_1_beta,
+            params->encoder_2_batch_norm_1_beta, adam);
+    train_k37_batch_norm_adam(batch_norm_55, optimizer->m_encoder_2_batch_norm_1_gamma,
+            optimizer->v_encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_gamma, adam);
+    train_k38_batch_norm_dense_adam(encoder_2_batch_norm_1_y, batch_norm_8, &count, encoder_2_dense_1_y, batch_norm_57,
+            batch_norm_64, optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias);
+    train_k39_dense_relu_batch_norm(batch_norm_64, encoder_2_dense_1_kernel_2, relu_5, h, encoder_1_batch_norm_1_y,
+            batch_norm_66, params->encoder_1_batch_norm_1_gamma, batch_norm_4, batch_norm_68);
+    train_k40_dense_adam(h, batch_norm_64, dense_15, optimizer->m_encoder_2_dense_1_kernel,
+            optimizer->v_encoder_2_dense_1_kernel, params->encoder_2_dense_1_kernel, adam);
+    train_k41_batch_norm_adam(relu_5, optimizer->m_encoder_1_batch_norm_1_beta, optimizer->v_encoder_1_batch_norm_1_beta,
+            params->encoder_1_batch_norm_1_beta, adam);
+    train_k42_batch_norm_adam(batch_norm_66, optimizer->m_encoder_1_batch_norm_1_gamma,
+            optimizer->v_encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_gamma, adam);
+    train_k43_batch_norm_dense_adam(encoder_1_batch_norm_1_y, batch_norm_4, &count, encoder_1_dense_1_y, batch_norm_68,
+            batch_norm_75, optimizer->m_encoder_1_dense_1_bias, optimizer->v_encoder_1_dense_1_bias);
+    train_k44_dense_adam(x, batch_norm_75, dense_17, optimizer->m_encoder_1_dense_1_kernel,
+            optimizer->v_encoder_1_dense_1_kernel, params->encoder_1_dense_1_kernel, adam);
+    train_k45_adam(params->encoder_1_dense_1_bias, adam, optimizer->m_encoder_1_dense_1_bias,
+            optimizer->v_encoder_1_dense_1_bias, params->encoder_2_dense_1_bias, optimizer->m_encoder_2_dense_1_bias,
+            optimizer->v_encoder_2_dense_1_bias, params->decoder_1_dense_1_bias, optimizer->m_decoder_1_dense_1_bias,
+            optimizer->v_decoder_1_dense_1_bias, params->decoder_2_dense_1_bias, optimizer->m_decoder_2_dense_1_bias,
+            optimizer->v_decoder_2_dense_1_bias);
+    train_k46_adam(params->code_dense_1_bias, adam, optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
 static inline void gradients_k0_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2352,75 +2360,77 @@ static inline void gradients_k0_dense_batch_norm_tile_4(const float *restrict a,
     c[99] = c3_3;
 }
 
-static void gradients_k0_dense_batch_norm(const float *restrict x, const float *restrict block_1_dense_1_kernel,
-        float *restrict block_1_dense_1_y, const int32_t *restrict count_, const float *restrict block_1_dense_1_bias,
+static void gradients_k0_dense_batch_norm(const float *restrict x, const float *restrict encoder_1_dense_1_kernel,
+        float *restrict encoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_1_dense_1_bias,
         float *restrict batch_norm)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k0_dense_batch_norm_tile_4(x, 0, block_1_dense_1_kernel + n, block_1_dense_1_y + n);
+        gradients_k0_dense_batch_norm_tile_4(x, 0, encoder_1_dense_1_kernel + n, encoder_1_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_1_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_1_dense_1_bias[j0];
+            const float v2 = encoder_1_dense_1_y[i0 * 32 + j0];
+            const float v3 = encoder_1_dense_1_bias[j0];
             batch_norm[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void gradients_k1_batch_norm_relu(const float *restrict batch_norm, const int32_t *restrict count_,
-        float *restrict block_1_dense_1_y, const float *restrict block_1_dense_1_bias,
-        float *restrict block_1_batch_norm_1_moving_mean, float *restrict block_1_batch_norm_1_moving_variance,
-        float *restrict batch_norm_4, float *restrict block_1_batch_norm_1_y, const float *restrict block_1_batch_norm_1_gamma,
-        const float *restrict block_1_batch_norm_1_beta, float *restrict relu)
+        float *restrict encoder_1_dense_1_y, const float *restrict encoder_1_dense_1_bias,
+        float *restrict encoder_1_batch_norm_1_moving_mean, float *restrict encoder_1_batch_norm_1_moving_variance,
+        float *restrict batch_norm_4, float *restrict encoder_1_batch_norm_1_y,
+        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict encoder_1_batch_norm_1_beta,
+        float *restrict h)
 {
-    float block_1_batch_norm_1_average[32];
+    float encoder_1_batch_norm_1_average[32];
     float batch_norm_3[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
+        encoder_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
                 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v3 = block_1_dense_1_y[j0 * 32 + j1] + block_1_dense_1_bias[j1] - block_1_batch_norm_1_average[j1];
-            block_1_dense_1_y[j0 * 32 + j1] = sub_v3;
+            const float sub_v3 = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
+                    - encoder_1_batch_norm_1_average[j1];
+            encoder_1_dense_1_y[j0 * 32 + j1] = sub_v3;
             batch_norm_3[j0 * 32 + j1] = v2 ? sub_v3 * sub_v3 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
+        const float v4 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
                 + batch_norm_3[j0 + 96]) / v3;
-        block_1_batch_norm_1_moving_mean[j0] = block_1_batch_norm_1_moving_mean[j0] * 0.9f + block_1_batch_norm_1_average[j0]
-                * 0.1f;
-        block_1_batch_norm_1_moving_variance[j0] = v4 + block_1_batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_4[j0] = dl_sqrt(block_1_batch_norm_1_variance_v5 + 0.001f);
+        encoder_1_batch_norm_1_moving_mean[j0] = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f
+                + encoder_1_batch_norm_1_average[j0] * 0.1f;
+        encoder_1_batch_norm_1_moving_variance[j0] = v4 + encoder_1_batch_norm_1_variance_v5 * 0.1f;
+        batch_norm_4[j0] = dl_sqrt(encoder_1_batch_norm_1_variance_v5 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_1_batch_norm_1_y_v9 = block_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
-            block_1_batch_norm_1_y[j0 * 32 + j1] = block_1_batch_norm_1_y_v9;
-            const float v5 = block_1_batch_norm_1_y_v9 * block_1_batch_norm_1_gamma[j1] + block_1_batch_norm_1_beta[j1];
-            relu[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float encoder_1_batch_norm_1_y_v9 = encoder_1_dense_1_y[j0 * 32 + j1] / batch_norm_4[j1];
+            encoder_1_batch_norm_1_y[j0 * 32 + j1] = encoder_1_batch_norm_1_y_v9;
+            const float v5 = encoder_1_batch_norm_1_y_v9 * encoder_1_batch_norm_1_gamma[j1] + encoder_1_batch_norm_1_beta[j1];
+            h[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32] */
-static void gradients_k2_dense_pack(const float *restrict block_2_dense_1_kernel, float *restrict block_2_dense_1_kernel_3)
+/* autoencoder.dl:9: dense -> f32[32, 32] */
+static void gradients_k2_dense_pack(const float *restrict encoder_2_dense_1_kernel, float *restrict encoder_2_dense_1_kernel_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            block_2_dense_1_kernel_3[j0 * 32 + j1] = block_2_dense_1_kernel[j0 + j1 * 32];
+            encoder_2_dense_1_kernel_3[j0 * 32 + j1] = encoder_2_dense_1_kernel[j0 + j1 * 32];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void gradients_k3_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2454,75 +2464,77 @@ static inline void gradients_k3_dense_batch_norm_tile_4(const float *restrict a,
     c[99] = c3_3;
 }
 
-static void gradients_k3_dense_batch_norm(const float *restrict relu, const float *restrict block_2_dense_1_kernel,
-        float *restrict block_2_dense_1_y, const int32_t *restrict count_, const float *restrict block_2_dense_1_bias,
+static void gradients_k3_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
+        float *restrict encoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_2_dense_1_bias,
         float *restrict batch_norm_5)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k3_dense_batch_norm_tile_4(relu, 0, block_2_dense_1_kernel + n, block_2_dense_1_y + n);
+        gradients_k3_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_2_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_2_dense_1_bias[j0];
+            const float v2 = encoder_2_dense_1_y[i0 * 32 + j0];
+            const float v3 = encoder_2_dense_1_bias[j0];
             batch_norm_5[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void gradients_k4_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
-        float *restrict block_2_dense_1_y, const float *restrict block_2_dense_1_bias,
-        float *restrict block_2_batch_norm_1_moving_mean, float *restrict block_2_batch_norm_1_moving_variance,
-        float *restrict batch_norm_8, float *restrict block_2_batch_norm_1_y, const float *restrict block_2_batch_norm_1_gamma,
-        const float *restrict block_2_batch_norm_1_beta, float *restrict relu_2)
+        float *restrict encoder_2_dense_1_y, const float *restrict encoder_2_dense_1_bias,
+        float *restrict encoder_2_batch_norm_1_moving_mean, float *restrict encoder_2_batch_norm_1_moving_variance,
+        float *restrict batch_norm_8, float *restrict encoder_2_batch_norm_1_y,
+        const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict encoder_2_batch_norm_1_beta,
+        float *restrict h_2)
 {
-    float block_2_batch_norm_1_average[32];
+    float encoder_2_batch_norm_1_average[32];
     float batch_norm_7[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64]
+        encoder_2_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 32] + batch_norm_5[j0 + 64]
                 + batch_norm_5[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v14 = block_2_dense_1_y[j0 * 32 + j1] + block_2_dense_1_bias[j1] - block_2_batch_norm_1_average[j1];
-            block_2_dense_1_y[j0 * 32 + j1] = sub_v14;
+            const float sub_v14 = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
+                    - encoder_2_batch_norm_1_average[j1];
+            encoder_2_dense_1_y[j0 * 32 + j1] = sub_v14;
             batch_norm_7[j0 * 32 + j1] = v2 ? sub_v14 * sub_v14 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_2_batch_norm_1_variance_v16 = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
+        const float v4 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_2_batch_norm_1_variance_v16 = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
                 + batch_norm_7[j0 + 96]) / v3;
-        block_2_batch_norm_1_moving_mean[j0] = block_2_batch_norm_1_moving_mean[j0] * 0.9f + block_2_batch_norm_1_average[j0]
-                * 0.1f;
-        block_2_batch_norm_1_moving_variance[j0] = v4 + block_2_batch_norm_1_variance_v16 * 0.1f;
-        batch_norm_8[j0] = dl_sqrt(block_2_batch_norm_1_variance_v16 + 0.001f);
+        encoder_2_batch_norm_1_moving_mean[j0] = encoder_2_batch_norm_1_moving_mean[j0] * 0.9f
+                + encoder_2_batch_norm_1_average[j0] * 0.1f;
+        encoder_2_batch_norm_1_moving_variance[j0] = v4 + encoder_2_batch_norm_1_variance_v16 * 0.1f;
+        batch_norm_8[j0] = dl_sqrt(encoder_2_batch_norm_1_variance_v16 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_2_batch_norm_1_y_v20 = block_2_dense_1_y[j0 * 32 + j1] / batch_norm_8[j1];
-            block_2_batch_norm_1_y[j0 * 32 + j1] = block_2_batch_norm_1_y_v20;
-            const float v5 = block_2_batch_norm_1_y_v20 * block_2_batch_norm_1_gamma[j1] + block_2_batch_norm_1_beta[j1];
-            relu_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float encoder_2_batch_norm_1_y_v20 = encoder_2_dense_1_y[j0 * 32 + j1] / batch_norm_8[j1];
+            encoder_2_batch_norm_1_y[j0 * 32 + j1] = encoder_2_batch_norm_1_y_v20;
+            const float v5 = encoder_2_batch_norm_1_y_v20 * encoder_2_batch_norm_1_gamma[j1] + encoder_2_batch_norm_1_beta[j1];
+            h_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[8, 32] */
-static void gradients_k5_dense_pack(const float *restrict encoder_dense_1_kernel, float *restrict encoder_dense_1_kernel_3)
+/* autoencoder.dl:9: dense -> f32[8, 32] */
+static void gradients_k5_dense_pack(const float *restrict code_dense_1_kernel, float *restrict code_dense_1_kernel_3)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            encoder_dense_1_kernel_3[j0 * 32 + j1] = encoder_dense_1_kernel[j0 + j1 * 8];
+            code_dense_1_kernel_3[j0 * 32 + j1] = code_dense_1_kernel[j0 + j1 * 8];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
 static inline void gradients_k6_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2556,75 +2568,73 @@ static inline void gradients_k6_dense_batch_norm_tile_4(const float *restrict a,
     c[27] = c3_3;
 }
 
-static void gradients_k6_dense_batch_norm(const float *restrict relu_2, const float *restrict encoder_dense_1_kernel,
-        float *restrict encoder_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_dense_1_bias,
+static void gradients_k6_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
+        float *restrict code_dense_1_y, const int32_t *restrict count_, const float *restrict code_dense_1_bias,
         float *restrict batch_norm_9)
 {
     for (int n = 0; n < 8; n += 4)
-        gradients_k6_dense_batch_norm_tile_4(relu_2, 0, encoder_dense_1_kernel + n, encoder_dense_1_y + n);
+        gradients_k6_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 8; j0++) {
-            const float v2 = encoder_dense_1_y[i0 * 8 + j0];
-            const float v3 = encoder_dense_1_bias[j0];
+            const float v2 = code_dense_1_y[i0 * 8 + j0];
+            const float v3 = code_dense_1_bias[j0];
             batch_norm_9[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 8] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 8] */
 static void gradients_k7_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
-        float *restrict encoder_dense_1_y, const float *restrict encoder_dense_1_bias,
-        float *restrict encoder_batch_norm_1_moving_mean, float *restrict encoder_batch_norm_1_moving_variance,
-        float *restrict batch_norm_12, float *restrict encoder_batch_norm_1_y, const float *restrict encoder_batch_norm_1_gamma,
-        const float *restrict encoder_batch_norm_1_beta, float *restrict code)
+        float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
+        float *restrict code_batch_norm_1_moving_variance, float *restrict batch_norm_12, float *restrict code_batch_norm_1_y,
+        const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_beta, float *restrict h_3)
 {
-    float encoder_batch_norm_1_average[8];
+    float code_batch_norm_1_average[8];
     float batch_norm_11[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
+        code_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
                 + batch_norm_9[j0 + 24]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float sub_v25 = encoder_dense_1_y[j0 * 8 + j1] + encoder_dense_1_bias[j1] - encoder_batch_norm_1_average[j1];
-            encoder_dense_1_y[j0 * 8 + j1] = sub_v25;
+            const float sub_v25 = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
+            code_dense_1_y[j0 * 8 + j1] = sub_v25;
             batch_norm_11[j0 * 8 + j1] = v2 ? sub_v25 * sub_v25 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v4 = encoder_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_batch_norm_1_variance_v27 = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
+        const float v4 = code_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float code_batch_norm_1_variance_v27 = (batch_norm_11[j0] + batch_norm_11[j0 + 8] + batch_norm_11[j0 + 16]
                 + batch_norm_11[j0 + 24]) / v3;
-        encoder_batch_norm_1_moving_mean[j0] = encoder_batch_norm_1_moving_mean[j0] * 0.9f + encoder_batch_norm_1_average[j0]
-                * 0.1f;
-        encoder_batch_norm_1_moving_variance[j0] = v4 + encoder_batch_norm_1_variance_v27 * 0.1f;
-        batch_norm_12[j0] = dl_sqrt(encoder_batch_norm_1_variance_v27 + 0.001f);
+        code_batch_norm_1_moving_mean[j0] = code_batch_norm_1_moving_mean[j0] * 0.9f + code_batch_norm_1_average[j0] * 0.1f;
+        code_batch_norm_1_moving_variance[j0] = v4 + code_batch_norm_1_variance_v27 * 0.1f;
+        batch_norm_12[j0] = dl_sqrt(code_batch_norm_1_variance_v27 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float encoder_batch_norm_1_y_v31 = encoder_dense_1_y[j0 * 8 + j1] / batch_norm_12[j1];
-            encoder_batch_norm_1_y[j0 * 8 + j1] = encoder_batch_norm_1_y_v31;
-            const float v5 = encoder_batch_norm_1_y_v31 * encoder_batch_norm_1_gamma[j1] + encoder_batch_norm_1_beta[j1];
-            code[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float code_batch_norm_1_y_v31 = code_dense_1_y[j0 * 8 + j1] / batch_norm_12[j1];
+            code_batch_norm_1_y[j0 * 8 + j1] = code_batch_norm_1_y_v31;
+            const float v5 = code_batch_norm_1_y_v31 * code_batch_norm_1_gamma[j1] + code_batch_norm_1_beta[j1];
+            h_3[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 8] */
-static void gradients_k8_dense_pack(const float *restrict block_3_dense_1_kernel, float *restrict block_3_dense_1_kernel_3)
+/* autoencoder.dl:9: dense -> f32[32, 8] */
+static void gradients_k8_dense_pack(const float *restrict decoder_1_dense_1_kernel, float *restrict decoder_1_dense_1_kernel_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            block_3_dense_1_kernel_3[j0 * 8 + j1] = block_3_dense_1_kernel[j0 + j1 * 32];
+            decoder_1_dense_1_kernel_3[j0 * 8 + j1] = decoder_1_dense_1_kernel[j0 + j1 * 32];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
 static inline void gradients_k9_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2658,75 +2668,77 @@ static inline void gradients_k9_dense_batch_norm_tile_4(const float *restrict a,
     c[99] = c3_3;
 }
 
-static void gradients_k9_dense_batch_norm(const float *restrict code, const float *restrict block_3_dense_1_kernel,
-        float *restrict block_3_dense_1_y, const int32_t *restrict count_, const float *restrict block_3_dense_1_bias,
+static void gradients_k9_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
+        float *restrict decoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_1_dense_1_bias,
         float *restrict batch_norm_13)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k9_dense_batch_norm_tile_4(code, 0, block_3_dense_1_kernel + n, block_3_dense_1_y + n);
+        gradients_k9_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_3_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_3_dense_1_bias[j0];
+            const float v2 = decoder_1_dense_1_y[i0 * 32 + j0];
+            const float v3 = decoder_1_dense_1_bias[j0];
             batch_norm_13[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void gradients_k10_batch_norm_relu(const float *restrict batch_norm_13, const int32_t *restrict count_,
-        float *restrict block_3_dense_1_y, const float *restrict block_3_dense_1_bias,
-        float *restrict block_3_batch_norm_1_moving_mean, float *restrict block_3_batch_norm_1_moving_variance,
-        float *restrict batch_norm_16, float *restrict block_3_batch_norm_1_y, const float *restrict block_3_batch_norm_1_gamma,
-        const float *restrict block_3_batch_norm_1_beta, float *restrict relu_3)
+        float *restrict decoder_1_dense_1_y, const float *restrict decoder_1_dense_1_bias,
+        float *restrict decoder_1_batch_norm_1_moving_mean, float *restrict decoder_1_batch_norm_1_moving_variance,
+        float *restrict batch_norm_16, float *restrict decoder_1_batch_norm_1_y,
+        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict decoder_1_batch_norm_1_beta,
+        float *restrict h_4)
 {
-    float block_3_batch_norm_1_average[32];
+    float decoder_1_batch_norm_1_average[32];
     float batch_norm_15[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
+        decoder_1_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
                 + batch_norm_13[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v36 = block_3_dense_1_y[j0 * 32 + j1] + block_3_dense_1_bias[j1] - block_3_batch_norm_1_average[j1];
-            block_3_dense_1_y[j0 * 32 + j1] = sub_v36;
+            const float sub_v36 = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
+                    - decoder_1_batch_norm_1_average[j1];
+            decoder_1_dense_1_y[j0 * 32 + j1] = sub_v36;
             batch_norm_15[j0 * 32 + j1] = v2 ? sub_v36 * sub_v36 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_3_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_3_batch_norm_1_variance_v38 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
+        const float v4 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_1_batch_norm_1_variance_v38 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
                 + batch_norm_15[j0 + 96]) / v3;
-        block_3_batch_norm_1_moving_mean[j0] = block_3_batch_norm_1_moving_mean[j0] * 0.9f + block_3_batch_norm_1_average[j0]
-                * 0.1f;
-        block_3_batch_norm_1_moving_variance[j0] = v4 + block_3_batch_norm_1_variance_v38 * 0.1f;
-        batch_norm_16[j0] = dl_sqrt(block_3_batch_norm_1_variance_v38 + 0.001f);
+        decoder_1_batch_norm_1_moving_mean[j0] = decoder_1_batch_norm_1_moving_mean[j0] * 0.9f
+                + decoder_1_batch_norm_1_average[j0] * 0.1f;
+        decoder_1_batch_norm_1_moving_variance[j0] = v4 + decoder_1_batch_norm_1_variance_v38 * 0.1f;
+        batch_norm_16[j0] = dl_sqrt(decoder_1_batch_norm_1_variance_v38 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_3_batch_norm_1_y_v42 = block_3_dense_1_y[j0 * 32 + j1] / batch_norm_16[j1];
-            block_3_batch_norm_1_y[j0 * 32 + j1] = block_3_batch_norm_1_y_v42;
-            const float v5 = block_3_batch_norm_1_y_v42 * block_3_batch_norm_1_gamma[j1] + block_3_batch_norm_1_beta[j1];
-            relu_3[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float decoder_1_batch_norm_1_y_v42 = decoder_1_dense_1_y[j0 * 32 + j1] / batch_norm_16[j1];
+            decoder_1_batch_norm_1_y[j0 * 32 + j1] = decoder_1_batch_norm_1_y_v42;
+            const float v5 = decoder_1_batch_norm_1_y_v42 * decoder_1_batch_norm_1_gamma[j1] + decoder_1_batch_norm_1_beta[j1];
+            h_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32] */
-static void gradients_k11_dense_pack(const float *restrict block_4_dense_1_kernel, float *restrict block_4_dense_1_kernel_3)
+/* autoencoder.dl:9: dense -> f32[32, 32] */
+static void gradients_k11_dense_pack(const float *restrict decoder_2_dense_1_kernel, float *restrict decoder_2_dense_1_kernel_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            block_4_dense_1_kernel_3[j0 * 32 + j1] = block_4_dense_1_kernel[j0 + j1 * 32];
+            decoder_2_dense_1_kernel_3[j0 * 32 + j1] = decoder_2_dense_1_kernel[j0 + j1 * 32];
         }
     }
 }
 
-/* autoencoder.dl:8: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void gradients_k12_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2760,75 +2772,77 @@ static inline void gradients_k12_dense_batch_norm_tile_4(const float *restrict a
     c[99] = c3_3;
 }
 
-static void gradients_k12_dense_batch_norm(const float *restrict relu_3, const float *restrict block_4_dense_1_kernel,
-        float *restrict block_4_dense_1_y, const int32_t *restrict count_, const float *restrict block_4_dense_1_bias,
+static void gradients_k12_dense_batch_norm(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel,
+        float *restrict decoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_2_dense_1_bias,
         float *restrict batch_norm_17)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k12_dense_batch_norm_tile_4(relu_3, 0, block_4_dense_1_kernel + n, block_4_dense_1_y + n);
+        gradients_k12_dense_batch_norm_tile_4(h_4, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = block_4_dense_1_y[i0 * 32 + j0];
-            const float v3 = block_4_dense_1_bias[j0];
+            const float v2 = decoder_2_dense_1_y[i0 * 32 + j0];
+            const float v3 = decoder_2_dense_1_bias[j0];
             batch_norm_17[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
-/* autoencoder.dl:8: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void gradients_k13_batch_norm_relu(const float *restrict batch_norm_17, const int32_t *restrict count_,
-        float *restrict block_4_dense_1_y, const float *restrict block_4_dense_1_bias,
-        float *restrict block_4_batch_norm_1_moving_mean, float *restrict block_4_batch_norm_1_moving_variance,
-        float *restrict batch_norm_20, float *restrict block_4_batch_norm_1_y, const float *restrict block_4_batch_norm_1_gamma,
-        const float *restrict block_4_batch_norm_1_beta, float *restrict relu_4)
+        float *restrict decoder_2_dense_1_y, const float *restrict decoder_2_dense_1_bias,
+        float *restrict decoder_2_batch_norm_1_moving_mean, float *restrict decoder_2_batch_norm_1_moving_variance,
+        float *restrict batch_norm_20, float *restrict decoder_2_batch_norm_1_y,
+        const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict decoder_2_batch_norm_1_beta,
+        float *restrict h_5)
 {
-    float block_4_batch_norm_1_average[32];
+    float decoder_2_batch_norm_1_average[32];
     float batch_norm_19[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_batch_norm_1_average[j0] = (batch_norm_17[j0] + batch_norm_17[j0 + 32] + batch_norm_17[j0 + 64]
+        decoder_2_batch_norm_1_average[j0] = (batch_norm_17[j0] + batch_norm_17[j0 + 32] + batch_norm_17[j0 + 64]
                 + batch_norm_17[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v47 = block_4_dense_1_y[j0 * 32 + j1] + block_4_dense_1_bias[j1] - block_4_batch_norm_1_average[j1];
-            block_4_dense_1_y[j0 * 32 + j1] = sub_v47;
+            const float sub_v47 = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
+                    - decoder_2_batch_norm_1_average[j1];
+            decoder_2_dense_1_y[j0 * 32 + j1] = sub_v47;
             batch_norm_19[j0 * 32 + j1] = v2 ? sub_v47 * sub_v47 : 0.0f;
         }
     }
     const float v3 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = block_4_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_4_batch_norm_1_variance_v49 = (batch_norm_19[j0] + batch_norm_19[j0 + 32] + batch_norm_19[j0 + 64]
+        const float v4 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_2_batch_norm_1_variance_v49 = (batch_norm_19[j0] + batch_norm_19[j0 + 32] + batch_norm_19[j0 + 64]
                 + batch_norm_19[j0 + 96]) / v3;
-        block_4_batch_norm_1_moving_mean[j0] = block_4_batch_norm_1_moving_mean[j0] * 0.9f + block_4_batch_norm_1_average[j0]
-                * 0.1f;
-        block_4_batch_norm_1_moving_variance[j0] = v4 + block_4_batch_norm_1_variance_v49 * 0.1f;
-        batch_norm_20[j0] = dl_sqrt(block_4_batch_norm_1_variance_v49 + 0.001f);
+        decoder_2_batch_norm_1_moving_mean[j0] = decoder_2_batch_norm_1_moving_mean[j0] * 0.9f
+                + decoder_2_batch_norm_1_average[j0] * 0.1f;
+        decoder_2_batch_norm_1_moving_variance[j0] = v4 + decoder_2_batch_norm_1_variance_v49 * 0.1f;
+        batch_norm_20[j0] = dl_sqrt(decoder_2_batch_norm_1_variance_v49 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float block_4_batch_norm_1_y_v53 = block_4_dense_1_y[j0 * 32 + j1] / batch_norm_20[j1];
-            block_4_batch_norm_1_y[j0 * 32 + j1] = block_4_batch_norm_1_y_v53;
-            const float v5 = block_4_batch_norm_1_y_v53 * block_4_batch_norm_1_gamma[j1] + block_4_batch_norm_1_beta[j1];
-            relu_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            const float decoder_2_batch_norm_1_y_v53 = decoder_2_dense_1_y[j0 * 32 + j1] / batch_norm_20[j1];
+            decoder_2_batch_norm_1_y[j0 * 32 + j1] = decoder_2_batch_norm_1_y_v53;
+            const float v5 = decoder_2_batch_norm_1_y_v53 * decoder_2_batch_norm_1_gamma[j1] + decoder_2_batch_norm_1_beta[j1];
+            h_5[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
         }
     }
 }
 
-/* autoencoder.dl:15: dense -> f32[64, 32] */
-static void gradients_k14_dense_pack(const float *restrict decoder_kernel, float *restrict decoder_kernel_3)
+/* autoencoder.dl:23: dense -> f32[64, 32] */
+static void gradients_k14_dense_pack(const float *restrict final_kernel, float *restrict final_kernel_3)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            decoder_kernel_3[j0 * 32 + j1] = decoder_kernel[j0 + j1 * 64];
+            final_kernel_3[j0 * 32 + j1] = final_kernel[j0 + j1 * 64];
         }
     }
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:16: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates */
 static inline void gradients_k15_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2862,13 +2876,13 @@ static inline void gradients_k15_dense_mean_squared_error_tile_4(const float *re
     c[195] = c3_3;
 }
 
-static void gradients_k15_dense_mean_squared_error(const float *restrict relu_4, const float *restrict decoder_kernel,
-        float *restrict decoder_y, const float *restrict decoder_bias, const float *restrict x,
+static void gradients_k15_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
+        float *restrict final_y, const float *restrict final_bias, const float *restrict x,
         float *restrict mean_squared_error_3, const int32_t *restrict count_, float *restrict mean_squared_error_5)
 {
     float mean_squared_error[64];
     for (int n = 0; n < 64; n += 4)
-        gradients_k15_dense_mean_squared_error_tile_4(relu_4, 0, decoder_kernel + n, decoder_y + n);
+        gradients_k15_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         float sum_v58[8];
         for (int lane = 0; lane < 8; lane++)
@@ -2876,7 +2890,7 @@ static void gradients_k15_dense_mean_squared_error(const float *restrict relu_4,
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v56 = decoder_y[i0 * 64 + j0] + decoder_bias[j0] - x[i0 * 64 + j0];
+                const float sub_v56 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
                 mean_squared_error[j0] = sub_v56;
                 const float mul_v57 = sub_v56 * sub_v56;
                 sum_v58[lane] += mul_v57;
@@ -2897,7 +2911,7 @@ static void gradients_k15_dense_mean_squared_error(const float *restrict relu_4,
     }
 }
 
-/* autoencoder.dl:16: distance -> f32 */
+/* autoencoder.dl:24: distance -> f32 */
 static void gradients_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_3,
         float *restrict loss)
 {
@@ -2910,16 +2924,16 @@ static void gradients_k16_distance(const int32_t *restrict count_, const float *
             : 0.0f)) / (float)v1;
 }
 
-/* autoencoder.dl:15: dense -> f32[64] */
-static void gradients_k17_dense(const float *restrict mean_squared_error_5, float *restrict decoder_bias_2)
+/* autoencoder.dl:23: dense -> f32[64] */
+static void gradients_k17_dense(const float *restrict mean_squared_error_5, float *restrict final_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        decoder_bias_2[j0] = mean_squared_error_5[j0] + mean_squared_error_5[j0 + 64] + mean_squared_error_5[j0 + 128]
+        final_bias_2[j0] = mean_squared_error_5[j0] + mean_squared_error_5[j0 + 64] + mean_squared_error_5[j0 + 128]
                 + mean_squared_error_5[j0 + 192];
     }
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:8: relu, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:9: relu, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
 static inline void gradients_k18_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2954,27 +2968,27 @@ static inline void gradients_k18_dense_relu_batch_norm_tile_4(const float *restr
 }
 
 static void gradients_k18_dense_relu_batch_norm(const float *restrict mean_squared_error_5,
-        const float *restrict decoder_kernel_3, float *restrict relu_5, const float *restrict relu_4,
-        float *restrict block_4_batch_norm_1_y, float *restrict batch_norm_21, const float *restrict block_4_batch_norm_1_gamma,
-        const float *restrict batch_norm_20, float *restrict batch_norm_22)
+        const float *restrict final_kernel_3, float *restrict relu, const float *restrict h_5,
+        float *restrict decoder_2_batch_norm_1_y, float *restrict batch_norm_21,
+        const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict batch_norm_20, float *restrict batch_norm_22)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k18_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, decoder_kernel_3 + n, relu_5 + n);
+        gradients_k18_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, final_kernel_3 + n, relu + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_5[i0 * 32 + j0];
-            const float v2 = block_4_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v66 = 0.0f < relu_4[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_5[i0 * 32 + j0] = select_v66;
+            const float v1 = relu[i0 * 32 + j0];
+            const float v2 = decoder_2_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v66 = 0.0f < h_5[i0 * 32 + j0] ? v1 : 0.0f;
+            relu[i0 * 32 + j0] = select_v66;
             batch_norm_21[i0 * 32 + j0] = select_v66 * v2;
-            const float div_v70 = select_v66 * block_4_batch_norm_1_gamma[j0] / batch_norm_20[j0];
+            const float div_v70 = select_v66 * decoder_2_batch_norm_1_gamma[j0] / batch_norm_20[j0];
             batch_norm_22[i0 * 32 + j0] = div_v70;
-            block_4_batch_norm_1_y[i0 * 32 + j0] = -(div_v70 * v2);
+            decoder_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v70 * v2);
         }
     }
 }
 
-/* autoencoder.dl:15: dense -> f32[32, 64], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense -> f32[32, 64], 8192 multiply-accumulates */
 static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3007,36 +3021,36 @@ static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k19_dense(const float *restrict relu_4, const float *restrict mean_squared_error_5,
-        float *restrict decoder_kernel_2)
+static void gradients_k19_dense(const float *restrict h_5, const float *restrict mean_squared_error_5,
+        float *restrict final_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k19_dense_tile_4(relu_4, i0_0, mean_squared_error_5 + n, decoder_kernel_2 + (i0_0 * 64 + n));
+            gradients_k19_dense_tile_4(h_5, i0_0, mean_squared_error_5 + n, final_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k20_batch_norm(const float *restrict relu_5, float *restrict block_4_batch_norm_1_beta_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k20_batch_norm(const float *restrict relu, float *restrict decoder_2_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_batch_norm_1_beta_2[j0] = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
+        decoder_2_batch_norm_1_beta_2[j0] = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k21_batch_norm(const float *restrict batch_norm_21, float *restrict block_4_batch_norm_1_gamma_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k21_batch_norm(const float *restrict batch_norm_21, float *restrict decoder_2_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_batch_norm_1_gamma_2[j0] = batch_norm_21[j0] + batch_norm_21[j0 + 32] + batch_norm_21[j0 + 64]
+        decoder_2_batch_norm_1_gamma_2[j0] = batch_norm_21[j0] + batch_norm_21[j0 + 32] + batch_norm_21[j0 + 64]
                 + batch_norm_21[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k22_batch_norm_dense(const float *restrict block_4_batch_norm_1_y, const float *restrict batch_norm_20,
-        const int32_t *restrict count_, const float *restrict block_4_dense_1_y, const float *restrict batch_norm_22,
-        float *restrict batch_norm_29, float *restrict block_4_dense_1_bias_2)
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k22_batch_norm_dense(const float *restrict decoder_2_batch_norm_1_y, const float *restrict batch_norm_20,
+        const int32_t *restrict count_, const float *restrict decoder_2_dense_1_y, const float *restrict batch_norm_22,
+        float *restrict batch_norm_29, float *restrict decoder_2_dense_1_bias_2)
 {
     float batch_norm_24[32];
     float batch_norm_26[128];
@@ -3044,14 +3058,14 @@ static void gradients_k22_batch_norm_dense(const float *restrict block_4_batch_n
     float batch_norm_28[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_24[j0] = (block_4_batch_norm_1_y[j0] + block_4_batch_norm_1_y[j0 + 32] + block_4_batch_norm_1_y[j0 + 64]
-                + block_4_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_20[j0] / v1;
+        batch_norm_24[j0] = (decoder_2_batch_norm_1_y[j0] + decoder_2_batch_norm_1_y[j0 + 32]
+                + decoder_2_batch_norm_1_y[j0 + 64] + decoder_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_20[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_24[j1];
-            const float mul_v73 = (v2 ? v3 : 0.0f) * block_4_dense_1_y[j0 * 32 + j1];
+            const float mul_v73 = (v2 ? v3 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
             const float add_v74 = batch_norm_22[j0 * 32 + j1] + mul_v73 + mul_v73;
             batch_norm_26[j0 * 32 + j1] = add_v74;
             batch_norm_27[j0 * 32 + j1] = -add_v74;
@@ -3069,12 +3083,12 @@ static void gradients_k22_batch_norm_dense(const float *restrict block_4_batch_n
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_dense_1_bias_2[j0] = batch_norm_29[j0] + batch_norm_29[j0 + 32] + batch_norm_29[j0 + 64]
+        decoder_2_dense_1_bias_2[j0] = batch_norm_29[j0] + batch_norm_29[j0 + 32] + batch_norm_29[j0 + 64]
                 + batch_norm_29[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void gradients_k23_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3109,27 +3123,27 @@ static inline void gradients_k23_dense_relu_batch_norm_tile_4(const float *restr
 }
 
 static void gradients_k23_dense_relu_batch_norm(const float *restrict batch_norm_29,
-        const float *restrict block_4_dense_1_kernel_3, float *restrict relu_6, const float *restrict relu_3,
-        float *restrict block_3_batch_norm_1_y, float *restrict batch_norm_30, const float *restrict block_3_batch_norm_1_gamma,
-        const float *restrict batch_norm_16, float *restrict batch_norm_31)
+        const float *restrict decoder_2_dense_1_kernel_3, float *restrict relu_2, const float *restrict h_4,
+        float *restrict decoder_1_batch_norm_1_y, float *restrict batch_norm_30,
+        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict batch_norm_16, float *restrict batch_norm_31)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k23_dense_relu_batch_norm_tile_4(batch_norm_29, 0, block_4_dense_1_kernel_3 + n, relu_6 + n);
+        gradients_k23_dense_relu_batch_norm_tile_4(batch_norm_29, 0, decoder_2_dense_1_kernel_3 + n, relu_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_6[i0 * 32 + j0];
-            const float v2 = block_3_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v82 = 0.0f < relu_3[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_6[i0 * 32 + j0] = select_v82;
+            const float v1 = relu_2[i0 * 32 + j0];
+            const float v2 = decoder_1_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v82 = 0.0f < h_4[i0 * 32 + j0] ? v1 : 0.0f;
+            relu_2[i0 * 32 + j0] = select_v82;
             batch_norm_30[i0 * 32 + j0] = select_v82 * v2;
-            const float div_v86 = select_v82 * block_3_batch_norm_1_gamma[j0] / batch_norm_16[j0];
+            const float div_v86 = select_v82 * decoder_1_batch_norm_1_gamma[j0] / batch_norm_16[j0];
             batch_norm_31[i0 * 32 + j0] = div_v86;
-            block_3_batch_norm_1_y[i0 * 32 + j0] = -(div_v86 * v2);
+            decoder_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v86 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[32, 32], 4096 multiply-accumulates */
 static inline void gradients_k24_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3162,36 +3176,36 @@ static inline void gradients_k24_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k24_dense(const float *restrict relu_3, const float *restrict batch_norm_29,
-        float *restrict block_4_dense_1_kernel_2)
+static void gradients_k24_dense(const float *restrict h_4, const float *restrict batch_norm_29,
+        float *restrict decoder_2_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k24_dense_tile_4(relu_3, i0_0, batch_norm_29 + n, block_4_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k24_dense_tile_4(h_4, i0_0, batch_norm_29 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k25_batch_norm(const float *restrict relu_6, float *restrict block_3_batch_norm_1_beta_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k25_batch_norm(const float *restrict relu_2, float *restrict decoder_1_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_beta_2[j0] = relu_6[j0] + relu_6[j0 + 32] + relu_6[j0 + 64] + relu_6[j0 + 96];
+        decoder_1_batch_norm_1_beta_2[j0] = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k26_batch_norm(const float *restrict batch_norm_30, float *restrict block_3_batch_norm_1_gamma_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k26_batch_norm(const float *restrict batch_norm_30, float *restrict decoder_1_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_batch_norm_1_gamma_2[j0] = batch_norm_30[j0] + batch_norm_30[j0 + 32] + batch_norm_30[j0 + 64]
+        decoder_1_batch_norm_1_gamma_2[j0] = batch_norm_30[j0] + batch_norm_30[j0 + 32] + batch_norm_30[j0 + 64]
                 + batch_norm_30[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k27_batch_norm_dense(const float *restrict block_3_batch_norm_1_y, const float *restrict batch_norm_16,
-        const int32_t *restrict count_, const float *restrict block_3_dense_1_y, const float *restrict batch_norm_31,
-        float *restrict batch_norm_38, float *restrict block_3_dense_1_bias_2)
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k27_batch_norm_dense(const float *restrict decoder_1_batch_norm_1_y, const float *restrict batch_norm_16,
+        const int32_t *restrict count_, const float *restrict decoder_1_dense_1_y, const float *restrict batch_norm_31,
+        float *restrict batch_norm_38, float *restrict decoder_1_dense_1_bias_2)
 {
     float batch_norm_33[32];
     float batch_norm_35[128];
@@ -3199,14 +3213,14 @@ static void gradients_k27_batch_norm_dense(const float *restrict block_3_batch_n
     float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_33[j0] = (block_3_batch_norm_1_y[j0] + block_3_batch_norm_1_y[j0 + 32] + block_3_batch_norm_1_y[j0 + 64]
-                + block_3_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_16[j0] / v1;
+        batch_norm_33[j0] = (decoder_1_batch_norm_1_y[j0] + decoder_1_batch_norm_1_y[j0 + 32]
+                + decoder_1_batch_norm_1_y[j0 + 64] + decoder_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_16[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_33[j1];
-            const float mul_v89 = (v2 ? v3 : 0.0f) * block_3_dense_1_y[j0 * 32 + j1];
+            const float mul_v89 = (v2 ? v3 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
             const float add_v90 = batch_norm_31[j0 * 32 + j1] + mul_v89 + mul_v89;
             batch_norm_35[j0 * 32 + j1] = add_v90;
             batch_norm_36[j0 * 32 + j1] = -add_v90;
@@ -3224,12 +3238,12 @@ static void gradients_k27_batch_norm_dense(const float *restrict block_3_batch_n
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_3_dense_1_bias_2[j0] = batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
+        decoder_1_dense_1_bias_2[j0] = batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
                 + batch_norm_38[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
 static inline void gradients_k28_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3264,27 +3278,27 @@ static inline void gradients_k28_dense_relu_batch_norm_tile_4(const float *restr
 }
 
 static void gradients_k28_dense_relu_batch_norm(const float *restrict batch_norm_38,
-        const float *restrict block_3_dense_1_kernel_3, float *restrict relu_7, const float *restrict code,
-        float *restrict encoder_batch_norm_1_y, float *restrict batch_norm_39, const float *restrict encoder_batch_norm_1_gamma,
+        const float *restrict decoder_1_dense_1_kernel_3, float *restrict relu_3, const float *restrict h_3,
+        float *restrict code_batch_norm_1_y, float *restrict batch_norm_39, const float *restrict code_batch_norm_1_gamma,
         const float *restrict batch_norm_12, float *restrict batch_norm_40)
 {
     for (int n = 0; n < 8; n += 4)
-        gradients_k28_dense_relu_batch_norm_tile_4(batch_norm_38, 0, block_3_dense_1_kernel_3 + n, relu_7 + n);
+        gradients_k28_dense_relu_batch_norm_tile_4(batch_norm_38, 0, decoder_1_dense_1_kernel_3 + n, relu_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
-            const float v1 = relu_7[i0 * 8 + j0];
-            const float v2 = encoder_batch_norm_1_y[i0 * 8 + j0];
-            const float select_v98 = 0.0f < code[i0 * 8 + j0] ? v1 : 0.0f;
-            relu_7[i0 * 8 + j0] = select_v98;
+            const float v1 = relu_3[i0 * 8 + j0];
+            const float v2 = code_batch_norm_1_y[i0 * 8 + j0];
+            const float select_v98 = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
+            relu_3[i0 * 8 + j0] = select_v98;
             batch_norm_39[i0 * 8 + j0] = select_v98 * v2;
-            const float div_v102 = select_v98 * encoder_batch_norm_1_gamma[j0] / batch_norm_12[j0];
+            const float div_v102 = select_v98 * code_batch_norm_1_gamma[j0] / batch_norm_12[j0];
             batch_norm_40[i0 * 8 + j0] = div_v102;
-            encoder_batch_norm_1_y[i0 * 8 + j0] = -(div_v102 * v2);
+            code_batch_norm_1_y[i0 * 8 + j0] = -(div_v102 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[8, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[8, 32], 1024 multiply-accumulates */
 static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3317,36 +3331,36 @@ static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k29_dense(const float *restrict code, const float *restrict batch_norm_38,
-        float *restrict block_3_dense_1_kernel_2)
+static void gradients_k29_dense(const float *restrict h_3, const float *restrict batch_norm_38,
+        float *restrict decoder_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k29_dense_tile_4(code, i0_0, batch_norm_38 + n, block_3_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k29_dense_tile_4(h_3, i0_0, batch_norm_38 + n, decoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[8] */
-static void gradients_k30_batch_norm(const float *restrict relu_7, float *restrict encoder_batch_norm_1_beta_2)
+/* autoencoder.dl:9: batch_norm -> f32[8] */
+static void gradients_k30_batch_norm(const float *restrict relu_3, float *restrict code_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_batch_norm_1_beta_2[j0] = relu_7[j0] + relu_7[j0 + 8] + relu_7[j0 + 16] + relu_7[j0 + 24];
+        code_batch_norm_1_beta_2[j0] = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[8] */
-static void gradients_k31_batch_norm(const float *restrict batch_norm_39, float *restrict encoder_batch_norm_1_gamma_2)
+/* autoencoder.dl:9: batch_norm -> f32[8] */
+static void gradients_k31_batch_norm(const float *restrict batch_norm_39, float *restrict code_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_batch_norm_1_gamma_2[j0] = batch_norm_39[j0] + batch_norm_39[j0 + 8] + batch_norm_39[j0 + 16]
+        code_batch_norm_1_gamma_2[j0] = batch_norm_39[j0] + batch_norm_39[j0 + 8] + batch_norm_39[j0 + 16]
                 + batch_norm_39[j0 + 24];
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense -> f32[8] */
-static void gradients_k32_batch_norm_dense(const float *restrict encoder_batch_norm_1_y, const float *restrict batch_norm_12,
-        const int32_t *restrict count_, const float *restrict encoder_dense_1_y, const float *restrict batch_norm_40,
-        float *restrict batch_norm_47, float *restrict encoder_dense_1_bias_2)
+/* autoencoder.dl:9: batch_norm, dense -> f32[8] */
+static void gradients_k32_batch_norm_dense(const float *restrict code_batch_norm_1_y, const float *restrict batch_norm_12,
+        const int32_t *restrict count_, const float *restrict code_dense_1_y, const float *restrict batch_norm_40,
+        float *restrict batch_norm_47, float *restrict code_dense_1_bias_2)
 {
     float batch_norm_42[8];
     float batch_norm_44[32];
@@ -3354,14 +3368,14 @@ static void gradients_k32_batch_norm_dense(const float *restrict encoder_batch_n
     float batch_norm_46[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_42[j0] = (encoder_batch_norm_1_y[j0] + encoder_batch_norm_1_y[j0 + 8] + encoder_batch_norm_1_y[j0 + 16]
-                + encoder_batch_norm_1_y[j0 + 24]) * 0.5f / batch_norm_12[j0] / v1;
+        batch_norm_42[j0] = (code_batch_norm_1_y[j0] + code_batch_norm_1_y[j0 + 8] + code_batch_norm_1_y[j0 + 16]
+                + code_batch_norm_1_y[j0 + 24]) * 0.5f / batch_norm_12[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
             const float v3 = batch_norm_42[j1];
-            const float mul_v105 = (v2 ? v3 : 0.0f) * encoder_dense_1_y[j0 * 8 + j1];
+            const float mul_v105 = (v2 ? v3 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
             const float add_v106 = batch_norm_40[j0 * 8 + j1] + mul_v105 + mul_v105;
             batch_norm_44[j0 * 8 + j1] = add_v106;
             batch_norm_45[j0 * 8 + j1] = -add_v106;
@@ -3379,12 +3393,11 @@ static void gradients_k32_batch_norm_dense(const float *restrict encoder_batch_n
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
-        encoder_dense_1_bias_2[j0] = batch_norm_47[j0] + batch_norm_47[j0 + 8] + batch_norm_47[j0 + 16]
-                + batch_norm_47[j0 + 24];
+        code_dense_1_bias_2[j0] = batch_norm_47[j0] + batch_norm_47[j0 + 8] + batch_norm_47[j0 + 16] + batch_norm_47[j0 + 24];
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
 static inline void gradients_k33_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3419,27 +3432,27 @@ static inline void gradients_k33_dense_relu_batch_norm_tile_4(const float *restr
 }
 
 static void gradients_k33_dense_relu_batch_norm(const float *restrict batch_norm_47,
-        const float *restrict encoder_dense_1_kernel_3, float *restrict relu_8, const float *restrict relu_2,
-        float *restrict block_2_batch_norm_1_y, float *restrict batch_norm_48, const float *restrict block_2_batch_norm_1_gamma,
-        const float *restrict batch_norm_8, float *restrict batch_norm_49)
+        const float *restrict code_dense_1_kernel_3, float *restrict relu_4, const float *restrict h_2,
+        float *restrict encoder_2_batch_norm_1_y, float *restrict batch_norm_48,
+        const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict batch_norm_8, float *restrict batch_norm_49)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k33_dense_relu_batch_norm_tile_4(batch_norm_47, 0, encoder_dense_1_kernel_3 + n, relu_8 + n);
+        gradients_k33_dense_relu_batch_norm_tile_4(batch_norm_47, 0, code_dense_1_kernel_3 + n, relu_4 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_8[i0 * 32 + j0];
-            const float v2 = block_2_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v114 = 0.0f < relu_2[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_8[i0 * 32 + j0] = select_v114;
+            const float v1 = relu_4[i0 * 32 + j0];
+            const float v2 = encoder_2_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v114 = 0.0f < h_2[i0 * 32 + j0] ? v1 : 0.0f;
+            relu_4[i0 * 32 + j0] = select_v114;
             batch_norm_48[i0 * 32 + j0] = select_v114 * v2;
-            const float div_v118 = select_v114 * block_2_batch_norm_1_gamma[j0] / batch_norm_8[j0];
+            const float div_v118 = select_v114 * encoder_2_batch_norm_1_gamma[j0] / batch_norm_8[j0];
             batch_norm_49[i0 * 32 + j0] = div_v118;
-            block_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v118 * v2);
+            encoder_2_batch_norm_1_y[i0 * 32 + j0] = -(div_v118 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[32, 8], 1024 multiply-accumulates */
 static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3472,36 +3485,36 @@ static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, c
     c[27] = c3_3;
 }
 
-static void gradients_k34_dense(const float *restrict relu_2, const float *restrict batch_norm_47,
-        float *restrict encoder_dense_1_kernel_2)
+static void gradients_k34_dense(const float *restrict h_2, const float *restrict batch_norm_47,
+        float *restrict code_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 8; n += 4)
-            gradients_k34_dense_tile_4(relu_2, i0_0, batch_norm_47 + n, encoder_dense_1_kernel_2 + (i0_0 * 8 + n));
+            gradients_k34_dense_tile_4(h_2, i0_0, batch_norm_47 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k35_batch_norm(const float *restrict relu_8, float *restrict block_2_batch_norm_1_beta_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k35_batch_norm(const float *restrict relu_4, float *restrict encoder_2_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_batch_norm_1_beta_2[j0] = relu_8[j0] + relu_8[j0 + 32] + relu_8[j0 + 64] + relu_8[j0 + 96];
+        encoder_2_batch_norm_1_beta_2[j0] = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k36_batch_norm(const float *restrict batch_norm_48, float *restrict block_2_batch_norm_1_gamma_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k36_batch_norm(const float *restrict batch_norm_48, float *restrict encoder_2_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_batch_norm_1_gamma_2[j0] = batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
+        encoder_2_batch_norm_1_gamma_2[j0] = batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
                 + batch_norm_48[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k37_batch_norm_dense(const float *restrict block_2_batch_norm_1_y, const float *restrict batch_norm_8,
-        const int32_t *restrict count_, const float *restrict block_2_dense_1_y, const float *restrict batch_norm_49,
-        float *restrict batch_norm_56, float *restrict block_2_dense_1_bias_2)
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k37_batch_norm_dense(const float *restrict encoder_2_batch_norm_1_y, const float *restrict batch_norm_8,
+        const int32_t *restrict count_, const float *restrict encoder_2_dense_1_y, const float *restrict batch_norm_49,
+        float *restrict batch_norm_56, float *restrict encoder_2_dense_1_bias_2)
 {
     float batch_norm_51[32];
     float batch_norm_53[128];
@@ -3509,14 +3522,14 @@ static void gradients_k37_batch_norm_dense(const float *restrict block_2_batch_n
     float batch_norm_55[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_51[j0] = (block_2_batch_norm_1_y[j0] + block_2_batch_norm_1_y[j0 + 32] + block_2_batch_norm_1_y[j0 + 64]
-                + block_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_8[j0] / v1;
+        batch_norm_51[j0] = (encoder_2_batch_norm_1_y[j0] + encoder_2_batch_norm_1_y[j0 + 32]
+                + encoder_2_batch_norm_1_y[j0 + 64] + encoder_2_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_8[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_51[j1];
-            const float mul_v121 = (v2 ? v3 : 0.0f) * block_2_dense_1_y[j0 * 32 + j1];
+            const float mul_v121 = (v2 ? v3 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
             const float add_v122 = batch_norm_49[j0 * 32 + j1] + mul_v121 + mul_v121;
             batch_norm_53[j0 * 32 + j1] = add_v122;
             batch_norm_54[j0 * 32 + j1] = -add_v122;
@@ -3534,12 +3547,12 @@ static void gradients_k37_batch_norm_dense(const float *restrict block_2_batch_n
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_dense_1_bias_2[j0] = batch_norm_56[j0] + batch_norm_56[j0 + 32] + batch_norm_56[j0 + 64]
+        encoder_2_dense_1_bias_2[j0] = batch_norm_56[j0] + batch_norm_56[j0 + 32] + batch_norm_56[j0 + 64]
                 + batch_norm_56[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
 static inline void gradients_k38_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3574,27 +3587,27 @@ static inline void gradients_k38_dense_relu_batch_norm_tile_4(const float *restr
 }
 
 static void gradients_k38_dense_relu_batch_norm(const float *restrict batch_norm_56,
-        const float *restrict block_2_dense_1_kernel_3, float *restrict relu_9, const float *restrict relu,
-        float *restrict block_1_batch_norm_1_y, float *restrict batch_norm_57, const float *restrict block_1_batch_norm_1_gamma,
-        const float *restrict batch_norm_4, float *restrict batch_norm_58)
+        const float *restrict encoder_2_dense_1_kernel_3, float *restrict relu_5, const float *restrict h,
+        float *restrict encoder_1_batch_norm_1_y, float *restrict batch_norm_57,
+        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict batch_norm_4, float *restrict batch_norm_58)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k38_dense_relu_batch_norm_tile_4(batch_norm_56, 0, block_2_dense_1_kernel_3 + n, relu_9 + n);
+        gradients_k38_dense_relu_batch_norm_tile_4(batch_norm_56, 0, encoder_2_dense_1_kernel_3 + n, relu_5 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_9[i0 * 32 + j0];
-            const float v2 = block_1_batch_norm_1_y[i0 * 32 + j0];
-            const float select_v130 = 0.0f < relu[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_9[i0 * 32 + j0] = select_v130;
+            const float v1 = relu_5[i0 * 32 + j0];
+            const float v2 = encoder_1_batch_norm_1_y[i0 * 32 + j0];
+            const float select_v130 = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
+            relu_5[i0 * 32 + j0] = select_v130;
             batch_norm_57[i0 * 32 + j0] = select_v130 * v2;
-            const float div_v134 = select_v130 * block_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
+            const float div_v134 = select_v130 * encoder_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
             batch_norm_58[i0 * 32 + j0] = div_v134;
-            block_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v134 * v2);
+            encoder_1_batch_norm_1_y[i0 * 32 + j0] = -(div_v134 * v2);
         }
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[32, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[32, 32], 4096 multiply-accumulates */
 static inline void gradients_k39_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3627,36 +3640,36 @@ static inline void gradients_k39_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k39_dense(const float *restrict relu, const float *restrict batch_norm_56,
-        float *restrict block_2_dense_1_kernel_2)
+static void gradients_k39_dense(const float *restrict h, const float *restrict batch_norm_56,
+        float *restrict encoder_2_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k39_dense_tile_4(relu, i0_0, batch_norm_56 + n, block_2_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k39_dense_tile_4(h, i0_0, batch_norm_56 + n, encoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k40_batch_norm(const float *restrict relu_9, float *restrict block_1_batch_norm_1_beta_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k40_batch_norm(const float *restrict relu_5, float *restrict encoder_1_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_batch_norm_1_beta_2[j0] = relu_9[j0] + relu_9[j0 + 32] + relu_9[j0 + 64] + relu_9[j0 + 96];
+        encoder_1_batch_norm_1_beta_2[j0] = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm -> f32[32] */
-static void gradients_k41_batch_norm(const float *restrict batch_norm_57, float *restrict block_1_batch_norm_1_gamma_2)
+/* autoencoder.dl:9: batch_norm -> f32[32] */
+static void gradients_k41_batch_norm(const float *restrict batch_norm_57, float *restrict encoder_1_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_batch_norm_1_gamma_2[j0] = batch_norm_57[j0] + batch_norm_57[j0 + 32] + batch_norm_57[j0 + 64]
+        encoder_1_batch_norm_1_gamma_2[j0] = batch_norm_57[j0] + batch_norm_57[j0 + 32] + batch_norm_57[j0 + 64]
                 + batch_norm_57[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: batch_norm, dense -> f32[32] */
-static void gradients_k42_batch_norm_dense(const float *restrict block_1_batch_norm_1_y, const float *restrict batch_norm_4,
-        const int32_t *restrict count_, const float *restrict block_1_dense_1_y, const float *restrict batch_norm_58,
-        float *restrict batch_norm_65, float *restrict block_1_dense_1_bias_2)
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k42_batch_norm_dense(const float *restrict encoder_1_batch_norm_1_y, const float *restrict batch_norm_4,
+        const int32_t *restrict count_, const float *restrict encoder_1_dense_1_y, const float *restrict batch_norm_58,
+        float *restrict batch_norm_65, float *restrict encoder_1_dense_1_bias_2)
 {
     float batch_norm_60[32];
     float batch_norm_62[128];
@@ -3664,14 +3677,14 @@ static void gradients_k42_batch_norm_dense(const float *restrict block_1_batch_n
     float batch_norm_64[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_60[j0] = (block_1_batch_norm_1_y[j0] + block_1_batch_norm_1_y[j0 + 32] + block_1_batch_norm_1_y[j0 + 64]
-                + block_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_4[j0] / v1;
+        batch_norm_60[j0] = (encoder_1_batch_norm_1_y[j0] + encoder_1_batch_norm_1_y[j0 + 32]
+                + encoder_1_batch_norm_1_y[j0 + 64] + encoder_1_batch_norm_1_y[j0 + 96]) * 0.5f / batch_norm_4[j0] / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
             const float v3 = batch_norm_60[j1];
-            const float mul_v137 = (v2 ? v3 : 0.0f) * block_1_dense_1_y[j0 * 32 + j1];
+            const float mul_v137 = (v2 ? v3 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
             const float add_v138 = batch_norm_58[j0 * 32 + j1] + mul_v137 + mul_v137;
             batch_norm_62[j0 * 32 + j1] = add_v138;
             batch_norm_63[j0 * 32 + j1] = -add_v138;
@@ -3689,12 +3702,12 @@ static void gradients_k42_batch_norm_dense(const float *restrict block_1_batch_n
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        block_1_dense_1_bias_2[j0] = batch_norm_65[j0] + batch_norm_65[j0 + 32] + batch_norm_65[j0 + 64]
+        encoder_1_dense_1_bias_2[j0] = batch_norm_65[j0] + batch_norm_65[j0 + 32] + batch_norm_65[j0 + 64]
                 + batch_norm_65[j0 + 96];
     }
 }
 
-/* autoencoder.dl:8: dense -> f32[64, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[64, 32], 8192 multiply-accumulates */
 static inline void gradients_k43_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3728,11 +3741,11 @@ static inline void gradients_k43_dense_tile_4(const float *restrict a, int at, c
 }
 
 static void gradients_k43_dense(const float *restrict x, const float *restrict batch_norm_65,
-        float *restrict block_1_dense_1_kernel_2)
+        float *restrict encoder_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k43_dense_tile_4(x, i0_0, batch_norm_65 + n, block_1_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k43_dense_tile_4(x, i0_0, batch_norm_65 + n, encoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -3742,135 +3755,135 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const block_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
+    float *const encoder_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_4 = (float *)(void *)(base + 27136);   /* f32[32] */
-    float *const block_1_batch_norm_1_y = (float *)(void *)(base + 20992);   /* f32[4, 32] */
-    float *const relu = (float *)(void *)(base + 21504);   /* f32[4, 32] */
-    float *const block_2_dense_1_y = (float *)(void *)(base + 22016);   /* f32[4, 32] */
+    float *const encoder_1_batch_norm_1_y = (float *)(void *)(base + 20992);   /* f32[4, 32] */
+    float *const h = (float *)(void *)(base + 21504);   /* f32[4, 32] */
+    float *const encoder_2_dense_1_y = (float *)(void *)(base + 22016);   /* f32[4, 32] */
     float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 27264);   /* f32[32] */
-    float *const block_2_batch_norm_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
-    float *const relu_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
-    float *const encoder_dense_1_y = (float *)(void *)(base + 27392);   /* f32[4, 8] */
+    float *const encoder_2_batch_norm_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const h_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
+    float *const code_dense_1_y = (float *)(void *)(base + 27392);   /* f32[4, 8] */
     float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 8] */
     float *const batch_norm_12 = (float *)(void *)(base + 28032);   /* f32[8] */
-    float *const encoder_batch_norm_1_y = (float *)(void *)(base + 27520);   /* f32[4, 8] */
-    float *const code = (float *)(void *)(base + 27648);   /* f32[4, 8] */
-    float *const block_3_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
+    float *const code_batch_norm_1_y = (float *)(void *)(base + 27520);   /* f32[4, 8] */
+    float *const h_3 = (float *)(void *)(base + 27648);   /* f32[4, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
     float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_16 = (float *)(void *)(base + 27776);   /* f32[32] */
-    float *const block_3_batch_norm_1_y = (float *)(void *)(base + 24064);   /* f32[4, 32] */
-    float *const relu_3 = (float *)(void *)(base + 24576);   /* f32[4, 32] */
-    float *const block_4_dense_1_y = (float *)(void *)(base + 25088);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_y = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const h_4 = (float *)(void *)(base + 24576);   /* f32[4, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 25088);   /* f32[4, 32] */
     float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_20 = (float *)(void *)(base + 27904);   /* f32[32] */
-    float *const block_4_batch_norm_1_y = (float *)(void *)(base + 25600);   /* f32[4, 32] */
-    float *const relu_4 = (float *)(void *)(base + 26112);   /* f32[4, 32] */
-    float *const decoder_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
+    float *const decoder_2_batch_norm_1_y = (float *)(void *)(base + 25600);   /* f32[4, 32] */
+    float *const h_5 = (float *)(void *)(base + 26112);   /* f32[4, 32] */
+    float *const final_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
     float *const mean_squared_error_3 = (float *)(void *)(base + 26624);   /* f32[4] */
     float *const mean_squared_error_5 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
-    float *const relu_5 = (float *)(void *)(base + 18432);   /* f32[4, 32] */
+    float *const relu = (float *)(void *)(base + 18432);   /* f32[4, 32] */
     float *const batch_norm_21 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
     float *const batch_norm_22 = (float *)(void *)(base + 26624);   /* f32[4, 32] */
     float *const batch_norm_29 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_6 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const relu_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const batch_norm_30 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const batch_norm_31 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
     float *const batch_norm_38 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_7 = (float *)(void *)(base + 512);   /* f32[4, 8] */
+    float *const relu_3 = (float *)(void *)(base + 512);   /* f32[4, 8] */
     float *const batch_norm_39 = (float *)(void *)(base + 640);   /* f32[4, 8] */
     float *const batch_norm_40 = (float *)(void *)(base + 768);   /* f32[4, 8] */
     float *const batch_norm_47 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
-    float *const relu_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_48 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const batch_norm_49 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const batch_norm_56 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const relu_5 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const batch_norm_57 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const batch_norm_58 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
     float *const batch_norm_65 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 32] */
-    float *const block_4_dense_1_kernel_3 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
-    float *const block_3_dense_1_kernel_3 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
-    float *const encoder_dense_1_kernel_3 = (float *)(void *)(base + 16384);   /* f32[8, 32] */
-    float *const block_2_dense_1_kernel_3 = (float *)(void *)(base + 8192);   /* f32[32, 32] */
+    float *const final_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 32] */
+    float *const decoder_2_dense_1_kernel_3 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
+    float *const decoder_1_dense_1_kernel_3 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
+    float *const code_dense_1_kernel_3 = (float *)(void *)(base + 16384);   /* f32[8, 32] */
+    float *const encoder_2_dense_1_kernel_3 = (float *)(void *)(base + 8192);   /* f32[32, 32] */
 
-    gradients_k0_dense_batch_norm(x, params->block_1_dense_1_kernel, block_1_dense_1_y, &count, params->block_1_dense_1_bias,
-            batch_norm);
-    gradients_k1_batch_norm_relu(batch_norm, &count, block_1_dense_1_y, params->block_1_dense_1_bias,
-            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance, batch_norm_4,
-            block_1_batch_norm_1_y, params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta, relu);
-    gradients_k2_dense_pack(params->block_2_dense_1_kernel, block_2_dense_1_kernel_3);
-    gradients_k3_dense_batch_norm(relu, params->block_2_dense_1_kernel, block_2_dense_1_y, &count, params->block_2_dense_1_bias,
-            batch_norm_5);
-    gradients_k4_batch_norm_relu(batch_norm_5, &count, block_2_dense_1_y, params->block_2_dense_1_bias,
-            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance, batch_norm_8,
-            block_2_batch_norm_1_y, params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta, relu_2);
-    gradients_k5_dense_pack(params->encoder_dense_1_kernel, encoder_dense_1_kernel_3);
-    gradients_k6_dense_batch_norm(relu_2, params->encoder_dense_1_kernel, encoder_dense_1_y, &count,
-            params->encoder_dense_1_bias, batch_norm_9);
-    gradients_k7_batch_norm_relu(batch_norm_9, &count, encoder_dense_1_y, params->encoder_dense_1_bias,
-            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance, batch_norm_12,
-            encoder_batch_norm_1_y, params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta, code);
-    gradients_k8_dense_pack(params->block_3_dense_1_kernel, block_3_dense_1_kernel_3);
-    gradients_k9_dense_batch_norm(code, params->block_3_dense_1_kernel, block_3_dense_1_y, &count, params->block_3_dense_1_bias,
-            batch_norm_13);
-    gradients_k10_batch_norm_relu(batch_norm_13, &count, block_3_dense_1_y, params->block_3_dense_1_bias,
-            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance, batch_norm_16,
-            block_3_batch_norm_1_y, params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta, relu_3);
-    gradients_k11_dense_pack(params->block_4_dense_1_kernel, block_4_dense_1_kernel_3);
-    gradients_k12_dense_batch_norm(relu_3, params->block_4_dense_1_kernel, block_4_dense_1_y, &count,
-            params->block_4_dense_1_bias, batch_norm_17);
-    gradients_k13_batch_norm_relu(batch_norm_17, &count, block_4_dense_1_y, params->block_4_dense_1_bias,
-            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance, batch_norm_20,
-            block_4_batch_norm_1_y, params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta, relu_4);
-    gradients_k14_dense_pack(params->decoder_kernel, decoder_kernel_3);
-    gradients_k15_dense_mean_squared_error(relu_4, params->decoder_kernel, decoder_y, params->decoder_bias, x,
-            mean_squared_error_3, &count, mean_squared_error_5);
+    gradients_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count,
+            params->encoder_1_dense_1_bias, batch_norm);
+    gradients_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
+            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance, batch_norm_4,
+            encoder_1_batch_norm_1_y, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
+    gradients_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_3);
+    gradients_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count,
+            params->encoder_2_dense_1_bias, batch_norm_5);
+    gradients_k4_batch_norm_relu(batch_norm_5, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
+            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance, batch_norm_8,
+            encoder_2_batch_norm_1_y, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta, h_2);
+    gradients_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_3);
+    gradients_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
+            batch_norm_9);
+    gradients_k7_batch_norm_relu(batch_norm_9, &count, code_dense_1_y, params->code_dense_1_bias,
+            state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, batch_norm_12, code_batch_norm_1_y,
+            params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
+    gradients_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_3);
+    gradients_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
+            params->decoder_1_dense_1_bias, batch_norm_13);
+    gradients_k10_batch_norm_relu(batch_norm_13, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
+            state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance, batch_norm_16,
+            decoder_1_batch_norm_1_y, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta, h_4);
+    gradients_k11_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_3);
+    gradients_k12_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
+            params->decoder_2_dense_1_bias, batch_norm_17);
+    gradients_k13_batch_norm_relu(batch_norm_17, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
+            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance, batch_norm_20,
+            decoder_2_batch_norm_1_y, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta, h_5);
+    gradients_k14_dense_pack(params->final_kernel, final_kernel_3);
+    gradients_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_3,
+            &count, mean_squared_error_5);
     gradients_k16_distance(&count, mean_squared_error_3, &metrics->loss);
-    gradients_k17_dense(mean_squared_error_5, gradients->decoder_bias);
-    gradients_k18_dense_relu_batch_norm(mean_squared_error_5, decoder_kernel_3, relu_5, relu_4, block_4_batch_norm_1_y,
-            batch_norm_21, params->block_4_batch_norm_1_gamma, batch_norm_20, batch_norm_22);
-    gradients_k19_dense(relu_4, mean_squared_error_5, gradients->decoder_kernel);
-    gradients_k20_batch_norm(relu_5, gradients->block_4_batch_norm_1_beta);
-    gradients_k21_batch_norm(batch_norm_21, gradients->block_4_batch_norm_1_gamma);
-    gradients_k22_batch_norm_dense(block_4_batch_norm_1_y, batch_norm_20, &count, block_4_dense_1_y, batch_norm_22,
-            batch_norm_29, gradients->block_4_dense_1_bias);
-    gradients_k23_dense_relu_batch_norm(batch_norm_29, block_4_dense_1_kernel_3, relu_6, relu_3, block_3_batch_norm_1_y,
-            batch_norm_30, params->block_3_batch_norm_1_gamma, batch_norm_16, batch_norm_31);
-    gradients_k24_dense(relu_3, batch_norm_29, gradients->block_4_dense_1_kernel);
-    gradients_k25_batch_norm(relu_6, gradients->block_3_batch_norm_1_beta);
-    gradients_k26_batch_norm(batch_norm_30, gradients->block_3_batch_norm_1_gamma);
-    gradients_k27_batch_norm_dense(block_3_batch_norm_1_y, batch_norm_16, &count, block_3_dense_1_y, batch_norm_31,
-            batch_norm_38, gradients->block_3_dense_1_bias);
-    gradients_k28_dense_relu_batch_norm(batch_norm_38, block_3_dense_1_kernel_3, relu_7, code, encoder_batch_norm_1_y,
-            batch_norm_39, params->encoder_batch_norm_1_gamma, batch_norm_12, batch_norm_40);
-    gradients_k29_dense(code, batch_norm_38, gradients->block_3_dense_1_kernel);
-    gradients_k30_batch_norm(relu_7, gradients->encoder_batch_norm_1_beta);
-    gradients_k31_batch_norm(batch_norm_39, gradients->encoder_batch_norm_1_gamma);
-    gradients_k32_batch_norm_dense(encoder_batch_norm_1_y, batch_norm_12, &count, encoder_dense_1_y, batch_norm_40,
-            batch_norm_47, gradients->encoder_dense_1_bias);
-    gradients_k33_dense_relu_batch_norm(batch_norm_47, encoder_dense_1_kernel_3, relu_8, relu_2, block_2_batch_norm_1_y,
-            batch_norm_48, params->block_2_batch_norm_1_gamma, batch_norm_8, batch_norm_49);
-    gradients_k34_dense(relu_2, batch_norm_47, gradients->encoder_dense_1_kernel);
-    gradients_k35_batch_norm(relu_8, gradients->block_2_batch_norm_1_beta);
-    gradients_k36_batch_norm(batch_norm_48, gradients->block_2_batch_norm_1_gamma);
-    gradients_k37_batch_norm_dense(block_2_batch_norm_1_y, batch_norm_8, &count, block_2_dense_1_y, batch_norm_49,
-            batch_norm_56, gradients->block_2_dense_1_bias);
-    gradients_k38_dense_relu_batch_norm(batch_norm_56, block_2_dense_1_kernel_3, relu_9, relu, block_1_batch_norm_1_y,
-            batch_norm_57, params->block_1_batch_norm_1_gamma, batch_norm_4, batch_norm_58);
-    gradients_k39_dense(relu, batch_norm_56, gradients->block_2_dense_1_kernel);
-    gradients_k40_batch_norm(relu_9, gradients->block_1_batch_norm_1_beta);
-    gradients_k41_batch_norm(batch_norm_57, gradients->block_1_batch_norm_1_gamma);
-    gradients_k42_batch_norm_dense(block_1_batch_norm_1_y, batch_norm_4, &count, block_1_dense_1_y, batch_norm_58,
-            batch_norm_65, gradients->block_1_dense_1_bias);
-    gradients_k43_dense(x, batch_norm_65, gradients->block_1_dense_1_kernel);
+    gradients_k17_dense(mean_squared_error_5, gradients->final_bias);
+    gradients_k18_dense_relu_batch_norm(mean_squared_error_5, final_kernel_3, relu, h_5, decoder_2_batch_norm_1_y,
+            batch_norm_21, params->decoder_2_batch_norm_1_gamma, batch_norm_20, batch_norm_22);
+    gradients_k19_dense(h_5, mean_squared_error_5, gradients->final_kernel);
+    gradients_k20_batch_norm(relu, gradients->decoder_2_batch_norm_1_beta);
+    gradients_k21_batch_norm(batch_norm_21, gradients->decoder_2_batch_norm_1_gamma);
+    gradients_k22_batch_norm_dense(decoder_2_batch_norm_1_y, batch_norm_20, &count, decoder_2_dense_1_y, batch_norm_22,
+            batch_norm_29, gradients->decoder_2_dense_1_bias);
+    gradients_k23_dense_relu_batch_norm(batch_norm_29, decoder_2_dense_1_kernel_3, relu_2, h_4, decoder_1_batch_norm_1_y,
+            batch_norm_30, params->decoder_1_batch_norm_1_gamma, batch_norm_16, batch_norm_31);
+    gradients_k24_dense(h_4, batch_norm_29, gradients->decoder_2_dense_1_kernel);
+    gradients_k25_batch_norm(relu_2, gradients->decoder_1_batch_norm_1_beta);
+    gradients_k26_batch_norm(batch_norm_30, gradients->decoder_1_batch_norm_1_gamma);
+    gradients_k27_batch_norm_dense(decoder_1_batch_norm_1_y, batch_norm_16, &count, decoder_1_dense_1_y, batch_norm_31,
+            batch_norm_38, gradients->decoder_1_dense_1_bias);
+    gradients_k28_dense_relu_batch_norm(batch_norm_38, decoder_1_dense_1_kernel_3, relu_3, h_3, code_batch_norm_1_y,
+            batch_norm_39, params->code_batch_norm_1_gamma, batch_norm_12, batch_norm_40);
+    gradients_k29_dense(h_3, batch_norm_38, gradients->decoder_1_dense_1_kernel);
+    gradients_k30_batch_norm(relu_3, gradients->code_batch_norm_1_beta);
+    gradients_k31_batch_norm(batch_norm_39, gradients->code_batch_norm_1_gamma);
+    gradients_k32_batch_norm_dense(code_batch_norm_1_y, batch_norm_12, &count, code_dense_1_y, batch_norm_40, batch_norm_47,
+            gradients->code_dense_1_bias);
+    gradients_k33_dense_relu_batch_norm(batch_norm_47, code_dense_1_kernel_3, relu_4, h_2, encoder_2_batch_norm_1_y,
+            batch_norm_48, params->encoder_2_batch_norm_1_gamma, batch_norm_8, batch_norm_49);
+    gradients_k34_dense(h_2, batch_norm_47, gradients->code_dense_1_kernel);
+    gradients_k35_batch_norm(relu_4, gradients->encoder_2_batch_norm_1_beta);
+    gradients_k36_batch_norm(batch_norm_48, gradients->encoder_2_batch_norm_1_gamma);
+    gradients_k37_batch_norm_dense(encoder_2_batch_norm_1_y, batch_norm_8, &count, encoder_2_dense_1_y, batch_norm_49,
+            batch_norm_56, gradients->encoder_2_dense_1_bias);
+    gradients_k38_dense_relu_batch_norm(batch_norm_56, encoder_2_dense_1_kernel_3, relu_5, h, encoder_1_batch_norm_1_y,
+            batch_norm_57, params->encoder_1_batch_norm_1_gamma, batch_norm_4, batch_norm_58);
+    gradients_k39_dense(h, batch_norm_56, gradients->encoder_2_dense_1_kernel);
+    gradients_k40_batch_norm(relu_5, gradients->encoder_1_batch_norm_1_beta);
+    gradients_k41_batch_norm(batch_norm_57, gradients->encoder_1_batch_norm_1_gamma);
+    gradients_k42_batch_norm_dense(encoder_1_batch_norm_1_y, batch_norm_4, &count, encoder_1_dense_1_y, batch_norm_58,
+            batch_norm_65, gradients->encoder_1_dense_1_bias);
+    gradients_k43_dense(x, batch_norm_65, gradients->encoder_1_dense_1_kernel);
     metrics->count = count;
     return DL_OK;
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[4, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 8192 multiply-accumulates */
 static inline void evaluate_k0_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3903,24 +3916,24 @@ static inline void evaluate_k0_dense_relu_tile_4(const float *restrict a, int at
     c[99] = c3_3;
 }
 
-static void evaluate_k0_dense_relu(const float *restrict x, const float *restrict block_1_dense_1_kernel, float *restrict relu,
-        const float *restrict block_1_dense_1_bias, const float *restrict block_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_batch_norm_1_moving_variance, const float *restrict block_1_batch_norm_1_gamma,
-        const float *restrict block_1_batch_norm_1_beta)
+static void evaluate_k0_dense_relu(const float *restrict x, const float *restrict encoder_1_dense_1_kernel, float *restrict h,
+        const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_moving_mean,
+        const float *restrict encoder_1_batch_norm_1_moving_variance, const float *restrict encoder_1_batch_norm_1_gamma,
+        const float *restrict encoder_1_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        evaluate_k0_dense_relu_tile_4(x, 0, block_1_dense_1_kernel + n, relu + n);
+        evaluate_k0_dense_relu_tile_4(x, 0, encoder_1_dense_1_kernel + n, h + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = (relu[i0 * 32 + j0] + block_1_dense_1_bias[j0] - block_1_batch_norm_1_moving_mean[j0])
-                    / dl_sqrt(block_1_batch_norm_1_moving_variance[j0] + 0.001f) * block_1_batch_norm_1_gamma[j0]
-                    + block_1_batch_norm_1_beta[j0];
-            relu[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (h[i0 * 32 + j0] + encoder_1_dense_1_bias[j0] - encoder_1_batch_norm_1_moving_mean[j0])
+                    / dl_sqrt(encoder_1_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_1_batch_norm_1_gamma[j0]
+                    + encoder_1_batch_norm_1_beta[j0];
+            h[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
 static inline void evaluate_k1_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3953,24 +3966,24 @@ static inline void evaluate_k1_dense_relu_tile_4(const float *restrict a, int at
     c[99] = c3_3;
 }
 
-static void evaluate_k1_dense_relu(const float *restrict relu, const float *restrict block_2_dense_1_kernel,
-        float *restrict relu_2, const float *restrict block_2_dense_1_bias,
-        const float *restrict block_2_batch_norm_1_moving_mean, const float *restrict block_2_batch_norm_1_moving_variance,
-        const float *restrict block_2_batch_norm_1_gamma, const float *restrict block_2_batch_norm_1_beta)
+static void evaluate_k1_dense_relu(const float *restrict h, const float *restrict encoder_2_dense_1_kernel, float *restrict h_2,
+        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_moving_mean,
+        const float *restrict encoder_2_batch_norm_1_moving_variance, const float *restrict encoder_2_batch_norm_1_gamma,
+        const float *restrict encoder_2_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        evaluate_k1_dense_relu_tile_4(relu, 0, block_2_dense_1_kernel + n, relu_2 + n);
+        evaluate_k1_dense_relu_tile_4(h, 0, encoder_2_dense_1_kernel + n, h_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = (relu_2[i0 * 32 + j0] + block_2_dense_1_bias[j0] - block_2_batch_norm_1_moving_mean[j0])
-                    / dl_sqrt(block_2_batch_norm_1_moving_variance[j0] + 0.001f) * block_2_batch_norm_1_gamma[j0]
-                    + block_2_batch_norm_1_beta[j0];
-            relu_2[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (h_2[i0 * 32 + j0] + encoder_2_dense_1_bias[j0] - encoder_2_batch_norm_1_moving_mean[j0])
+                    / dl_sqrt(encoder_2_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_2_batch_norm_1_gamma[j0]
+                    + encoder_2_batch_norm_1_beta[j0];
+            h_2[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[4, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 8], 1024 multiply-accumulates */
 static inline void evaluate_k2_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4003,24 +4016,24 @@ static inline void evaluate_k2_dense_relu_tile_4(const float *restrict a, int at
     c[27] = c3_3;
 }
 
-static void evaluate_k2_dense_relu(const float *restrict relu_2, const float *restrict encoder_dense_1_kernel,
-        float *restrict code, const float *restrict encoder_dense_1_bias,
-        const float *restrict encoder_batch_norm_1_moving_mean, const float *restrict encoder_batch_norm_1_moving_variance,
-        const float *restrict encoder_batch_norm_1_gamma, const float *restrict encoder_batch_norm_1_beta)
+static void evaluate_k2_dense_relu(const float *restrict h_2, const float *restrict code_dense_1_kernel, float *restrict h_3,
+        const float *restrict code_dense_1_bias, const float *restrict code_batch_norm_1_moving_mean,
+        const float *restrict code_batch_norm_1_moving_variance, const float *restrict code_batch_norm_1_gamma,
+        const float *restrict code_batch_norm_1_beta)
 {
     for (int n = 0; n < 8; n += 4)
-        evaluate_k2_dense_relu_tile_4(relu_2, 0, encoder_dense_1_kernel + n, code + n);
+        evaluate_k2_dense_relu_tile_4(h_2, 0, code_dense_1_kernel + n, h_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
-            const float v1 = (code[i0 * 8 + j0] + encoder_dense_1_bias[j0] - encoder_batch_norm_1_moving_mean[j0])
-                    / dl_sqrt(encoder_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_batch_norm_1_gamma[j0]
-                    + encoder_batch_norm_1_beta[j0];
-            code[i0 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (h_3[i0 * 8 + j0] + code_dense_1_bias[j0] - code_batch_norm_1_moving_mean[j0])
+                    / dl_sqrt(code_batch_norm_1_moving_variance[j0] + 0.001f) * code_batch_norm_1_gamma[j0]
+                    + code_batch_norm_1_beta[j0];
+            h_3[i0 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[4, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 1024 multiply-accumulates */
 static inline void evaluate_k3_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4053,24 +4066,24 @@ static inline void evaluate_k3_dense_relu_tile_4(const float *restrict a, int at
     c[99] = c3_3;
 }
 
-static void evaluate_k3_dense_relu(const float *restrict code, const float *restrict block_3_dense_1_kernel,
-        float *restrict relu_3, const float *restrict block_3_dense_1_bias,
-        const float *restrict block_3_batch_norm_1_moving_mean, const float *restrict block_3_batch_norm_1_moving_variance,
-        const float *restrict block_3_batch_norm_1_gamma, const float *restrict block_3_batch_norm_1_beta)
+static void evaluate_k3_dense_relu(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
+        float *restrict h_4, const float *restrict decoder_1_dense_1_bias,
+        const float *restrict decoder_1_batch_norm_1_moving_mean, const float *restrict decoder_1_batch_norm_1_moving_variance,
+        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict decoder_1_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        evaluate_k3_dense_relu_tile_4(code, 0, block_3_dense_1_kernel + n, relu_3 + n);
+        evaluate_k3_dense_relu_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, h_4 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = (relu_3[i0 * 32 + j0] + block_3_dense_1_bias[j0] - block_3_batch_norm_1_moving_mean[j0])
-                    / dl_sqrt(block_3_batch_norm_1_moving_variance[j0] + 0.001f) * block_3_batch_norm_1_gamma[j0]
-                    + block_3_batch_norm_1_beta[j0];
-            relu_3[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (h_4[i0 * 32 + j0] + decoder_1_dense_1_bias[j0] - decoder_1_batch_norm_1_moving_mean[j0])
+                    / dl_sqrt(decoder_1_batch_norm_1_moving_variance[j0] + 0.001f) * decoder_1_batch_norm_1_gamma[j0]
+                    + decoder_1_batch_norm_1_beta[j0];
+            h_4[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* autoencoder.dl:8: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
 static inline void evaluate_k4_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4103,24 +4116,24 @@ static inline void evaluate_k4_dense_relu_tile_4(const float *restrict a, int at
     c[99] = c3_3;
 }
 
-static void evaluate_k4_dense_relu(const float *restrict relu_3, const float *restrict block_4_dense_1_kernel,
-        float *restrict relu_4, const float *restrict block_4_dense_1_bias,
-        const float *restrict block_4_batch_norm_1_moving_mean, const float *restrict block_4_batch_norm_1_moving_variance,
-        const float *restrict block_4_batch_norm_1_gamma, const float *restrict block_4_batch_norm_1_beta)
+static void evaluate_k4_dense_relu(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel,
+        float *restrict h_5, const float *restrict decoder_2_dense_1_bias,
+        const float *restrict decoder_2_batch_norm_1_moving_mean, const float *restrict decoder_2_batch_norm_1_moving_variance,
+        const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict decoder_2_batch_norm_1_beta)
 {
     for (int n = 0; n < 32; n += 4)
-        evaluate_k4_dense_relu_tile_4(relu_3, 0, block_4_dense_1_kernel + n, relu_4 + n);
+        evaluate_k4_dense_relu_tile_4(h_4, 0, decoder_2_dense_1_kernel + n, h_5 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = (relu_4[i0 * 32 + j0] + block_4_dense_1_bias[j0] - block_4_batch_norm_1_moving_mean[j0])
-                    / dl_sqrt(block_4_batch_norm_1_moving_variance[j0] + 0.001f) * block_4_batch_norm_1_gamma[j0]
-                    + block_4_batch_norm_1_beta[j0];
-            relu_4[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (h_5[i0 * 32 + j0] + decoder_2_dense_1_bias[j0] - decoder_2_batch_norm_1_moving_mean[j0])
+                    / dl_sqrt(decoder_2_batch_norm_1_moving_variance[j0] + 0.001f) * decoder_2_batch_norm_1_gamma[j0]
+                    + decoder_2_batch_norm_1_beta[j0];
+            h_5[i0 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* autoencoder.dl:15: dense, autoencoder.dl:16: mean_squared_error -> f32[4], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4], 8192 multiply-accumulates */
 static inline void evaluate_k5_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4154,12 +4167,12 @@ static inline void evaluate_k5_dense_mean_squared_error_tile_4(const float *rest
     c[195] = c3_3;
 }
 
-static void evaluate_k5_dense_mean_squared_error(const float *restrict relu_4, const float *restrict decoder_kernel,
-        float *restrict decoder_y, const float *restrict decoder_bias, const float *restrict x,
+static void evaluate_k5_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
+        float *restrict final_y, const float *restrict final_bias, const float *restrict x,
         float *restrict mean_squared_error_3)
 {
     for (int n = 0; n < 64; n += 4)
-        evaluate_k5_dense_mean_squared_error_tile_4(relu_4, 0, decoder_kernel + n, decoder_y + n);
+        evaluate_k5_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         float sum_v13[8];
         for (int lane = 0; lane < 8; lane++)
@@ -4167,7 +4180,7 @@ static void evaluate_k5_dense_mean_squared_error(const float *restrict relu_4, c
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v11 = decoder_y[i0 * 64 + j0] + decoder_bias[j0] - x[i0 * 64 + j0];
+                const float sub_v11 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
                 const float mul_v12 = sub_v11 * sub_v11;
                 sum_v13[lane] += mul_v12;
             }
@@ -4181,7 +4194,7 @@ static void evaluate_k5_dense_mean_squared_error(const float *restrict relu_4, c
     }
 }
 
-/* autoencoder.dl:16: distance -> f32 */
+/* autoencoder.dl:24: distance -> f32 */
 static void evaluate_k6_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_3,
         float *restrict loss)
 {
@@ -4200,31 +4213,30 @@ dl_status autoencoder_evaluate(const autoencoder_params *params, const autoencod
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const relu = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const code = (float *)(void *)(base + 1024);   /* f32[4, 8] */
-    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_4 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const decoder_y = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const h = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const h_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const h_3 = (float *)(void *)(base + 1024);   /* f32[4, 8] */
+    float *const h_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const h_5 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const final_y = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const mean_squared_error_3 = (float *)(void *)(base + 1536);   /* f32[4] */
 
-    evaluate_k0_dense_relu(x, params->block_1_dense_1_kernel, relu, params->block_1_dense_1_bias,
-            state->block_1_batch_norm_1_moving_mean, state->block_1_batch_norm_1_moving_variance,
-            params->block_1_batch_norm_1_gamma, params->block_1_batch_norm_1_beta);
-    evaluate_k1_dense_relu(relu, params->block_2_dense_1_kernel, relu_2, params->block_2_dense_1_bias,
-            state->block_2_batch_norm_1_moving_mean, state->block_2_batch_norm_1_moving_variance,
-            params->block_2_batch_norm_1_gamma, params->block_2_batch_norm_1_beta);
-    evaluate_k2_dense_relu(relu_2, params->encoder_dense_1_kernel, code, params->encoder_dense_1_bias,
-            state->encoder_batch_norm_1_moving_mean, state->encoder_batch_norm_1_moving_variance,
-            params->encoder_batch_norm_1_gamma, params->encoder_batch_norm_1_beta);
-    evaluate_k3_dense_relu(code, params->block_3_dense_1_kernel, relu_3, params->block_3_dense_1_bias,
-            state->block_3_batch_norm_1_moving_mean, state->block_3_batch_norm_1_moving_variance,
-            params->block_3_batch_norm_1_gamma, params->block_3_batch_norm_1_beta);
-    evaluate_k4_dense_relu(relu_3, params->block_4_dense_1_kernel, relu_4, params->block_4_dense_1_bias,
-            state->block_4_batch_norm_1_moving_mean, state->block_4_batch_norm_1_moving_variance,
-            params->block_4_batch_norm_1_gamma, params->block_4_batch_norm_1_beta);
-    evaluate_k5_dense_mean_squared_error(relu_4, params->decoder_kernel, decoder_y, params->decoder_bias, x,
-            mean_squared_error_3);
+    evaluate_k0_dense_relu(x, params->encoder_1_dense_1_kernel, h, params->encoder_1_dense_1_bias,
+            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
+            params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta);
+    evaluate_k1_dense_relu(h, params->encoder_2_dense_1_kernel, h_2, params->encoder_2_dense_1_bias,
+            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
+            params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta);
+    evaluate_k2_dense_relu(h_2, params->code_dense_1_kernel, h_3, params->code_dense_1_bias,
+            state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, params->code_batch_norm_1_gamma,
+            params->code_batch_norm_1_beta);
+    evaluate_k3_dense_relu(h_3, params->decoder_1_dense_1_kernel, h_4, params->decoder_1_dense_1_bias,
+            state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
+            params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta);
+    evaluate_k4_dense_relu(h_4, params->decoder_2_dense_1_kernel, h_5, params->decoder_2_dense_1_bias,
+            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
+            params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta);
+    evaluate_k5_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_3);
     evaluate_k6_distance(&count, mean_squared_error_3, &metrics->loss);
     metrics->count = count;
     return DL_OK;

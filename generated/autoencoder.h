@@ -18,91 +18,91 @@ extern "C" {
 
 /* Trainable tensors, in declaration order, row-major. */
 typedef struct autoencoder_params {
-    float block_1_dense_1_kernel[2048];   /* f32[64, 32] */
-    float block_1_dense_1_bias[32];
-    float block_1_batch_norm_1_gamma[32];
-    float block_1_batch_norm_1_beta[32];
-    float block_2_dense_1_kernel[1024];   /* f32[32, 32] */
-    float block_2_dense_1_bias[32];
-    float block_2_batch_norm_1_gamma[32];
-    float block_2_batch_norm_1_beta[32];
-    float encoder_dense_1_kernel[256];   /* f32[32, 8] */
-    float encoder_dense_1_bias[8];
-    float encoder_batch_norm_1_gamma[8];
-    float encoder_batch_norm_1_beta[8];
-    float block_3_dense_1_kernel[256];   /* f32[8, 32] */
-    float block_3_dense_1_bias[32];
-    float block_3_batch_norm_1_gamma[32];
-    float block_3_batch_norm_1_beta[32];
-    float block_4_dense_1_kernel[1024];   /* f32[32, 32] */
-    float block_4_dense_1_bias[32];
-    float block_4_batch_norm_1_gamma[32];
-    float block_4_batch_norm_1_beta[32];
-    float decoder_kernel[2048];   /* f32[32, 64] */
-    float decoder_bias[64];
+    float encoder_1_dense_1_kernel[2048];   /* f32[64, 32] */
+    float encoder_1_dense_1_bias[32];
+    float encoder_1_batch_norm_1_gamma[32];
+    float encoder_1_batch_norm_1_beta[32];
+    float encoder_2_dense_1_kernel[1024];   /* f32[32, 32] */
+    float encoder_2_dense_1_bias[32];
+    float encoder_2_batch_norm_1_gamma[32];
+    float encoder_2_batch_norm_1_beta[32];
+    float code_dense_1_kernel[256];   /* f32[32, 8] */
+    float code_dense_1_bias[8];
+    float code_batch_norm_1_gamma[8];
+    float code_batch_norm_1_beta[8];
+    float decoder_1_dense_1_kernel[256];   /* f32[8, 32] */
+    float decoder_1_dense_1_bias[32];
+    float decoder_1_batch_norm_1_gamma[32];
+    float decoder_1_batch_norm_1_beta[32];
+    float decoder_2_dense_1_kernel[1024];   /* f32[32, 32] */
+    float decoder_2_dense_1_bias[32];
+    float decoder_2_batch_norm_1_gamma[32];
+    float decoder_2_batch_norm_1_beta[32];
+    float final_kernel[2048];   /* f32[32, 64] */
+    float final_bias[64];
 } autoencoder_params;
 
 /* What the model keeps besides its parameters: running statistics. */
 typedef struct autoencoder_state {
-    float block_1_batch_norm_1_moving_mean[32];
-    float block_1_batch_norm_1_moving_variance[32];
-    float block_2_batch_norm_1_moving_mean[32];
-    float block_2_batch_norm_1_moving_variance[32];
-    float encoder_batch_norm_1_moving_mean[8];
-    float encoder_batch_norm_1_moving_variance[8];
-    float block_3_batch_norm_1_moving_mean[32];
-    float block_3_batch_norm_1_moving_variance[32];
-    float block_4_batch_norm_1_moving_mean[32];
-    float block_4_batch_norm_1_moving_variance[32];
+    float encoder_1_batch_norm_1_moving_mean[32];
+    float encoder_1_batch_norm_1_moving_variance[32];
+    float encoder_2_batch_norm_1_moving_mean[32];
+    float encoder_2_batch_norm_1_moving_variance[32];
+    float code_batch_norm_1_moving_mean[8];
+    float code_batch_norm_1_moving_variance[8];
+    float decoder_1_batch_norm_1_moving_mean[32];
+    float decoder_1_batch_norm_1_moving_variance[32];
+    float decoder_2_batch_norm_1_moving_mean[32];
+    float decoder_2_batch_norm_1_moving_variance[32];
 } autoencoder_state;
 
 /* What the optimizer keeps from step to step. */
 typedef struct autoencoder_optimizer {
     int32_t step;
-    float m_block_1_dense_1_kernel[2048];   /* f32[64, 32] */
-    float v_block_1_dense_1_kernel[2048];   /* f32[64, 32] */
-    float m_block_1_dense_1_bias[32];
-    float v_block_1_dense_1_bias[32];
-    float m_block_1_batch_norm_1_gamma[32];
-    float v_block_1_batch_norm_1_gamma[32];
-    float m_block_1_batch_norm_1_beta[32];
-    float v_block_1_batch_norm_1_beta[32];
-    float m_block_2_dense_1_kernel[1024];   /* f32[32, 32] */
-    float v_block_2_dense_1_kernel[1024];   /* f32[32, 32] */
-    float m_block_2_dense_1_bias[32];
-    float v_block_2_dense_1_bias[32];
-    float m_block_2_batch_norm_1_gamma[32];
-    float v_block_2_batch_norm_1_gamma[32];
-    float m_block_2_batch_norm_1_beta[32];
-    float v_block_2_batch_norm_1_beta[32];
-    float m_encoder_dense_1_kernel[256];   /* f32[32, 8] */
-    float v_encoder_dense_1_kernel[256];   /* f32[32, 8] */
-    float m_encoder_dense_1_bias[8];
-    float v_encoder_dense_1_bias[8];
-    float m_encoder_batch_norm_1_gamma[8];
-    float v_encoder_batch_norm_1_gamma[8];
-    float m_encoder_batch_norm_1_beta[8];
-    float v_encoder_batch_norm_1_beta[8];
-    float m_block_3_dense_1_kernel[256];   /* f32[8, 32] */
-    float v_block_3_dense_1_kernel[256];   /* f32[8, 32] */
-    float m_block_3_dense_1_bias[32];
-    float v_block_3_dense_1_bias[32];
-    float m_block_3_batch_norm_1_gamma[32];
-    float v_block_3_batch_norm_1_gamma[32];
-    float m_block_3_batch_norm_1_beta[32];
-    float v_block_3_batch_norm_1_beta[32];
-    float m_block_4_dense_1_kernel[1024];   /* f32[32, 32] */
-    float v_block_4_dense_1_kernel[1024];   /* f32[32, 32] */
-    float m_block_4_dense_1_bias[32];
-    float v_block_4_dense_1_bias[32];
-    float m_block_4_batch_norm_1_gamma[32];
-    float v_block_4_batch_norm_1_gamma[32];
-    float m_block_4_batch_norm_1_beta[32];
-    float v_block_4_batch_norm_1_beta[32];
-    float m_decoder_kernel[2048];   /* f32[32, 64] */
-    float v_decoder_kernel[2048];   /* f32[32, 64] */
-    float m_decoder_bias[64];
-    float v_decoder_bias[64];
+    float m_encoder_1_dense_1_kernel[2048];   /* f32[64, 32] */
+    float v_encoder_1_dense_1_kernel[2048];   /* f32[64, 32] */
+    float m_encoder_1_dense_1_bias[32];
+    float v_encoder_1_dense_1_bias[32];
+    float m_encoder_1_batch_norm_1_gamma[32];
+    float v_encoder_1_batch_norm_1_gamma[32];
+    float m_encoder_1_batch_norm_1_beta[32];
+    float v_encoder_1_batch_norm_1_beta[32];
+    float m_encoder_2_dense_1_kernel[1024];   /* f32[32, 32] */
+    float v_encoder_2_dense_1_kernel[1024];   /* f32[32, 32] */
+    float m_encoder_2_dense_1_bias[32];
+    float v_encoder_2_dense_1_bias[32];
+    float m_encoder_2_batch_norm_1_gamma[32];
+    float v_encoder_2_batch_norm_1_gamma[32];
+    float m_encoder_2_batch_norm_1_beta[32];
+    float v_encoder_2_batch_norm_1_beta[32];
+    float m_code_dense_1_kernel[256];   /* f32[32, 8] */
+    float v_code_dense_1_kernel[256];   /* f32[32, 8] */
+    float m_code_dense_1_bias[8];
+    float v_code_dense_1_bias[8];
+    float m_code_batch_norm_1_gamma[8];
+    float v_code_batch_norm_1_gamma[8];
+    float m_code_batch_norm_1_beta[8];
+    float v_code_batch_norm_1_beta[8];
+    float m_decoder_1_dense_1_kernel[256];   /* f32[8, 32] */
+    float v_decoder_1_dense_1_kernel[256];   /* f32[8, 32] */
+    float m_decoder_1_dense_1_bias[32];
+    float v_decoder_1_dense_1_bias[32];
+    float m_decoder_1_batch_norm_1_gamma[32];
+    float v_decoder_1_batch_norm_1_gamma[32];
+    float m_decoder_1_batch_norm_1_beta[32];
+    float v_decoder_1_batch_norm_1_beta[32];
+    float m_decoder_2_dense_1_kernel[1024];   /* f32[32, 32] */
+    float v_decoder_2_dense_1_kernel[1024];   /* f32[32, 32] */
+    float m_decoder_2_dense_1_bias[32];
+    float v_decoder_2_dense_1_bias[32];
+    float m_decoder_2_batch_norm_1_gamma[32];
+    float v_decoder_2_batch_norm_1_gamma[32];
+    float m_decoder_2_batch_norm_1_beta[32];
+    float v_decoder_2_batch_norm_1_beta[32];
+    float m_final_kernel[2048];   /* f32[32, 64] */
+    float v_final_kernel[2048];   /* f32[32, 64] */
+    float m_final_bias[64];
+    float v_final_bias[64];
 } autoencoder_optimizer;
 
 typedef struct autoencoder_metrics {

@@ -8,7 +8,7 @@
 #include "dl_tile.h"
 #include "dl_arena.h"
 
-/* ds_cnn.dl:23: conv2d -> f32[10, 4, 1, 16] */
+/* ds_cnn.dl:24: conv2d -> f32[10, 4, 1, 16] */
 static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
@@ -17,7 +17,7 @@ static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_k
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d -> f32[3, 3, 16, 1] */
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[3, 3, 16, 1] */
 static void init_k1_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_1_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 144; j0++) {
@@ -26,7 +26,7 @@ static void init_k1_depthwise_conv2d(const int32_t *restrict seed_, float *restr
     }
 }
 
-/* ds_cnn.dl:16: conv2d -> f32[1, 1, 16, 16] */
+/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
 static void init_k2_conv2d(const int32_t *restrict seed_, float *restrict block_1_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -35,7 +35,7 @@ static void init_k2_conv2d(const int32_t *restrict seed_, float *restrict block_
     }
 }
 
-/* ds_cnn.dl:29: dense -> f32[16, 12] */
+/* ds_cnn.dl:30: dense -> f32[16, 12] */
 static void init_k3_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 192; j0++) {
@@ -44,7 +44,7 @@ static void init_k3_dense(const int32_t *restrict seed_, float *restrict classif
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void init_k4_batch_norm_fill(float *restrict norm_relu_1_batch_norm_1_gamma,
         float *restrict norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
         float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
@@ -63,7 +63,7 @@ static void init_k4_batch_norm_fill(float *restrict norm_relu_1_batch_norm_1_gam
     }
 }
 
-/* ds_cnn.dl:29: dense -> f32[12] */
+/* ds_cnn.dl:30: dense -> f32[12] */
 static void init_k5_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
@@ -74,7 +74,7 @@ static void init_k5_dense_fill(float *restrict classifier_bias, float *restrict 
     }
 }
 
-/* ds_cnn.dl:36: adam -> f32[10, 4, 1, 16] */
+/* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
 static void init_k6_adam_fill(float *restrict m_stem_kernel, float *restrict v_stem_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
@@ -83,7 +83,7 @@ static void init_k6_adam_fill(float *restrict m_stem_kernel, float *restrict v_s
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void init_k7_batch_norm_fill(float *restrict m_norm_relu_1_batch_norm_1_beta,
         float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
         float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
@@ -102,7 +102,7 @@ static void init_k7_batch_norm_fill(float *restrict m_norm_relu_1_batch_norm_1_b
     }
 }
 
-/* ds_cnn.dl:36: adam -> f32[3, 3, 16, 1] */
+/* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
 static void init_k8_adam_fill(float *restrict m_block_1_depthwise_conv2d_1_kernel,
         float *restrict v_block_1_depthwise_conv2d_1_kernel)
 {
@@ -112,7 +112,7 @@ static void init_k8_adam_fill(float *restrict m_block_1_depthwise_conv2d_1_kerne
     }
 }
 
-/* ds_cnn.dl:36: adam -> f32[1, 1, 16, 16] */
+/* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
 static void init_k9_adam_fill(float *restrict m_block_1_conv2d_1_kernel, float *restrict v_block_1_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -121,7 +121,7 @@ static void init_k9_adam_fill(float *restrict m_block_1_conv2d_1_kernel, float *
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void init_k10_batch_norm_fill(float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
         float *restrict v_block_1_norm_relu_2_batch_norm_1_beta, float *restrict norm_relu_1_batch_norm_1_moving_mean,
         float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
@@ -141,7 +141,7 @@ static void init_k10_batch_norm_fill(float *restrict m_block_1_norm_relu_2_batch
     }
 }
 
-/* ds_cnn.dl:36: adam -> f32[16, 12] */
+/* ds_cnn.dl:37: adam -> f32[16, 12] */
 static void init_k11_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
 {
     for (int j0 = 0; j0 < 192; j0++) {
@@ -182,7 +182,7 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
     return DL_OK;
 }
 
-/* ds_cnn.dl:23: conv2d, ds_cnn.dl:10: relu -> f32[1, 25, 5, 16], 80000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 80000 multiply-accumulates */
 static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
@@ -224,7 +224,7 @@ static void infer_k0_conv2d_relu(const float *restrict sound, const float *restr
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d, ds_cnn.dl:10: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates */
 static void infer_k1_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
         const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
         const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
@@ -257,7 +257,7 @@ static void infer_k1_depthwise_conv2d_relu(const float *restrict x, const float 
     }
 }
 
-/* ds_cnn.dl:16: conv2d, ds_cnn.dl:10: relu -> f32[1, 25, 5, 16], 32000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 32000 multiply-accumulates */
 static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -344,7 +344,7 @@ static void infer_k2_conv2d_relu(const float *restrict relu, const float *restri
     }
 }
 
-/* ds_cnn.dl:29: global_avg_pool2d -> f32[1, 16] */
+/* ds_cnn.dl:30: global_avg_pool2d -> f32[1, 16] */
 static void infer_k3_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
 {
     float global_avg_pool2d[16];
@@ -363,7 +363,7 @@ static void infer_k3_global_avg_pool2d(const float *restrict x_2, float *restric
     }
 }
 
-/* ds_cnn.dl:29: dense, ds_cnn.dl:31: softmax -> f32[1, 12], 192 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax -> f32[1, 12], 192 multiply-accumulates */
 static inline void infer_k4_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -430,7 +430,7 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
     return DL_OK;
 }
 
-/* ds_cnn.dl:23: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
 static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
@@ -481,7 +481,7 @@ static void train_k0_conv2d(const float *restrict sound, const float *restrict s
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void train_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -498,7 +498,7 @@ static void train_k1_batch_norm(const float *restrict stem_y, float *restrict ba
     }
 }
 
-/* ds_cnn.dl:35: cross_entropy -> index check */
+/* ds_cnn.dl:36: cross_entropy -> index check */
 static dl_status train_k2_cross_entropy_check(const int32_t *restrict word)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -508,7 +508,7 @@ static dl_status train_k2_cross_entropy_check(const int32_t *restrict word)
     return DL_OK;
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
         float *restrict norm_relu_1_batch_norm_1_average, float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -531,7 +531,7 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
         float *restrict batch_norm_2, float *restrict batch_norm_3)
 {
@@ -557,7 +557,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
         float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_4)
 {
@@ -580,7 +580,7 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, relu -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
 static void train_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
         const float *restrict batch_norm_4, float *restrict norm_relu_1_batch_norm_1_y,
         const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict norm_relu_1_batch_norm_1_beta,
@@ -598,7 +598,7 @@ static void train_k6_batch_norm_relu(const float *restrict stem_y, const float *
     }
 }
 
-/* ds_cnn.dl:25: dropout -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:26: dropout -> f32[4, 25, 5, 16] */
 static void train_k7_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout,
         const float *restrict relu, float *restrict x)
 {
@@ -612,7 +612,7 @@ static void train_k7_dropout(const int32_t *restrict seed_, const int32_t *restr
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d, ds_cnn.dl:10: batch_norm -> f32[4, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: batch_norm -> f32[4, 16], 72000 multiply-accumulates */
 static void train_k8_depthwise_conv2d_batch_norm(const float *restrict x,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_y,
         float *restrict batch_norm_5)
@@ -648,7 +648,7 @@ static void train_k8_depthwise_conv2d_batch_norm(const float *restrict x,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
         float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -671,7 +671,7 @@ static void train_k9_batch_norm(const int32_t *restrict count_, const float *res
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void train_k10_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
         const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_6)
 {
@@ -691,7 +691,7 @@ static void train_k10_batch_norm(const float *restrict block_1_depthwise_conv2d_
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
         float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_7)
 {
@@ -714,7 +714,7 @@ static void train_k11_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, relu -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
 static void train_k12_batch_norm_relu(const float *restrict block_1_depthwise_conv2d_1_y,
         const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_7,
         float *restrict block_1_norm_relu_1_batch_norm_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
@@ -732,7 +732,7 @@ static void train_k12_batch_norm_relu(const float *restrict block_1_depthwise_co
     }
 }
 
-/* ds_cnn.dl:16: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
 static inline void train_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -810,7 +810,7 @@ static void train_k13_conv2d(const float *restrict relu_2, const float *restrict
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void train_k14_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -827,7 +827,7 @@ static void train_k14_batch_norm(const float *restrict block_1_conv2d_1_y, float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
         float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
@@ -850,7 +850,7 @@ static void train_k15_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void train_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_9,
         float *restrict batch_norm_10)
@@ -878,7 +878,7 @@ static void train_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
         float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance, float *restrict batch_norm_11)
 {
@@ -901,7 +901,7 @@ static void train_k17_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, relu, ds_cnn.dl:29: global_avg_pool2d -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm, relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
 static void train_k18_batch_norm_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
         float *restrict block_1_norm_relu_2_batch_norm_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
@@ -934,7 +934,7 @@ static void train_k18_batch_norm_relu_global_avg_pool2d(const float *restrict bl
     }
 }
 
-/* ds_cnn.dl:29: dropout -> f32[4, 16] */
+/* ds_cnn.dl:30: dropout -> f32[4, 16] */
 static void train_k19_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
         float *restrict global_avg_pool2d)
 {
@@ -948,7 +948,7 @@ static void train_k19_dropout(const int32_t *restrict seed_, const int32_t *rest
     }
 }
 
-/* ds_cnn.dl:29: dense -> f32[12, 16] */
+/* ds_cnn.dl:30: dense -> f32[12, 16] */
 static void train_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -958,7 +958,7 @@ static void train_k20_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* ds_cnn.dl:29: dense, ds_cnn.dl:31: softmax, ds_cnn.dl:35: cross_entropy, ds_cnn.dl:37: argmax -> f32[4, 12], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[4, 12], 768 multiply-accumulates */
 static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1053,7 +1053,7 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict global_a
     }
 }
 
-/* ds_cnn.dl:37: -> f32 */
+/* ds_cnn.dl:38: -> f32 */
 static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
@@ -1070,7 +1070,7 @@ static void train_k22_div(const int32_t *restrict count_, const dl_word *restric
             : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f)) / (float)v1;
 }
 
-/* ds_cnn.dl:35: cross_entropy -> f32 */
+/* ds_cnn.dl:36: cross_entropy -> f32 */
 static void train_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -1081,14 +1081,14 @@ static void train_k23_cross_entropy(const int32_t *restrict count_, const float 
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
-/* ds_cnn.dl:36: adam -> f32 */
+/* ds_cnn.dl:37: adam -> f32 */
 static void train_k24_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
-/* ds_cnn.dl:29: dense, ds_cnn.dl:36: adam -> f32[12] */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
 static void train_k25_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
@@ -1104,7 +1104,7 @@ static void train_k25_dense_adam(const float *restrict softmax_3, float *restric
     }
 }
 
-/* ds_cnn.dl:29: dense, global_avg_pool2d, ds_cnn.dl:10: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
 static inline void train_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1169,7 +1169,7 @@ static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax
     }
 }
 
-/* ds_cnn.dl:29: dense, ds_cnn.dl:36: adam -> f32[16, 12], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[16, 12], 768 multiply-accumulates */
 static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1224,7 +1224,7 @@ static void train_k27_dense_adam(const float *restrict global_avg_pool2d, const 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, ds_cnn.dl:36: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
 static void train_k28_batch_norm_adam(const float *restrict x_2, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
         float *restrict v_block_1_norm_relu_2_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
         const float *restrict adam)
@@ -1253,7 +1253,7 @@ static void train_k28_batch_norm_adam(const float *restrict x_2, float *restrict
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, ds_cnn.dl:36: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
 static void train_k29_batch_norm_adam(const float *restrict batch_norm_13,
         float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma, float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma,
         float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict adam)
@@ -1282,7 +1282,7 @@ static void train_k29_batch_norm_adam(const float *restrict batch_norm_13,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k30_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_y, float *restrict batch_norm_11,
         const int32_t *restrict count_)
 {
@@ -1305,7 +1305,7 @@ static void train_k30_batch_norm(const float *restrict block_1_norm_relu_2_batch
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void train_k31_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
         float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         float *restrict batch_norm_15, float *restrict batch_norm_22)
@@ -1332,7 +1332,7 @@ static void train_k31_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k32_batch_norm(const float *restrict batch_norm_22, float *restrict batch_norm_23)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1349,7 +1349,7 @@ static void train_k32_batch_norm(const float *restrict batch_norm_22, float *res
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
         const float *restrict batch_norm_15, float *restrict batch_norm_25)
 {
@@ -1373,7 +1373,7 @@ static void train_k33_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:16: conv2d -> f32[1, 1, 16, 16] */
+/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
 static void train_k34_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1383,7 +1383,7 @@ static void train_k34_conv2d_pack(const float *restrict block_1_conv2d_1_kernel,
     }
 }
 
-/* ds_cnn.dl:16: conv2d, ds_cnn.dl:10: relu, batch_norm -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
 static inline void train_k35_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1477,7 +1477,7 @@ static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_25
     }
 }
 
-/* ds_cnn.dl:16: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
 static inline void train_k36_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1518,7 +1518,7 @@ static void train_k36_conv2d(const float *restrict relu_2, const float *restrict
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, ds_cnn.dl:36: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
 static void train_k37_batch_norm_adam(const float *restrict relu_4, float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
         float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
         const float *restrict adam)
@@ -1547,7 +1547,7 @@ static void train_k37_batch_norm_adam(const float *restrict relu_4, float *restr
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, ds_cnn.dl:36: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
 static void train_k38_batch_norm_adam(const float *restrict batch_norm_27,
         float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma,
         float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict adam)
@@ -1576,7 +1576,7 @@ static void train_k38_batch_norm_adam(const float *restrict batch_norm_27,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k39_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_y, float *restrict batch_norm_7,
         const int32_t *restrict count_)
 {
@@ -1599,7 +1599,7 @@ static void train_k39_batch_norm(const float *restrict block_1_norm_relu_1_batch
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void train_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
         float *restrict batch_norm_29, float *restrict batch_norm_36)
@@ -1626,7 +1626,7 @@ static void train_k40_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k41_batch_norm(const float *restrict batch_norm_36, float *restrict batch_norm_37)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1643,7 +1643,7 @@ static void train_k41_batch_norm(const float *restrict batch_norm_36, float *res
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void train_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_37,
         const float *restrict batch_norm_29, float *restrict batch_norm_39)
 {
@@ -1667,7 +1667,7 @@ static void train_k42_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d, ds_cnn.dl:10: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
 static void train_k43_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_39,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict relu, const uint8_t *restrict dropout,
         float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_41,
@@ -1706,7 +1706,7 @@ static void train_k43_depthwise_conv2d_relu_batch_norm(const float *restrict bat
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d, ds_cnn.dl:36: adam -> f32[3, 3, 16, 1], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:37: adam -> f32[3, 3, 16, 1], 72000 multiply-accumulates */
 static void train_k44_depthwise_conv2d_adam(const float *restrict x, const float *restrict batch_norm_39,
         float *restrict m_block_1_depthwise_conv2d_1_kernel, float *restrict v_block_1_depthwise_conv2d_1_kernel,
         float *restrict block_1_depthwise_conv2d_1_kernel, const float *restrict adam)
@@ -1749,7 +1749,7 @@ static void train_k44_depthwise_conv2d_adam(const float *restrict x, const float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, ds_cnn.dl:36: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
 static void train_k45_batch_norm_adam(const float *restrict relu, float *restrict m_norm_relu_1_batch_norm_1_beta,
         float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict norm_relu_1_batch_norm_1_beta,
         const float *restrict adam)
@@ -1778,7 +1778,7 @@ static void train_k45_batch_norm_adam(const float *restrict relu, float *restric
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, ds_cnn.dl:36: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
 static void train_k46_batch_norm_adam(const float *restrict batch_norm_41, float *restrict m_norm_relu_1_batch_norm_1_gamma,
         float *restrict v_norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_gamma,
         const float *restrict adam)
@@ -1807,7 +1807,7 @@ static void train_k46_batch_norm_adam(const float *restrict batch_norm_41, float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k47_batch_norm(const float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_4,
         const int32_t *restrict count_)
 {
@@ -1830,7 +1830,7 @@ static void train_k47_batch_norm(const float *restrict norm_relu_1_batch_norm_1_
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void train_k48_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4, float *restrict stem_y,
         const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_43, float *restrict batch_norm_50)
 {
@@ -1856,7 +1856,7 @@ static void train_k48_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k49_batch_norm(const float *restrict batch_norm_50, float *restrict batch_norm_51)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1873,7 +1873,7 @@ static void train_k49_batch_norm(const float *restrict batch_norm_50, float *res
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void train_k50_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_51,
         const float *restrict batch_norm_43, float *restrict batch_norm_53)
 {
@@ -1897,7 +1897,7 @@ static void train_k50_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* ds_cnn.dl:23: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
 static inline void train_k51_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -1932,7 +1932,7 @@ static void train_k51_conv2d(const float *restrict sound, const float *restrict 
     }
 }
 
-/* ds_cnn.dl:36: adam -> f32[10, 4, 1, 16] */
+/* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
 static void train_k52_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
@@ -1946,7 +1946,7 @@ static void train_k52_adam(float *restrict m_stem_kernel, const float *restrict 
     }
 }
 
-/* ds_cnn.dl:36: adam -> f32[1, 1, 16, 16] */
+/* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
 static void train_k53_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
         float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
 {
@@ -2107,7 +2107,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     return DL_OK;
 }
 
-/* ds_cnn.dl:23: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
 static inline void gradients_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
@@ -2158,7 +2158,7 @@ static void gradients_k0_conv2d(const float *restrict sound, const float *restri
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void gradients_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2175,7 +2175,7 @@ static void gradients_k1_batch_norm(const float *restrict stem_y, float *restric
     }
 }
 
-/* ds_cnn.dl:35: cross_entropy -> index check */
+/* ds_cnn.dl:36: cross_entropy -> index check */
 static dl_status gradients_k2_cross_entropy_check(const int32_t *restrict word)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2185,7 +2185,7 @@ static dl_status gradients_k2_cross_entropy_check(const int32_t *restrict word)
     return DL_OK;
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
         float *restrict norm_relu_1_batch_norm_1_average, float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -2208,7 +2208,7 @@ static void gradients_k3_batch_norm(const int32_t *restrict count_, const float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void gradients_k4_batch_norm(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
         float *restrict batch_norm_2, float *restrict batch_norm_3)
 {
@@ -2234,7 +2234,7 @@ static void gradients_k4_batch_norm(const float *restrict stem_y, const float *r
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
         float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_4)
 {
@@ -2257,7 +2257,7 @@ static void gradients_k5_batch_norm(const int32_t *restrict count_, const float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, relu -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
 static void gradients_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
         const float *restrict batch_norm_4, float *restrict norm_relu_1_batch_norm_1_y,
         const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict norm_relu_1_batch_norm_1_beta,
@@ -2275,7 +2275,7 @@ static void gradients_k6_batch_norm_relu(const float *restrict stem_y, const flo
     }
 }
 
-/* ds_cnn.dl:25: dropout -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:26: dropout -> f32[4, 25, 5, 16] */
 static void gradients_k7_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout,
         const float *restrict relu, float *restrict x)
 {
@@ -2289,7 +2289,7 @@ static void gradients_k7_dropout(const int32_t *restrict seed_, const int32_t *r
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d, ds_cnn.dl:10: batch_norm -> f32[4, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: batch_norm -> f32[4, 16], 72000 multiply-accumulates */
 static void gradients_k8_depthwise_conv2d_batch_norm(const float *restrict x,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_y,
         float *restrict batch_norm_5)
@@ -2325,7 +2325,7 @@ static void gradients_k8_depthwise_conv2d_batch_norm(const float *restrict x,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
         float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -2348,7 +2348,7 @@ static void gradients_k9_batch_norm(const int32_t *restrict count_, const float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void gradients_k10_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
         const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_6)
 {
@@ -2368,7 +2368,7 @@ static void gradients_k10_batch_norm(const float *restrict block_1_depthwise_con
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
         float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_7)
 {
@@ -2391,7 +2391,7 @@ static void gradients_k11_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, relu -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
 static void gradients_k12_batch_norm_relu(const float *restrict block_1_depthwise_conv2d_1_y,
         const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_7,
         float *restrict block_1_norm_relu_1_batch_norm_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
@@ -2409,7 +2409,7 @@ static void gradients_k12_batch_norm_relu(const float *restrict block_1_depthwis
     }
 }
 
-/* ds_cnn.dl:16: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
 static inline void gradients_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2487,7 +2487,7 @@ static void gradients_k13_conv2d(const float *restrict relu_2, const float *rest
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void gradients_k14_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2504,7 +2504,7 @@ static void gradients_k14_batch_norm(const float *restrict block_1_conv2d_1_y, f
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
         float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
@@ -2527,7 +2527,7 @@ static void gradients_k15_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void gradients_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_9,
         float *restrict batch_norm_10)
@@ -2555,7 +2555,7 @@ static void gradients_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
         float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance, float *restrict batch_norm_11)
 {
@@ -2578,7 +2578,7 @@ static void gradients_k17_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm, relu, ds_cnn.dl:29: global_avg_pool2d -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm, relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
 static void gradients_k18_batch_norm_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
         float *restrict block_1_norm_relu_2_batch_norm_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
@@ -2611,7 +2611,7 @@ static void gradients_k18_batch_norm_relu_global_avg_pool2d(const float *restric
     }
 }
 
-/* ds_cnn.dl:29: dropout -> f32[4, 16] */
+/* ds_cnn.dl:30: dropout -> f32[4, 16] */
 static void gradients_k19_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
         float *restrict global_avg_pool2d)
 {
@@ -2625,7 +2625,7 @@ static void gradients_k19_dropout(const int32_t *restrict seed_, const int32_t *
     }
 }
 
-/* ds_cnn.dl:29: dense -> f32[12, 16] */
+/* ds_cnn.dl:30: dense -> f32[12, 16] */
 static void gradients_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -2635,7 +2635,7 @@ static void gradients_k20_dense_pack(const float *restrict classifier_kernel, fl
     }
 }
 
-/* ds_cnn.dl:29: dense, ds_cnn.dl:31: softmax, ds_cnn.dl:35: cross_entropy, ds_cnn.dl:37: argmax -> f32[4, 12], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[4, 12], 768 multiply-accumulates */
 static inline void gradients_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2730,7 +2730,7 @@ static void gradients_k21_dense_softmax_cross_entropy(const float *restrict glob
     }
 }
 
-/* ds_cnn.dl:37: -> f32 */
+/* ds_cnn.dl:38: -> f32 */
 static void gradients_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
@@ -2747,7 +2747,7 @@ static void gradients_k22_div(const int32_t *restrict count_, const dl_word *res
             : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f)) / (float)v1;
 }
 
-/* ds_cnn.dl:35: cross_entropy -> f32 */
+/* ds_cnn.dl:36: cross_entropy -> f32 */
 static void gradients_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
@@ -2759,7 +2759,7 @@ static void gradients_k23_cross_entropy(const int32_t *restrict count_, const fl
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
-/* ds_cnn.dl:29: dense -> f32[12] */
+/* ds_cnn.dl:30: dense -> f32[12] */
 static void gradients_k24_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -2767,7 +2767,7 @@ static void gradients_k24_dense(const float *restrict softmax_3, float *restrict
     }
 }
 
-/* ds_cnn.dl:29: dense, global_avg_pool2d, ds_cnn.dl:10: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
 static inline void gradients_k25_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2832,7 +2832,7 @@ static void gradients_k25_dense_global_avg_pool2d_relu(const float *restrict sof
     }
 }
 
-/* ds_cnn.dl:29: dense -> f32[16, 12], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense -> f32[16, 12], 768 multiply-accumulates */
 static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2874,7 +2874,7 @@ static void gradients_k26_dense(const float *restrict global_avg_pool2d, const f
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k27_batch_norm(const float *restrict x_2, float *restrict block_1_norm_relu_2_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -2891,7 +2891,7 @@ static void gradients_k27_batch_norm(const float *restrict x_2, float *restrict 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k28_batch_norm(const float *restrict batch_norm_12,
         float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2)
 {
@@ -2909,7 +2909,7 @@ static void gradients_k28_batch_norm(const float *restrict batch_norm_12,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k29_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_y, float *restrict batch_norm_11,
         const int32_t *restrict count_)
 {
@@ -2932,7 +2932,7 @@ static void gradients_k29_batch_norm(const float *restrict block_1_norm_relu_2_b
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void gradients_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
         float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         float *restrict batch_norm_13, float *restrict batch_norm_20)
@@ -2959,7 +2959,7 @@ static void gradients_k30_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k31_batch_norm(const float *restrict batch_norm_20, float *restrict batch_norm_21)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -2976,7 +2976,7 @@ static void gradients_k31_batch_norm(const float *restrict batch_norm_20, float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void gradients_k32_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
         const float *restrict batch_norm_13, float *restrict batch_norm_23)
 {
@@ -3000,7 +3000,7 @@ static void gradients_k32_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:16: conv2d -> f32[1, 1, 16, 16] */
+/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
 static void gradients_k33_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3010,7 +3010,7 @@ static void gradients_k33_conv2d_pack(const float *restrict block_1_conv2d_1_ker
     }
 }
 
-/* ds_cnn.dl:16: conv2d, ds_cnn.dl:10: relu, batch_norm -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
 static inline void gradients_k34_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3104,7 +3104,7 @@ static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_nor
     }
 }
 
-/* ds_cnn.dl:16: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
 static inline void gradients_k35_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3146,7 +3146,7 @@ static void gradients_k35_conv2d(const float *restrict relu_2, const float *rest
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k36_batch_norm(const float *restrict relu_4, float *restrict block_1_norm_relu_1_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3163,7 +3163,7 @@ static void gradients_k36_batch_norm(const float *restrict relu_4, float *restri
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k37_batch_norm(const float *restrict batch_norm_24,
         float *restrict block_1_norm_relu_1_batch_norm_1_gamma_2)
 {
@@ -3181,7 +3181,7 @@ static void gradients_k37_batch_norm(const float *restrict batch_norm_24,
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k38_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_y, float *restrict batch_norm_7,
         const int32_t *restrict count_)
 {
@@ -3204,7 +3204,7 @@ static void gradients_k38_batch_norm(const float *restrict block_1_norm_relu_1_b
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void gradients_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
         float *restrict batch_norm_25, float *restrict batch_norm_32)
@@ -3231,7 +3231,7 @@ static void gradients_k39_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k40_batch_norm(const float *restrict batch_norm_32, float *restrict batch_norm_33)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3248,7 +3248,7 @@ static void gradients_k40_batch_norm(const float *restrict batch_norm_32, float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void gradients_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_33,
         const float *restrict batch_norm_25, float *restrict batch_norm_35)
 {
@@ -3272,7 +3272,7 @@ static void gradients_k41_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d, ds_cnn.dl:10: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
 static void gradients_k42_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_35,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict relu, const uint8_t *restrict dropout,
         float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_36,
@@ -3311,7 +3311,7 @@ static void gradients_k42_depthwise_conv2d_relu_batch_norm(const float *restrict
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
 static void gradients_k43_depthwise_conv2d(const float *restrict x, const float *restrict batch_norm_35,
         float *restrict block_1_depthwise_conv2d_1_kernel_2)
 {
@@ -3336,7 +3336,7 @@ static void gradients_k43_depthwise_conv2d(const float *restrict x, const float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k44_batch_norm(const float *restrict relu, float *restrict norm_relu_1_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3353,7 +3353,7 @@ static void gradients_k44_batch_norm(const float *restrict relu, float *restrict
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k45_batch_norm(const float *restrict batch_norm_36, float *restrict norm_relu_1_batch_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3370,7 +3370,7 @@ static void gradients_k45_batch_norm(const float *restrict batch_norm_36, float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k46_batch_norm(const float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_4,
         const int32_t *restrict count_)
 {
@@ -3393,7 +3393,7 @@ static void gradients_k46_batch_norm(const float *restrict norm_relu_1_batch_nor
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void gradients_k47_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4, float *restrict stem_y,
         const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_37, float *restrict batch_norm_44)
 {
@@ -3419,7 +3419,7 @@ static void gradients_k47_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k48_batch_norm(const float *restrict batch_norm_44, float *restrict batch_norm_45)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3436,7 +3436,7 @@ static void gradients_k48_batch_norm(const float *restrict batch_norm_44, float 
     }
 }
 
-/* ds_cnn.dl:10: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
 static void gradients_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_45,
         const float *restrict batch_norm_37, float *restrict batch_norm_47)
 {
@@ -3460,7 +3460,7 @@ static void gradients_k49_batch_norm(const int32_t *restrict count_, const float
     }
 }
 
-/* ds_cnn.dl:23: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
 static inline void gradients_k50_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -3625,7 +3625,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     return DL_OK;
 }
 
-/* ds_cnn.dl:23: conv2d, ds_cnn.dl:10: relu -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
 static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
@@ -3687,7 +3687,7 @@ static void evaluate_k0_conv2d_relu(const float *restrict sound, const float *re
     }
 }
 
-/* ds_cnn.dl:15: depthwise_conv2d, ds_cnn.dl:10: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
 static void evaluate_k1_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
         const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
         const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
@@ -3722,7 +3722,7 @@ static void evaluate_k1_depthwise_conv2d_relu(const float *restrict x, const flo
     }
 }
 
-/* ds_cnn.dl:16: conv2d, ds_cnn.dl:10: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
 static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3812,7 +3812,7 @@ static void evaluate_k2_conv2d_relu(const float *restrict relu, const float *res
     }
 }
 
-/* ds_cnn.dl:29: global_avg_pool2d -> f32[4, 16] */
+/* ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
 static void evaluate_k3_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3833,7 +3833,7 @@ static void evaluate_k3_global_avg_pool2d(const float *restrict x_2, float *rest
     }
 }
 
-/* ds_cnn.dl:35: cross_entropy -> index check */
+/* ds_cnn.dl:36: cross_entropy -> index check */
 static dl_status evaluate_k4_cross_entropy_check(const int32_t *restrict word)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -3843,7 +3843,7 @@ static dl_status evaluate_k4_cross_entropy_check(const int32_t *restrict word)
     return DL_OK;
 }
 
-/* ds_cnn.dl:29: dense, ds_cnn.dl:31: softmax, ds_cnn.dl:35: cross_entropy, ds_cnn.dl:37: argmax -> i32[4], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
 static inline void evaluate_k5_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3920,7 +3920,7 @@ static void evaluate_k5_dense_softmax_cross_entropy(const float *restrict global
     }
 }
 
-/* ds_cnn.dl:37: -> f32 */
+/* ds_cnn.dl:38: -> f32 */
 static void evaluate_k6_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
@@ -3937,7 +3937,7 @@ static void evaluate_k6_sum(const int32_t *restrict count_, const dl_word *restr
             : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f);
 }
 
-/* ds_cnn.dl:35: cross_entropy -> f32 */
+/* ds_cnn.dl:36: cross_entropy -> f32 */
 static void evaluate_k7_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {

@@ -7,7 +7,7 @@
 #include "dl_random.h"
 #include "dl_arena.h"
 
-/* encoder.dl:17: uniform -> f32[16, 16] */
+/* encoder.dl:19: uniform -> f32[16, 16] */
 static void init_k0_uniform(const int32_t *restrict seed_, float *restrict positions)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -15,7 +15,7 @@ static void init_k0_uniform(const int32_t *restrict seed_, float *restrict posit
     }
 }
 
-/* encoder.dl:18: embedding -> f32[1000, 16] */
+/* encoder.dl:20: embedding -> f32[1000, 16] */
 static void init_k1_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -24,7 +24,7 @@ static void init_k1_embedding(const int32_t *restrict seed_, float *restrict emb
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 4, 4] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 4, 4] */
 static void init_k2_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_query_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -33,7 +33,7 @@ static void init_k2_multi_head_attention(const int32_t *restrict seed_, float *r
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 4, 4] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 4, 4] */
 static void init_k3_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_key_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -42,7 +42,7 @@ static void init_k3_multi_head_attention(const int32_t *restrict seed_, float *r
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 4, 4] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 4, 4] */
 static void init_k4_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_value_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -51,7 +51,7 @@ static void init_k4_multi_head_attention(const int32_t *restrict seed_, float *r
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[4, 4, 16] */
 static void init_k5_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_output_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -60,7 +60,7 @@ static void init_k5_multi_head_attention(const int32_t *restrict seed_, float *r
     }
 }
 
-/* encoder.dl:10: dense -> f32[16, 64] */
+/* encoder.dl:12: dense -> f32[16, 64] */
 static void init_k6_dense(const int32_t *restrict seed_, float *restrict block_1_up_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
@@ -69,7 +69,7 @@ static void init_k6_dense(const int32_t *restrict seed_, float *restrict block_1
     }
 }
 
-/* encoder.dl:10: dense -> f32[64, 16] */
+/* encoder.dl:12: dense -> f32[64, 16] */
 static void init_k7_dense(const int32_t *restrict seed_, float *restrict block_1_down_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
@@ -78,7 +78,7 @@ static void init_k7_dense(const int32_t *restrict seed_, float *restrict block_1
     }
 }
 
-/* encoder.dl:22: dense -> f32[16, 10] */
+/* encoder.dl:24: dense -> f32[16, 10] */
 static void init_k8_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 160; j0++) {
@@ -87,7 +87,7 @@ static void init_k8_dense(const int32_t *restrict seed_, float *restrict classif
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:9: layer_norm -> f32[16] */
+/* encoder.dl:10: multi_head_attention, encoder.dl:11: layer_norm -> f32[16] */
 static void init_k9_multi_head_attention_layer_norm_fill(float *restrict block_1_attention_query_bias,
         float *restrict block_1_attention_key_bias, float *restrict block_1_attention_value_bias,
         float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_gamma,
@@ -105,7 +105,7 @@ static void init_k9_multi_head_attention_layer_norm_fill(float *restrict block_1
     }
 }
 
-/* encoder.dl:10: dense -> f32[64] */
+/* encoder.dl:12: dense -> f32[64] */
 static void init_k10_dense_fill(float *restrict block_1_up_bias, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias)
 {
@@ -116,7 +116,7 @@ static void init_k10_dense_fill(float *restrict block_1_up_bias, float *restrict
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16] */
 static void init_k11_multi_head_attention_fill(float *restrict block_1_norm_b_beta,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
@@ -135,7 +135,7 @@ static void init_k11_multi_head_attention_fill(float *restrict block_1_norm_b_be
     }
 }
 
-/* encoder.dl:22: dense -> f32[10] */
+/* encoder.dl:24: dense -> f32[10] */
 static void init_k12_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
@@ -146,7 +146,7 @@ static void init_k12_dense_fill(float *restrict classifier_bias, float *restrict
     }
 }
 
-/* encoder.dl:29: adam -> f32[16, 16] */
+/* encoder.dl:31: adam -> f32[16, 16] */
 static void init_k13_adam_fill(float *restrict m_positions, float *restrict v_positions,
         float *restrict m_block_1_attention_query_kernel, float *restrict v_block_1_attention_query_kernel,
         float *restrict m_block_1_attention_key_kernel, float *restrict v_block_1_attention_key_kernel,
@@ -164,7 +164,7 @@ static void init_k13_adam_fill(float *restrict m_positions, float *restrict v_po
     }
 }
 
-/* encoder.dl:29: adam -> f32[1000, 16] */
+/* encoder.dl:31: adam -> f32[1000, 16] */
 static void init_k14_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -173,7 +173,7 @@ static void init_k14_adam_fill(float *restrict m_embedding_1_embeddings, float *
     }
 }
 
-/* encoder.dl:29: adam -> f32[16, 16] */
+/* encoder.dl:31: adam -> f32[16, 16] */
 static void init_k15_adam_fill(float *restrict m_block_1_attention_output_kernel,
         float *restrict v_block_1_attention_output_kernel)
 {
@@ -183,7 +183,7 @@ static void init_k15_adam_fill(float *restrict m_block_1_attention_output_kernel
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16] */
 static void init_k16_multi_head_attention_fill(float *restrict v_block_1_attention_output_bias,
         float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias,
@@ -201,7 +201,7 @@ static void init_k16_multi_head_attention_fill(float *restrict v_block_1_attenti
     }
 }
 
-/* encoder.dl:29: adam -> f32[16, 64] */
+/* encoder.dl:31: adam -> f32[16, 64] */
 static void init_k17_adam_fill(float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
@@ -210,7 +210,7 @@ static void init_k17_adam_fill(float *restrict m_block_1_up_kernel, float *restr
     }
 }
 
-/* encoder.dl:29: adam -> f32[64, 16] */
+/* encoder.dl:31: adam -> f32[64, 16] */
 static void init_k18_adam_fill(float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
@@ -219,7 +219,7 @@ static void init_k18_adam_fill(float *restrict m_block_1_down_kernel, float *res
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16] */
 static void init_k19_multi_head_attention_fill(float *restrict v_block_1_norm_b_gamma, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta)
 {
@@ -230,7 +230,7 @@ static void init_k19_multi_head_attention_fill(float *restrict v_block_1_norm_b_
     }
 }
 
-/* encoder.dl:29: adam -> f32[16, 10] */
+/* encoder.dl:31: adam -> f32[16, 10] */
 static void init_k20_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
 {
     for (int j0 = 0; j0 < 160; j0++) {
@@ -281,7 +281,7 @@ dl_status encoder_init(encoder_params *params, encoder_optimizer *optimizer, uin
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> index check */
+/* encoder.dl:20: embedding -> index check */
 static dl_status infer_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j1 = 0; j1 < 16; j1++) {
@@ -291,7 +291,7 @@ static dl_status infer_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> f32[1, 16, 16] */
+/* encoder.dl:20: embedding -> f32[1, 16, 16] */
 static void infer_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
@@ -302,7 +302,7 @@ static void infer_k1_embedding(const float *restrict embedding_1_embeddings, con
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
 static inline void infer_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -353,7 +353,7 @@ static void infer_k2_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
 static inline void infer_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -404,7 +404,7 @@ static void infer_k3_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
 static inline void infer_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -455,7 +455,7 @@ static void infer_k4_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[1, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 4, 16] */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_5)
 {
@@ -466,7 +466,7 @@ static void infer_k5_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[1, 4, 16, 16], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 16], 4096 multiply-accumulates */
 static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -543,7 +543,7 @@ static void infer_k6_multi_head_attention(const float *restrict block_1_attentio
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[1, 4, 16, 4], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 4096 multiply-accumulates */
 static inline void infer_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -588,7 +588,7 @@ static void infer_k7_multi_head_attention(const float *restrict block_1_attentio
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[1, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16] */
 static void infer_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -598,7 +598,7 @@ static void infer_k8_multi_head_attention(const float *restrict block_1_attentio
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:9:, layer_norm -> f32[1, 16, 16], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[1, 16, 16], 4096 multiply-accumulates */
 static inline void infer_k9_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -673,8 +673,8 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
     }
 }
 
-/* encoder.dl:10: dense, gelu -> f32[1, 16, 64], 16384 multiply-accumulates */
-static inline void infer_k10_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense -> f32[1, 16, 64], 16384 multiply-accumulates */
+static inline void infer_k10_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -706,23 +706,23 @@ static inline void infer_k10_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void infer_k10_dense_gelu(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict gelu,
+static void infer_k10_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
         const float *restrict block_1_up_bias)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            infer_k10_dense_gelu_tile_4(block_1_x, i1_0 * 16, block_1_up_kernel + n, gelu + (i1_0 * 64 + n));
+            infer_k10_dense_tile_4(block_1_x, i1_0 * 16, block_1_up_kernel + n, dense + (i1_0 * 64 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = gelu[i1 * 64 + j0] + block_1_up_bias[j0];
-                gelu[i1 * 64 + j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
+                const float v1 = dense[i1 * 64 + j0] + block_1_up_bias[j0];
+                dense[i1 * 64 + j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
             }
         }
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:11:, layer_norm -> f32[1, 16, 16], 16384 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[1, 16, 16], 16384 multiply-accumulates */
 static inline void infer_k11_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -756,7 +756,7 @@ static inline void infer_k11_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
+static void infer_k11_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict x_2)
 {
@@ -767,7 +767,7 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k11_dense_layer_norm_tile_4(gelu, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+            infer_k11_dense_layer_norm_tile_4(dense, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v28 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -795,7 +795,7 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
     }
 }
 
-/* encoder.dl:22: mean -> f32[1, 16] */
+/* encoder.dl:24: mean -> f32[1, 16] */
 static void infer_k12_mean(const float *restrict x_2, float *restrict mean_2)
 {
     float mean[16];
@@ -812,7 +812,7 @@ static void infer_k12_mean(const float *restrict x_2, float *restrict mean_2)
     }
 }
 
-/* encoder.dl:22: dense, encoder.dl:24: softmax -> f32[1, 10], 160 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax -> f32[1, 10], 160 multiply-accumulates */
 static inline void infer_k13_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -869,7 +869,7 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 1024);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
-    float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 16, 64] */
+    float *const dense = (float *)(void *)(base + 0);   /* f32[1, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 6144);   /* f32[4, 16] */
     float *const x_2 = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[1, 16] */
@@ -894,15 +894,15 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     infer_k9_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
-    infer_k10_dense_gelu(block_1_x, params->block_1_up_kernel, gelu, params->block_1_up_bias);
-    infer_k11_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    infer_k10_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
+    infer_k11_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->block_1_norm_b_gamma, params->block_1_norm_b_beta, x_2);
     infer_k12_mean(x_2, mean_2);
     infer_k13_dense_softmax(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> index check */
+/* encoder.dl:20: embedding -> index check */
 static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -914,7 +914,7 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> f32[32, 16, 16] */
+/* encoder.dl:20: embedding -> f32[32, 16, 16] */
 static void train_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
@@ -927,7 +927,7 @@ static void train_k1_embedding(const float *restrict embedding_1_embeddings, con
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void train_k2_multi_head_attention_pack(const float *restrict block_1_attention_query_kernel,
         float *restrict block_1_attention_query_kernel_2)
 {
@@ -938,7 +938,7 @@ static void train_k2_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -991,7 +991,7 @@ static void train_k3_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void train_k4_multi_head_attention_pack(const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_kernel_2)
 {
@@ -1002,7 +1002,7 @@ static void train_k4_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1055,7 +1055,7 @@ static void train_k5_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void train_k6_multi_head_attention_pack(const float *restrict block_1_attention_value_kernel,
         float *restrict block_1_attention_value_kernel_2)
 {
@@ -1066,7 +1066,7 @@ static void train_k6_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1119,7 +1119,7 @@ static void train_k7_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_28)
 {
@@ -1132,7 +1132,7 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
 static inline void train_k9_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1211,7 +1211,7 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void train_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
         float *restrict multi_head_attention_29)
 {
@@ -1224,7 +1224,7 @@ static void train_k10_multi_head_attention_pack(const float *restrict block_1_at
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
 static inline void train_k11_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1272,7 +1272,7 @@ static void train_k11_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void train_k12_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1285,7 +1285,7 @@ static void train_k12_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void train_k13_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel_2)
 {
@@ -1296,7 +1296,7 @@ static void train_k13_multi_head_attention_pack(const float *restrict block_1_at
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k14_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1342,7 +1342,7 @@ static void train_k14_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:9: dropout, layer_norm -> f32[32, 16, 16] */
+/* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
 static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
         const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
@@ -1388,7 +1388,7 @@ static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const in
     }
 }
 
-/* encoder.dl:10: dense -> f32[64, 16] */
+/* encoder.dl:12: dense -> f32[64, 16] */
 static void train_k16_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1398,8 +1398,8 @@ static void train_k16_dense_pack(const float *restrict block_1_up_kernel, float 
     }
 }
 
-/* encoder.dl:10: dense, gelu -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void train_k17_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
+static inline void train_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1431,33 +1431,32 @@ static inline void train_k17_dense_gelu_tile_4(const float *restrict a, int at, 
     c[3075] = c3_3;
 }
 
-static void train_k17_dense_gelu(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
-        float *restrict gelu_2, const float *restrict block_1_up_bias, float *restrict gelu, float *restrict gelu_3,
-        float *restrict gelu_4)
+static void train_k17_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_2,
+        const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3, float *restrict dense_4)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k17_dense_gelu_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
-                        gelu_2 + (i1 * 64 + i0_0 * 1024 + n));
+                train_k17_dense_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
+                        dense_2 + (i1 * 64 + i0_0 * 1024 + n));
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
+                    const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
                     const float mul_v28 = v1 * 0.5f;
-                    gelu[i0 * 1024 + i1 * 64 + j0] = mul_v28;
+                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v28;
                     const float div_v29 = v1 / 1.4142135f;
-                    gelu_2[i0 * 1024 + i1 * 64 + j0] = div_v29;
+                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v29;
                     const float add_v30 = dl_erf(div_v29) + 1.0f;
-                    gelu_3[i0 * 1024 + i1 * 64 + j0] = add_v30;
-                    gelu_4[i0 * 1024 + i1 * 64 + j0] = mul_v28 * add_v30;
+                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v30;
+                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v28 * add_v30;
                 }
             }
         }
     }
 }
 
-/* encoder.dl:10: dense -> f32[16, 64] */
+/* encoder.dl:12: dense -> f32[16, 64] */
 static void train_k18_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1467,7 +1466,7 @@ static void train_k18_dense_pack(const float *restrict block_1_down_kernel, floa
     }
 }
 
-/* encoder.dl:10: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
 static inline void train_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1500,19 +1499,19 @@ static inline void train_k19_dense_tile_4(const float *restrict a, int at, const
     c[771] = c3_3;
 }
 
-static void train_k19_dense(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
+static void train_k19_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k19_dense_tile_4(gelu_4, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n,
+                train_k19_dense_tile_4(dense_4, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n,
                         block_1_down_y + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
 
-/* encoder.dl:11: dropout, layer_norm, encoder.dl:22: mean -> f32[32, 16] */
+/* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
 static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
         const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
@@ -1586,7 +1585,7 @@ static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, con
     }
 }
 
-/* encoder.dl:22: dense -> f32[10, 16] */
+/* encoder.dl:24: dense -> f32[10, 16] */
 static void train_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1596,7 +1595,7 @@ static void train_k21_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* encoder.dl:28: cross_entropy -> index check */
+/* encoder.dl:30: cross_entropy -> index check */
 static dl_status train_k22_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1606,7 +1605,7 @@ static dl_status train_k22_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* encoder.dl:22: dense, encoder.dl:24: softmax, encoder.dl:28: cross_entropy, encoder.dl:30: argmax -> f32[32, 10], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[32, 10], 5120 multiply-accumulates */
 static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1704,7 +1703,7 @@ static void train_k23_dense_softmax_cross_entropy(const float *restrict mean_2, 
     }
 }
 
-/* encoder.dl:30: -> f32 */
+/* encoder.dl:32: -> f32 */
 static void train_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
@@ -1729,7 +1728,7 @@ static void train_k24_sum(const int32_t *restrict count_, const dl_word *restric
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* encoder.dl:28: cross_entropy -> f32 */
+/* encoder.dl:30: cross_entropy -> f32 */
 static void train_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
 {
     float cross_entropy_3;
@@ -1752,28 +1751,28 @@ static void train_k25_cross_entropy(const int32_t *restrict count_, const float 
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
 
-/* encoder.dl:29: adam -> f32 */
+/* encoder.dl:31: adam -> f32 */
 static void train_k26_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
-/* encoder.dl:22: dense, encoder.dl:29: adam -> f32[10] */
+/* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
 static void train_k27_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    float dense[10];
+    float dense_5[10];
     for (int j0 = 0; j0 < 10; j0++) {
-        dense[j0] = 0.0f;
+        dense_5[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
-            dense[j0] += softmax_3[j0 + r1 * 10];
+            dense_5[j0] += softmax_3[j0 + r1 * 10];
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense[j0];
+        const float v1 = dense_5[j0];
         const float add_v188 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
         m_classifier_bias[j0] = add_v188;
         const float add_v189 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -1782,7 +1781,7 @@ static void train_k27_dense_adam(const float *restrict softmax_3, float *restric
     }
 }
 
-/* encoder.dl:22: dense, mean, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
 static inline void train_k28_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1881,7 +1880,7 @@ static void train_k28_dense_mean_layer_norm(const float *restrict softmax_3, con
     }
 }
 
-/* encoder.dl:22: dense, encoder.dl:29: adam -> f32[16, 10], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
 static inline void train_k29_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1914,17 +1913,17 @@ static inline void train_k29_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k29_dense_adam(const float *restrict mean_2, const float *restrict softmax_3, float *restrict dense_3,
+static void train_k29_dense_adam(const float *restrict mean_2, const float *restrict softmax_3, float *restrict dense_7,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k29_dense_adam_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k29_dense_adam_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
-                const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
+                const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
                 const float add_v185 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
                 m_classifier_kernel[i0 * 10 + j0] = add_v185;
                 const float add_v186 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -1936,7 +1935,7 @@ static void train_k29_dense_adam(const float *restrict mean_2, const float *rest
     }
 }
 
-/* encoder.dl:11: layer_norm, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
 static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
@@ -1961,7 +1960,7 @@ static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restr
     }
 }
 
-/* encoder.dl:11: layer_norm, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
 static void train_k31_layer_norm_adam(const float *restrict layer_norm_10, float *restrict m_block_1_norm_b_gamma,
         float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
 {
@@ -1986,23 +1985,23 @@ static void train_k31_layer_norm_adam(const float *restrict layer_norm_10, float
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16] */
 static void train_k32_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
-    float dense_4[16];
+    float dense_8[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        dense_4[j0] = 0.0f;
+        dense_8[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                dense_4[j0] += dropout_3[j0 + r1 * 256 + r2 * 16];
+                dense_8[j0] += dropout_3[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = dense_4[j0];
+        const float v1 = dense_8[j0];
         const float add_v176 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_down_bias[j0] = add_v176;
         const float add_v177 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2011,8 +2010,8 @@ static void train_k32_dense_adam(const float *restrict dropout_3, float *restric
     }
 }
 
-/* encoder.dl:10: dense, gelu -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void train_k33_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates */
+static inline void train_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2044,28 +2043,28 @@ static inline void train_k33_dense_gelu_tile_4(const float *restrict a, int at, 
     c[3075] = c3_3;
 }
 
-static void train_k33_dense_gelu(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
-        float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
+static void train_k33_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
+        float *restrict dense_11, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k33_dense_gelu_tile_4(dropout_3, i1 * 16 + i0_0 * 256, block_1_down_kernel_2 + n,
-                        gelu_5 + (i1 * 64 + i0_0 * 1024 + n));
+                train_k33_dense_tile_4(dropout_3, i1 * 16 + i0_0 * 256, block_1_down_kernel_2 + n,
+                        dense_11 + (i1 * 64 + i0_0 * 1024 + n));
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_5[i0 * 1024 + i1 * 64 + j0];
-                    const float v2 = gelu_2[i0 * 1024 + i1 * 64 + j0];
-                    gelu_5[i0 * 1024 + i1 * 64 + j0] = v1 * gelu[i0 * 1024 + i1 * 64 + j0] * (dl_exp(-(v2 * v2)) * 1.1283792f)
-                            / 1.4142135f + v1 * gelu_3[i0 * 1024 + i1 * 64 + j0] * 0.5f;
+                    const float v1 = dense_11[i0 * 1024 + i1 * 64 + j0];
+                    const float v2 = dense_2[i0 * 1024 + i1 * 64 + j0];
+                    dense_11[i0 * 1024 + i1 * 64 + j0] = v1 * dense[i0 * 1024 + i1 * 64 + j0] * (dl_exp(-(v2 * v2))
+                            * 1.1283792f) / 1.4142135f + v1 * dense_3[i0 * 1024 + i1 * 64 + j0] * 0.5f;
                 }
             }
         }
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:29: adam -> f32[64, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64, 16], 524288 multiply-accumulates */
 static inline void train_k34_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2098,17 +2097,17 @@ static inline void train_k34_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k34_dense_adam(const float *restrict gelu_4, const float *restrict dropout_3, float *restrict dense_6,
+static void train_k34_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k34_dense_adam_tile_4(gelu_4, i0_0, dropout_3 + n, dense_6 + n);
+            train_k34_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v173 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_down_kernel[i0 * 16 + j0] = add_v173;
                 const float add_v174 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2120,23 +2119,23 @@ static void train_k34_dense_adam(const float *restrict gelu_4, const float *rest
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:29: adam -> f32[64] */
-static void train_k35_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
+/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64] */
+static void train_k35_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
-    float dense_7[64];
+    float dense_12[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        dense_7[j0] = 0.0f;
+        dense_12[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                dense_7[j0] += gelu_5[j0 + r1 * 1024 + r2 * 64];
+                dense_12[j0] += dense_11[j0 + r1 * 1024 + r2 * 64];
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = dense_7[j0];
+        const float v1 = dense_12[j0];
         const float add_v170 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_up_bias[j0] = add_v170;
         const float add_v171 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2145,7 +2144,7 @@ static void train_k35_dense_adam(const float *restrict gelu_5, float *restrict m
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:9: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
 static inline void train_k36_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2179,8 +2178,8 @@ static inline void train_k36_dense_layer_norm_dropout_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void train_k36_dense_layer_norm_dropout(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_8, const float *restrict layer_norm_19, float *restrict dense_9,
+static void train_k36_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
+        float *restrict dense_13, const float *restrict layer_norm_19, float *restrict dense_14,
         const float *restrict block_1_norm_a_y, float *restrict layer_norm_21, const float *restrict block_1_norm_a_gamma,
         const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
         float *restrict layer_norm_30, const uint8_t *restrict dropout, float *restrict dropout_4)
@@ -2193,12 +2192,13 @@ static void train_k36_dense_layer_norm_dropout(const float *restrict gelu_5, con
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k36_dense_layer_norm_dropout_tile_4(gelu_5, i1 * 64 + i0_0 * 1024, block_1_up_kernel_2 + n, dense_8 + n);
+                train_k36_dense_layer_norm_dropout_tile_4(dense_11, i1 * 64 + i0_0 * 1024, block_1_up_kernel_2 + n,
+                        dense_13 + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 float sum_v92 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_8[i0 * 16 - i0_0 * 16 + j0];
-                    dense_9[i0 * 256 + i1 * 16 + j0] = add_v85;
+                    const float add_v85 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_13[i0 * 16 - i0_0 * 16 + j0];
+                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v85;
                     const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
                     layer_norm_21[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
                     const float div_v90 = add_v85 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
@@ -2228,7 +2228,7 @@ static void train_k36_dense_layer_norm_dropout(const float *restrict gelu_5, con
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:29: adam -> f32[16, 64], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16, 64], 524288 multiply-accumulates */
 static inline void train_k37_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2261,17 +2261,17 @@ static inline void train_k37_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k37_dense_adam(const float *restrict block_1_x, const float *restrict gelu_5, float *restrict dense_10,
+static void train_k37_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
         float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k37_dense_adam_tile_4(block_1_x, i0_0, gelu_5 + n, dense_10 + n);
+            train_k37_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dense_10[i0 * 64 - i0_0 * 64 + j0];
+                const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
                 const float add_v167 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_up_kernel[i0 * 64 + j0] = add_v167;
                 const float add_v168 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2283,8 +2283,8 @@ static void train_k37_dense_adam(const float *restrict block_1_x, const float *r
     }
 }
 
-/* encoder.dl:9: layer_norm, encoder.dl:29: adam -> f32[16] */
-static void train_k38_layer_norm_adam(const float *restrict dense_9, float *restrict m_block_1_norm_a_beta,
+/* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
+static void train_k38_layer_norm_adam(const float *restrict dense_14, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
     float layer_norm_20[16];
@@ -2294,7 +2294,7 @@ static void train_k38_layer_norm_adam(const float *restrict dense_9, float *rest
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_20[j0] += dense_9[j0 + r1 * 256 + r2 * 16];
+                layer_norm_20[j0] += dense_14[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -2308,7 +2308,7 @@ static void train_k38_layer_norm_adam(const float *restrict dense_9, float *rest
     }
 }
 
-/* encoder.dl:9: layer_norm, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
 static void train_k39_layer_norm_adam(const float *restrict layer_norm_21, float *restrict m_block_1_norm_a_gamma,
         float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam)
 {
@@ -2333,7 +2333,7 @@ static void train_k39_layer_norm_adam(const float *restrict layer_norm_21, float
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
 static void train_k40_multi_head_attention_adam(const float *restrict dropout_4,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
@@ -2360,7 +2360,7 @@ static void train_k40_multi_head_attention_adam(const float *restrict dropout_4,
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2406,7 +2406,7 @@ static void train_k41_multi_head_attention(const float *restrict dropout_4,
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
 static inline void train_k42_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2463,7 +2463,7 @@ static void train_k42_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
 static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2535,7 +2535,7 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
 static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2583,7 +2583,7 @@ static void train_k44_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
 static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2631,7 +2631,7 @@ static void train_k45_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
 static inline void train_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2679,7 +2679,7 @@ static void train_k46_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void train_k47_multi_head_attention(const float *restrict multi_head_attention_9,
         float *restrict multi_head_attention_17)
 {
@@ -2693,7 +2693,7 @@ static void train_k47_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
 static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_17,
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
         float *restrict block_1_attention_value_bias, const float *restrict adam)
@@ -2719,7 +2719,7 @@ static void train_k48_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2765,7 +2765,7 @@ static void train_k49_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
 static inline void train_k50_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2822,7 +2822,7 @@ static void train_k50_multi_head_attention_adam(const float *restrict x, const f
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
 static void train_k51_multi_head_attention_adam(const float *restrict multi_head_attention_15,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
@@ -2845,7 +2845,7 @@ static void train_k51_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k52_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2891,7 +2891,7 @@ static void train_k52_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void train_k53_multi_head_attention_pack(const float *restrict multi_head_attention_15,
         float *restrict multi_head_attention_30)
 {
@@ -2904,7 +2904,7 @@ static void train_k53_multi_head_attention_pack(const float *restrict multi_head
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
 static inline void train_k54_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2961,7 +2961,7 @@ static void train_k54_multi_head_attention_adam(const float *restrict x, const f
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void train_k55_multi_head_attention(const float *restrict multi_head_attention_14,
         float *restrict multi_head_attention_24)
 {
@@ -2975,7 +2975,7 @@ static void train_k55_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16] */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
 static void train_k56_multi_head_attention_adam(const float *restrict multi_head_attention_24,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
@@ -3001,7 +3001,7 @@ static void train_k56_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void train_k57_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3058,7 +3058,7 @@ static void train_k57_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:29: adam -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
 static inline void train_k58_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3115,7 +3115,7 @@ static void train_k58_multi_head_attention_adam(const float *restrict x, const f
     }
 }
 
-/* encoder.dl:18: embedding, encoder.dl:29: adam -> f32[16, 16] */
+/* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
 static void train_k59_embedding_adam(const float *restrict layer_norm_30, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
@@ -3140,7 +3140,7 @@ static void train_k59_embedding_adam(const float *restrict layer_norm_30, float 
     }
 }
 
-/* encoder.dl:18: embedding -> f32[1000, 16] */
+/* encoder.dl:20: embedding -> f32[1000, 16] */
 static void train_k60_embedding(const float *restrict layer_norm_30, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
@@ -3155,7 +3155,7 @@ static void train_k60_embedding(const float *restrict layer_norm_30, const int32
     }
 }
 
-/* encoder.dl:29: adam -> f32[1000, 16] */
+/* encoder.dl:31: adam -> f32[1000, 16] */
 static void train_k61_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
@@ -3193,10 +3193,10 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const layer_norm_4 = (float *)(void *)(base + 1269760);   /* f32[32, 16, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1146880);   /* f32[32, 16, 16] */
-    float *const gelu = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
-    float *const gelu_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const gelu_3 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const gelu_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
+    float *const dense = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
+    float *const dense_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
+    float *const dense_3 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
+    float *const dense_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 884736);   /* bool[32, 16, 16] */
     float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
@@ -3207,16 +3207,16 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const cross_entropy_2 = (float *)(void *)(base + 786592);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 786720);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 899072);   /* f32[32, 10] */
-    float *const dense_3 = (float *)(void *)(base + 819200);   /* f32[4, 10] */
+    float *const dense_7 = (float *)(void *)(base + 819200);   /* f32[4, 10] */
     float *const mean_3 = (float *)(void *)(base + 897024);   /* f32[32, 16] */
     float *const layer_norm_10 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     float *const layer_norm_19 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
     float *const dropout_3 = (float *)(void *)(base + 1212416);   /* f32[32, 16, 16] */
-    float *const dense_6 = (float *)(void *)(base + 262144);   /* f32[4, 16] */
-    float *const gelu_5 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
-    float *const dense_8 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
-    float *const dense_9 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const dense_10 = (float *)(void *)(base + 393216);   /* f32[4, 64] */
+    float *const dense_10 = (float *)(void *)(base + 262144);   /* f32[4, 16] */
+    float *const dense_11 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
+    float *const dense_13 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
+    float *const dense_14 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const dense_15 = (float *)(void *)(base + 393216);   /* f32[4, 64] */
     float *const layer_norm_21 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
     float *const layer_norm_30 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
@@ -3273,9 +3273,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
     train_k16_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
-    train_k17_dense_gelu(block_1_x, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
+    train_k17_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
     train_k18_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k19_dense(gelu_4, params->block_1_down_kernel, block_1_down_y);
+    train_k19_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
     train_k20_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
             block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
@@ -3291,7 +3291,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k28_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, block_1_norm_b_y, layer_norm_10,
             params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_standardized_1_centered, layer_norm_19, dropout_2,
             dropout_3);
-    train_k29_dense_adam(mean_2, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k29_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k30_layer_norm_adam(mean_3, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta, adam);
@@ -3299,16 +3299,16 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_norm_b_gamma, adam);
     train_k32_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
             adam);
-    train_k33_dense_gelu(dropout_3, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
-    train_k34_dense_adam(gelu_4, dropout_3, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k33_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
+    train_k34_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k35_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k36_dense_layer_norm_dropout(gelu_5, block_1_up_kernel_2, dense_8, layer_norm_19, dense_9, block_1_norm_a_y,
+    train_k35_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k36_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_19, dense_14, block_1_norm_a_y,
             layer_norm_21, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_30,
             dropout, dropout_4);
-    train_k37_dense_adam(block_1_x, gelu_5, dense_10, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k37_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k38_layer_norm_adam(dense_9, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+    train_k38_layer_norm_adam(dense_14, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
     train_k39_layer_norm_adam(layer_norm_21, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam);
@@ -3358,7 +3358,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> index check */
+/* encoder.dl:20: embedding -> index check */
 static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -3370,7 +3370,7 @@ static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> f32[32, 16, 16] */
+/* encoder.dl:20: embedding -> f32[32, 16, 16] */
 static void gradients_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
@@ -3383,7 +3383,7 @@ static void gradients_k1_embedding(const float *restrict embedding_1_embeddings,
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void gradients_k2_multi_head_attention_pack(const float *restrict block_1_attention_query_kernel,
         float *restrict block_1_attention_query_kernel_3)
 {
@@ -3394,7 +3394,7 @@ static void gradients_k2_multi_head_attention_pack(const float *restrict block_1
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3447,7 +3447,7 @@ static void gradients_k3_multi_head_attention(const float *restrict x, const flo
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void gradients_k4_multi_head_attention_pack(const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_kernel_3)
 {
@@ -3458,7 +3458,7 @@ static void gradients_k4_multi_head_attention_pack(const float *restrict block_1
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3511,7 +3511,7 @@ static void gradients_k5_multi_head_attention(const float *restrict x, const flo
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void gradients_k6_multi_head_attention_pack(const float *restrict block_1_attention_value_kernel,
         float *restrict block_1_attention_value_kernel_3)
 {
@@ -3522,7 +3522,7 @@ static void gradients_k6_multi_head_attention_pack(const float *restrict block_1
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3575,7 +3575,7 @@ static void gradients_k7_multi_head_attention(const float *restrict x, const flo
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void gradients_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_20)
 {
@@ -3588,7 +3588,7 @@ static void gradients_k8_multi_head_attention_pack(const float *restrict block_1
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k9_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3667,7 +3667,7 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void gradients_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
         float *restrict multi_head_attention_21)
 {
@@ -3680,7 +3680,7 @@ static void gradients_k10_multi_head_attention_pack(const float *restrict block_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
 static inline void gradients_k11_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3728,7 +3728,7 @@ static void gradients_k11_multi_head_attention(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void gradients_k12_multi_head_attention(const float *restrict block_1_attention_y,
         float *restrict multi_head_attention_4)
 {
@@ -3742,7 +3742,7 @@ static void gradients_k12_multi_head_attention(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
 static void gradients_k13_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel_3)
 {
@@ -3753,7 +3753,7 @@ static void gradients_k13_multi_head_attention_pack(const float *restrict block_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k14_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3799,7 +3799,7 @@ static void gradients_k14_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:9: dropout, layer_norm -> f32[32, 16, 16] */
+/* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
 static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
         const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
@@ -3845,7 +3845,7 @@ static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, cons
     }
 }
 
-/* encoder.dl:10: dense -> f32[64, 16] */
+/* encoder.dl:12: dense -> f32[64, 16] */
 static void gradients_k16_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_3)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -3855,8 +3855,8 @@ static void gradients_k16_dense_pack(const float *restrict block_1_up_kernel, fl
     }
 }
 
-/* encoder.dl:10: dense, gelu -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void gradients_k17_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
+static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3888,33 +3888,33 @@ static inline void gradients_k17_dense_gelu_tile_4(const float *restrict a, int 
     c[3075] = c3_3;
 }
 
-static void gradients_k17_dense_gelu(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
-        float *restrict gelu_2, const float *restrict block_1_up_bias, float *restrict gelu, float *restrict gelu_3,
-        float *restrict gelu_4)
+static void gradients_k17_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
+        float *restrict dense_2, const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3,
+        float *restrict dense_4)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k17_dense_gelu_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
-                        gelu_2 + (i1 * 64 + i0_0 * 1024 + n));
+                gradients_k17_dense_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
+                        dense_2 + (i1 * 64 + i0_0 * 1024 + n));
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
+                    const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
                     const float mul_v28 = v1 * 0.5f;
-                    gelu[i0 * 1024 + i1 * 64 + j0] = mul_v28;
+                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v28;
                     const float div_v29 = v1 / 1.4142135f;
-                    gelu_2[i0 * 1024 + i1 * 64 + j0] = div_v29;
+                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v29;
                     const float add_v30 = dl_erf(div_v29) + 1.0f;
-                    gelu_3[i0 * 1024 + i1 * 64 + j0] = add_v30;
-                    gelu_4[i0 * 1024 + i1 * 64 + j0] = mul_v28 * add_v30;
+                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v30;
+                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v28 * add_v30;
                 }
             }
         }
     }
 }
 
-/* encoder.dl:10: dense -> f32[16, 64] */
+/* encoder.dl:12: dense -> f32[16, 64] */
 static void gradients_k18_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3924,7 +3924,7 @@ static void gradients_k18_dense_pack(const float *restrict block_1_down_kernel, 
     }
 }
 
-/* encoder.dl:10: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
 static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3957,19 +3957,19 @@ static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void gradients_k19_dense(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
+static void gradients_k19_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k19_dense_tile_4(gelu_4, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n,
+                gradients_k19_dense_tile_4(dense_4, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n,
                         block_1_down_y + (i1 * 16 + i0_0 * 256 + n));
         }
     }
 }
 
-/* encoder.dl:11: dropout, layer_norm, encoder.dl:22: mean -> f32[32, 16] */
+/* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
 static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
         const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
@@ -4043,7 +4043,7 @@ static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_,
     }
 }
 
-/* encoder.dl:22: dense -> f32[10, 16] */
+/* encoder.dl:24: dense -> f32[10, 16] */
 static void gradients_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -4053,7 +4053,7 @@ static void gradients_k21_dense_pack(const float *restrict classifier_kernel, fl
     }
 }
 
-/* encoder.dl:28: cross_entropy -> index check */
+/* encoder.dl:30: cross_entropy -> index check */
 static dl_status gradients_k22_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -4063,7 +4063,7 @@ static dl_status gradients_k22_cross_entropy_check(const int32_t *restrict label
     return DL_OK;
 }
 
-/* encoder.dl:22: dense, encoder.dl:24: softmax, encoder.dl:28: cross_entropy, encoder.dl:30: argmax -> f32[32, 10], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[32, 10], 5120 multiply-accumulates */
 static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4161,7 +4161,7 @@ static void gradients_k23_dense_softmax_cross_entropy(const float *restrict mean
     }
 }
 
-/* encoder.dl:30: -> f32 */
+/* encoder.dl:32: -> f32 */
 static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
@@ -4186,7 +4186,7 @@ static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *res
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* encoder.dl:28: cross_entropy -> f32 */
+/* encoder.dl:30: cross_entropy -> f32 */
 static void gradients_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
@@ -4210,7 +4210,7 @@ static void gradients_k25_cross_entropy(const int32_t *restrict count_, const fl
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
 
-/* encoder.dl:22: dense -> f32[10] */
+/* encoder.dl:24: dense -> f32[10] */
 static void gradients_k26_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -4223,7 +4223,7 @@ static void gradients_k26_dense(const float *restrict softmax_3, float *restrict
     }
 }
 
-/* encoder.dl:22: dense, mean, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
 static inline void gradients_k27_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4322,7 +4322,7 @@ static void gradients_k27_dense_mean_layer_norm(const float *restrict softmax_3,
     }
 }
 
-/* encoder.dl:22: dense -> f32[16, 10], 5120 multiply-accumulates */
+/* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
 static inline void gradients_k28_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4365,7 +4365,7 @@ static void gradients_k28_dense(const float *restrict mean_2, const float *restr
     }
 }
 
-/* encoder.dl:11: layer_norm -> f32[16] */
+/* encoder.dl:13: layer_norm -> f32[16] */
 static void gradients_k29_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4380,7 +4380,7 @@ static void gradients_k29_layer_norm(const float *restrict mean_3, float *restri
     }
 }
 
-/* encoder.dl:11: layer_norm -> f32[16] */
+/* encoder.dl:13: layer_norm -> f32[16] */
 static void gradients_k30_layer_norm(const float *restrict layer_norm_9, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4395,7 +4395,7 @@ static void gradients_k30_layer_norm(const float *restrict layer_norm_9, float *
     }
 }
 
-/* encoder.dl:10: dense -> f32[16] */
+/* encoder.dl:12: dense -> f32[16] */
 static void gradients_k31_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4410,8 +4410,8 @@ static void gradients_k31_dense(const float *restrict dropout_3, float *restrict
     }
 }
 
-/* encoder.dl:10: dense, gelu -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void gradients_k32_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates */
+static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4443,28 +4443,28 @@ static inline void gradients_k32_dense_gelu_tile_4(const float *restrict a, int 
     c[3075] = c3_3;
 }
 
-static void gradients_k32_dense_gelu(const float *restrict dropout_3, const float *restrict block_1_down_kernel_3,
-        float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
+static void gradients_k32_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_3,
+        float *restrict dense_7, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k32_dense_gelu_tile_4(dropout_3, i1 * 16 + i0_0 * 256, block_1_down_kernel_3 + n,
-                        gelu_5 + (i1 * 64 + i0_0 * 1024 + n));
+                gradients_k32_dense_tile_4(dropout_3, i1 * 16 + i0_0 * 256, block_1_down_kernel_3 + n,
+                        dense_7 + (i1 * 64 + i0_0 * 1024 + n));
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_5[i0 * 1024 + i1 * 64 + j0];
-                    const float v2 = gelu_2[i0 * 1024 + i1 * 64 + j0];
-                    gelu_5[i0 * 1024 + i1 * 64 + j0] = v1 * gelu[i0 * 1024 + i1 * 64 + j0] * (dl_exp(-(v2 * v2)) * 1.1283792f)
-                            / 1.4142135f + v1 * gelu_3[i0 * 1024 + i1 * 64 + j0] * 0.5f;
+                    const float v1 = dense_7[i0 * 1024 + i1 * 64 + j0];
+                    const float v2 = dense_2[i0 * 1024 + i1 * 64 + j0];
+                    dense_7[i0 * 1024 + i1 * 64 + j0] = v1 * dense[i0 * 1024 + i1 * 64 + j0] * (dl_exp(-(v2 * v2)) * 1.1283792f)
+                            / 1.4142135f + v1 * dense_3[i0 * 1024 + i1 * 64 + j0] * 0.5f;
                 }
             }
         }
     }
 }
 
-/* encoder.dl:10: dense -> f32[64, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense -> f32[64, 16], 524288 multiply-accumulates */
 static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4497,17 +4497,17 @@ static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k33_dense(const float *restrict gelu_4, const float *restrict dropout_3,
+static void gradients_k33_dense(const float *restrict dense_4, const float *restrict dropout_3,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k33_dense_tile_4(gelu_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k33_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
-/* encoder.dl:10: dense -> f32[64] */
-static void gradients_k34_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
+/* encoder.dl:12: dense -> f32[64] */
+static void gradients_k34_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -4515,13 +4515,13 @@ static void gradients_k34_dense(const float *restrict gelu_5, float *restrict bl
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                block_1_up_bias_2[j0] += gelu_5[j0 + r1 * 1024 + r2 * 64];
+                block_1_up_bias_2[j0] += dense_7[j0 + r1 * 1024 + r2 * 64];
             }
         }
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:9: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
 static inline void gradients_k35_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4555,8 +4555,8 @@ static inline void gradients_k35_dense_layer_norm_dropout_tile_4(const float *re
     c[51] = c3_3;
 }
 
-static void gradients_k35_dense_layer_norm_dropout(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
-        float *restrict dense_3, const float *restrict layer_norm_17, float *restrict dense_4,
+static void gradients_k35_dense_layer_norm_dropout(const float *restrict dense_7, const float *restrict block_1_up_kernel_3,
+        float *restrict dense_8, const float *restrict layer_norm_17, float *restrict dense_9,
         const float *restrict block_1_norm_a_y, float *restrict layer_norm_18, const float *restrict block_1_norm_a_gamma,
         const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
         float *restrict layer_norm_26, const uint8_t *restrict dropout, float *restrict dropout_4)
@@ -4569,13 +4569,13 @@ static void gradients_k35_dense_layer_norm_dropout(const float *restrict gelu_5,
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k35_dense_layer_norm_dropout_tile_4(gelu_5, i1 * 64 + i0_0 * 1024, block_1_up_kernel_3 + n,
-                        dense_3 + n);
+                gradients_k35_dense_layer_norm_dropout_tile_4(dense_7, i1 * 64 + i0_0 * 1024, block_1_up_kernel_3 + n,
+                        dense_8 + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 float sum_v92 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_3[i0 * 16 - i0_0 * 16 + j0];
-                    dense_4[i0 * 256 + i1 * 16 + j0] = add_v85;
+                    const float add_v85 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_8[i0 * 16 - i0_0 * 16 + j0];
+                    dense_9[i0 * 256 + i1 * 16 + j0] = add_v85;
                     const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
                     layer_norm_18[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
                     const float div_v90 = add_v85 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
@@ -4605,7 +4605,7 @@ static void gradients_k35_dense_layer_norm_dropout(const float *restrict gelu_5,
     }
 }
 
-/* encoder.dl:10: dense -> f32[16, 64], 524288 multiply-accumulates */
+/* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
 static inline void gradients_k36_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4638,17 +4638,17 @@ static inline void gradients_k36_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k36_dense(const float *restrict block_1_x, const float *restrict gelu_5,
+static void gradients_k36_dense(const float *restrict block_1_x, const float *restrict dense_7,
         float *restrict block_1_up_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k36_dense_tile_4(block_1_x, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            gradients_k36_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
-/* encoder.dl:9: layer_norm -> f32[16] */
-static void gradients_k37_layer_norm(const float *restrict dense_4, float *restrict block_1_norm_a_beta_2)
+/* encoder.dl:11: layer_norm -> f32[16] */
+static void gradients_k37_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_beta_2[j0] = 0.0f;
@@ -4656,13 +4656,13 @@ static void gradients_k37_layer_norm(const float *restrict dense_4, float *restr
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_beta_2[j0] += dense_4[j0 + r1 * 256 + r2 * 16];
+                block_1_norm_a_beta_2[j0] += dense_9[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
 }
 
-/* encoder.dl:9: layer_norm -> f32[16] */
+/* encoder.dl:11: layer_norm -> f32[16] */
 static void gradients_k38_layer_norm(const float *restrict layer_norm_18, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4677,7 +4677,7 @@ static void gradients_k38_layer_norm(const float *restrict layer_norm_18, float 
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16] */
 static void gradients_k39_multi_head_attention(const float *restrict dropout_4, float *restrict block_1_attention_output_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4692,7 +4692,7 @@ static void gradients_k39_multi_head_attention(const float *restrict dropout_4, 
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4738,7 +4738,7 @@ static void gradients_k40_multi_head_attention(const float *restrict dropout_4,
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
 static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4782,7 +4782,7 @@ static void gradients_k41_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4854,7 +4854,7 @@ static void gradients_k42_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
 static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4902,7 +4902,7 @@ static void gradients_k43_multi_head_attention(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
 static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4950,7 +4950,7 @@ static void gradients_k44_multi_head_attention(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
 static inline void gradients_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4998,7 +4998,7 @@ static void gradients_k45_multi_head_attention(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_7,
         float *restrict multi_head_attention_14)
 {
@@ -5012,7 +5012,7 @@ static void gradients_k46_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16] */
 static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_value_bias_2)
 {
@@ -5028,7 +5028,7 @@ static void gradients_k47_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5074,7 +5074,7 @@ static void gradients_k48_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
 static inline void gradients_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5118,7 +5118,7 @@ static void gradients_k49_multi_head_attention(const float *restrict x, const fl
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16] */
 static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict block_1_attention_key_bias_2)
 {
@@ -5133,7 +5133,7 @@ static void gradients_k50_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5179,7 +5179,7 @@ static void gradients_k51_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void gradients_k52_multi_head_attention_pack(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_22)
 {
@@ -5192,7 +5192,7 @@ static void gradients_k52_multi_head_attention_pack(const float *restrict multi_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
 static inline void gradients_k53_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5236,7 +5236,7 @@ static void gradients_k53_multi_head_attention(const float *restrict x, const fl
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_17)
 {
@@ -5250,7 +5250,7 @@ static void gradients_k54_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16] */
 static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_17,
         float *restrict block_1_attention_query_bias_2)
 {
@@ -5266,7 +5266,7 @@ static void gradients_k55_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void gradients_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5323,7 +5323,7 @@ static void gradients_k56_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
 static inline void gradients_k57_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5367,7 +5367,7 @@ static void gradients_k57_multi_head_attention(const float *restrict x, const fl
     }
 }
 
-/* encoder.dl:18: embedding -> f32[16, 16] */
+/* encoder.dl:20: embedding -> f32[16, 16] */
 static void gradients_k58_embedding(const float *restrict layer_norm_26, float *restrict positions_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -5382,7 +5382,7 @@ static void gradients_k58_embedding(const float *restrict layer_norm_26, float *
     }
 }
 
-/* encoder.dl:18: embedding -> f32[1000, 16] */
+/* encoder.dl:20: embedding -> f32[1000, 16] */
 static void gradients_k59_embedding(const float *restrict layer_norm_26, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
@@ -5420,10 +5420,10 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const layer_norm_4 = (float *)(void *)(base + 1269760);   /* f32[32, 16, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1146880);   /* f32[32, 16, 16] */
-    float *const gelu = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
-    float *const gelu_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const gelu_3 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const gelu_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
+    float *const dense = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
+    float *const dense_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
+    float *const dense_3 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
+    float *const dense_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 884736);   /* bool[32, 16, 16] */
     float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
@@ -5438,9 +5438,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const layer_norm_9 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     float *const layer_norm_17 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
     float *const dropout_3 = (float *)(void *)(base + 1212416);   /* f32[32, 16, 16] */
-    float *const gelu_5 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
-    float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
-    float *const dense_4 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const dense_7 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
+    float *const dense_8 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
+    float *const dense_9 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     float *const layer_norm_18 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
     float *const layer_norm_26 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
@@ -5492,9 +5492,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
             params->block_1_attention_output_bias, block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y,
             params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
     gradients_k16_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
-    gradients_k17_dense_gelu(block_1_x, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
+    gradients_k17_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
     gradients_k18_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
-    gradients_k19_dense(gelu_4, params->block_1_down_kernel, block_1_down_y);
+    gradients_k19_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
     gradients_k20_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
             block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
@@ -5513,14 +5513,14 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k29_layer_norm(mean_3, gradients->block_1_norm_b_beta);
     gradients_k30_layer_norm(layer_norm_9, gradients->block_1_norm_b_gamma);
     gradients_k31_dense(dropout_3, gradients->block_1_down_bias);
-    gradients_k32_dense_gelu(dropout_3, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
-    gradients_k33_dense(gelu_4, dropout_3, gradients->block_1_down_kernel);
-    gradients_k34_dense(gelu_5, gradients->block_1_up_bias);
-    gradients_k35_dense_layer_norm_dropout(gelu_5, block_1_up_kernel_3, dense_3, layer_norm_17, dense_4, block_1_norm_a_y,
+    gradients_k32_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);
+    gradients_k33_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
+    gradients_k34_dense(dense_7, gradients->block_1_up_bias);
+    gradients_k35_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_17, dense_9, block_1_norm_a_y,
             layer_norm_18, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_26,
             dropout, dropout_4);
-    gradients_k36_dense(block_1_x, gelu_5, gradients->block_1_up_kernel);
-    gradients_k37_layer_norm(dense_4, gradients->block_1_norm_a_beta);
+    gradients_k36_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
+    gradients_k37_layer_norm(dense_9, gradients->block_1_norm_a_beta);
     gradients_k38_layer_norm(layer_norm_18, gradients->block_1_norm_a_gamma);
     gradients_k39_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
     gradients_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_5);
@@ -5553,7 +5553,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> index check */
+/* encoder.dl:20: embedding -> index check */
 static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -5565,7 +5565,7 @@ static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* encoder.dl:18: embedding -> f32[32, 16, 16] */
+/* encoder.dl:20: embedding -> f32[32, 16, 16] */
 static void evaluate_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
@@ -5578,7 +5578,7 @@ static void evaluate_k1_embedding(const float *restrict embedding_1_embeddings, 
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void evaluate_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5631,7 +5631,7 @@ static void evaluate_k2_multi_head_attention(const float *restrict x, const floa
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void evaluate_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5684,7 +5684,7 @@ static void evaluate_k3_multi_head_attention(const float *restrict x, const floa
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void evaluate_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5737,7 +5737,7 @@ static void evaluate_k4_multi_head_attention(const float *restrict x, const floa
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_5)
 {
@@ -5750,7 +5750,7 @@ static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
 static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5829,7 +5829,7 @@ static void evaluate_k6_multi_head_attention(const float *restrict block_1_atten
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
 static inline void evaluate_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5877,7 +5877,7 @@ static void evaluate_k7_multi_head_attention(const float *restrict block_1_atten
     }
 }
 
-/* encoder.dl:8: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void evaluate_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -5890,7 +5890,7 @@ static void evaluate_k8_multi_head_attention(const float *restrict block_1_atten
     }
 }
 
-/* encoder.dl:8: multi_head_attention, encoder.dl:9:, layer_norm -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[32, 16, 16], 131072 multiply-accumulates */
 static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5968,8 +5968,8 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
     }
 }
 
-/* encoder.dl:10: dense, gelu -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void evaluate_k10_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
+static inline void evaluate_k10_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -6001,26 +6001,26 @@ static inline void evaluate_k10_dense_gelu_tile_4(const float *restrict a, int a
     c[3075] = c3_3;
 }
 
-static void evaluate_k10_dense_gelu(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
-        float *restrict gelu, const float *restrict block_1_up_bias)
+static void evaluate_k10_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
+        const float *restrict block_1_up_bias)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                evaluate_k10_dense_gelu_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
-                        gelu + (i1 * 64 + i0_0 * 1024 + n));
+                evaluate_k10_dense_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
+                        dense + (i1 * 64 + i0_0 * 1024 + n));
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    gelu[i0 * 1024 + i1 * 64 + j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
+                    const float v1 = dense[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
+                    dense[i0 * 1024 + i1 * 64 + j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
                 }
             }
         }
     }
 }
 
-/* encoder.dl:10: dense, encoder.dl:11:, layer_norm -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[32, 16, 16], 524288 multiply-accumulates */
 static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -6054,7 +6054,7 @@ static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
+static void evaluate_k11_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict x_2)
 {
@@ -6066,7 +6066,7 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
         for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k11_dense_layer_norm_tile_4(gelu, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n, block_1_down_y + n);
+                evaluate_k11_dense_layer_norm_tile_4(dense, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n, block_1_down_y + n);
             for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                 float sum_v28 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -6096,7 +6096,7 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
     }
 }
 
-/* encoder.dl:22: mean -> f32[32, 16] */
+/* encoder.dl:24: mean -> f32[32, 16] */
 static void evaluate_k12_mean(const float *restrict x_2, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -6115,7 +6115,7 @@ static void evaluate_k12_mean(const float *restrict x_2, float *restrict mean_2)
     }
 }
 
-/* encoder.dl:28: cross_entropy -> index check */
+/* encoder.dl:30: cross_entropy -> index check */
 static dl_status evaluate_k13_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6125,7 +6125,7 @@ static dl_status evaluate_k13_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* encoder.dl:22: dense, encoder.dl:24: softmax, encoder.dl:28: cross_entropy, encoder.dl:30: argmax -> i32[32], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
 static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -6206,7 +6206,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict mean_
     }
 }
 
-/* encoder.dl:30: -> f32 */
+/* encoder.dl:32: -> f32 */
 static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
@@ -6229,7 +6229,7 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *rest
     accuracy[0] = sum_v44[0];
 }
 
-/* encoder.dl:28: cross_entropy -> f32 */
+/* encoder.dl:30: cross_entropy -> f32 */
 static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
@@ -6267,7 +6267,7 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 32768);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
-    float *const gelu = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
+    float *const dense = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 196608);   /* f32[4, 16] */
     float *const x_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[32, 16] */
@@ -6294,8 +6294,8 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     evaluate_k9_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
-    evaluate_k10_dense_gelu(block_1_x, params->block_1_up_kernel, gelu, params->block_1_up_bias);
-    evaluate_k11_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    evaluate_k10_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
+    evaluate_k11_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->block_1_norm_b_gamma, params->block_1_norm_b_beta, x_2);
     evaluate_k12_mean(x_2, mean_2);
     if (evaluate_k13_cross_entropy_check(label) != DL_OK)
