@@ -4,7 +4,7 @@
 #   make check      the quick tests, for every edit
 #   make test       install what is missing, build everything, pass every test
 #   make test-long  what takes longer: accuracy on real data where there is some, fuzzing, broken operations
-#   make bench      the examples' training steps against PyTorch's, where it is installed
+#   make bench      nine models against PyTorch and ONNX Runtime, where they are installed, and against the machine's peak
 #   make coverage   which part of compiler/'s lines the tests run; an error below 90 %
 #   make asan       the tests with the compiler under the address and undefined-behaviour sanitizers
 #   make bless      write anew what tests compare with; review the difference
@@ -84,9 +84,9 @@ $(BUILD)/reference: tests/differential/reference.c $(BUILD)/libdlc.a
 $(BUILD)/library: tests/library/library.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
 
-$(BUILD)/bench/step: tests/bench/step.c $(BUILD)/libdlc.a
+$(BUILD)/bench/calls: $(BUILD)/obj/tests/bench/calls.o $(BUILD)/obj/tests/bench/work.o $(BUILD)/libdlc.a
 	@mkdir -p $(@D)
-	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
+	$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -115,8 +115,8 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/asan/fuzz/%,$(wildcard tests/fuz
 RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
-MODELS  := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
-programs: $(BUILD)/dlc $(BUILD)/dlc-fuzz-graphs $(BUILD)/reference $(BUILD)/library $(BUILD)/bench/cost $(UNITS:%=$(BUILD)/tests/%) $(MODELS)
+TRACERS := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
+programs: $(BUILD)/dlc $(BUILD)/dlc-fuzz-graphs $(BUILD)/reference $(BUILD)/library $(addprefix $(BUILD)/bench/,cost calls peak) $(UNITS:%=$(BUILD)/tests/%) $(TRACERS)
 
 check:
 	@$(MAKE_ALL) -s programs
@@ -127,7 +127,7 @@ test: setup
 	@$(MAKE_ALL) -s $(ASAN) $(GUARDED) $(FUZZERS)
 	@$(RUN) $(TESTS) $(UNITS:%=$(BUILD)/tests/%) $(GUARDED)
 
-test-long: test $(BUILD)/bench/step
+test-long: test $(BUILD)/bench/calls $(BUILD)/bench/peak
 	@LIMIT=7200 JOBS=1 $(RUN) $(LONGS)
 
 asan:
@@ -142,8 +142,11 @@ coverage:
 		$(UNITS:%=build/coverage/tests/%)
 	@BUILD=build/coverage tests/coverage.sh
 
-bench: $(BUILD)/bench/step
-	@for model in cnn rnn attention; do BUILD=$(BUILD) python3 tests/bench/train_step.py $$model; done
+# MODELS="cnn rnn" WHAT="infer1 train32" THREADS="1 2" ENGINE=cc:x86-64-v3 PEERS= ROUNDS=5 choose; python3 tests/bench/bench.py --help.
+bench: $(BUILD)/bench/calls $(BUILD)/bench/peak
+	@BUILD=$(BUILD) python3 tests/bench/bench.py $(if $(MODELS),--models "$(MODELS)") $(if $(WHAT),--what "$(WHAT)") \
+		$(if $(THREADS),--threads "$(THREADS)") $(if $(ENGINE),--engine $(ENGINE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(filter undefined,$(origin PEERS)),,--peers "$(PEERS)")
 
 bless: programs
 	BLESS=1 $(BUILD)/tests/test_ir_docs

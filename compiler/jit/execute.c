@@ -65,9 +65,8 @@ static int interpret(Executable *x, const Fn *fn, void *const *in, void *const *
 }
 
 /* ---- compiled code --------------------------------------------------------------------------------- */
-static bool compile(Executable *x, Diag *d, const JitEngine *engine, const char *const *name, const char **why)
+static bool compile(Executable *x, Diag *d, const JitEngine *engine, const Target *target, const char *const *name, const char **why)
 {
-    const Target *target = target_find(engine->target);
     MemoryFunction *functions = NEWN(x->a, MemoryFunction, x->n);
     int n = 0;
     int64_t bytes = 64;
@@ -107,13 +106,15 @@ Executable *executable_new(Arena *a, Diag *d, const char *engine, Fn *const *fn,
         x->precision = strcmp(engine, "interpret") ? PRECISION_F64 : PRECISION_F32;
         return x;
     }
-    const JitEngine *e = jit_engine(engine);
-    if (!e) {
+    const char *colon = engine ? strchr(engine, ':') : NULL;
+    const JitEngine *e = jit_engine(colon ? arena_strndup(a, engine, (size_t)(colon - engine)) : engine);
+    const Target *target = colon ? target_find(colon + 1) : e ? target_find(e->target) : NULL;
+    if (!e || !target) {
         *why = arena_printf(a, "no engine is called %s", engine);
         return NULL;
     }
     x->engine = e->name;
-    if (compile(x, d, e, name, why))
+    if (compile(x, d, e, target, name, why))
         return x;
     executable_close(x);
     return NULL;

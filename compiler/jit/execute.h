@@ -7,7 +7,7 @@
 
 typedef struct Executable Executable;
 
-/* `engine`: "tcc", "cc", "interpret" (in f32), "interpret64" (entirely in double inside; tensors stay f32), or NULL for the default.
+/* `engine`: "tcc", "cc", "cc:TARGET" for a target this machine can run, "interpret" (in f32), "interpret64" (entirely in double inside; tensors stay f32), or NULL for the default.
  * fn[i] may be NULL: it cannot be called then. NULL with *why set on failure. */
 Executable *executable_new(Arena *a, Diag *d, const char *engine, Fn *const *fn, const char *const *name, int n, const char **why);
 /* Calls function i. in[] and out[] point to the tensors of fn->input and fn->result (row-major; bool as bytes); a result that has

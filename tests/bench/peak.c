@@ -5,6 +5,9 @@
  *
  *     make build/bench/peak && build/bench/peak
  *
+ * `peak -` measures at once what others are compared with: for each line `KIB...` on standard input it prints the
+ * multiply-adds in GFLOP/s, and for each KIB in GB/s how fast an array of that size is read.
+ *
  * A figure is the best of many short runs: other work on the machine makes runs slower, nothing makes them
  * faster. */
 #include <stdint.h>
@@ -98,7 +101,7 @@ static double smaller(double x, double y)
 }
 
 /* Billions of floating-point operations a second, a multiply-add being two. */
-static double fma_gflops(int w)
+static double fma_gflops(int w, int runs)
 {
     const long steps = 20000;
     float out[48];
@@ -109,7 +112,7 @@ static double fma_gflops(int w)
         out[16 + i] = 1e-6f;
         out[32 + i] = 1 - 1e-6f;
     }
-    for (int run = 0; run < 300; run++) {
+    for (int run = 0; run < runs; run++) {
         const double start = seconds();
         width[w].chains(steps, out);
         sink = out[0];
@@ -187,12 +190,12 @@ static const struct {
 enum { PATTERNS = sizeof pattern / sizeof pattern[0] };
 
 /* GB/s of a pattern whose arrays take bytes together; memory holds them and the gaps between. */
-static double bandwidth(int p, long bytes, float *memory)
+static double bandwidth(int p, long bytes, float *memory, double effort)
 {
     const long n = bytes / 4 / pattern[p].arrays / (4 * WIDEST) * (4 * WIDEST);
     const long gap = n + 16 * 9; /* so that loads and stores are not a multiple of 4 KiB apart */
     const long inner = bytes > 1 << 20 ? 1 : (1 << 20) / bytes;
-    const int runs = bytes > 16 << 20 ? 12 : 200;
+    const int runs = (int)(effort * (bytes > 16 << 20 ? 12 : 200));
     volatile float sink;
     double best = 1e30;
 
@@ -213,12 +216,35 @@ static void print_bandwidths(float *memory)
     for (unsigned s = 0; s < sizeof kib / sizeof kib[0]; s++) {
         printf("    {\"kib\": %ld", kib[s]);
         for (int p = 0; p < PATTERNS; p++)
-            printf(", \"%s_gb_s\": %.1f", pattern[p].name, bandwidth(p, kib[s] * 1024, memory));
+            printf(", \"%s_gb_s\": %.1f", pattern[p].name, bandwidth(p, kib[s] * 1024, memory, 1));
         printf("}%s\n", s + 1 < sizeof kib / sizeof kib[0] ? "," : "");
     }
 }
 
-int main(void)
+/* For each line of sizes: the peak, and how fast arrays of these sizes are read. */
+static void answer(float *memory)
+{
+    char line[1000];
+
+    while (fgets(line, sizeof line, stdin)) {
+        double peak = 0;
+        for (int w = 0; w < WIDTHS; w++) {
+            const double gflops = fma_gflops(w, 20);
+            peak = gflops > peak ? gflops : peak;
+        }
+        printf("%.2f", peak);
+        for (char *at = line, *end;; at = end) {
+            const long kib = strtol(at, &end, 10);
+            if (end == at)
+                break;
+            printf(" %.2f", bandwidth(0, kib < 2 ? 2048 : kib > 65536 ? 65536 * 1024 : kib * 1024, memory, 0.2));
+        }
+        putchar('\n');
+        fflush(stdout);
+    }
+}
+
+int main(int argc, char **argv)
 {
     const long floats = (64 << 20) / 4 + 4096;
     float *memory = aligned_alloc(64, (size_t)floats * 4);
@@ -230,9 +256,14 @@ int main(void)
     }
     for (long i = 0; i < floats; i++)
         memory[i] = 1;
+    if (argc > 1 && argv[1][0] == '-') {
+        answer(memory);
+        free(memory);
+        return 0;
+    }
     printf("{\n  \"clock_ghz\": %.2f,\n  \"fma\": [", clock_ghz());
     for (int w = 0; w < WIDTHS; w++) {
-        gflops[w] = fma_gflops(w);
+        gflops[w] = fma_gflops(w, 300);
         peak = gflops[w] > peak ? gflops[w] : peak;
         printf("%s{\"floats\": %d, \"gflops\": %.1f}", w ? ", " : "", width[w].floats, gflops[w]);
     }

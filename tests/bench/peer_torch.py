@@ -1,49 +1,22 @@
-"""The examples in PyTorch, at its best on one thread: `peer_torch.py MODEL BATCH LENGTH`. For each line `N` on standard input
-it runs N training steps and prints the median of their times in milliseconds, as step.c does."""
+# SPDX-License-Identifier: MIT
+"""`peer_torch.py MODEL infer|train BATCH THREADS` is to PyTorch what calls.c is to dlc: the same lines go in and come out. It tries
+the ways PyTorch can be told to work, and goes on with the fastest. `peer_torch.py --export MODEL BATCH FILE.onnx` writes a model
+for other engines instead."""
 import ctypes
+import json
+import os
 import sys
 import time
 
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):     # read when the libraries are loaded
+    os.environ.setdefault(variable, sys.argv[4] if len(sys.argv) > 4 and sys.argv[1] != "--export" else "1")
+
 import torch
 from torch import nn
-import torch.nn.functional as F
 
+import peer_models
 
-class Cnn(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(), nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, 10))
-
-    def forward(self, x):
-        return self.body(x)
-
-
-class Rnn(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.table = nn.Embedding(10000, 64)
-        self.lstm = nn.LSTM(64, 64, num_layers=2, batch_first=True)
-        self.hidden, self.classifier = nn.Linear(64, 64), nn.Linear(64, 10)
-
-    def forward(self, x):
-        y, _ = self.lstm(self.table(x))
-        return self.classifier(F.relu(self.hidden(y[:, -1])))
-
-
-class Attention(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.table = nn.Embedding(10000, 64)
-        self.w1, self.w2 = nn.Parameter(torch.rand(64)), nn.Parameter(torch.rand(64))
-        self.lstm = nn.LSTM(64, 64, batch_first=True)
-        self.hidden, self.classifier = nn.Linear(64, 64), nn.Linear(64, 10)
-
-    def forward(self, x):
-        x = self.table(x)
-        y, _ = self.lstm(torch.softmax(self.w1 * x * torch.tanh(self.w2 * x), dim=1) * x)
-        return self.classifier(F.relu(self.hidden(y[:, -1])))
+clock = time.perf_counter_ns if os.environ.get("BENCH_CLOCK") == "wall" else time.process_time_ns
 
 
 def keep_heap():
@@ -53,32 +26,96 @@ def keep_heap():
         libc.mallopt(what, value)
 
 
-def main():
-    name, batch, length = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    keep_heap()
-    torch.set_num_threads(1)
-    torch.manual_seed(1)
-    model = {"cnn": Cnn, "rnn": Rnn, "attention": Attention}[name]()
-    x = torch.rand(batch, 1, 28, 28) if name == "cnn" else torch.randint(0, 10000, (batch, length))
-    label = torch.randint(0, 10, (batch,))
-    if name == "cnn":
-        model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+def channels_last(x, way):
+    return x.to(memory_format=torch.channels_last) if "channels_last" in way else x
+
+
+def inference(name, batch, way):
+    make, inputs, classes = peer_models.MODELS[name]
+    model, x = make(), channels_last(inputs(batch), way)
+    model = channels_last(nn.Sequential(model, nn.Softmax(dim=-1)) if classes else model, way).eval()
+    if "jit" in way:
+        model = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x)))
+    return lambda: model(x)
+
+
+def training(name, batch, way):
+    make, inputs, classes = peer_models.MODELS[name]
+    x = channels_last(inputs(batch), way)
+    model = channels_last(make(), way).train()
+    target = torch.randint(0, classes, (batch,)) if classes else x
+    loss_of = nn.CrossEntropyLoss() if classes else nn.MSELoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, eps=1e-7, foreach="foreach" in way)
+    if "jit" in way:
         model = torch.jit.trace(model, x)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, eps=1e-7, foreach=True)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(x), label)
-        loss.backward()
+        loss_of(model(x), target).backward()
         optimizer.step()
+    return step
 
-    for line in sys.stdin:
-        times = []
-        for _ in range(int(line)):
-            begin = time.perf_counter_ns()
+
+WAYS = {
+    "infer": [(), ("channels_last",), ("jit",), ("channels_last", "jit")],
+    "train": [("foreach",), ("foreach", "jit"), ("foreach", "channels_last"), ("foreach", "channels_last", "jit")],
+}
+
+
+def measure(step, milliseconds):
+    """The least and the median time of a call, in samples long enough for the clock."""
+    begin = clock()
+    step()
+    inner, took = int(1e5 / max(clock() - begin, 1)) + 1, []
+    while not took or clock() - begin < milliseconds * 1e6:
+        start = clock()
+        for _ in range(inner):
             step()
-            times.append((time.perf_counter_ns() - begin) * 1e-6)
-        print("%.6f" % sorted(times)[len(times) // 2], flush=True)
+        took.append((clock() - start) * 1e-6 / inner)
+    return min(took), sorted(took)[len(took) // 2]
+
+
+def best(name, what, batch):
+    """The fastest way's step, and the way's name."""
+    found = []
+    for way in WAYS[what]:
+        if "channels_last" in way and peer_models.MODELS[name][1](1).dim() != 4:
+            continue
+        step = (inference if what == "infer" else training)(name, batch, way)
+        for _ in range(4):
+            step()      # the second call of a traced model compiles it
+        found.append((measure(step, 150)[0], len(found), " ".join(way) or "eager", step))
+    return min(found)[2:]
+
+
+def export(name, batch, path):
+    from torch.nn.utils.fusion import fuse_linear_bn_eval
+    make, inputs, classes = peer_models.MODELS[name]
+    model = nn.Sequential(make(), nn.Softmax(dim=-1)) if classes else nn.Sequential(make())
+    model.eval()
+    for part in model.modules():
+        layers = list(part._modules.items()) if isinstance(part, nn.Sequential) else []
+        for (a, dense), (b, norm) in zip(layers, layers[1:]):   # the exporter does so for convolutions alone
+            if isinstance(dense, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+                part._modules[a], part._modules[b] = fuse_linear_bn_eval(dense, norm), nn.Identity()
+    torch.onnx.export(model, (inputs(batch),), path, opset_version=14, input_names=["x"], output_names=["y"])
+
+
+def main():
+    keep_heap()
+    torch.manual_seed(1)
+    if sys.argv[1] == "--export":
+        export(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+        return
+    name, what, batch, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+    with torch.inference_mode(what == "infer"):
+        way, step = best(name, what, batch)
+        print(json.dumps({"version": torch.__version__, "way": way, "parameters": peer_models.parameters(peer_models.MODELS[name][0]())}),
+              flush=True)
+        for line in sys.stdin:
+            print("%.6f %.6f" % measure(step, float(line)), flush=True)
 
 
 main()

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* calls.c: `calls MODEL.dl infer|train BATCH ENGINE [CONST=VALUE]...` compiles a model in memory and says, as one line of JSON, what
+ * one call has to compute. Then for each line `MILLISECONDS` on standard input it makes calls for so long, on random inputs made before,
+ * and prints the least and the median time of one in milliseconds. ENGINE is what --jit takes, or `cc:TARGET`. BENCH_CLOCK=wall
+ * measures time instead of the processor's. */
+#include "commands/session.h"
+#include "pipeline.h"
+#include "work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SAMPLES = 4000 };
+
+static clockid_t timer = CLOCK_PROCESS_CPUTIME_ID;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(timer, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static int by_size(const void *x, const void *y)
+{
+    double a = *(const double *)x, b = *(const double *)y;
+    return (a > b) - (a < b);
+}
+
+/* ---- the model ---------------------------------------------------------------------------------------------------- */
+typedef struct Bench {
+    Arena *a;
+    Session *s;
+    Call call;
+    int32_t step;
+    int64_t macs;
+} Bench;
+
+static void after_pass(void *context, const char *pass, const Module *m)
+{
+    Bench *b = context;
+    if (!strcmp(pass, "elaborate"))
+        b->macs = b->call == CALL_INFER ? work_macs(m->infer, false) : work_macs(m->loss, true);
+}
+
+static void print_work(Bench *b, const Module *m)
+{
+    StreamList streams = {0};
+    int64_t parameters = 0;
+    work_streams(b->a, b->call == CALL_INFER ? m->infer : m->train_step, &streams);
+    for (int i = 0; i < m->params.n; i++)
+        parameters += type_count(m->params.at[i].type);
+    printf("{\"parameters\": %" PRId64 ", \"macs\": %" PRId64 ", \"streams\": [", parameters, b->macs);
+    for (int i = 0; i < streams.n; i++) {
+        const Stream *s = &streams.at[i];
+        printf("%s{\"macs\": %" PRId64 ", \"bytes\": %" PRId64 ", \"times\": %" PRId64 ", \"among\": %" PRId64 "}", i ? ", " : "",
+               s->macs, s->bytes, s->times, s->among);
+    }
+    puts("]}");
+    fflush(stdout);
+}
+
+static void fill(const Bench *b, Role role, const Entry *entry, int n, int64_t batch)
+{
+    for (int i = 0; i < n; i++) {
+        int64_t count = type_count(entry[i].type) * batch;
+        void *tensor = session_tensor(b->s, role, i);
+        for (int64_t k = 0; k < count; k++)
+            if (entry[i].type.dt == DT_F32)
+                ((float *)tensor)[k] = (float)rand() / (float)RAND_MAX;
+            else
+                ((int32_t *)tensor)[k] = rand() % (role == ROLE_TARGET ? 2 : 10000);
+    }
+}
+
+/* ---- the calls ---------------------------------------------------------------------------------------------------- */
+static void call(Bench *b, int times)
+{
+    const char *why;
+    for (int i = 0; i < times; i++) {
+        session_step(b->s, ++b->step);
+        if (!session_call(b->s, b->call, &why)) {
+            fprintf(stderr, "%s\n", why);
+            exit(1);
+        }
+    }
+}
+
+/* Calls for as long as that, in samples long enough for the clock. */
+static void measure(Bench *b, double milliseconds)
+{
+    static double took[SAMPLES];
+    double begin = now(), once;
+    int n = 0, inner;
+    call(b, 1);
+    once = now() - begin;
+    inner = once > 0.1 ? 1 : (int)(0.1 / once) + 1;
+    do {
+        double from = now();
+        call(b, inner);
+        took[n++] = (now() - from) / inner;
+    } while (n < SAMPLES && now() - begin < milliseconds);
+    qsort(took, (size_t)n, sizeof *took, by_size);
+    printf("%.6f %.6f\n", took[0], took[n / 2]);
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    Bench b = {.a = arena_new()};
+    Diag *d = diag_new(b.a);
+    Setting set[8];
+    if (argc < 5 || argc > 5 + LEN(set))
+        return 2;
+    b.call = strcmp(argv[2], "train") ? CALL_INFER : CALL_TRAIN_STEP;
+    if (getenv("BENCH_CLOCK") && !strcmp(getenv("BENCH_CLOCK"), "wall"))
+        timer = CLOCK_MONOTONIC;
+    int64_t batch = atoi(argv[3]);
+    ElaborateOptions options = {.batch = batch, .train_batch = batch, .train = b.call == CALL_TRAIN_STEP, .set = set, .nset = argc - 5};
+    for (int i = 5; i < argc; i++) {
+        char *equals = strchr(argv[i], '=');
+        if (!equals)
+            return 2;
+        *equals = '\0';
+        set[i - 5] = (Setting){argv[i], equals + 1};
+    }
+    const char *why = "";
+    const Module *m = pipeline_module(b.a, d, argv[1], &options, after_pass, &b);
+    b.s = m ? session_open(b.a, d, m, 1u << CALL_INIT | 1u << b.call, argv[4], &why) : NULL;
+    if (!b.s) {
+        diag_print(d, stderr);
+        fprintf(stderr, "%s\n", why);
+        return 1;
+    }
+    print_work(&b, m);
+    session_seed(b.s, 1);
+    session_call(b.s, CALL_INIT, &why);
+    fill(&b, ROLE_INPUT, m->inputs.at, m->inputs.n, batch);
+    fill(&b, ROLE_TARGET, m->targets.at, m->targets.n, batch);
+    session_count(b.s, batch);
+    for (double milliseconds; scanf("%lf", &milliseconds) == 1;)
+        measure(&b, milliseconds);
+    session_close(b.s);
+    arena_free(b.a);
+    return 0;
+}

@@ -1,0 +1,29 @@
+#!/bin/sh
+# The benchmark counts what models have to compute as others do (He and others, 2016, say 1.8 billion multiply-adds of ResNet-18,
+# torchvision 11 689 512 parameters), and runs: table, JSON.
+. tests/tap.sh
+
+# counts MACS_OF_INFERENCE MACS_OF_TRAINING PARAMETERS MODEL [CONST=VALUE]...
+counts() {
+    infer=$1 train=$2 parameters=$3 model=dsl_examples/$4.dl
+    shift 4
+    "$build/bench/calls" "$model" infer 1 interpret "$@" </dev/null | grep "^{\"parameters\": $parameters, \"macs\": $infer," &&
+        "$build/bench/calls" "$model" train 1 interpret "$@" </dev/null | grep "^{\"parameters\": $parameters, \"macs\": $train,"
+}
+
+runs() {
+    python3 tests/bench/bench.py --models cnn --what infer1 --peers "" --rounds 1 --ms 5 --engine tcc --out "$work/out" >"$work/said" &&
+        grep -q '^cnn .* of the bound' "$work/said" && grep -q '^| cnn | – | 0\.' "$work/out/bench.md" && grep -q '"macs": 2794240' "$work/out/bench.json"
+}
+
+check "cnn" counts 2794240 8188032 93322 cnn
+check "rnn" counts 6558336 19675008 710858 rnn
+check "attention" counts 3281536 9844608 677962 attention
+check "encoder" counts 58721536 176164608 1694218 encoder LENGTH=128 WIDTH=128 DROPOUT=0 SMOOTH=false
+check "resnet" counts 12501632 37062528 77946 resnet
+check "ds_cnn" counts 2656768 7650304 23180 ds_cnn
+check "mobilenet" counts 7489664 21971328 213586 mobilenet
+check "autoencoder" counts 264192 710656 267928 autoencoder
+check "resnet18" counts 1814073344 5324206080 11689512 resnet18
+check "the benchmark runs" runs
+finish
