@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* calls.c: `calls MODEL.dl infer|train BATCH ENGINE [CONST=VALUE]...` compiles a model in memory and says, as one line of JSON, what
+/* calls.c: `calls FILE.dl[:MODEL] infer|train BATCH ENGINE [CONST=VALUE]...` compiles a model in memory and says, as one line of JSON, what
  * one call has to compute. Then for each line `MILLISECONDS` on standard input it makes calls for so long, on random inputs made before,
  * and prints the least and the median time of one in milliseconds. ENGINE is what --jit takes, or `cc:TARGET`. BENCH_CLOCK=wall
  * measures time instead of the processor's. */
@@ -46,14 +46,26 @@ static void after_pass(void *context, const char *pass, const Module *m)
         b->macs = b->call == CALL_INFER ? work_macs(m->infer, false) : work_macs(m->loss, true);
 }
 
+static int64_t port_bytes(const Fn *fn)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < fn->input.n; i++)
+        bytes += type_bytes(fn->input.at[i].node->type);
+    for (int i = 0; i < fn->result.n; i++)
+        bytes += type_bytes(fn->result.at[i].node->type);
+    return bytes;
+}
+
 static void print_work(Bench *b, const Module *m)
 {
     StreamList streams = {0};
     int64_t parameters = 0;
-    work_streams(b->a, b->call == CALL_INFER ? m->infer : m->train_step, &streams);
+    const Fn *fn = b->call == CALL_INFER ? m->infer : m->train_step;
+    work_streams(b->a, fn, &streams);
     for (int i = 0; i < m->params.n; i++)
         parameters += type_count(m->params.at[i].type);
-    printf("{\"parameters\": %" PRId64 ", \"macs\": %" PRId64 ", \"streams\": [", parameters, b->macs);
+    printf("{\"parameters\": %" PRId64 ", \"macs\": %" PRId64 ", \"bytes\": %" PRId64 ", \"streams\": [", parameters, b->macs,
+           port_bytes(fn));
     for (int i = 0; i < streams.n; i++) {
         const Stream *s = &streams.at[i];
         printf("%s{\"macs\": %" PRId64 ", \"bytes\": %" PRId64 ", \"times\": %" PRId64 ", \"among\": %" PRId64 "}", i ? ", " : "",
@@ -111,6 +123,7 @@ static void measure(Bench *b, double milliseconds)
 int main(int argc, char **argv)
 {
     Bench b = {.a = arena_new()};
+    char *model = argc > 1 ? strchr(argv[1], ':') : NULL;
     Diag *d = diag_new(b.a);
     Setting set[8];
     if (argc < 5 || argc > 5 + LEN(set))
@@ -118,8 +131,10 @@ int main(int argc, char **argv)
     b.call = strcmp(argv[2], "train") ? CALL_INFER : CALL_TRAIN_STEP;
     if (getenv("BENCH_CLOCK") && !strcmp(getenv("BENCH_CLOCK"), "wall"))
         timer = CLOCK_MONOTONIC;
+    if (model)
+        *model++ = '\0';
     int64_t batch = atoi(argv[3]);
-    ElaborateOptions options = {.batch = batch, .train_batch = batch, .train = b.call == CALL_TRAIN_STEP, .set = set, .nset = argc - 5};
+    ElaborateOptions options = {.model = model, .batch = batch, .train_batch = batch, .train = b.call == CALL_TRAIN_STEP, .set = set, .nset = argc - 5};
     for (int i = 5; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
         if (!equals)
