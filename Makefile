@@ -25,7 +25,7 @@ LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
 
 SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o \
-           $(BUILD)/obj/gen/runtime_text.o $(BUILD)/obj/gen/std_sources.o
+           $(BUILD)/obj/gen/runtime_text.o $(BUILD)/obj/gen/probe_text.o $(BUILD)/obj/gen/std_sources.o
 
 all: $(BUILD)/dlc
 
@@ -54,6 +54,10 @@ $(BUILD)/gen/std_sources.c: compiler/std/embed.sh $(wildcard compiler/std/*.dl)
 $(BUILD)/gen/runtime_text.c: compiler/emit/runtime_text.sh $(wildcard runtime/*.h)
 	@mkdir -p $(@D)
 	sh compiler/emit/runtime_text.sh $(sort $(wildcard runtime/*.h)) > $@
+
+$(BUILD)/gen/probe_text.c: compiler/profile/probe.h
+	@mkdir -p $(@D)
+	(echo 'const char probe_text[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $<; echo ';') > $@
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/gen/parser.h
 	@mkdir -p $(@D)
@@ -90,7 +94,7 @@ $(BUILD)/bench/calls: $(BUILD)/obj/tests/bench/calls.o $(BUILD)/obj/tests/bench/
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -o $@ $< -lm
+	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -MMD -MP -o $@ $< -lm
 
 # A libFuzzer target; for the build that ASAN below describes.
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/mutate.o $(BUILD)/libdlc.a

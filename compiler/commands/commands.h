@@ -23,6 +23,7 @@ Run cmd_eval;
 Run cmd_run;
 Run cmd_trace;
 Run cmd_verify;
+Run cmd_profile;
 Run cmd_ir;
 Run cmd_targets;
 Run cmd_fmt;
@@ -59,6 +60,8 @@ Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *
 Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options);
 /* Kernels of every function that becomes C. What is too large for C is said in d. */
 ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target);
+/* Where a kernel comes from: "cnn.dl:7 conv2d, relu". */
+const char *kernel_places(Arena *a, Diag *d, const Plan *p, const Kernel *k);
 bool model_trains(const Def *model); /* has a train block */
 /* ---- c_names.c: false, diagnosed, where two names would be one in the C of a module ---- */
 bool c_names_apart(Arena *a, Diag *d, const Module *m, bool train);

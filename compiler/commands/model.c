@@ -91,3 +91,20 @@ ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *targe
         .evaluate = plan_of(a, d, m->evaluate, target),
     };
 }
+
+const char *kernel_places(Arena *a, Diag *d, const Plan *p, const Kernel *k)
+{
+    StrBuf sb = {.a = a};
+    int last = 0, column;
+    for (int i = 0; i < k->spans.n && i < 6; i++) {
+        Span sp = k->spans.at[i];
+        int line = diag_line(d, sp, &column);
+        const char *word = span_word(p, sp);
+        const char *file = diag_source_name(d, sp.source), *slash = strrchr(file, '/');
+        if (line && line != last)
+            sb_printf(&sb, "%s%s:%d", sb.n ? ", " : "", slash ? slash + 1 : file, line);
+        sb_printf(&sb, "%s%s", word ? (line == last ? ", " : " ") : "", word ? word : "");
+        last = line;
+    }
+    return sb_text(&sb);
+}

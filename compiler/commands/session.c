@@ -9,6 +9,11 @@
 
 static const char *const call_name[CALLS] = {"init", "start", "infer", "evaluate", "gradients", "train_step"};
 
+const char *session_call_name(Call call)
+{
+    return call_name[call];
+}
+
 /* ---- tensors --------------------------------------------------------------------------------------- */
 /* By role and index: the bytes of the largest tensor that goes by that name. */
 typedef struct Sizes {
@@ -81,8 +86,7 @@ static void **pointers(Session *s, const Port *port, int n)
 }
 
 /* ---- opening and calling --------------------------------------------------------------------------- */
-Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
-                      const char **why)
+Session *session_new(Arena *a, const Module *m, unsigned calls)
 {
     Fn *const all[CALLS] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
     Session *s = NEW(a, Session);
@@ -102,6 +106,13 @@ Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const 
         s->in[c] = pointers(s, s->fn[c]->input.at, s->fn[c]->input.n);
         s->out[c] = pointers(s, s->fn[c]->result.at, s->fn[c]->result.n);
     }
+    return s;
+}
+
+Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
+                      const char **why)
+{
+    Session *s = session_new(a, m, calls);
     s->x = executable_new(a, d, engine, s->fn, call_name, CALLS, why);
     return s->x ? s : NULL;
 }

@@ -24,6 +24,9 @@ typedef struct Session {
     int64_t *order; /* room for the numbers of one batch's examples */
 } Session;
 
+const char *session_call_name(Call call); /* "init", ... */
+/* The tensors of those of the functions in `calls` that the module has, without code. */
+Session *session_new(Arena *a, const Module *m, unsigned calls);
 /* Compiles those of the functions in `calls` (bits 1u << CALL_INFER, ...) that the module has. `engine` as
  * --jit spells it, NULL for the default. NULL with *why set on failure. */
 Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,

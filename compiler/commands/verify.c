@@ -33,24 +33,7 @@ static Jit *compile(void *context, const Module *m, const MemoryFunction *functi
     return jit_files(v->a, v->cc, file, nfile, why);
 }
 
-/* ---- places ---------------------------------------------------------------------------------------- */
-/* "cnn.dl:7 conv2d, relu" */
-static const char *places(Verification *v, const Fault *fault)
-{
-    StrBuf sb = {.a = v->a};
-    int last = 0, column;
-    for (int i = 0; fault->kernel && i < fault->kernel->spans.n && i < 6; i++) {
-        Span sp = fault->kernel->spans.at[i];
-        int line = diag_line(v->d, sp, &column);
-        const char *word = span_word(fault->plan, sp);
-        if (line && line != last)
-            sb_printf(&sb, "%s%s:%d", sb.n ? ", " : "", diag_source_name(v->d, sp.source), line);
-        sb_printf(&sb, "%s%s", word ? (line == last ? ", " : " ") : "", word ? word : "");
-        last = line;
-    }
-    return sb_text(&sb);
-}
-
+/* ---- text ------------------------------------------------------------------------------------------ */
 static const char *index_text(Arena *a, const Fault *fault)
 {
     StrBuf sb = {.a = a};
@@ -59,10 +42,9 @@ static const char *index_text(Arena *a, const Fault *fault)
     return sb_text(&sb);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------ */
 static void print_fault(Verification *v, const Fault *fault)
 {
-    const char *where = places(v, fault);
+    const char *where = fault->kernel ? kernel_places(v->a, v->d, fault->plan, fault->kernel) : "";
     printf("WRONG: ");
     if (fault->kernel)
         printf("%s: kernel %s%s%s%s %s\n", fault->plan->fn->name, fault->kernel->name, *where ? " (" : "",
@@ -126,7 +108,7 @@ static void fault_json(Verification *v, const Fault *fault)
     json_object_set_new(o, "function", json_string(fault->plan->fn->name));
     if (fault->kernel) {
         json_object_set_new(o, "kernel", json_string(fault->kernel->name));
-        json_object_set_new(o, "place", json_string(places(v, fault)));
+        json_object_set_new(o, "place", json_string(kernel_places(v->a, v->d, fault->plan, fault->kernel)));
     }
     if (fault->has_element) {
         json_t *index = json_array();

@@ -15,7 +15,8 @@ const char *c_float(Arena *a, double value);
 
 /* ---- emit_body.c: what every entry point consists of ----------------------------------------------- */
 typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */
-void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context);
+/* `ticks`: behind each kernel stands dlc_tick(its step). */
+void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context, bool ticks);
 void emit_line(StrBuf *sb, int indent, const char *text);       /* a long one is broken behind commas */
 void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of the headers `body` needs, or their text */
 
@@ -25,6 +26,7 @@ void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of t
 typedef struct MemoryFunction {
     const char *name;
     Plan *plan;
+    bool ticks;                 /* calls `void (*dlc_tick)(int step)`, a variable of the text, behind each kernel */
 } MemoryFunction;
 const char *emit_memory(Arena *a, const MemoryFunction *functions, int n);
 

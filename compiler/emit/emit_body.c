@@ -128,6 +128,7 @@ typedef struct Body {
     const char *prefix;
     PortPointer *port;
     void *context;
+    bool ticks;
 } Body;
 
 static const char *pointer_of(Body *e, const Buffer *b)
@@ -167,6 +168,8 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
         } else {
             emit_line(e->sb, indent, arena_printf(e->a, "%s;", call_text(e, s->kernel)));
         }
+        if (e->ticks && s->kind == STEP_KERNEL)
+            sb_printf(e->sb, "%*sdlc_tick(%d);\n", indent, "", s->at);
     }
 }
 
@@ -188,9 +191,9 @@ static void put_arena_pointers(Body *e, const Plan *p)
         sb_puts(e->sb, "    (void)arena;\n");
 }
 
-void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context)
+void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context, bool ticks)
 {
-    Body e = {.sb = sb, .a = p->a, .prefix = prefix, .port = port, .context = context};
+    Body e = {.sb = sb, .a = p->a, .prefix = prefix, .port = port, .context = context, .ticks = ticks};
     put_arena_pointers(&e, p);
     sb_putc(sb, '\n');
     put_steps(&e, p->steps.at, p->steps.n, 4);

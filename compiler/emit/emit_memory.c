@@ -20,7 +20,7 @@ static const char *port_in_list(void *context, const Buffer *b)
 const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
 {
     StrBuf body = {.a = a}, sb = {.a = a};
-    bool calls_gemm = false;
+    bool calls_gemm = false, ticks = false;
     for (int i = 0; i < n; i++) {
         Plan *p = functions[i].plan;
         const char *prefix = arena_printf(a, "%s_", functions[i].name);
@@ -30,9 +30,10 @@ const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
         sb_printf(&body, "dl_status dlc_%s(void *const *in, void *const *out, void *arena);\n", functions[i].name);
         sb_printf(&body, "dl_status dlc_%s(void *const *in, void *const *out, void *arena)\n{\n", functions[i].name);
         sb_puts(&body, "    (void)in;\n    (void)out;\n");
-        emit_steps(&body, p, prefix, port_in_list, p);
+        emit_steps(&body, p, prefix, port_in_list, p, functions[i].ticks);
         sb_puts(&body, "    return DL_OK;\n}\n\n");
         calls_gemm |= p->target->calls_gemm;
+        ticks |= functions[i].ticks;
     }
     sb_puts(&sb, runtime_text("types"));
     sb_puts(&sb, runtime_text("dl_status.h"));
@@ -40,6 +41,7 @@ const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
     if (calls_gemm)
         sb_puts(&sb, "void dl_gemm(int rows, int columns, int nloop, const int *loops, int a_row, int c_row,\n"
                      "             const float *a, const float *b, float *c);\n");
+    sb_puts(&sb, ticks ? "void (*dlc_tick)(int step);\n" : "");
     sb_puts(&sb, sb_text(&body));
     return sb_text(&sb);
 }

@@ -216,7 +216,7 @@ static void put_entrance(Emit *e, Entrance at)
     if (at == ENTER_TRAIN)
         sb_puts(sb, "    const int32_t step = optimizer->step + 1;\n");
     put_unused_ports(e, at, p);
-    emit_steps(sb, p, entrance[at].prefix, port_pointer, e);
+    emit_steps(sb, p, entrance[at].prefix, port_pointer, e, false);
     if (at == ENTER_TRAIN)
         sb_puts(sb, "    optimizer->step = step;\n");
     if (at == ENTER_INIT && e->o->train)

@@ -78,7 +78,7 @@ static bool compile(Executable *x, Diag *d, const JitEngine *engine, const Targe
             *why = arena_printf(x->a, "%s needs a tensor of more than 2^31 - 1 elements", name[i]);
             return false;
         }
-        functions[n++] = (MemoryFunction){name[i], p};
+        functions[n++] = (MemoryFunction){.name = name[i], .plan = p};
         bytes = p->arena_bytes > bytes ? p->arena_bytes : bytes;
     }
     x->source = emit_memory(x->a, functions, n);

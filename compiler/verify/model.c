@@ -35,7 +35,7 @@ static bool build(Verify *v, Diag *d, const Target *target, CompileCode *compile
             *why = arena_printf(v->a, "%s needs a tensor of more than 2^31 - 1 elements", f->name);
             return false;
         }
-        functions[n++] = (MemoryFunction){f->name, f->plan};
+        functions[n++] = (MemoryFunction){.name = f->name, .plan = f->plan};
     }
     Jit *jit = compile(context, v->m, functions, n, why);
     if (!jit)

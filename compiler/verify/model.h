@@ -27,6 +27,8 @@ Tensor *tensor_find(const Tensors *t, Role role, int index); /* NULL where no fu
  * are found that the model takes. */
 bool tensors_draw(Tensors *t, Arena *a, const Module *m, uint64_t seed, const Array *found, const char **why);
 void tensors_number(Tensors *t, Role role, double value); /* count, step */
+/* limit[i]: the least limit that values of fn's input i meet on their way, as they are; 0: none. */
+void input_limits(Arena *a, const Fn *fn, int64_t *limit);
 /* In the order of fn's inputs. */
 Value *tensors_for(const Tensors *t, Arena *a, const Fn *fn);
 

@@ -33,8 +33,7 @@ static int64_t smaller(int64_t x, int64_t y)
     return !x || (y && y < x) ? y : x;
 }
 
-/* limit[i]: the least limit that values of fn's input i meet on their way, as they are; 0: none. */
-static void find_limits(Arena *a, const Fn *fn, int64_t *limit)
+void input_limits(Arena *a, const Fn *fn, int64_t *limit)
 {
     int64_t *of = NEWN(a, int64_t, fn->node.n + 1);
     for (int id = fn->node.n - 1; id >= 0; id--) {
@@ -42,7 +41,7 @@ static void find_limits(Arena *a, const Fn *fn, int64_t *limit)
         OpClass class = op_info(n->op)->class;
         if (n->op == OP_SCAN) {
             int64_t *inner = NEWN(a, int64_t, n->nin + 1);
-            find_limits(a, n->attr.scan.body, inner);
+            input_limits(a, n->attr.scan.body, inner);
             for (int i = 0; i < n->nin; i++)
                 of[n->in[i]->id] = smaller(of[n->in[i]->id], inner[i]);
         } else if (n->op == OP_CHECK) {
@@ -65,7 +64,7 @@ static void limit_ports(Tensors *t, const Fn *fn)
     if (!fn)
         return;
     int64_t *limit = NEWN(t->a, int64_t, fn->input.n + 1);
-    find_limits(t->a, fn, limit);
+    input_limits(t->a, fn, limit);
     for (int i = 0; i < fn->input.n; i++) {
         Tensor *x = tensor_find(t, fn->input.at[i].role, fn->input.at[i].index);
         x->limit = smaller(x->limit, limit[i]);

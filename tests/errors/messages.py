@@ -15,7 +15,7 @@ SOURCES = ['compiler/main.c', 'compiler/pipeline.c', 'compiler/base/file.c', 'co
            'compiler/graph/attr.c', 'compiler/graph/op_info.c', 'compiler/graph/gradient.c',
            'compiler/ops/*.c', 'compiler/passes/*.c', 'compiler/kernels/lower.c', 'compiler/kernels/plan.c',
            'compiler/kernels/tile.c', 'compiler/kernels/units.c', 'compiler/jit/*.c', 'compiler/lab/*.c',
-           'compiler/commands/*.c']
+           'compiler/commands/*.c', 'compiler/profile/*.c']
 # What these are given is a result, our own mistake, or no text for people.
 SILENT = {'BUG', 'bug_at', 'printf', 'puts', 'put_line', 'add', 'line', 'str_eq', 'strstr', 'strcmp', 'strncmp',
           'strspn', 'strcspn', 'strpbrk', 'begins', 'json_pack', 'getenv', 'print_line', 'fopen', 'print_option', 'report', '_Static_assert'}

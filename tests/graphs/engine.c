@@ -333,7 +333,7 @@ void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *t
         const char *why = plan[i] ? plan_verify(a, plan[i]) : "cannot be lowered";
         if (why)
             verdict(context, cases[i], why, "lowering");
-        function[i] = (MemoryFunction){arena_printf(a, "g%d", i), plan[i]};
+        function[i] = (MemoryFunction){.name = arena_printf(a, "g%d", i), .plan = plan[i]};
     }
     const char *why;
     Library l;

@@ -231,7 +231,7 @@ static int check_cases(Arena *a, Case *const *cases, int n, const char *how, con
     for (int i = 0; i < n; i++) {
         plan[i] = lower_or_null(a, cases[i], target);
         if (plan[i])
-            functions[nfunction++] = (MemoryFunction){arena_printf(a, "f%d", i), plan[i]};
+            functions[nfunction++] = (MemoryFunction){.name = arena_printf(a, "f%d", i), .plan = plan[i]};
         else
             report(a, cases[i], how, NULL, "cannot be lowered");
         wrong += !plan[i];
