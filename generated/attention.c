@@ -698,34 +698,34 @@ static inline void train_k3_lstm_tile_4(const float *restrict a, int at, const f
         const float *const ak = a + (at + k), *const bk = b + (k * 256);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[8192] = c1_0;
+    c[8193] = c1_1;
+    c[8194] = c1_2;
+    c[8195] = c1_3;
+    c[16384] = c2_0;
+    c[16385] = c2_1;
+    c[16386] = c2_2;
+    c[16387] = c2_3;
+    c[24576] = c3_0;
+    c[24577] = c3_1;
+    c[24578] = c3_2;
+    c[24579] = c3_3;
 }
 
 static void train_k3_lstm(const float *restrict softmax_4, const float *restrict lstm_1_kernel, float *restrict lstm)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
+    for (int i1 = 0; i1 < 32; i1++) {
+        for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
             for (int n = 0; n < 256; n += 4)
-                train_k3_lstm_tile_4(softmax_4, i0 * 64 + i1_0 * 1024, lstm_1_kernel + n, lstm + (i0 * 8192 + i1_0 * 256 + n));
+                train_k3_lstm_tile_4(softmax_4, i1 * 1024 + i0_0 * 64, lstm_1_kernel + n, lstm + (i1 * 256 + i0_0 * 8192 + n));
         }
     }
 }
@@ -1935,35 +1935,35 @@ static inline void gradients_k3_lstm_tile_4(const float *restrict a, int at, con
         const float *const ak = a + (at + k), *const bk = b + (k * 256);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[8192] = c1_0;
+    c[8193] = c1_1;
+    c[8194] = c1_2;
+    c[8195] = c1_3;
+    c[16384] = c2_0;
+    c[16385] = c2_1;
+    c[16386] = c2_2;
+    c[16387] = c2_3;
+    c[24576] = c3_0;
+    c[24577] = c3_1;
+    c[24578] = c3_2;
+    c[24579] = c3_3;
 }
 
 static void gradients_k3_lstm(const float *restrict softmax_4, const float *restrict lstm_1_kernel, float *restrict lstm)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
+    for (int i1 = 0; i1 < 32; i1++) {
+        for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
             for (int n = 0; n < 256; n += 4)
-                gradients_k3_lstm_tile_4(softmax_4, i0 * 64 + i1_0 * 1024, lstm_1_kernel + n,
-                        lstm + (i0 * 8192 + i1_0 * 256 + n));
+                gradients_k3_lstm_tile_4(softmax_4, i1 * 1024 + i0_0 * 64, lstm_1_kernel + n,
+                        lstm + (i1 * 256 + i0_0 * 8192 + n));
         }
     }
 }

@@ -238,7 +238,7 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
         for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
             rows = i2_0 < 20 ? 4 : 3;
             for (int n = 0; n < 32; n += 4)
-                if (rows == 4)
+                if (i2_0 < 20)
                     infer_k0_conv2d_relu_tile_4(image, i1 * 28 + i2_0, conv2d_1_kernel + n, relu + (i1 * 832 + i2_0 * 32 + n));
                 else
                     infer_k0_conv2d_relu_tile_3(image, i1 * 28 + i2_0, conv2d_1_kernel + n, relu + (i1 * 832 + i2_0 * 32 + n));
@@ -336,7 +336,7 @@ static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *
         for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
             rows = i2_0 < 8 ? 4 : 3;
             for (int n = 0; n < 64; n += 4)
-                if (rows == 4)
+                if (i2_0 < 8)
                     infer_k2_conv2d_relu_tile_4(max_pool2d, i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
                         relu_2 + (i1 * 704 + i2_0 * 64 + n));
                 else
@@ -513,72 +513,40 @@ static inline void train_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void train_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
+    c[21632] = c1_0;
+    c[21633] = c1_1;
+    c[21634] = c1_2;
+    c[21635] = c1_3;
+    c[43264] = c2_0;
+    c[43265] = c2_1;
+    c[43266] = c2_2;
+    c[43267] = c2_3;
+    c[64896] = c3_0;
+    c[64897] = c3_1;
+    c[64898] = c3_2;
+    c[64899] = c3_3;
 }
 
 static void train_k0_conv2d_relu(const float *restrict image, const float *restrict conv2d_1_kernel, float *restrict relu,
         const float *restrict conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 32; n += 4)
-                    if (rows == 4)
-                        train_k0_conv2d_relu_tile_4(image, i0 * 784 + i1 * 28 + i2_0, conv2d_1_kernel + n,
-                            relu + (i0 * 21632 + i1 * 832 + i2_0 * 32 + n));
-                    else
-                        train_k0_conv2d_relu_tile_3(image, i0 * 784 + i1 * 28 + i2_0, conv2d_1_kernel + n,
-                            relu + (i0 * 21632 + i1 * 832 + i2_0 * 32 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    train_k0_conv2d_relu_tile_4(image, i1 * 28 + i2 + i0_0 * 784, conv2d_1_kernel + n,
+                            relu + (i1 * 832 + i2 * 32 + i0_0 * 21632 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] + conv2d_1_bias[j0];
                         relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -615,40 +583,72 @@ static inline void train_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
             const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[5408]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[10816]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[16224]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[7744] = c1_0;
-    c[7745] = c1_1;
-    c[7746] = c1_2;
-    c[7747] = c1_3;
-    c[15488] = c2_0;
-    c[15489] = c2_1;
-    c[15490] = c2_2;
-    c[15491] = c2_3;
-    c[23232] = c3_0;
-    c[23233] = c3_1;
-    c[23234] = c3_2;
-    c[23235] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static inline void train_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 96; k1++) {
+            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
 }
 
 static void train_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict conv2d_2_kernel,
         float *restrict relu_2, const float *restrict conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 64; n += 4)
-                    train_k2_conv2d_relu_tile_4(max_pool2d, i1 * 416 + i2 * 32 + i0_0 * 5408, conv2d_2_kernel + n,
-                            relu_2 + (i1 * 704 + i2 * 64 + i0_0 * 7744 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        train_k2_conv2d_relu_tile_4(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                    else
+                        train_k2_conv2d_relu_tile_3(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 64; j0++) {
                         const float v1 = relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] + conv2d_2_bias[j0];
                         relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -678,55 +678,46 @@ static void train_k3_max_pool2d(const float *restrict relu_2, float *restrict ma
 }
 
 /* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates */
-static inline void train_k4_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k4_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 192; k1++) {
             const float *const ak = a + (at + k0 * 320 + k1), *const bk = b + (k0 * 12288 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1600]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[3200]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4800]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
 }
 
 static void train_k4_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict conv2d_3_kernel,
         float *restrict relu_3, const float *restrict conv2d_3_bias)
 {
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 64; n += 4)
-                    train_k4_conv2d_relu_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0 * 1600, conv2d_3_kernel + n,
-                            relu_3 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
-                        relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
+            for (int n = 0; n < 64; n += 4)
+                train_k4_conv2d_relu_tile_3(max_pool2d_2, i0 * 1600 + i1 * 320, conv2d_3_kernel + n,
+                        relu_3 + (i0 * 576 + i1 * 192 + n));
+            for (int i2 = 0; i2 < 3; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
+                    relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1448,22 +1439,39 @@ static void train_k26_conv2d_pack(const float *restrict conv2d_2_kernel, float *
 }
 
 /* cnn.dl:7: conv2d -> f32[32, 13, 13, 32], 99680256 multiply-accumulates */
-static inline void train_k27_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k27_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[7744]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[15488]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[23232]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1471,32 +1479,115 @@ static inline void train_k27_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[5408] = c1_0;
-    c[5409] = c1_1;
-    c[5410] = c1_2;
-    c[5411] = c1_3;
-    c[10816] = c2_0;
-    c[10817] = c2_1;
-    c[10818] = c2_2;
-    c[10819] = c2_3;
-    c[16224] = c3_0;
-    c[16225] = c3_1;
-    c[16226] = c3_2;
-    c[16227] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void train_k27_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+}
+
+static inline void train_k27_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
 }
 
 static void train_k27_conv2d(const float *restrict relu_2, const float *restrict conv2d_10, float *restrict conv2d_5)
 {
-    for (int i1 = 0; i1 < 13; i1++) {
-        for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 13; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
+                rows = i2_0 < 4 ? 4 : 3;
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                const int k1_lo = dl_first_tap(-i2 + 2, 1);
-                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 32; n += 4)
-                    train_k27_conv2d_tile_4(relu_2, i1 * 704 + i2 * 64 + i0_0 * 7744 - 1536, conv2d_10 + n,
-                            conv2d_5 + (i1 * 416 + i2 * 32 + i0_0 * 5408 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    if (i2_0 < 4)
+                        train_k27_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_10 + n,
+                            conv2d_5 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 10)
+                        train_k27_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_10 + n,
+                            conv2d_5 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else
+                        train_k27_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_10 + n,
+                            conv2d_5 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -1806,72 +1897,40 @@ static inline void gradients_k0_conv2d_relu_tile_4(const float *restrict a, int 
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void gradients_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
+    c[21632] = c1_0;
+    c[21633] = c1_1;
+    c[21634] = c1_2;
+    c[21635] = c1_3;
+    c[43264] = c2_0;
+    c[43265] = c2_1;
+    c[43266] = c2_2;
+    c[43267] = c2_3;
+    c[64896] = c3_0;
+    c[64897] = c3_1;
+    c[64898] = c3_2;
+    c[64899] = c3_3;
 }
 
 static void gradients_k0_conv2d_relu(const float *restrict image, const float *restrict conv2d_1_kernel, float *restrict relu,
         const float *restrict conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 32; n += 4)
-                    if (rows == 4)
-                        gradients_k0_conv2d_relu_tile_4(image, i0 * 784 + i1 * 28 + i2_0, conv2d_1_kernel + n,
-                            relu + (i0 * 21632 + i1 * 832 + i2_0 * 32 + n));
-                    else
-                        gradients_k0_conv2d_relu_tile_3(image, i0 * 784 + i1 * 28 + i2_0, conv2d_1_kernel + n,
-                            relu + (i0 * 21632 + i1 * 832 + i2_0 * 32 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    gradients_k0_conv2d_relu_tile_4(image, i1 * 28 + i2 + i0_0 * 784, conv2d_1_kernel + n,
+                            relu + (i1 * 832 + i2 * 32 + i0_0 * 21632 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] + conv2d_1_bias[j0];
                         relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -1908,40 +1967,72 @@ static inline void gradients_k2_conv2d_relu_tile_4(const float *restrict a, int 
             const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[5408]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[10816]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[16224]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[7744] = c1_0;
-    c[7745] = c1_1;
-    c[7746] = c1_2;
-    c[7747] = c1_3;
-    c[15488] = c2_0;
-    c[15489] = c2_1;
-    c[15490] = c2_2;
-    c[15491] = c2_3;
-    c[23232] = c3_0;
-    c[23233] = c3_1;
-    c[23234] = c3_2;
-    c[23235] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static inline void gradients_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 96; k1++) {
+            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
 }
 
 static void gradients_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict conv2d_2_kernel,
         float *restrict relu_2, const float *restrict conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k2_conv2d_relu_tile_4(max_pool2d, i1 * 416 + i2 * 32 + i0_0 * 5408, conv2d_2_kernel + n,
-                            relu_2 + (i1 * 704 + i2 * 64 + i0_0 * 7744 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        gradients_k2_conv2d_relu_tile_4(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                    else
+                        gradients_k2_conv2d_relu_tile_3(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 64; j0++) {
                         const float v1 = relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] + conv2d_2_bias[j0];
                         relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -1971,55 +2062,46 @@ static void gradients_k3_max_pool2d(const float *restrict relu_2, float *restric
 }
 
 /* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates */
-static inline void gradients_k4_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k4_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 192; k1++) {
             const float *const ak = a + (at + k0 * 320 + k1), *const bk = b + (k0 * 12288 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1600]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[3200]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4800]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
 }
 
 static void gradients_k4_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict conv2d_3_kernel,
         float *restrict relu_3, const float *restrict conv2d_3_bias)
 {
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 64; n += 4)
-                    gradients_k4_conv2d_relu_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0 * 1600, conv2d_3_kernel + n,
-                            relu_3 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
-                        relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
+            for (int n = 0; n < 64; n += 4)
+                gradients_k4_conv2d_relu_tile_3(max_pool2d_2, i0 * 1600 + i1 * 320, conv2d_3_kernel + n,
+                        relu_3 + (i0 * 576 + i1 * 192 + n));
+            for (int i2 = 0; i2 < 3; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
+                    relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -2670,22 +2752,39 @@ static void gradients_k25_conv2d_pack(const float *restrict conv2d_2_kernel, flo
 }
 
 /* cnn.dl:7: conv2d -> f32[32, 13, 13, 32], 99680256 multiply-accumulates */
-static inline void gradients_k26_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k26_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[7744]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[15488]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[23232]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -2693,32 +2792,115 @@ static inline void gradients_k26_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[5408] = c1_0;
-    c[5409] = c1_1;
-    c[5410] = c1_2;
-    c[5411] = c1_3;
-    c[10816] = c2_0;
-    c[10817] = c2_1;
-    c[10818] = c2_2;
-    c[10819] = c2_3;
-    c[16224] = c3_0;
-    c[16225] = c3_1;
-    c[16226] = c3_2;
-    c[16227] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void gradients_k26_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+}
+
+static inline void gradients_k26_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
 }
 
 static void gradients_k26_conv2d(const float *restrict relu_2, const float *restrict conv2d_6, float *restrict conv2d_3)
 {
-    for (int i1 = 0; i1 < 13; i1++) {
-        for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 13; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
+                rows = i2_0 < 4 ? 4 : 3;
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                const int k1_lo = dl_first_tap(-i2 + 2, 1);
-                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k26_conv2d_tile_4(relu_2, i1 * 704 + i2 * 64 + i0_0 * 7744 - 1536, conv2d_6 + n,
-                            conv2d_3 + (i1 * 416 + i2 * 32 + i0_0 * 5408 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    if (i2_0 < 4)
+                        gradients_k26_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_6 + n,
+                            conv2d_3 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 10)
+                        gradients_k26_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_6 + n,
+                            conv2d_3 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k26_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_6 + n,
+                            conv2d_3 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -2974,72 +3156,40 @@ static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int a
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void evaluate_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
+    c[21632] = c1_0;
+    c[21633] = c1_1;
+    c[21634] = c1_2;
+    c[21635] = c1_3;
+    c[43264] = c2_0;
+    c[43265] = c2_1;
+    c[43266] = c2_2;
+    c[43267] = c2_3;
+    c[64896] = c3_0;
+    c[64897] = c3_1;
+    c[64898] = c3_2;
+    c[64899] = c3_3;
 }
 
 static void evaluate_k0_conv2d_relu(const float *restrict image, const float *restrict conv2d_1_kernel, float *restrict relu,
         const float *restrict conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 32; n += 4)
-                    if (rows == 4)
-                        evaluate_k0_conv2d_relu_tile_4(image, i0 * 784 + i1 * 28 + i2_0, conv2d_1_kernel + n,
-                            relu + (i0 * 21632 + i1 * 832 + i2_0 * 32 + n));
-                    else
-                        evaluate_k0_conv2d_relu_tile_3(image, i0 * 784 + i1 * 28 + i2_0, conv2d_1_kernel + n,
-                            relu + (i0 * 21632 + i1 * 832 + i2_0 * 32 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    evaluate_k0_conv2d_relu_tile_4(image, i1 * 28 + i2 + i0_0 * 784, conv2d_1_kernel + n,
+                            relu + (i1 * 832 + i2 * 32 + i0_0 * 21632 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] + conv2d_1_bias[j0];
                         relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -3076,40 +3226,72 @@ static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int a
             const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[5408]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[10816]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[16224]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[7744] = c1_0;
-    c[7745] = c1_1;
-    c[7746] = c1_2;
-    c[7747] = c1_3;
-    c[15488] = c2_0;
-    c[15489] = c2_1;
-    c[15490] = c2_2;
-    c[15491] = c2_3;
-    c[23232] = c3_0;
-    c[23233] = c3_1;
-    c[23234] = c3_2;
-    c[23235] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static inline void evaluate_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 96; k1++) {
+            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
 }
 
 static void evaluate_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict conv2d_2_kernel,
         float *restrict relu_2, const float *restrict conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 64; n += 4)
-                    evaluate_k2_conv2d_relu_tile_4(max_pool2d, i1 * 416 + i2 * 32 + i0_0 * 5408, conv2d_2_kernel + n,
-                            relu_2 + (i1 * 704 + i2 * 64 + i0_0 * 7744 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        evaluate_k2_conv2d_relu_tile_4(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                    else
+                        evaluate_k2_conv2d_relu_tile_3(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 64; j0++) {
                         const float v1 = relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] + conv2d_2_bias[j0];
                         relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -3139,55 +3321,46 @@ static void evaluate_k3_max_pool2d(const float *restrict relu_2, float *restrict
 }
 
 /* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates */
-static inline void evaluate_k4_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k4_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 192; k1++) {
             const float *const ak = a + (at + k0 * 320 + k1), *const bk = b + (k0 * 12288 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1600]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[3200]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4800]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
 }
 
 static void evaluate_k4_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict conv2d_3_kernel,
         float *restrict relu_3, const float *restrict conv2d_3_bias)
 {
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 64; n += 4)
-                    evaluate_k4_conv2d_relu_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0 * 1600, conv2d_3_kernel + n,
-                            relu_3 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
-                        relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
+            for (int n = 0; n < 64; n += 4)
+                evaluate_k4_conv2d_relu_tile_3(max_pool2d_2, i0 * 1600 + i1 * 320, conv2d_3_kernel + n,
+                        relu_3 + (i0 * 576 + i1 * 192 + n));
+            for (int i2 = 0; i2 < 3; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
+                    relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }

@@ -183,11 +183,146 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
 }
 
 /* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 80000 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    for (int k0 = 2; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    for (int k0 = 4; k0 < 10; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 10; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 10; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 5; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    for (int k0 = 5; k0 < 7; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        }
+    }
+    for (int k0 = 7; k0 < 9; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
             const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
@@ -198,6 +333,14 @@ static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
 }
 
 static void infer_k0_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
@@ -205,20 +348,31 @@ static void infer_k0_conv2d_relu(const float *restrict sound, const float *restr
         const float *restrict norm_relu_1_batch_norm_1_moving_variance, const float *restrict norm_relu_1_batch_norm_1_gamma,
         const float *restrict norm_relu_1_batch_norm_1_beta)
 {
-    for (int i1 = 0; i1 < 25; i1++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2 + 4, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 52, 1, 10);
+    for (int i2 = 0; i2 < 5; i2++) {
+        for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+            rows = i1_0 < 16 ? 4 : 3;
             const int k1_lo = dl_first_tap(-i2 * 2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
             for (int n = 0; n < 16; n += 4)
-                infer_k0_conv2d_relu_tile_1(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, x + (i1 * 80 + i2 * 16 + n), k0_lo,
-                        k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (x[i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f) * norm_relu_1_batch_norm_1_gamma[j0]
-                        + norm_relu_1_batch_norm_1_beta[j0];
-                x[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i1_0 < 4)
+                    infer_k0_conv2d_relu_tile_4_at_0(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
+                        x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                else if (i1_0 < 16)
+                    infer_k0_conv2d_relu_tile_4(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n, x + (i2 * 16 + i1_0 * 80 + n),
+                        k1_lo, k1_hi);
+                else if (i1_0 < 22)
+                    infer_k0_conv2d_relu_tile_3(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n, x + (i2 * 16 + i1_0 * 80 + n),
+                        k1_lo, k1_hi);
+                else
+                    infer_k0_conv2d_relu_tile_3_at_22(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
+                        x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = (x[i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
+                            / dl_sqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                            * norm_relu_1_batch_norm_1_gamma[j0] + norm_relu_1_batch_norm_1_beta[j0];
+                    x[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
@@ -326,7 +480,7 @@ static void infer_k2_conv2d_relu(const float *restrict relu, const float *restri
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
             rows = i1_0 < 16 ? 4 : 3;
             for (int n = 0; n < 16; n += 4)
-                if (rows == 4)
+                if (i1_0 < 16)
                     infer_k2_conv2d_relu_tile_4(relu, i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                         x_2 + (i2 * 16 + i1_0 * 80 + n));
                 else
@@ -799,7 +953,7 @@ static void train_k13_conv2d(const float *restrict relu_2, const float *restrict
             for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    if (rows == 4)
+                    if (i1_0 < 16)
                         train_k13_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
@@ -1454,7 +1608,7 @@ static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_25
             for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    if (rows == 4)
+                    if (i1_0 < 16)
                         train_k35_conv2d_relu_batch_norm_tile_4(batch_norm_25, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
@@ -1898,16 +2052,36 @@ static void train_k50_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
-static inline void train_k51_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+static inline void train_k51_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 4; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+            for (int k2 = 1; k2 < 4; k2++) {
                 const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+            for (int k2 = 4; k2 < 5; k2++) {
+                const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -1915,20 +2089,27 @@ static inline void train_k51_conv2d_tile_1(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k51_conv2d(const float *restrict sound, const float *restrict batch_norm_53, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 10; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            const int k1_lo = dl_first_tap(-i1 + 4, 2);
-            const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
-            const int k2_lo = dl_first_tap(-i2 + 1, 2);
-            const int k2_hi = dl_end_tap(-i2 + 10, 2, 5);
-            for (int n = 0; n < 16; n += 4)
-                train_k51_conv2d_tile_1(sound, i1 * 10 + i2 - 41, batch_norm_53 + n, conv2d_3 + (i1 * 64 + i2 * 16 + n), k1_lo,
-                        k1_hi, k2_lo, k2_hi);
-        }
+        const int k1_lo = dl_first_tap(-i1 + 4, 2);
+        const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
+        for (int n = 0; n < 16; n += 4)
+            train_k51_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_53 + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
@@ -2476,7 +2657,7 @@ static void gradients_k13_conv2d(const float *restrict relu_2, const float *rest
             for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    if (rows == 4)
+                    if (i1_0 < 16)
                         gradients_k13_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
@@ -3081,7 +3262,7 @@ static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_nor
             for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    if (rows == 4)
+                    if (i1_0 < 16)
                         gradients_k34_conv2d_relu_batch_norm_tile_4(batch_norm_23, i0 * 2000 + i2 * 16 + i1_0 * 80,
                             conv2d_2 + n, relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
@@ -3461,16 +3642,36 @@ static void gradients_k49_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
-static inline void gradients_k50_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+static inline void gradients_k50_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 4; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+            for (int k2 = 1; k2 < 4; k2++) {
                 const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+            for (int k2 = 4; k2 < 5; k2++) {
+                const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -3478,21 +3679,29 @@ static inline void gradients_k50_conv2d_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k50_conv2d(const float *restrict sound, const float *restrict batch_norm_47,
         float *restrict stem_kernel_2)
 {
     for (int i1 = 0; i1 < 10; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            const int k1_lo = dl_first_tap(-i1 + 4, 2);
-            const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
-            const int k2_lo = dl_first_tap(-i2 + 1, 2);
-            const int k2_hi = dl_end_tap(-i2 + 10, 2, 5);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k50_conv2d_tile_1(sound, i1 * 10 + i2 - 41, batch_norm_47 + n,
-                        stem_kernel_2 + (i1 * 64 + i2 * 16 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-        }
+        const int k1_lo = dl_first_tap(-i1 + 4, 2);
+        const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
+        for (int n = 0; n < 16; n += 4)
+            gradients_k50_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_47 + n, stem_kernel_2 + (i1 * 64 + n), k1_lo,
+                    k1_hi);
     }
 }
 
@@ -3792,7 +4001,7 @@ static void evaluate_k2_conv2d_relu(const float *restrict relu, const float *res
             for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    if (rows == 4)
+                    if (i1_0 < 16)
                         evaluate_k2_conv2d_relu_tile_4(relu, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             x_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else

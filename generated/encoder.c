@@ -950,38 +950,38 @@ static inline void train_k3_multi_head_attention_tile_4(const float *restrict a,
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
         float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k3_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                train_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        block_1_attention_query_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_query_bias[j0];
@@ -1014,38 +1014,38 @@ static inline void train_k5_multi_head_attention_tile_4(const float *restrict a,
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k5_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k5_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                train_k5_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_key_bias[j0];
@@ -1078,38 +1078,38 @@ static inline void train_k7_multi_head_attention_tile_4(const float *restrict a,
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k7_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_value_kernel,
         float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k7_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                train_k7_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_value_kernel + n,
+                        block_1_attention_value_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_value_bias[j0];
@@ -1308,36 +1308,36 @@ static inline void train_k14_multi_head_attention_tile_4(const float *restrict a
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k14_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k14_multi_head_attention_tile_4(multi_head_attention_4, i1 * 16 + i0_0 * 256,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + (i1 * 16 + i0_0 * 256 + n));
+                train_k14_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                        block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -1409,38 +1409,38 @@ static inline void train_k17_dense_tile_4(const float *restrict a, int at, const
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void train_k17_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_2,
         const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3, float *restrict dense_4)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k17_dense_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
-                        dense_2 + (i1 * 64 + i0_0 * 1024 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                train_k17_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                        dense_2 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
                     const float mul_v28 = v1 * 0.5f;
@@ -1477,36 +1477,36 @@ static inline void train_k19_dense_tile_4(const float *restrict a, int at, const
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k19_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k19_dense_tile_4(dense_4, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n,
-                        block_1_down_y + (i1 * 16 + i0_0 * 256 + n));
+                train_k19_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
+                        block_1_down_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -2021,38 +2021,38 @@ static inline void train_k33_dense_tile_4(const float *restrict a, int at, const
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void train_k33_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
         float *restrict dense_11, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k33_dense_tile_4(dropout_3, i1 * 16 + i0_0 * 256, block_1_down_kernel_2 + n,
-                        dense_11 + (i1 * 64 + i0_0 * 1024 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                train_k33_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
+                        dense_11 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense_11[i0 * 1024 + i1 * 64 + j0];
                     const float v2 = dense_2[i0 * 1024 + i1 * 64 + j0];
@@ -2156,9 +2156,9 @@ static inline void train_k36_dense_layer_norm_dropout_tile_4(const float *restri
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -2184,20 +2184,20 @@ static void train_k36_dense_layer_norm_dropout(const float *restrict dense_11, c
         const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
         float *restrict layer_norm_30, const uint8_t *restrict dropout, float *restrict dropout_4)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
+    for (int i0 = 0; i0 < 32; i0++) {
         float layer_norm_23[16];
         float layer_norm_25;
         float layer_norm_27[16];
         float layer_norm_29;
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k36_dense_layer_norm_dropout_tile_4(dense_11, i1 * 64 + i0_0 * 1024, block_1_up_kernel_2 + n,
+                train_k36_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_13 + n);
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v92 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_13[i0 * 16 - i0_0 * 16 + j0];
+                    const float add_v85 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
                     dense_14[i0 * 256 + i1 * 16 + j0] = add_v85;
                     const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
                     layer_norm_21[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
@@ -2372,36 +2372,36 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k41_multi_head_attention(const float *restrict dropout_4,
         const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_6)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k41_multi_head_attention_tile_4(dropout_4, i1 * 16 + i0_0 * 256, block_1_attention_output_kernel_2 + n,
-                        multi_head_attention_6 + (i1 * 16 + i0_0 * 256 + n));
+                train_k41_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16, block_1_attention_output_kernel_2 + n,
+                        multi_head_attention_6 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -2731,36 +2731,36 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k49_multi_head_attention(const float *restrict multi_head_attention_17,
         const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_18)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_17, i1 * 16 + i0_0 * 256,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_18 + (i1 * 16 + i0_0 * 256 + n));
+                train_k49_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
+                        block_1_attention_value_kernel_2 + n, multi_head_attention_18 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -2857,36 +2857,36 @@ static inline void train_k52_multi_head_attention_tile_4(const float *restrict a
         const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k52_multi_head_attention(const float *restrict multi_head_attention_15,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_21)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k52_multi_head_attention_tile_4(multi_head_attention_15, i1 + i0_0 * 256,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_21 + (i1 * 16 + i0_0 * 256 + n));
+                train_k52_multi_head_attention_tile_4(multi_head_attention_15, i0 * 256 + i1_0,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_21 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -3013,9 +3013,9 @@ static inline void train_k57_multi_head_attention_tile_4(const float *restrict a
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -3040,18 +3040,18 @@ static void train_k57_multi_head_attention(const float *restrict multi_head_atte
         float *restrict layer_norm_30, const float *restrict multi_head_attention_18,
         const float *restrict multi_head_attention_21)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k57_multi_head_attention_tile_4(multi_head_attention_24, i1 * 16 + i0_0 * 256,
+                train_k57_multi_head_attention_tile_4(multi_head_attention_24, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_25 + n);
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     layer_norm_30[i0 * 256 + i1 * 16 + j0] = layer_norm_30[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_18[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_21[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_25[i0 * 16 - i0_0 * 16 + j0];
+                            + multi_head_attention_25[i1 * 16 - i1_0 * 16 + j0];
                 }
             }
         }
@@ -3406,38 +3406,38 @@ static inline void gradients_k3_multi_head_attention_tile_4(const float *restric
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
         float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k3_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                gradients_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        block_1_attention_query_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_query_bias[j0];
@@ -3470,38 +3470,38 @@ static inline void gradients_k5_multi_head_attention_tile_4(const float *restric
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k5_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k5_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                gradients_k5_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_key_bias[j0];
@@ -3534,38 +3534,38 @@ static inline void gradients_k7_multi_head_attention_tile_4(const float *restric
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k7_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_value_kernel,
         float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k7_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                gradients_k7_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_value_kernel + n,
+                        block_1_attention_value_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_value_bias[j0];
@@ -3765,36 +3765,36 @@ static inline void gradients_k14_multi_head_attention_tile_4(const float *restri
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k14_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k14_multi_head_attention_tile_4(multi_head_attention_4, i1 * 16 + i0_0 * 256,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + (i1 * 16 + i0_0 * 256 + n));
+                gradients_k14_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                        block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -3866,39 +3866,39 @@ static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, c
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void gradients_k17_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
         float *restrict dense_2, const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3,
         float *restrict dense_4)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k17_dense_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
-                        dense_2 + (i1 * 64 + i0_0 * 1024 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                gradients_k17_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                        dense_2 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
                     const float mul_v28 = v1 * 0.5f;
@@ -3935,36 +3935,36 @@ static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, c
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k19_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k19_dense_tile_4(dense_4, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n,
-                        block_1_down_y + (i1 * 16 + i0_0 * 256 + n));
+                gradients_k19_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
+                        block_1_down_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -4421,38 +4421,38 @@ static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, c
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void gradients_k32_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_3,
         float *restrict dense_7, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k32_dense_tile_4(dropout_3, i1 * 16 + i0_0 * 256, block_1_down_kernel_3 + n,
-                        dense_7 + (i1 * 64 + i0_0 * 1024 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                gradients_k32_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_3 + n,
+                        dense_7 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense_7[i0 * 1024 + i1 * 64 + j0];
                     const float v2 = dense_2[i0 * 1024 + i1 * 64 + j0];
@@ -4533,9 +4533,9 @@ static inline void gradients_k35_dense_layer_norm_dropout_tile_4(const float *re
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -4561,20 +4561,20 @@ static void gradients_k35_dense_layer_norm_dropout(const float *restrict dense_7
         const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
         float *restrict layer_norm_26, const uint8_t *restrict dropout, float *restrict dropout_4)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
+    for (int i0 = 0; i0 < 32; i0++) {
         float layer_norm_19[16];
         float layer_norm_21;
         float layer_norm_23[16];
         float layer_norm_25;
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k35_dense_layer_norm_dropout_tile_4(dense_7, i1 * 64 + i0_0 * 1024, block_1_up_kernel_3 + n,
+                gradients_k35_dense_layer_norm_dropout_tile_4(dense_7, i0 * 1024 + i1_0 * 64, block_1_up_kernel_3 + n,
                         dense_8 + n);
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v92 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_8[i0 * 16 - i0_0 * 16 + j0];
+                    const float add_v85 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_8[i1 * 16 - i1_0 * 16 + j0];
                     dense_9[i0 * 256 + i1 * 16 + j0] = add_v85;
                     const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
                     layer_norm_18[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
@@ -4704,36 +4704,36 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k40_multi_head_attention(const float *restrict dropout_4,
         const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_5)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k40_multi_head_attention_tile_4(dropout_4, i1 * 16 + i0_0 * 256,
-                        block_1_attention_output_kernel_3 + n, multi_head_attention_5 + (i1 * 16 + i0_0 * 256 + n));
+                gradients_k40_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16,
+                        block_1_attention_output_kernel_3 + n, multi_head_attention_5 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -5040,36 +5040,36 @@ static inline void gradients_k48_multi_head_attention_tile_4(const float *restri
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_15)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k48_multi_head_attention_tile_4(multi_head_attention_14, i1 * 16 + i0_0 * 256,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_15 + (i1 * 16 + i0_0 * 256 + n));
+                gradients_k48_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
+                        block_1_attention_value_kernel_3 + n, multi_head_attention_15 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -5145,36 +5145,36 @@ static inline void gradients_k51_multi_head_attention_tile_4(const float *restri
         const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_13,
         const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_16)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k51_multi_head_attention_tile_4(multi_head_attention_13, i1 + i0_0 * 256,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_16 + (i1 * 16 + i0_0 * 256 + n));
+                gradients_k51_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0,
+                        block_1_attention_key_kernel_3 + n, multi_head_attention_16 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -5278,9 +5278,9 @@ static inline void gradients_k56_multi_head_attention_tile_4(const float *restri
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -5305,18 +5305,18 @@ static void gradients_k56_multi_head_attention(const float *restrict multi_head_
         float *restrict layer_norm_26, const float *restrict multi_head_attention_15,
         const float *restrict multi_head_attention_16)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k56_multi_head_attention_tile_4(multi_head_attention_17, i1 * 16 + i0_0 * 256,
+                gradients_k56_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_3 + n, multi_head_attention_18 + n);
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     layer_norm_26[i0 * 256 + i1 * 16 + j0] = layer_norm_26[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_15[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_16[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_18[i0 * 16 - i0_0 * 16 + j0];
+                            + multi_head_attention_18[i1 * 16 - i1_0 * 16 + j0];
                 }
             }
         }
@@ -5590,38 +5590,38 @@ static inline void evaluate_k2_multi_head_attention_tile_4(const float *restrict
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void evaluate_k2_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
         float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k2_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                evaluate_k2_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        block_1_attention_query_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_query_bias[j0];
@@ -5643,38 +5643,38 @@ static inline void evaluate_k3_multi_head_attention_tile_4(const float *restrict
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void evaluate_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k3_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                evaluate_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_key_bias[j0];
@@ -5696,38 +5696,38 @@ static inline void evaluate_k4_multi_head_attention_tile_4(const float *restrict
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void evaluate_k4_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_value_kernel,
         float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k4_multi_head_attention_tile_4(x, i1 * 16 + i0_0 * 256, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i1 * 16 + i0_0 * 256 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                evaluate_k4_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_value_kernel + n,
+                        block_1_attention_value_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0]
                             + block_1_attention_value_bias[j0];
@@ -5902,9 +5902,9 @@ static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const floa
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -5929,20 +5929,20 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
+    for (int i0 = 0; i0 < 32; i0++) {
         float add[16];
         float layer_norm;
         float block_1_norm_a_standardized_1_centered[16];
         float layer_norm_3;
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1 * 16 + i0_0 * 256,
+                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v19 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (block_1_attention_output_y[i0 * 16 - i0_0 * 16 + j0]
+                    const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_attention_output_bias[j0]);
                     add[j0] = add_v18;
                     sum_v19 += add_v18;
@@ -5979,38 +5979,38 @@ static inline void evaluate_k10_dense_tile_4(const float *restrict a, int at, co
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void evaluate_k10_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
         const float *restrict block_1_up_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                evaluate_k10_dense_tile_4(block_1_x, i1 * 16 + i0_0 * 256, block_1_up_kernel + n,
-                        dense + (i1 * 64 + i0_0 * 1024 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                evaluate_k10_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                        dense + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
                     dense[i0 * 1024 + i1 * 64 + j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
@@ -6032,9 +6032,9 @@ static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a,
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -6058,19 +6058,19 @@ static void evaluate_k11_dense_layer_norm(const float *restrict dense, const flo
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict x_2)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
+    for (int i0 = 0; i0 < 32; i0++) {
         float add_2[16];
         float layer_norm_4;
         float block_1_norm_b_standardized_1_centered[16];
         float layer_norm_6;
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k11_dense_layer_norm_tile_4(dense, i1 * 64 + i0_0 * 1024, block_1_down_kernel + n, block_1_down_y + n);
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                evaluate_k11_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v28 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v27 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i0 * 16 - i0_0 * 16 + j0]
+                    const float add_v27 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
                     add_2[j0] = add_v27;
                     sum_v28 += add_v27;

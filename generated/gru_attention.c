@@ -1436,39 +1436,39 @@ static inline void train_k21_dense_tanh_tile_4(const float *restrict a, int at, 
         const float *const ak = a + (at + k), *const bk = b + (k * 32);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[512] = c1_0;
-    c[513] = c1_1;
-    c[514] = c1_2;
-    c[515] = c1_3;
-    c[1024] = c2_0;
-    c[1025] = c2_1;
-    c[1026] = c2_2;
-    c[1027] = c2_3;
-    c[1536] = c3_0;
-    c[1537] = c3_1;
-    c[1538] = c3_2;
-    c[1539] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void train_k21_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
         float *restrict tanh, const float *restrict attention_hidden_bias, const float *restrict attention_score_kernel,
         float *restrict attention_scores)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                train_k21_dense_tanh_tile_4(read, i1 * 64 + i0_0 * 1024, attention_hidden_kernel + n,
-                        tanh + (i1 * 32 + i0_0 * 512 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                train_k21_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
+                        tanh + (i0 * 512 + i1_0 * 32 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     tanh[i0 * 512 + i1 * 32 + j0] = dl_tanh(tanh[i0 * 512 + i1 * 32 + j0] + attention_hidden_bias[j0]);
                 }
@@ -1933,38 +1933,38 @@ static inline void train_k34_dense_tile_4(const float *restrict a, int at, const
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[512]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[1024]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[1536]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void train_k34_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_2,
         float *restrict dense_8, const float *restrict dense_2, const float *restrict attention_weights)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k34_dense_tile_4(tanh_2, i1 * 32 + i0_0 * 512, attention_hidden_kernel_2 + n,
-                        dense_8 + (i1 * 64 + i0_0 * 1024 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                train_k34_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_2 + n,
+                        dense_8 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     dense_8[i0 * 1024 + i1 * 64 + j0] = dense_2[i0 * 64 + j0] * attention_weights[i0 * 16 + i1]
                             + dense_8[i0 * 1024 + i1 * 64 + j0];
@@ -3407,39 +3407,39 @@ static inline void gradients_k21_dense_tanh_tile_4(const float *restrict a, int 
         const float *const ak = a + (at + k), *const bk = b + (k * 32);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[512] = c1_0;
-    c[513] = c1_1;
-    c[514] = c1_2;
-    c[515] = c1_3;
-    c[1024] = c2_0;
-    c[1025] = c2_1;
-    c[1026] = c2_2;
-    c[1027] = c2_3;
-    c[1536] = c3_0;
-    c[1537] = c3_1;
-    c[1538] = c3_2;
-    c[1539] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void gradients_k21_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
         float *restrict tanh, const float *restrict attention_hidden_bias, const float *restrict attention_score_kernel,
         float *restrict attention_scores)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                gradients_k21_dense_tanh_tile_4(read, i1 * 64 + i0_0 * 1024, attention_hidden_kernel + n,
-                        tanh + (i1 * 32 + i0_0 * 512 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                gradients_k21_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
+                        tanh + (i0 * 512 + i1_0 * 32 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     tanh[i0 * 512 + i1 * 32 + j0] = dl_tanh(tanh[i0 * 512 + i1 * 32 + j0] + attention_hidden_bias[j0]);
                 }
@@ -3857,38 +3857,38 @@ static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, c
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[512]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[1024]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[1536]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void gradients_k33_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_3,
         float *restrict dense_4, const float *restrict dense, const float *restrict attention_weights)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k33_dense_tile_4(tanh_2, i1 * 32 + i0_0 * 512, attention_hidden_kernel_3 + n,
-                        dense_4 + (i1 * 64 + i0_0 * 1024 + n));
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                gradients_k33_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_3 + n,
+                        dense_4 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     dense_4[i0 * 1024 + i1 * 64 + j0] = dense[i0 * 64 + j0] * attention_weights[i0 * 16 + i1]
                             + dense_4[i0 * 1024 + i1 * 64 + j0];
@@ -5094,9 +5094,9 @@ static inline void evaluate_k13_dense_tanh_tile_4(const float *restrict a, int a
         const float *const ak = a + (at + k), *const bk = b + (k * 32);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -5120,16 +5120,16 @@ static void evaluate_k13_dense_tanh(const float *restrict read, const float *res
         float *restrict attention_hidden_y, const float *restrict attention_hidden_bias,
         const float *restrict attention_score_kernel, float *restrict attention_scores)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
+    for (int i0 = 0; i0 < 32; i0++) {
         float tanh[32];
-        for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                evaluate_k13_dense_tanh_tile_4(read, i1 * 64 + i0_0 * 1024, attention_hidden_kernel + n,
+                evaluate_k13_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
                         attention_hidden_y + n);
-            for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    tanh[j0] = dl_tanh(attention_hidden_y[i0 * 32 - i0_0 * 32 + j0] + attention_hidden_bias[j0]);
+                    tanh[j0] = dl_tanh(attention_hidden_y[i1 * 32 - i1_0 * 32 + j0] + attention_hidden_bias[j0]);
                 }
                 float attention_scores_v12[8];
                 for (int lane = 0; lane < 8; lane++)

@@ -461,16 +461,22 @@ dl_status mobilenet_init(mobilenet_params *params, mobilenet_state *state, uint6
 }
 
 /* mobilenet.dl:21: conv2d, mobilenet.dl:8: relu -> f32[1, 16, 16, 8], 55296 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 3; k2++) {
                 const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 72 + k1 * 24 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[18]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -478,6 +484,64 @@ static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 72 + k1 * 24 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[18]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 72 + k1 * 24 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
 }
 
 static void infer_k0_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
@@ -486,19 +550,24 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
         const float *restrict norm_relu_1_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 31, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 31, 1, 3);
             for (int n = 0; n < 8; n += 4)
-                infer_k0_conv2d_relu_tile_1(image, i1 * 192 + i2 * 6, stem_kernel + n, relu + (i1 * 128 + i2 * 8 + n), k0_lo,
-                        k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 8; j0++) {
-                const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f) * norm_relu_1_batch_norm_1_gamma[j0]
-                        + norm_relu_1_batch_norm_1_beta[j0];
-                relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 12)
+                    infer_k0_conv2d_relu_tile_4(image, i1 * 192 + i2_0 * 6, stem_kernel + n, relu + (i1 * 128 + i2_0 * 8 + n),
+                        k0_lo, k0_hi);
+                else
+                    infer_k0_conv2d_relu_tile_4_at_12(image, i1 * 192 + i2_0 * 6, stem_kernel + n,
+                        relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
+                            / dl_sqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                            * norm_relu_1_batch_norm_1_gamma[j0] + norm_relu_1_batch_norm_1_beta[j0];
+                    relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }

@@ -398,16 +398,31 @@ dl_status resnet_init(resnet_params *params, resnet_state *state, resnet_optimiz
 }
 
 /* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 110592 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 3; k2++) {
                 const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -415,6 +430,101 @@ static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void infer_k0_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
@@ -422,34 +532,58 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
         const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
-                infer_k0_conv2d_relu_tile_1(image, i1 * 48 + i2 * 3 - 51, stem_kernel + n, relu + (i1 * 256 + i2 * 16 + n),
-                        k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (relu[i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0] + batch_norm_1_beta[j0];
-                relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k0_conv2d_relu_tile_4_at_0(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    infer_k0_conv2d_relu_tile_4(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else
+                    infer_k0_conv2d_relu_tile_4_at_12(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = (relu[i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
+                            / dl_sqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0]
+                            + batch_norm_1_beta[j0];
+                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
-static inline void infer_k1_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -457,6 +591,101 @@ static inline void infer_k1_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void infer_k1_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
@@ -465,35 +694,58 @@ static void infer_k1_conv2d_relu(const float *restrict relu, const float *restri
         const float *restrict residual_1_norm_a_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
-                infer_k1_conv2d_relu_tile_1(relu, i1 * 256 + i2 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (relu_2[i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
-                        / dl_sqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0]
-                        + residual_1_norm_a_beta[j0];
-                relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k1_conv2d_relu_tile_4_at_0(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    infer_k1_conv2d_relu_tile_4(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else
+                    infer_k1_conv2d_relu_tile_4_at_12(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = (relu_2[i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
+                            / dl_sqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0]
+                            + residual_1_norm_a_beta[j0];
+                    relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
-static inline void infer_k2_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -501,6 +753,101 @@ static inline void infer_k2_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k2_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void infer_k2_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
@@ -509,35 +856,49 @@ static void infer_k2_conv2d_relu(const float *restrict relu_2, const float *rest
         const float *restrict residual_1_norm_b_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
-                infer_k2_conv2d_relu_tile_1(relu_2, i1 * 256 + i2 * 16 - 272, residual_1_conv_b_kernel + n,
-                        residual_1_conv_b_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[j0] - residual_1_norm_b_moving_mean[j0])
-                        / dl_sqrt(residual_1_norm_b_moving_variance[j0] + 0.001f) * residual_1_norm_b_gamma[j0]
-                        + residual_1_norm_b_beta[j0]);
-                relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k2_conv2d_relu_tile_4_at_0(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                        residual_1_conv_b_y + n, k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    infer_k2_conv2d_relu_tile_4(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                        residual_1_conv_b_y + n, k0_lo, k0_hi);
+                else
+                    infer_k2_conv2d_relu_tile_4_at_12(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                        residual_1_conv_b_y + n, k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
+                            - residual_1_norm_b_moving_mean[j0]) / dl_sqrt(residual_1_norm_b_moving_variance[j0] + 0.001f)
+                            * residual_1_norm_b_gamma[j0] + residual_1_norm_b_beta[j0]);
+                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 8, 8, 32], 294912 multiply-accumulates */
-static inline void infer_k3_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k3_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -545,6 +906,64 @@ static inline void infer_k3_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void infer_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void infer_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
@@ -553,35 +972,55 @@ static void infer_k3_conv2d_relu(const float *restrict relu, const float *restri
         const float *restrict residual_2_norm_a_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 15, 1, 3);
             for (int n = 0; n < 32; n += 4)
-                infer_k3_conv2d_relu_tile_1(relu, i1 * 512 + i2 * 32, residual_2_conv_a_kernel + n,
-                        relu_4 + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = (relu_4[i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
-                        / dl_sqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0]
-                        + residual_2_norm_a_beta[j0];
-                relu_4[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k3_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                        relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                else
+                    infer_k3_conv2d_relu_tile_4_at_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                        relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    const float v1 = (relu_4[i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
+                            / dl_sqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0]
+                            + residual_2_norm_a_beta[j0];
+                    relu_4[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[1, 8, 8, 32], 589824 multiply-accumulates */
-static inline void infer_k4_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k4_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -589,20 +1028,80 @@ static inline void infer_k4_conv2d_tile_1(const float *restrict a, int at, const
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void infer_k4_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void infer_k4_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
         float *restrict residual_2_conv_b_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
             for (int n = 0; n < 32; n += 4)
-                infer_k4_conv2d_tile_1(relu_4, i1 * 256 + i2 * 32 - 288, residual_2_conv_b_kernel + n,
-                        residual_2_conv_b_y + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                if (i2_0 < 4)
+                    infer_k4_conv2d_tile_4_at_0(relu_4, i1 * 256 + i2_0 * 32 - 288, residual_2_conv_b_kernel + n,
+                        residual_2_conv_b_y + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                else
+                    infer_k4_conv2d_tile_4_at_4(relu_4, i1 * 256 + i2_0 * 32 - 288, residual_2_conv_b_kernel + n,
+                        residual_2_conv_b_y + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -665,16 +1164,31 @@ static void infer_k5_conv2d_relu(const float *restrict relu, const float *restri
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 4, 4, 64], 294912 multiply-accumulates */
-static inline void infer_k6_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -682,6 +1196,18 @@ static inline void infer_k6_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
@@ -690,14 +1216,12 @@ static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *rest
         const float *restrict residual_3_norm_a_beta)
 {
     for (int i1 = 0; i1 < 4; i1++) {
+        const int k0_lo = dl_first_tap(-i1 * 2, 1);
+        const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
+        for (int n = 0; n < 64; n += 4)
+            infer_k6_conv2d_relu_tile_4_at_0(relu_5, i1 * 512, residual_3_conv_a_kernel + n, relu_6 + (i1 * 256 + n), k0_lo,
+                    k0_hi);
         for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 7, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                infer_k6_conv2d_relu_tile_1(relu_5, i1 * 512 + i2 * 64, residual_3_conv_a_kernel + n,
-                        relu_6 + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = (relu_6[i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_moving_mean[j0])
                         / dl_sqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0]
@@ -709,16 +1233,40 @@ static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:11: conv2d -> f32[1, 4, 4, 64], 589824 multiply-accumulates */
-static inline void infer_k7_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -726,21 +1274,29 @@ static inline void infer_k7_conv2d_tile_1(const float *restrict a, int at, const
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void infer_k7_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                infer_k7_conv2d_tile_1(relu_6, i1 * 256 + i2 * 64 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-        }
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
+        for (int n = 0; n < 64; n += 4)
+            infer_k7_conv2d_tile_4_at_0(relu_6, i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                    residual_3_conv_b_y + (i1 * 256 + n), k0_lo, k0_hi);
     }
 }
 
@@ -866,7 +1422,7 @@ dl_status resnet_infer(const resnet_params *params, const resnet_state *state, c
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[1, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 32768);   /* f32[1, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 32768);   /* f32[4, 16] */
     float *const relu_4 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
     float *const residual_2_conv_b_y = (float *)(void *)(base + 24576);   /* f32[1, 8, 8, 32] */
     float *const relu_5 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
@@ -901,22 +1457,31 @@ dl_status resnet_infer(const resnet_params *params, const resnet_state *state, c
 }
 
 /* resnet.dl:23: conv2d -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
-static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k0_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 3; k2++) {
                 const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[768]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[1536]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[2304]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -924,31 +1489,121 @@ static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k0_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k0_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                train_k0_conv2d_tile_4(image, i1 * 48 + i2 * 3 - 51, stem_kernel + n, stem_y + (i1 * 256 + i2 * 16 + n), k0_lo,
-                        k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k0_conv2d_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k0_conv2d_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k0_conv2d_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
@@ -1068,22 +1723,31 @@ static void train_k6_batch_norm_relu(const float *restrict stem_y, const float *
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k7_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1091,32 +1755,122 @@ static inline void train_k7_conv2d_tile_4(const float *restrict a, int at, const
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k7_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k7_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k7_conv2d(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
         float *restrict residual_1_conv_a_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                train_k7_conv2d_tile_4(relu, i1 * 256 + i2 * 16 - 272, residual_1_conv_a_kernel + n,
-                        residual_1_conv_a_y + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k7_conv2d_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k7_conv2d_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k7_conv2d_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
@@ -1228,22 +1982,31 @@ static void train_k12_batch_norm_relu(const float *restrict residual_1_conv_a_y,
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1251,32 +2014,124 @@ static inline void train_k13_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k13_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k13_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
         float *restrict residual_1_conv_b_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                train_k13_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 - 272, residual_1_conv_b_kernel + n,
-                        residual_1_conv_b_y + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k13_conv2d_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
+                            k0_hi);
+                    else if (i2_0 < 12)
+                        train_k13_conv2d_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                            residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k13_conv2d_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
+                            k0_hi);
+            }
         }
     }
 }
@@ -1390,21 +2245,21 @@ static void train_k18_batch_norm_relu(const float *restrict residual_1_conv_b_y,
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
 static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1412,32 +2267,82 @@ static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void train_k19_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void train_k19_conv2d(const float *restrict relu_3, const float *restrict residual_2_conv_a_kernel,
         float *restrict residual_2_conv_a_y)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 15, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                train_k19_conv2d_tile_4(relu_3, i1 * 512 + i2 * 32, residual_2_conv_a_kernel + n,
-                        residual_2_conv_a_y + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 * 2, 1);
+                const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        train_k19_conv2d_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else
+                        train_k19_conv2d_tile_4_at_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
@@ -1549,22 +2454,31 @@ static void train_k24_batch_norm_relu(const float *restrict residual_2_conv_a_y,
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void train_k25_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1572,32 +2486,84 @@ static inline void train_k25_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void train_k25_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void train_k25_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
         float *restrict residual_2_conv_b_y)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                train_k25_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 - 288, residual_2_conv_b_kernel + n,
-                        residual_2_conv_b_y + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        train_k25_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
+                    else
+                        train_k25_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
+            }
         }
     }
 }
@@ -1761,22 +2727,31 @@ static void train_k31_conv2d_relu(const float *restrict relu_3, const float *res
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void train_k32_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k32_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -1784,32 +2759,30 @@ static inline void train_k32_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void train_k32_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
         float *restrict residual_3_conv_a_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k32_conv2d_tile_4(relu_5, i1 * 512 + i2 * 64, residual_3_conv_a_kernel + n,
-                        residual_3_conv_a_y + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                train_k32_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                        residual_3_conv_a_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -1921,22 +2894,40 @@ static void train_k37_batch_norm_relu(const float *restrict residual_3_conv_a_y,
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void train_k38_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k38_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -1944,32 +2935,30 @@ static inline void train_k38_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void train_k38_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k38_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                train_k38_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -2731,22 +3720,40 @@ static void train_k64_conv2d_pack(const float *restrict residual_3_conv_b_kernel
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void train_k65_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k65_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -2754,18 +3761,18 @@ static inline void train_k65_conv2d_relu_batch_norm_tile_4(const float *restrict
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void train_k65_conv2d_relu_batch_norm(const float *restrict batch_norm_41, const float *restrict conv2d_31,
@@ -2773,16 +3780,14 @@ static void train_k65_conv2d_relu_batch_norm(const float *restrict batch_norm_41
         float *restrict batch_norm_43, const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_24,
         float *restrict batch_norm_45)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k65_conv2d_relu_batch_norm_tile_4(batch_norm_41, i1 * 256 + i2 * 64 - 320, conv2d_31 + n,
-                        relu_9 + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
+                train_k65_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_41, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                        relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+            for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
                     const float v2 = residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
@@ -3015,22 +4020,31 @@ static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates */
-static inline void train_k74_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 4096 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 4096 + k1 * 2048 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -3038,31 +4052,29 @@ static inline void train_k74_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[512] = c1_0;
-    c[513] = c1_1;
-    c[514] = c1_2;
-    c[515] = c1_3;
-    c[1024] = c2_0;
-    c[1025] = c2_1;
-    c[1026] = c2_2;
-    c[1027] = c2_3;
-    c[1536] = c3_0;
-    c[1537] = c3_1;
-    c[1538] = c3_2;
-    c[1539] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void train_k74_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_32, float *restrict conv2d_7)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k74_conv2d_tile_4(batch_norm_55, i1 * 256 + i2 * 64 - 320, conv2d_32 + n,
-                        conv2d_7 + (i1 * 128 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                train_k74_conv2d_tile_4_at_0(batch_norm_55, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
+                        conv2d_7 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -3141,50 +4153,56 @@ static void train_k77_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
+static inline void train_k78_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = 0; k1 < 64; k1++) {
+            const float *const ak = a + (at + k0 * 64 + k1), *const bk = b + (k0 * 2048 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    for (int k0 = 1; k0 < 2; k0++) {
         for (int k1 = 0; k1 < 64; k1++) {
             const float *const ak = a + (at + k0 * 64 + k1), *const bk = b + (k0 * 2048 + k1 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void train_k78_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_34, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i2 + 1, 1);
-            const int k0_hi = dl_end_tap(-i2 + 4, 1, 2);
+        for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k78_conv2d_tile_4(batch_norm_55, i0 * 1024 + i2 * 64 - 64, conv2d_34 + n,
-                        conv2d_9 + (i0 * 512 + i2 * 32 + n), k0_lo, k0_hi);
+                train_k78_conv2d_tile_4_at_0(batch_norm_55, i0 * 1024 + i1 * 256 - 64, conv2d_34 + n,
+                        conv2d_9 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
@@ -3673,22 +4691,31 @@ static void train_k94_conv2d_pack(const float *restrict residual_2_conv_b_kernel
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void train_k95_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k95_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -3696,18 +4723,64 @@ static inline void train_k95_conv2d_relu_batch_norm_tile_4(const float *restrict
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void train_k95_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_68, const float *restrict conv2d_37,
@@ -3715,25 +4788,30 @@ static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_68
         float *restrict batch_norm_70, const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_16,
         float *restrict batch_norm_72)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                train_k95_conv2d_relu_batch_norm_tile_4(batch_norm_68, i1 * 256 + i2 * 32 - 288, conv2d_37 + n,
-                        relu_11 + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                    const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                    const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
-                    relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
-                    batch_norm_70[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
-                    const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
-                    batch_norm_72[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
-                    residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        train_k95_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_68, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_37 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else
+                        train_k95_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_68, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_37 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 32; j0++) {
+                        const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                        const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                        const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
+                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
+                        batch_norm_70[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
+                        const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
+                        batch_norm_72[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
+                        residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+                    }
                 }
             }
         }
@@ -3957,22 +5035,31 @@ static void train_k103_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
-static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k104_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -3980,31 +5067,72 @@ static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, con
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k104_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_38, float *restrict conv2d_19)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 2);
-            for (int n = 0; n < 16; n += 4)
-                train_k104_conv2d_tile_4(batch_norm_82, i1 * 256 + i2 * 32 - 288, conv2d_38 + n,
-                        conv2d_19 + (i1 * 128 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k104_conv2d_tile_4_at_0(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
+                            conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k104_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
+                            conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
@@ -4085,51 +5213,95 @@ static void train_k107_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
+static inline void train_k108_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = 0; k1 < 32; k1++) {
+            const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    for (int k0 = 1; k0 < 2; k0++) {
         for (int k1 = 0; k1 < 32; k1++) {
             const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = 0; k1 < 32; k1++) {
+            const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k108_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_40, float *restrict conv2d_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-                const int k0_lo = dl_first_tap(-i2 + 1, 1);
-                const int k0_hi = dl_end_tap(-i2 + 8, 1, 2);
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k108_conv2d_tile_4(batch_norm_82, i0 * 2048 + i2 * 32 + i1_0 * 256 - 32, conv2d_40 + n,
-                            conv2d_21 + (i0 * 1024 + i2 * 16 + i1_0 * 128 + n), k0_lo, k0_hi);
+                    if (i2_0 < 4)
+                        train_k108_conv2d_tile_4_at_0(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
+                            conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    else
+                        train_k108_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
+                            conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
@@ -4469,22 +5641,31 @@ static void train_k120_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k121_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k121_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -4492,18 +5673,101 @@ static inline void train_k121_conv2d_relu_batch_norm_tile_4(const float *restric
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k121_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k121_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_96, const float *restrict conv2d_42,
@@ -4511,25 +5775,33 @@ static void train_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_9
         float *restrict batch_norm_98, const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_8,
         float *restrict batch_norm_100)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                train_k121_conv2d_relu_batch_norm_tile_4(batch_norm_96, i1 * 256 + i2 * 16 - 272, conv2d_42 + n,
-                        relu_13 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
-                    relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
-                    batch_norm_98[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
-                    const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
-                    batch_norm_100[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
-                    residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k121_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_96, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k121_conv2d_relu_batch_norm_tile_4(batch_norm_96, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k121_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_96, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
+                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
+                        batch_norm_98[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
+                        const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
+                        batch_norm_100[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
+                        residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
+                    }
                 }
             }
         }
@@ -4750,22 +6022,31 @@ static void train_k129_conv2d_pack(const float *restrict residual_1_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k130_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k130_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -4773,18 +6054,101 @@ static inline void train_k130_conv2d_relu_batch_norm_tile_4(const float *restric
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k130_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k130_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void train_k130_conv2d_relu_batch_norm(const float *restrict batch_norm_110, const float *restrict conv2d_43,
@@ -4792,26 +6156,34 @@ static void train_k130_conv2d_relu_batch_norm(const float *restrict batch_norm_1
         float *restrict batch_norm_112, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
         float *restrict batch_norm_114)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                train_k130_conv2d_relu_batch_norm_tile_4(batch_norm_110, i1 * 256 + i2 * 16 - 272, conv2d_43 + n,
-                        relu_14 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
-                    relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
-                    batch_norm_112[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
-                    const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                    batch_norm_114[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
-                    batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k130_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_110, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k130_conv2d_relu_batch_norm_tile_4(batch_norm_110, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k130_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_110, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
+                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
+                        batch_norm_112[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
+                        const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
+                        batch_norm_114[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
+                        batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
+                    }
                 }
             }
         }
@@ -5019,21 +6391,35 @@ static void train_k137_batch_norm(const int32_t *restrict count_, const float *r
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
-static inline void train_k138_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+static inline void train_k138_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = 0; k0 < 4; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+            for (int k2 = 1; k2 < 15; k2++) {
                 const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
                         *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+            for (int k2 = 15; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             }
         }
     }
@@ -5041,27 +6427,25 @@ static inline void train_k138_conv2d_tile_3(const float *restrict a, int at, con
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void train_k138_conv2d(const float *restrict image, const float *restrict batch_norm_124, float *restrict conv2d_29)
 {
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
+    for (int i0 = 0; i0 < 3; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-            const int k2_lo = dl_first_tap(-i2 + 1, 1);
-            const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k138_conv2d_tile_3(image, i1 * 48 + i2 * 3 - 51, batch_norm_124 + n, conv2d_29 + (i1 * 48 + i2 * 16 + n),
-                        k1_lo, k1_hi, k2_lo, k2_hi);
+                train_k138_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_124 + n,
+                        conv2d_29 + (i0 * 144 + i1 * 48 + n), k1_lo, k1_hi);
         }
     }
 }
@@ -5571,22 +6955,31 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
 }
 
 /* resnet.dl:23: conv2d -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
-static inline void gradients_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k0_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 3; k2++) {
                 const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[768]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[1536]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[2304]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -5594,31 +6987,121 @@ static inline void gradients_k0_conv2d_tile_4(const float *restrict a, int at, c
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k0_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k0_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k0_conv2d_tile_4(image, i1 * 48 + i2 * 3 - 51, stem_kernel + n, stem_y + (i1 * 256 + i2 * 16 + n),
-                        k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k0_conv2d_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        gradients_k0_conv2d_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k0_conv2d_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
@@ -5738,22 +7221,31 @@ static void gradients_k6_batch_norm_relu(const float *restrict stem_y, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k7_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -5761,32 +7253,124 @@ static inline void gradients_k7_conv2d_tile_4(const float *restrict a, int at, c
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k7_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k7_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k7_conv2d(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
         float *restrict residual_1_conv_a_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k7_conv2d_tile_4(relu, i1 * 256 + i2 * 16 - 272, residual_1_conv_a_kernel + n,
-                        residual_1_conv_a_y + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k7_conv2d_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
+                            k0_hi);
+                    else if (i2_0 < 12)
+                        gradients_k7_conv2d_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k7_conv2d_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
+                            k0_hi);
+            }
         }
     }
 }
@@ -5898,22 +7482,31 @@ static void gradients_k12_batch_norm_relu(const float *restrict residual_1_conv_
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -5921,32 +7514,125 @@ static inline void gradients_k13_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k13_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k13_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
         float *restrict residual_1_conv_b_y)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k13_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 - 272, residual_1_conv_b_kernel + n,
-                        residual_1_conv_b_y + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k13_conv2d_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
+                            k0_hi);
+                    else if (i2_0 < 12)
+                        gradients_k13_conv2d_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
+                            k0_hi);
+                    else
+                        gradients_k13_conv2d_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
+                            k0_hi);
+            }
         }
     }
 }
@@ -6060,21 +7746,21 @@ static void gradients_k18_batch_norm_relu(const float *restrict residual_1_conv_
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
 static inline void gradients_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -6082,32 +7768,82 @@ static inline void gradients_k19_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void gradients_k19_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void gradients_k19_conv2d(const float *restrict relu_3, const float *restrict residual_2_conv_a_kernel,
         float *restrict residual_2_conv_a_y)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 15, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                gradients_k19_conv2d_tile_4(relu_3, i1 * 512 + i2 * 32, residual_2_conv_a_kernel + n,
-                        residual_2_conv_a_y + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 * 2, 1);
+                const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k19_conv2d_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k19_conv2d_tile_4_at_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
@@ -6219,22 +7955,31 @@ static void gradients_k24_batch_norm_relu(const float *restrict residual_2_conv_
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void gradients_k25_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -6242,32 +7987,84 @@ static inline void gradients_k25_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void gradients_k25_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void gradients_k25_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
         float *restrict residual_2_conv_b_y)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                gradients_k25_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 - 288, residual_2_conv_b_kernel + n,
-                        residual_2_conv_b_y + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k25_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
+                    else
+                        gradients_k25_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
+            }
         }
     }
 }
@@ -6431,22 +8228,31 @@ static void gradients_k31_conv2d_relu(const float *restrict relu_3, const float 
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void gradients_k32_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k32_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -6454,32 +8260,30 @@ static inline void gradients_k32_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void gradients_k32_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
         float *restrict residual_3_conv_a_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k32_conv2d_tile_4(relu_5, i1 * 512 + i2 * 64, residual_3_conv_a_kernel + n,
-                        residual_3_conv_a_y + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                gradients_k32_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                        residual_3_conv_a_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -6591,22 +8395,40 @@ static void gradients_k37_batch_norm_relu(const float *restrict residual_3_conv_
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void gradients_k38_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k38_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -6614,32 +8436,30 @@ static inline void gradients_k38_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void gradients_k38_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k38_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                gradients_k38_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -7345,22 +9165,40 @@ static void gradients_k63_conv2d_pack(const float *restrict residual_3_conv_b_ke
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void gradients_k64_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k64_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -7368,18 +9206,18 @@ static inline void gradients_k64_conv2d_relu_batch_norm_tile_4(const float *rest
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void gradients_k64_conv2d_relu_batch_norm(const float *restrict batch_norm_40, const float *restrict conv2d_27,
@@ -7387,16 +9225,14 @@ static void gradients_k64_conv2d_relu_batch_norm(const float *restrict batch_nor
         float *restrict batch_norm_41, const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_24,
         float *restrict batch_norm_42)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k64_conv2d_relu_batch_norm_tile_4(batch_norm_40, i1 * 256 + i2 * 64 - 320, conv2d_27 + n,
-                        relu_9 + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
+                gradients_k64_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_40, i0 * 1024 + i1 * 256 - 320, conv2d_27 + n,
+                        relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+            for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
                     const float v2 = residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
@@ -7609,22 +9445,31 @@ static void gradients_k72_conv2d_pack(const float *restrict residual_3_conv_a_ke
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates */
-static inline void gradients_k73_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k73_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 4096 + k1 * 2048 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 4096 + k1 * 2048 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -7632,31 +9477,29 @@ static inline void gradients_k73_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[512] = c1_0;
-    c[513] = c1_1;
-    c[514] = c1_2;
-    c[515] = c1_3;
-    c[1024] = c2_0;
-    c[1025] = c2_1;
-    c[1026] = c2_2;
-    c[1027] = c2_3;
-    c[1536] = c3_0;
-    c[1537] = c3_1;
-    c[1538] = c3_2;
-    c[1539] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void gradients_k73_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_28, float *restrict conv2d_5)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k73_conv2d_tile_4(batch_norm_52, i1 * 256 + i2 * 64 - 320, conv2d_28 + n,
-                        conv2d_5 + (i1 * 128 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                gradients_k73_conv2d_tile_4_at_0(batch_norm_52, i0 * 1024 + i1 * 256 - 320, conv2d_28 + n,
+                        conv2d_5 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -7735,50 +9578,56 @@ static void gradients_k76_conv2d_pack(const float *restrict residual_3_conv_a_ke
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void gradients_k77_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
+static inline void gradients_k77_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = 0; k1 < 64; k1++) {
+            const float *const ak = a + (at + k0 * 64 + k1), *const bk = b + (k0 * 2048 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    for (int k0 = 1; k0 < 2; k0++) {
         for (int k1 = 0; k1 < 64; k1++) {
             const float *const ak = a + (at + k0 * 64 + k1), *const bk = b + (k0 * 2048 + k1 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void gradients_k77_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_30, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i2 + 1, 1);
-            const int k0_hi = dl_end_tap(-i2 + 4, 1, 2);
+        for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k77_conv2d_tile_4(batch_norm_52, i0 * 1024 + i2 * 64 - 64, conv2d_30 + n,
-                        conv2d_7 + (i0 * 512 + i2 * 32 + n), k0_lo, k0_hi);
+                gradients_k77_conv2d_tile_4_at_0(batch_norm_52, i0 * 1024 + i1 * 256 - 64, conv2d_30 + n,
+                        conv2d_7 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
@@ -8236,22 +10085,31 @@ static void gradients_k93_conv2d_pack(const float *restrict residual_2_conv_b_ke
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void gradients_k94_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k94_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -8259,18 +10117,64 @@ static inline void gradients_k94_conv2d_relu_batch_norm_tile_4(const float *rest
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void gradients_k94_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_norm_64, const float *restrict conv2d_33,
@@ -8278,25 +10182,30 @@ static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_nor
         float *restrict batch_norm_65, const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_16,
         float *restrict batch_norm_66)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                gradients_k94_conv2d_relu_batch_norm_tile_4(batch_norm_64, i1 * 256 + i2 * 32 - 288, conv2d_33 + n,
-                        relu_11 + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                    const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                    const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
-                    relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
-                    batch_norm_65[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
-                    const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
-                    batch_norm_66[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
-                    residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k94_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_64, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_33 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k94_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_64, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_33 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 32; j0++) {
+                        const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                        const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                        const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
+                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
+                        batch_norm_65[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
+                        const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
+                        batch_norm_66[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
+                        residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+                    }
                 }
             }
         }
@@ -8500,22 +10409,31 @@ static void gradients_k102_conv2d_pack(const float *restrict residual_2_conv_a_k
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
-static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k103_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -8523,32 +10441,73 @@ static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k103_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_34,
         float *restrict conv2d_15)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 2);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k103_conv2d_tile_4(batch_norm_76, i1 * 256 + i2 * 32 - 288, conv2d_34 + n,
-                        conv2d_15 + (i1 * 128 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k103_conv2d_tile_4_at_0(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
+                            conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k103_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
+                            conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
@@ -8630,52 +10589,97 @@ static void gradients_k106_conv2d_pack(const float *restrict residual_2_conv_a_k
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void gradients_k107_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
+static inline void gradients_k107_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = 0; k1 < 32; k1++) {
+            const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    for (int k0 = 1; k0 < 2; k0++) {
         for (int k1 = 0; k1 < 32; k1++) {
             const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k107_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = 0; k1 < 32; k1++) {
+            const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k107_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_36,
         float *restrict conv2d_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-                const int k0_lo = dl_first_tap(-i2 + 1, 1);
-                const int k0_hi = dl_end_tap(-i2 + 8, 1, 2);
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k107_conv2d_tile_4(batch_norm_76, i0 * 2048 + i2 * 32 + i1_0 * 256 - 32, conv2d_36 + n,
-                            conv2d_17 + (i0 * 1024 + i2 * 16 + i1_0 * 128 + n), k0_lo, k0_hi);
+                    if (i2_0 < 4)
+                        gradients_k107_conv2d_tile_4_at_0(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
+                            conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    else
+                        gradients_k107_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
+                            conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
@@ -8996,22 +11000,31 @@ static void gradients_k119_conv2d_pack(const float *restrict residual_1_conv_b_k
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k120_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k120_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -9019,18 +11032,101 @@ static inline void gradients_k120_conv2d_relu_batch_norm_tile_4(const float *res
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k120_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k120_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_norm_88, const float *restrict conv2d_38,
@@ -9038,25 +11134,34 @@ static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_no
         float *restrict batch_norm_89, const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_8,
         float *restrict batch_norm_90)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k120_conv2d_relu_batch_norm_tile_4(batch_norm_88, i1 * 256 + i2 * 16 - 272, conv2d_38 + n,
-                        relu_13 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
-                    relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
-                    batch_norm_89[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
-                    const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
-                    batch_norm_90[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
-                    residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k120_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_88, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_38 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        gradients_k120_conv2d_relu_batch_norm_tile_4(batch_norm_88, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_38 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k120_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_88,
+                            i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_38 + n,
+                            relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
+                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
+                        batch_norm_89[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
+                        const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
+                        batch_norm_90[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
+                        residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
+                    }
                 }
             }
         }
@@ -9257,22 +11362,31 @@ static void gradients_k128_conv2d_pack(const float *restrict residual_1_conv_a_k
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k129_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k129_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -9280,18 +11394,101 @@ static inline void gradients_k129_conv2d_relu_batch_norm_tile_4(const float *res
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k129_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k129_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_norm_100, const float *restrict conv2d_39,
@@ -9299,26 +11496,36 @@ static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_no
         float *restrict batch_norm_101, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
         float *restrict batch_norm_102)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k129_conv2d_relu_batch_norm_tile_4(batch_norm_100, i1 * 256 + i2 * 16 - 272, conv2d_39 + n,
-                        relu_14 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
-                    relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
-                    batch_norm_101[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
-                    const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                    batch_norm_102[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
-                    batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        gradients_k129_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_100,
+                            i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n,
+                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        gradients_k129_conv2d_relu_batch_norm_tile_4(batch_norm_100, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_39 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k129_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_100,
+                            i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n,
+                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
+                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
+                        batch_norm_101[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
+                        const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
+                        batch_norm_102[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
+                        batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
+                    }
                 }
             }
         }
@@ -9507,21 +11714,35 @@ static void gradients_k136_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
-static inline void gradients_k137_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+static inline void gradients_k137_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = 0; k0 < 4; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+            for (int k2 = 1; k2 < 15; k2++) {
                 const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
                         *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+            for (int k2 = 15; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             }
         }
     }
@@ -9529,27 +11750,25 @@ static inline void gradients_k137_conv2d_tile_3(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void gradients_k137_conv2d(const float *restrict image, const float *restrict batch_norm_112, float *restrict conv2d_25)
 {
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
+    for (int i0 = 0; i0 < 3; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-            const int k2_lo = dl_first_tap(-i2 + 1, 1);
-            const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                gradients_k137_conv2d_tile_3(image, i1 * 48 + i2 * 3 - 51, batch_norm_112 + n,
-                        conv2d_25 + (i1 * 48 + i2 * 16 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                gradients_k137_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_112 + n,
+                        conv2d_25 + (i0 * 144 + i1 * 48 + n), k1_lo, k1_hi);
         }
     }
 }
@@ -9974,22 +12193,31 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
 }
 
 /* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
-static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void evaluate_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 3; k2++) {
                 const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[768]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[1536]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[2304]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -9997,39 +12225,130 @@ static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int a
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void evaluate_k0_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
         const float *restrict batch_norm_1_moving_mean, const float *restrict batch_norm_1_moving_variance,
         const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_1_beta)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k0_conv2d_relu_tile_4(image, i1 * 48 + i2 * 3 - 51, stem_kernel + n, relu + (i1 * 256 + i2 * 16 + n),
-                        k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0]
-                            + batch_norm_1_beta[j0];
-                    relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k0_conv2d_relu_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        evaluate_k0_conv2d_relu_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        evaluate_k0_conv2d_relu_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = (relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
+                                / dl_sqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0]
+                                + batch_norm_1_beta[j0];
+                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
                 }
             }
         }
@@ -10037,22 +12356,31 @@ static void evaluate_k0_conv2d_relu(const float *restrict image, const float *re
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void evaluate_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -10060,18 +12388,101 @@ static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int a
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4096] = c1_0;
-    c[4097] = c1_1;
-    c[4098] = c1_2;
-    c[4099] = c1_3;
-    c[8192] = c2_0;
-    c[8193] = c2_1;
-    c[8194] = c2_2;
-    c[8195] = c2_3;
-    c[12288] = c3_0;
-    c[12289] = c3_1;
-    c[12290] = c3_2;
-    c[12291] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k1_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void evaluate_k1_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
@@ -10079,21 +12490,29 @@ static void evaluate_k1_conv2d_relu(const float *restrict relu, const float *res
         const float *restrict residual_1_norm_a_moving_variance, const float *restrict residual_1_norm_a_gamma,
         const float *restrict residual_1_norm_a_beta)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k1_conv2d_relu_tile_4(relu, i1 * 256 + i2 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
-                            / dl_sqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0]
-                            + residual_1_norm_a_beta[j0];
-                    relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k1_conv2d_relu_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        evaluate_k1_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        evaluate_k1_conv2d_relu_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = (relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
+                                / dl_sqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0]
+                                + residual_1_norm_a_beta[j0];
+                        relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
                 }
             }
         }
@@ -10101,22 +12520,114 @@ static void evaluate_k1_conv2d_relu(const float *restrict relu, const float *res
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void evaluate_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k2_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -10143,21 +12654,30 @@ static void evaluate_k2_conv2d_relu(const float *restrict relu_2, const float *r
         const float *restrict residual_1_norm_b_moving_variance, const float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_beta)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k2_conv2d_relu_tile_4(relu_2, i1 * 256 + i2 * 16 - 272, residual_1_conv_b_kernel + n,
-                        residual_1_conv_b_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i0 * 16 + j0]
-                            - residual_1_norm_b_moving_mean[j0]) / dl_sqrt(residual_1_norm_b_moving_variance[j0] + 0.001f)
-                            * residual_1_norm_b_gamma[j0] + residual_1_norm_b_beta[j0]);
-                    relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k2_conv2d_relu_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        evaluate_k2_conv2d_relu_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
+                    else
+                        evaluate_k2_conv2d_relu_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] - residual_1_norm_b_moving_mean[j0])
+                                / dl_sqrt(residual_1_norm_b_moving_variance[j0] + 0.001f) * residual_1_norm_b_gamma[j0]
+                                + residual_1_norm_b_beta[j0]);
+                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
                 }
             }
         }
@@ -10166,21 +12686,21 @@ static void evaluate_k2_conv2d_relu(const float *restrict relu_2, const float *r
 
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
 static inline void evaluate_k3_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[4096]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[8192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[12288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -10188,18 +12708,64 @@ static inline void evaluate_k3_conv2d_relu_tile_4(const float *restrict a, int a
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void evaluate_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
@@ -10207,21 +12773,26 @@ static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *res
         const float *restrict residual_2_norm_a_moving_variance, const float *restrict residual_2_norm_a_gamma,
         const float *restrict residual_2_norm_a_beta)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 15, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                evaluate_k3_conv2d_relu_tile_4(relu, i1 * 512 + i2 * 32, residual_2_conv_a_kernel + n,
-                        relu_4 + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = (relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
-                            / dl_sqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0]
-                            + residual_2_norm_a_beta[j0];
-                    relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 * 2, 1);
+                const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k3_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                            relu_4 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else
+                        evaluate_k3_conv2d_relu_tile_4_at_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32,
+                            residual_2_conv_a_kernel + n, relu_4 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 32; j0++) {
+                        const float v1 = (relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
+                                / dl_sqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0]
+                                + residual_2_norm_a_beta[j0];
+                        relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
                 }
             }
         }
@@ -10229,22 +12800,31 @@ static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *res
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void evaluate_k4_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void evaluate_k4_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -10252,32 +12832,84 @@ static inline void evaluate_k4_conv2d_tile_4(const float *restrict a, int at, co
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[2048] = c1_0;
-    c[2049] = c1_1;
-    c[2050] = c1_2;
-    c[2051] = c1_3;
-    c[4096] = c2_0;
-    c[4097] = c2_1;
-    c[4098] = c2_2;
-    c[4099] = c2_3;
-    c[6144] = c3_0;
-    c[6145] = c3_1;
-    c[6146] = c3_2;
-    c[6147] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void evaluate_k4_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void evaluate_k4_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
         float *restrict residual_2_conv_b_y)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                evaluate_k4_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 - 288, residual_2_conv_b_kernel + n,
-                        residual_2_conv_b_y + (i1 * 256 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k4_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
+                    else
+                        evaluate_k4_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
+            }
         }
     }
 }
@@ -10342,22 +12974,31 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *res
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void evaluate_k6_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void evaluate_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[2048]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[4096]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[6144]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -10365,18 +13006,18 @@ static inline void evaluate_k6_conv2d_relu_tile_4(const float *restrict a, int a
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void evaluate_k6_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
@@ -10384,16 +13025,14 @@ static void evaluate_k6_conv2d_relu(const float *restrict relu_5, const float *r
         const float *restrict residual_3_norm_a_moving_variance, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_norm_a_beta)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                evaluate_k6_conv2d_relu_tile_4(relu_5, i1 * 512 + i2 * 64, residual_3_conv_a_kernel + n,
-                        relu_6 + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int i0 = 0; i0 < 4; i0++) {
+                evaluate_k6_conv2d_relu_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                        relu_6 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+            for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = (relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_moving_mean[j0])
                             / dl_sqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0]
@@ -10406,22 +13045,40 @@ static void evaluate_k6_conv2d_relu(const float *restrict relu_5, const float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void evaluate_k7_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void evaluate_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 64; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1024]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2048]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3072]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -10429,32 +13086,30 @@ static inline void evaluate_k7_conv2d_tile_4(const float *restrict a, int at, co
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1024] = c1_0;
-    c[1025] = c1_1;
-    c[1026] = c1_2;
-    c[1027] = c1_3;
-    c[2048] = c2_0;
-    c[2049] = c2_1;
-    c[2050] = c2_2;
-    c[2051] = c2_3;
-    c[3072] = c3_0;
-    c[3073] = c3_1;
-    c[3074] = c3_2;
-    c[3075] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void evaluate_k7_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                evaluate_k7_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i1 * 256 + i2 * 64 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                evaluate_k7_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }

@@ -466,16 +466,31 @@ dl_status resnet18_init(resnet18_params *params, resnet18_state *state, uint64_t
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:27: relu -> f32[1, 16, 16, 8], 301056 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 168 + k1 * 24 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[18]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 7; k1++) {
             for (int k2 = 0; k2 < 3; k2++) {
                 const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 168 + k1 * 24 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[18]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -483,6 +498,109 @@ static inline void infer_k0_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 7; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 168 + k1 * 24 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[18]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 4; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 168 + k1 * 24 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[18]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 4; k1 < 6; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 168 + k1 * 24 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[12]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+        for (int k1 = 6; k1 < 7; k1++) {
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 96 + k1 * 3 + k2), *const bk = b + (k0 * 168 + k1 * 24 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[6]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
 }
 
 static void infer_k0_conv2d_relu(const float *restrict image, const float *restrict stem_conv_kernel, float *restrict relu,
@@ -490,18 +608,26 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
         const float *restrict stem_norm_gamma, const float *restrict stem_norm_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 * 2 + 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 33, 1, 7);
-            const int k1_lo = dl_first_tap(-i2 * 2 + 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 33, 1, 7);
             for (int n = 0; n < 8; n += 4)
-                infer_k0_conv2d_relu_tile_1(image, i1 * 192 + i2 * 6 - 198, stem_conv_kernel + n,
-                        relu + (i1 * 128 + i2 * 8 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 8; j0++) {
-                const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - stem_norm_moving_mean[j0])
-                        / dl_sqrt(stem_norm_moving_variance[j0] + 0.001f) * stem_norm_gamma[j0] + stem_norm_beta[j0];
-                relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k0_conv2d_relu_tile_4_at_0(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
+                        relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    infer_k0_conv2d_relu_tile_4(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
+                        relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else
+                    infer_k0_conv2d_relu_tile_4_at_12(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
+                        relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - stem_norm_moving_mean[j0])
+                            / dl_sqrt(stem_norm_moving_variance[j0] + 0.001f) * stem_norm_gamma[j0] + stem_norm_beta[j0];
+                    relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
@@ -527,16 +653,31 @@ static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k2_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 8; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -544,6 +685,64 @@ static inline void infer_k2_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k2_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
 }
 
 static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict residual_1_a_conv_kernel,
@@ -552,35 +751,55 @@ static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *
         const float *restrict residual_1_a_norm_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
-                infer_k2_conv2d_relu_tile_1(max_pool2d, i1 * 64 + i2 * 8 - 72, residual_1_a_conv_kernel + n,
-                        relu_2 + (i1 * 64 + i2 * 8 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 8; j0++) {
-                const float v1 = (relu_2[i1 * 64 + i2 * 8 + j0] - residual_1_a_norm_moving_mean[j0])
-                        / dl_sqrt(residual_1_a_norm_moving_variance[j0] + 0.001f) * residual_1_a_norm_gamma[j0]
-                        + residual_1_a_norm_beta[j0];
-                relu_2[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k2_conv2d_relu_tile_4_at_0(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_1_a_conv_kernel + n,
+                        relu_2 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else
+                    infer_k2_conv2d_relu_tile_4_at_4(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_1_a_conv_kernel + n,
+                        relu_2 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = (relu_2[i1 * 64 + i2 * 8 + j0] - residual_1_a_norm_moving_mean[j0])
+                            / dl_sqrt(residual_1_a_norm_moving_variance[j0] + 0.001f) * residual_1_a_norm_gamma[j0]
+                            + residual_1_a_norm_beta[j0];
+                    relu_2[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k3_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 8; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -588,6 +807,64 @@ static inline void infer_k3_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
 }
 
 static void infer_k3_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_b_conv_kernel,
@@ -596,35 +873,55 @@ static void infer_k3_conv2d_relu(const float *restrict relu_2, const float *rest
         const float *restrict residual_1_b_norm_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
-                infer_k3_conv2d_relu_tile_1(relu_2, i1 * 64 + i2 * 8 - 72, residual_1_b_conv_kernel + n,
-                        residual_1_b_conv_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 8; j0++) {
-                const float v1 = max_pool2d[i1 * 64 + i2 * 8 + j0] + ((residual_1_b_conv_y[j0]
-                        - residual_1_b_norm_moving_mean[j0]) / dl_sqrt(residual_1_b_norm_moving_variance[j0] + 0.001f)
-                        * residual_1_b_norm_gamma[j0] + residual_1_b_norm_beta[j0]);
-                max_pool2d[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k3_conv2d_relu_tile_4_at_0(relu_2, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
+                        residual_1_b_conv_y + n, k0_lo, k0_hi);
+                else
+                    infer_k3_conv2d_relu_tile_4_at_4(relu_2, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
+                        residual_1_b_conv_y + n, k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = max_pool2d[i1 * 64 + i2 * 8 + j0] + ((residual_1_b_conv_y[i2 * 8 - i2_0 * 8 + j0]
+                            - residual_1_b_norm_moving_mean[j0]) / dl_sqrt(residual_1_b_norm_moving_variance[j0] + 0.001f)
+                            * residual_1_b_norm_gamma[j0] + residual_1_b_norm_beta[j0]);
+                    max_pool2d[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k4_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k4_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 8; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -632,6 +929,64 @@ static inline void infer_k4_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k4_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
 }
 
 static void infer_k4_conv2d_relu(const float *restrict max_pool2d, const float *restrict residual_2_a_conv_kernel,
@@ -640,35 +995,55 @@ static void infer_k4_conv2d_relu(const float *restrict max_pool2d, const float *
         const float *restrict residual_2_a_norm_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
-                infer_k4_conv2d_relu_tile_1(max_pool2d, i1 * 64 + i2 * 8 - 72, residual_2_a_conv_kernel + n,
-                        relu_4 + (i1 * 64 + i2 * 8 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 8; j0++) {
-                const float v1 = (relu_4[i1 * 64 + i2 * 8 + j0] - residual_2_a_norm_moving_mean[j0])
-                        / dl_sqrt(residual_2_a_norm_moving_variance[j0] + 0.001f) * residual_2_a_norm_gamma[j0]
-                        + residual_2_a_norm_beta[j0];
-                relu_4[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k4_conv2d_relu_tile_4_at_0(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
+                        relu_4 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else
+                    infer_k4_conv2d_relu_tile_4_at_4(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
+                        relu_4 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = (relu_4[i1 * 64 + i2 * 8 + j0] - residual_2_a_norm_moving_mean[j0])
+                            / dl_sqrt(residual_2_a_norm_moving_variance[j0] + 0.001f) * residual_2_a_norm_gamma[j0]
+                            + residual_2_a_norm_beta[j0];
+                    relu_4[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k5_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k5_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 8; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -676,6 +1051,64 @@ static inline void infer_k5_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k5_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu_4, const float *restrict residual_2_b_conv_kernel,
@@ -684,35 +1117,55 @@ static void infer_k5_conv2d_relu(const float *restrict relu_4, const float *rest
         const float *restrict residual_2_b_norm_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
-                infer_k5_conv2d_relu_tile_1(relu_4, i1 * 64 + i2 * 8 - 72, residual_2_b_conv_kernel + n,
-                        relu_5 + (i1 * 64 + i2 * 8 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            for (int j0 = 0; j0 < 8; j0++) {
-                const float v1 = max_pool2d[i1 * 64 + i2 * 8 + j0] + ((relu_5[i1 * 64 + i2 * 8 + j0]
-                        - residual_2_b_norm_moving_mean[j0]) / dl_sqrt(residual_2_b_norm_moving_variance[j0] + 0.001f)
-                        * residual_2_b_norm_gamma[j0] + residual_2_b_norm_beta[j0]);
-                relu_5[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                if (i2_0 < 4)
+                    infer_k5_conv2d_relu_tile_4_at_0(relu_4, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
+                        relu_5 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else
+                    infer_k5_conv2d_relu_tile_4_at_4(relu_4, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
+                        relu_5 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = max_pool2d[i1 * 64 + i2 * 8 + j0] + ((relu_5[i1 * 64 + i2 * 8 + j0]
+                            - residual_2_b_norm_moving_mean[j0]) / dl_sqrt(residual_2_b_norm_moving_variance[j0] + 0.001f)
+                            * residual_2_b_norm_gamma[j0] + residual_2_b_norm_beta[j0]);
+                    relu_5[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
             }
         }
     }
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 4, 4, 16], 18432 multiply-accumulates */
-static inline void infer_k6_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 8; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 8; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -720,6 +1173,18 @@ static inline void infer_k6_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_a_conv_kernel,
@@ -728,14 +1193,12 @@ static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *rest
         const float *restrict residual_3_a_norm_beta)
 {
     for (int i1 = 0; i1 < 4; i1++) {
+        const int k0_lo = dl_first_tap(-i1 * 2, 1);
+        const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
+        for (int n = 0; n < 16; n += 4)
+            infer_k6_conv2d_relu_tile_4_at_0(relu_5, i1 * 128, residual_3_a_conv_kernel + n, relu_6 + (i1 * 64 + n), k0_lo,
+                    k0_hi);
         for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 7, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                infer_k6_conv2d_relu_tile_1(relu_5, i1 * 128 + i2 * 16, residual_3_a_conv_kernel + n,
-                        relu_6 + (i1 * 64 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = (relu_6[i1 * 64 + i2 * 16 + j0] - residual_3_a_norm_moving_mean[j0])
                         / dl_sqrt(residual_3_a_norm_moving_variance[j0] + 0.001f) * residual_3_a_norm_gamma[j0]
@@ -747,16 +1210,40 @@ static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *rest
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k7_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -764,21 +1251,29 @@ static inline void infer_k7_conv2d_tile_1(const float *restrict a, int at, const
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void infer_k7_conv2d(const float *restrict relu_6, const float *restrict residual_3_b_conv_kernel,
         float *restrict residual_3_b_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                infer_k7_conv2d_tile_1(relu_6, i1 * 64 + i2 * 16 - 80, residual_3_b_conv_kernel + n,
-                        residual_3_b_conv_y + (i1 * 64 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-        }
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
+        for (int n = 0; n < 16; n += 4)
+            infer_k7_conv2d_tile_4_at_0(relu_6, i1 * 64 - 80, residual_3_b_conv_kernel + n, residual_3_b_conv_y + (i1 * 64 + n),
+                    k0_lo, k0_hi);
     }
 }
 
@@ -839,16 +1334,40 @@ static void infer_k8_conv2d_relu(const float *restrict relu_5, const float *rest
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k9_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k9_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -856,6 +1375,18 @@ static inline void infer_k9_conv2d_relu_tile_1(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void infer_k9_conv2d_relu(const float *restrict relu_7, const float *restrict residual_4_a_conv_kernel,
@@ -864,14 +1395,12 @@ static void infer_k9_conv2d_relu(const float *restrict relu_7, const float *rest
         const float *restrict residual_4_a_norm_beta)
 {
     for (int i1 = 0; i1 < 4; i1++) {
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
+        for (int n = 0; n < 16; n += 4)
+            infer_k9_conv2d_relu_tile_4_at_0(relu_7, i1 * 64 - 80, residual_4_a_conv_kernel + n, relu_8 + (i1 * 64 + n), k0_lo,
+                    k0_hi);
         for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                infer_k9_conv2d_relu_tile_1(relu_7, i1 * 64 + i2 * 16 - 80, residual_4_a_conv_kernel + n,
-                        relu_8 + (i1 * 64 + i2 * 16 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = (relu_8[i1 * 64 + i2 * 16 + j0] - residual_4_a_norm_moving_mean[j0])
                         / dl_sqrt(residual_4_a_norm_moving_variance[j0] + 0.001f) * residual_4_a_norm_gamma[j0]
@@ -883,16 +1412,40 @@ static void infer_k9_conv2d_relu(const float *restrict relu_7, const float *rest
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k10_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k10_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -900,6 +1453,18 @@ static inline void infer_k10_conv2d_relu_tile_1(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
 }
 
 static void infer_k10_conv2d_relu(const float *restrict relu_8, const float *restrict residual_4_b_conv_kernel,
@@ -908,18 +1473,16 @@ static void infer_k10_conv2d_relu(const float *restrict relu_8, const float *res
         const float *restrict residual_4_b_norm_beta)
 {
     for (int i1 = 0; i1 < 4; i1++) {
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
+        for (int n = 0; n < 16; n += 4)
+            infer_k10_conv2d_relu_tile_4_at_0(relu_8, i1 * 64 - 80, residual_4_b_conv_kernel + n, residual_4_b_conv_y + n,
+                    k0_lo, k0_hi);
         for (int i2 = 0; i2 < 4; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                infer_k10_conv2d_relu_tile_1(relu_8, i1 * 64 + i2 * 16 - 80, residual_4_b_conv_kernel + n,
-                        residual_4_b_conv_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = relu_7[i1 * 64 + i2 * 16 + j0] + ((residual_4_b_conv_y[j0] - residual_4_b_norm_moving_mean[j0])
-                        / dl_sqrt(residual_4_b_norm_moving_variance[j0] + 0.001f) * residual_4_b_norm_gamma[j0]
-                        + residual_4_b_norm_beta[j0]);
+                const float v1 = relu_7[i1 * 64 + i2 * 16 + j0] + ((residual_4_b_conv_y[i2 * 16 + j0]
+                        - residual_4_b_norm_moving_mean[j0]) / dl_sqrt(residual_4_b_norm_moving_variance[j0] + 0.001f)
+                        * residual_4_b_norm_gamma[j0] + residual_4_b_norm_beta[j0]);
                 relu_7[i1 * 64 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
@@ -927,12 +1490,21 @@ static void infer_k10_conv2d_relu(const float *restrict relu_8, const float *res
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 2, 2, 32], 18432 multiply-accumulates */
-static inline void infer_k11_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k11_conv2d_relu_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
@@ -944,6 +1516,10 @@ static inline void infer_k11_conv2d_relu_tile_1(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
 }
 
 static void infer_k11_conv2d_relu(const float *restrict relu_7, const float *restrict residual_5_a_conv_kernel,
@@ -952,14 +1528,12 @@ static void infer_k11_conv2d_relu(const float *restrict relu_7, const float *res
         const float *restrict residual_5_a_norm_beta)
 {
     for (int i1 = 0; i1 < 2; i1++) {
+        const int k0_lo = dl_first_tap(-i1 * 2, 1);
+        const int k0_hi = dl_end_tap(-i1 * 2 + 3, 1, 3);
+        for (int n = 0; n < 32; n += 4)
+            infer_k11_conv2d_relu_tile_2_at_0(relu_7, i1 * 128, residual_5_a_conv_kernel + n, relu_10 + (i1 * 64 + n), k0_lo,
+                    k0_hi);
         for (int i2 = 0; i2 < 2; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 3, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 * 2, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 3, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                infer_k11_conv2d_relu_tile_1(relu_7, i1 * 128 + i2 * 32, residual_5_a_conv_kernel + n,
-                        relu_10 + (i1 * 64 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = (relu_10[i1 * 64 + i2 * 32 + j0] - residual_5_a_norm_moving_mean[j0])
                         / dl_sqrt(residual_5_a_norm_moving_variance[j0] + 0.001f) * residual_5_a_norm_gamma[j0]
@@ -971,12 +1545,28 @@ static void infer_k11_conv2d_relu(const float *restrict relu_7, const float *res
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k12_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k12_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
@@ -988,21 +1578,21 @@ static inline void infer_k12_conv2d_tile_1(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
 }
 
 static void infer_k12_conv2d(const float *restrict relu_10, const float *restrict residual_5_b_conv_kernel,
         float *restrict residual_5_b_conv_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
-        for (int i2 = 0; i2 < 2; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 2, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                infer_k12_conv2d_tile_1(relu_10, i1 * 64 + i2 * 32 - 96, residual_5_b_conv_kernel + n,
-                        residual_5_b_conv_y + (i1 * 64 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-        }
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
+        for (int n = 0; n < 32; n += 4)
+            infer_k12_conv2d_tile_2_at_0(relu_10, i1 * 64 - 96, residual_5_b_conv_kernel + n,
+                    residual_5_b_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
     }
 }
 
@@ -1051,12 +1641,28 @@ static void infer_k13_conv2d_relu(const float *restrict relu_7, const float *res
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k14_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k14_conv2d_relu_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
@@ -1068,6 +1674,10 @@ static inline void infer_k14_conv2d_relu_tile_1(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
 }
 
 static void infer_k14_conv2d_relu(const float *restrict relu_11, const float *restrict residual_6_a_conv_kernel,
@@ -1076,14 +1686,12 @@ static void infer_k14_conv2d_relu(const float *restrict relu_11, const float *re
         const float *restrict residual_6_a_norm_beta)
 {
     for (int i1 = 0; i1 < 2; i1++) {
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
+        for (int n = 0; n < 32; n += 4)
+            infer_k14_conv2d_relu_tile_2_at_0(relu_11, i1 * 64 - 96, residual_6_a_conv_kernel + n, relu_12 + (i1 * 64 + n),
+                    k0_lo, k0_hi);
         for (int i2 = 0; i2 < 2; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 2, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                infer_k14_conv2d_relu_tile_1(relu_11, i1 * 64 + i2 * 32 - 96, residual_6_a_conv_kernel + n,
-                        relu_12 + (i1 * 64 + i2 * 32 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = (relu_12[i1 * 64 + i2 * 32 + j0] - residual_6_a_norm_moving_mean[j0])
                         / dl_sqrt(residual_6_a_norm_moving_variance[j0] + 0.001f) * residual_6_a_norm_gamma[j0]
@@ -1095,12 +1703,28 @@ static void infer_k14_conv2d_relu(const float *restrict relu_11, const float *re
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k15_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void infer_k15_conv2d_relu_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 32; k2++) {
                 const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
@@ -1112,6 +1736,10 @@ static inline void infer_k15_conv2d_relu_tile_1(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
 }
 
 static void infer_k15_conv2d_relu(const float *restrict relu_12, const float *restrict residual_6_b_conv_kernel,
@@ -1120,16 +1748,14 @@ static void infer_k15_conv2d_relu(const float *restrict relu_12, const float *re
         const float *restrict residual_6_b_norm_beta)
 {
     for (int i1 = 0; i1 < 2; i1++) {
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
+        for (int n = 0; n < 32; n += 4)
+            infer_k15_conv2d_relu_tile_2_at_0(relu_12, i1 * 64 - 96, residual_6_b_conv_kernel + n, residual_6_b_conv_y + n,
+                    k0_lo, k0_hi);
         for (int i2 = 0; i2 < 2; i2++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 2, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                infer_k15_conv2d_relu_tile_1(relu_12, i1 * 64 + i2 * 32 - 96, residual_6_b_conv_kernel + n,
-                        residual_6_b_conv_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
             for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = relu_11[i1 * 64 + i2 * 32 + j0] + ((residual_6_b_conv_y[j0]
+                const float v1 = relu_11[i1 * 64 + i2 * 32 + j0] + ((residual_6_b_conv_y[i2 * 32 + j0]
                         - residual_6_b_norm_moving_mean[j0]) / dl_sqrt(residual_6_b_norm_moving_variance[j0] + 0.001f)
                         * residual_6_b_norm_gamma[j0] + residual_6_b_norm_beta[j0]);
                 relu_11[i1 * 64 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -1370,19 +1996,19 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 8] */
     float *const max_pool2d = (float *)(void *)(base + 8192);   /* f32[1, 8, 8, 8] */
     float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 8] */
-    float *const residual_1_b_conv_y = (float *)(void *)(base + 2048);   /* f32[1, 8] */
+    float *const residual_1_b_conv_y = (float *)(void *)(base + 2048);   /* f32[4, 8] */
     float *const relu_4 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 8] */
     float *const relu_5 = (float *)(void *)(base + 2048);   /* f32[1, 8, 8, 8] */
     float *const relu_6 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
     float *const residual_3_b_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 4, 4, 16] */
     float *const relu_7 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
     float *const relu_8 = (float *)(void *)(base + 1024);   /* f32[1, 4, 4, 16] */
-    float *const residual_4_b_conv_y = (float *)(void *)(base + 2048);   /* f32[1, 16] */
+    float *const residual_4_b_conv_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const relu_10 = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
     float *const residual_5_b_conv_y = (float *)(void *)(base + 1536);   /* f32[1, 2, 2, 32] */
     float *const relu_11 = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
     float *const relu_12 = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
-    float *const residual_6_b_conv_y = (float *)(void *)(base + 512);   /* f32[1, 32] */
+    float *const residual_6_b_conv_y = (float *)(void *)(base + 512);   /* f32[2, 32] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
     float *const residual_7_b_conv_y = (float *)(void *)(base + 256);   /* f32[1, 1, 1, 64] */
     float *const relu_15 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */

@@ -176,7 +176,7 @@ static void infer_k0_conv2d_relu(const float *restrict left, const float *restri
         for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
             rows = i2_0 < 20 ? 4 : 3;
             for (int n = 0; n < 8; n += 4)
-                if (rows == 4)
+                if (i2_0 < 20)
                     infer_k0_conv2d_relu_tile_4(left, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
                         relu + (i1 * 208 + i2_0 * 8 + n));
                 else
@@ -276,7 +276,7 @@ static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *
         for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
             rows = i2_0 < 8 ? 4 : 3;
             for (int n = 0; n < 16; n += 4)
-                if (rows == 4)
+                if (i2_0 < 8)
                     infer_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
                         relu_2 + (i1 * 176 + i2_0 * 16 + n));
                 else
@@ -395,7 +395,7 @@ static void infer_k5_conv2d_relu(const float *restrict right, const float *restr
         for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
             rows = i2_0 < 20 ? 4 : 3;
             for (int n = 0; n < 8; n += 4)
-                if (rows == 4)
+                if (i2_0 < 20)
                     infer_k5_conv2d_relu_tile_4(right, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
                         relu_3 + (i1 * 208 + i2_0 * 8 + n));
                 else
@@ -495,7 +495,7 @@ static void infer_k7_conv2d_relu(const float *restrict max_pool2d_2, const float
         for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
             rows = i2_0 < 8 ? 4 : 3;
             for (int n = 0; n < 16; n += 4)
-                if (rows == 4)
+                if (i2_0 < 8)
                     infer_k7_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
                         relu_4 + (i1 * 176 + i2_0 * 16 + n));
                 else
@@ -595,72 +595,40 @@ static inline void train_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void train_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
+    c[5408] = c1_0;
+    c[5409] = c1_1;
+    c[5410] = c1_2;
+    c[5411] = c1_3;
+    c[10816] = c2_0;
+    c[10817] = c2_1;
+    c[10818] = c2_2;
+    c[10819] = c2_3;
+    c[16224] = c3_0;
+    c[16225] = c3_1;
+    c[16226] = c3_2;
+    c[16227] = c3_3;
 }
 
 static void train_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel, float *restrict relu,
         const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    if (rows == 4)
-                        train_k0_conv2d_relu_tile_4(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                    else
-                        train_k0_conv2d_relu_tile_3(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    train_k0_conv2d_relu_tile_4(left, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
+                            relu + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
                         relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -697,40 +665,72 @@ static inline void train_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
             const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1936] = c1_0;
-    c[1937] = c1_1;
-    c[1938] = c1_2;
-    c[1939] = c1_3;
-    c[3872] = c2_0;
-    c[3873] = c2_1;
-    c[3874] = c2_2;
-    c[3875] = c2_3;
-    c[5808] = c3_0;
-    c[5809] = c3_1;
-    c[5810] = c3_2;
-    c[5811] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void train_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
         float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    train_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
-                            relu_2 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        train_k2_conv2d_relu_tile_4(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                    else
+                        train_k2_conv2d_relu_tile_3(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
                         relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -819,72 +819,40 @@ static inline void train_k6_conv2d_relu_tile_4(const float *restrict a, int at, 
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void train_k6_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
+    c[5408] = c1_0;
+    c[5409] = c1_1;
+    c[5410] = c1_2;
+    c[5411] = c1_3;
+    c[10816] = c2_0;
+    c[10817] = c2_1;
+    c[10818] = c2_2;
+    c[10819] = c2_3;
+    c[16224] = c3_0;
+    c[16225] = c3_1;
+    c[16226] = c3_2;
+    c[16227] = c3_3;
 }
 
 static void train_k6_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
         float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    if (rows == 4)
-                        train_k6_conv2d_relu_tile_4(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                    else
-                        train_k6_conv2d_relu_tile_3(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    train_k6_conv2d_relu_tile_4(right, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
+                            relu_3 + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
                         relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -921,40 +889,72 @@ static inline void train_k8_conv2d_relu_tile_4(const float *restrict a, int at, 
             const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1936] = c1_0;
-    c[1937] = c1_1;
-    c[1938] = c1_2;
-    c[1939] = c1_3;
-    c[3872] = c2_0;
-    c[3873] = c2_1;
-    c[3874] = c2_2;
-    c[3875] = c2_3;
-    c[5808] = c3_0;
-    c[5809] = c3_1;
-    c[5810] = c3_2;
-    c[5811] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k8_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void train_k8_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
         float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    train_k8_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
-                            relu_4 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        train_k8_conv2d_relu_tile_4(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                    else
+                        train_k8_conv2d_relu_tile_3(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
                         relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -1274,22 +1274,39 @@ static void train_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, f
 }
 
 /* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
-static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k19_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1936]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[3872]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[5808]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1297,32 +1314,115 @@ static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1352] = c1_0;
-    c[1353] = c1_1;
-    c[1354] = c1_2;
-    c[1355] = c1_3;
-    c[2704] = c2_0;
-    c[2705] = c2_1;
-    c[2706] = c2_2;
-    c[2707] = c2_3;
-    c[4056] = c3_0;
-    c[4057] = c3_1;
-    c[4058] = c3_2;
-    c[4059] = c3_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void train_k19_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static inline void train_k19_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
 }
 
 static void train_k19_conv2d(const float *restrict relu_4, const float *restrict conv2d_11, float *restrict conv2d)
 {
-    for (int i1 = 0; i1 < 13; i1++) {
-        for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 13; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
+                rows = i2_0 < 4 ? 4 : 3;
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                const int k1_lo = dl_first_tap(-i2 + 2, 1);
-                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 8; n += 4)
-                    train_k19_conv2d_tile_4(relu_4, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_11 + n,
-                            conv2d + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    if (i2_0 < 4)
+                        train_k19_conv2d_tile_4_at_0(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 10)
+                        train_k19_conv2d_tile_3(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else
+                        train_k19_conv2d_tile_3_at_10(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -1630,22 +1730,39 @@ static void train_k28_conv2d_adam(const float *restrict conv2d_4, float *restric
 }
 
 /* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
-static inline void train_k29_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void train_k29_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1936]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[3872]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[5808]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1653,32 +1770,115 @@ static inline void train_k29_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1352] = c1_0;
-    c[1353] = c1_1;
-    c[1354] = c1_2;
-    c[1355] = c1_3;
-    c[2704] = c2_0;
-    c[2705] = c2_1;
-    c[2706] = c2_2;
-    c[2707] = c2_3;
-    c[4056] = c3_0;
-    c[4057] = c3_1;
-    c[4058] = c3_2;
-    c[4059] = c3_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void train_k29_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static inline void train_k29_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
 }
 
 static void train_k29_conv2d(const float *restrict relu_2, const float *restrict conv2d_11, float *restrict conv2d_6)
 {
-    for (int i1 = 0; i1 < 13; i1++) {
-        for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 13; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
+                rows = i2_0 < 4 ? 4 : 3;
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                const int k1_lo = dl_first_tap(-i2 + 2, 1);
-                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 8; n += 4)
-                    train_k29_conv2d_tile_4(relu_2, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_11 + n,
-                            conv2d_6 + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    if (i2_0 < 4)
+                        train_k29_conv2d_tile_4_at_0(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                            conv2d_6 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 10)
+                        train_k29_conv2d_tile_3(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                            conv2d_6 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else
+                        train_k29_conv2d_tile_3_at_10(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                            conv2d_6 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -1982,72 +2182,40 @@ static inline void gradients_k0_conv2d_relu_tile_4(const float *restrict a, int 
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void gradients_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
+    c[5408] = c1_0;
+    c[5409] = c1_1;
+    c[5410] = c1_2;
+    c[5411] = c1_3;
+    c[10816] = c2_0;
+    c[10817] = c2_1;
+    c[10818] = c2_2;
+    c[10819] = c2_3;
+    c[16224] = c3_0;
+    c[16225] = c3_1;
+    c[16226] = c3_2;
+    c[16227] = c3_3;
 }
 
 static void gradients_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel,
         float *restrict relu, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    if (rows == 4)
-                        gradients_k0_conv2d_relu_tile_4(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                    else
-                        gradients_k0_conv2d_relu_tile_3(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    gradients_k0_conv2d_relu_tile_4(left, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
+                            relu + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
                         relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -2084,40 +2252,72 @@ static inline void gradients_k2_conv2d_relu_tile_4(const float *restrict a, int 
             const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1936] = c1_0;
-    c[1937] = c1_1;
-    c[1938] = c1_2;
-    c[1939] = c1_3;
-    c[3872] = c2_0;
-    c[3873] = c2_1;
-    c[3874] = c2_2;
-    c[3875] = c2_3;
-    c[5808] = c3_0;
-    c[5809] = c3_1;
-    c[5810] = c3_2;
-    c[5811] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void gradients_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
         float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
-                            relu_2 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        gradients_k2_conv2d_relu_tile_4(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                    else
+                        gradients_k2_conv2d_relu_tile_3(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
                         relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -2206,72 +2406,40 @@ static inline void gradients_k6_conv2d_relu_tile_4(const float *restrict a, int 
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void gradients_k6_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
+    c[5408] = c1_0;
+    c[5409] = c1_1;
+    c[5410] = c1_2;
+    c[5411] = c1_3;
+    c[10816] = c2_0;
+    c[10817] = c2_1;
+    c[10818] = c2_2;
+    c[10819] = c2_3;
+    c[16224] = c3_0;
+    c[16225] = c3_1;
+    c[16226] = c3_2;
+    c[16227] = c3_3;
 }
 
 static void gradients_k6_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
         float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    if (rows == 4)
-                        gradients_k6_conv2d_relu_tile_4(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                    else
-                        gradients_k6_conv2d_relu_tile_3(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    gradients_k6_conv2d_relu_tile_4(right, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
+                            relu_3 + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
                         relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -2308,40 +2476,72 @@ static inline void gradients_k8_conv2d_relu_tile_4(const float *restrict a, int 
             const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1936] = c1_0;
-    c[1937] = c1_1;
-    c[1938] = c1_2;
-    c[1939] = c1_3;
-    c[3872] = c2_0;
-    c[3873] = c2_1;
-    c[3874] = c2_2;
-    c[3875] = c2_3;
-    c[5808] = c3_0;
-    c[5809] = c3_1;
-    c[5810] = c3_2;
-    c[5811] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k8_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void gradients_k8_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
         float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k8_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
-                            relu_4 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        gradients_k8_conv2d_relu_tile_4(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8,
+                            tower_conv2d_2_kernel + n, relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                    else
+                        gradients_k8_conv2d_relu_tile_3(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8,
+                            tower_conv2d_2_kernel + n, relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
                         relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -2656,22 +2856,39 @@ static void gradients_k18_conv2d_pack(const float *restrict tower_conv2d_2_kerne
 }
 
 /* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
-static inline void gradients_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k19_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1936]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[3872]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[5808]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -2679,32 +2896,115 @@ static inline void gradients_k19_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1352] = c1_0;
-    c[1353] = c1_1;
-    c[1354] = c1_2;
-    c[1355] = c1_3;
-    c[2704] = c2_0;
-    c[2705] = c2_1;
-    c[2706] = c2_2;
-    c[2707] = c2_3;
-    c[4056] = c3_0;
-    c[4057] = c3_1;
-    c[4058] = c3_2;
-    c[4059] = c3_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void gradients_k19_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static inline void gradients_k19_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
 }
 
 static void gradients_k19_conv2d(const float *restrict relu_4, const float *restrict conv2d_9, float *restrict conv2d)
 {
-    for (int i1 = 0; i1 < 13; i1++) {
-        for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 13; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
+                rows = i2_0 < 4 ? 4 : 3;
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                const int k1_lo = dl_first_tap(-i2 + 2, 1);
-                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k19_conv2d_tile_4(relu_4, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_9 + n,
-                            conv2d + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    if (i2_0 < 4)
+                        gradients_k19_conv2d_tile_4_at_0(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 10)
+                        gradients_k19_conv2d_tile_3(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k19_conv2d_tile_3_at_10(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -2984,22 +3284,39 @@ static void gradients_k27_conv2d(const float *restrict conv2d_4, float *restrict
 }
 
 /* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
-static inline void gradients_k28_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+static inline void gradients_k28_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1936]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[3872]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[5808]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -3007,32 +3324,115 @@ static inline void gradients_k28_conv2d_tile_4(const float *restrict a, int at, 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1352] = c1_0;
-    c[1353] = c1_1;
-    c[1354] = c1_2;
-    c[1355] = c1_3;
-    c[2704] = c2_0;
-    c[2705] = c2_1;
-    c[2706] = c2_2;
-    c[2707] = c2_3;
-    c[4056] = c3_0;
-    c[4057] = c3_1;
-    c[4058] = c3_2;
-    c[4059] = c3_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void gradients_k28_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+}
+
+static inline void gradients_k28_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
 }
 
 static void gradients_k28_conv2d(const float *restrict relu_2, const float *restrict conv2d_9, float *restrict conv2d_5)
 {
-    for (int i1 = 0; i1 < 13; i1++) {
-        for (int i2 = 0; i2 < 13; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 13; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
+                rows = i2_0 < 4 ? 4 : 3;
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                const int k1_lo = dl_first_tap(-i2 + 2, 1);
-                const int k1_hi = dl_end_tap(-i2 + 12, 1, 3);
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k28_conv2d_tile_4(relu_2, i1 * 176 + i2 * 16 + i0_0 * 1936 - 384, conv2d_9 + n,
-                            conv2d_5 + (i1 * 104 + i2 * 8 + i0_0 * 1352 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    if (i2_0 < 4)
+                        gradients_k28_conv2d_tile_4_at_0(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                            conv2d_5 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 10)
+                        gradients_k28_conv2d_tile_3(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                            conv2d_5 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    else
+                        gradients_k28_conv2d_tile_3_at_10(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                            conv2d_5 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -3296,72 +3696,40 @@ static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int a
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void evaluate_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
+    c[5408] = c1_0;
+    c[5409] = c1_1;
+    c[5410] = c1_2;
+    c[5411] = c1_3;
+    c[10816] = c2_0;
+    c[10817] = c2_1;
+    c[10818] = c2_2;
+    c[10819] = c2_3;
+    c[16224] = c3_0;
+    c[16225] = c3_1;
+    c[16226] = c3_2;
+    c[16227] = c3_3;
 }
 
 static void evaluate_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel,
         float *restrict relu, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    if (rows == 4)
-                        evaluate_k0_conv2d_relu_tile_4(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                    else
-                        evaluate_k0_conv2d_relu_tile_3(left, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    evaluate_k0_conv2d_relu_tile_4(left, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
+                            relu + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
                         relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -3398,40 +3766,72 @@ static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int a
             const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1936] = c1_0;
-    c[1937] = c1_1;
-    c[1938] = c1_2;
-    c[1939] = c1_3;
-    c[3872] = c2_0;
-    c[3873] = c2_1;
-    c[3874] = c2_2;
-    c[3875] = c2_3;
-    c[5808] = c3_0;
-    c[5809] = c3_1;
-    c[5810] = c3_2;
-    c[5811] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void evaluate_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
         float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    evaluate_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
-                            relu_2 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        evaluate_k2_conv2d_relu_tile_4(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                    else
+                        evaluate_k2_conv2d_relu_tile_3(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
                         relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -3510,72 +3910,40 @@ static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int a
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void evaluate_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
+    c[5408] = c1_0;
+    c[5409] = c1_1;
+    c[5410] = c1_2;
+    c[5411] = c1_3;
+    c[10816] = c2_0;
+    c[10817] = c2_1;
+    c[10818] = c2_2;
+    c[10819] = c2_3;
+    c[16224] = c3_0;
+    c[16225] = c3_1;
+    c[16226] = c3_2;
+    c[16227] = c3_3;
 }
 
 static void evaluate_k5_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
         float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 26; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-                rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 26; i1++) {
+        for (int i2 = 0; i2 < 26; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    if (rows == 4)
-                        evaluate_k5_conv2d_relu_tile_4(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                    else
-                        evaluate_k5_conv2d_relu_tile_3(right, i0 * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                            relu_3 + (i0 * 5408 + i1 * 208 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    evaluate_k5_conv2d_relu_tile_4(right, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
+                            relu_3 + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
+                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
                         relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
@@ -3612,40 +3980,72 @@ static inline void evaluate_k7_conv2d_relu_tile_4(const float *restrict a, int a
             const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1352]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2704]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4056]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[1936] = c1_0;
-    c[1937] = c1_1;
-    c[1938] = c1_2;
-    c[1939] = c1_3;
-    c[3872] = c2_0;
-    c[3873] = c2_1;
-    c[3874] = c2_2;
-    c[3875] = c2_3;
-    c[5808] = c3_0;
-    c[5809] = c3_1;
-    c[5810] = c3_2;
-    c[5811] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k7_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void evaluate_k7_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
         float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2 = 0; i2 < 11; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 11; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
+                rows = i2_0 < 8 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
-                    evaluate_k7_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0 * 1352, tower_conv2d_2_kernel + n,
-                            relu_4 + (i1 * 176 + i2 * 16 + i0_0 * 1936 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    if (i2_0 < 8)
+                        evaluate_k7_conv2d_relu_tile_4(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                    else
+                        evaluate_k7_conv2d_relu_tile_3(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
                         relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;

@@ -44,7 +44,6 @@ void close_loops(Out *o, int n);
 void print_stage(Out *o, const Stage *s);
 
 /* ---- emit_tile.c ----------------------------------------------------------------------------------- */
-int64_t rows_extent(const Tile *t);
 void tile_functions(Out *o, const Tile *t);
 void print_tile(Out *o, const Stage *s);
 

@@ -38,7 +38,7 @@ static const Stage *tiled_stage(const Kernel *k)
 static void print_blocked(Out *o, const Stage *tile)
 {
     const Tile *t = tile->tile;
-    int large, nlarge, tiles = tile_rows(rows_extent(t), t->rows, &large, &nlarge);
+    int large, nlarge, tiles = tile_rows(tile_extent(t), t->schedule.rows, &large, &nlarge);
     Var *m = t->m, *block = t->block;
     int opened = 0;
     if (block) {

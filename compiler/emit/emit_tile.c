@@ -10,10 +10,10 @@ static void accumulators(Out *o, const Tile *t, int rows)
 {
     for (int r = 0; r < rows; r++) {
         StrBuf sb = {.a = o->a};
-        for (int c = 0; c < t->columns; c++)
-            sb_printf(&sb, t->lanes > 1 ? "%sc%d_%d = {0}" : "%sc%d_%d = 0.0f", c ? ", " : "", r, c);
-        if (t->lanes > 1)
-            line(o, "dl_v%d %s;", t->lanes, sb_text(&sb));
+        for (int c = 0; c < t->schedule.columns; c++)
+            sb_printf(&sb, t->schedule.lanes > 1 ? "%sc%d_%d = {0}" : "%sc%d_%d = 0.0f", c ? ", " : "", r, c);
+        if (t->schedule.lanes > 1)
+            line(o, "dl_v%d %s;", t->schedule.lanes, sb_text(&sb));
         else
             line(o, "float %s;", sb_text(&sb));
     }
@@ -32,57 +32,101 @@ static const char *k_offset(Out *o, const Tile *t, bool right)
     return sb.n ? sb_text(&sb) : "0";
 }
 
-static void multiply(Out *o, const Tile *t, int rows)
+/* One step: of the rows in the set `rows`. */
+static void multiply(Out *o, const Tile *t, uint32_t rows)
 {
     line(o, "const float *const ak = a + (at + %s), *const bk = b + (%s);", k_offset(o, t, false), k_offset(o, t, true));
     StrBuf sb = {.a = o->a};
-    for (int c = 0; c < t->columns; c++) {
+    for (int c = 0; c < t->schedule.columns; c++) {
         sb_printf(&sb, c ? ", b%d = " : "b%d = ", c);
-        if (t->lanes > 1)
-            sb_printf(&sb, "*(const dl_v%d *)(bk + %d)", t->lanes, c * t->lanes);
+        if (t->schedule.lanes > 1)
+            sb_printf(&sb, "*(const dl_v%d *)(bk + %d)", t->schedule.lanes, c * t->schedule.lanes);
         else
             sb_printf(&sb, "bk[%d]", c);
     }
-    if (t->lanes > 1)
-        line(o, "const dl_v%d %s;", t->lanes, sb_text(&sb));
+    if (t->schedule.lanes > 1)
+        line(o, "const dl_v%d %s;", t->schedule.lanes, sb_text(&sb));
     else
         line(o, "const float %s;", sb_text(&sb));
-    for (int r = 0; r < rows; r++) {
+    for (int r = 0; rows >> r; r++) {
+        if (!(rows >> r & 1))
+            continue;
         StrBuf row = {.a = o->a};
         sb_printf(&row, "{ const float x = ak[%" PRId64 "];", r * t->a_m);
-        for (int c = 0; c < t->columns; c++)
+        for (int c = 0; c < t->schedule.columns; c++)
             sb_printf(&row, " c%d_%d += x * b%d;", r, c, c);
         line(o, "%s }", sb_text(&row));
     }
 }
 
-static void tile_function(Out *o, const Tile *t, int rows)
+static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint32_t rows);
+
+/* The loop over the taps that hang on the row, in parts; a part that begins and ends with the loop is all of it. */
+static void print_parts(Out *o, const Tile *t, const TileForm *form)
+{
+    const Var *v = t->k[t->by_row].var;
+    for (int i = 0; i < form->parts.n; i++) {
+        const TilePart *part = &form->parts.at[i];
+        open_block(o, arena_printf(o->a, "for (int %s = %" PRId64 "; %s < %" PRId64 "; %s++) {", v->name, part->from, v->name,
+                                   part->to, v->name));
+        print_steps(o, t, form, t->by_row + 1, part->rows);
+        close_loops(o, 1);
+    }
+}
+
+/* The loops over k from the i-th on, for the rows in the set. */
+static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint32_t rows)
+{
+    const char *v = i < t->nk ? t->k[i].var->name : "";
+    if (i == t->nk) {
+        multiply(o, t, rows);
+        return;
+    }
+    if (i == t->by_row) {
+        print_parts(o, t, form);
+        return;
+    }
+    if (t->k[i].tapped)
+        open_block(o, arena_printf(o->a, "for (int %s = %s_lo; %s < %s_hi; %s++) {", v, v, v, v, v));
+    else
+        open_loop(o, t->k[i].var);
+    print_steps(o, t, form, i + 1, rows);
+    close_loops(o, 1);
+}
+
+/* Taps that hang on a loop around the tile are told its function as bounds. */
+static bool is_bounded(const Tile *t, int i)
+{
+    return t->k[i].tapped && i != t->by_row;
+}
+
+static const char *form_name(Out *o, const TileForm *form)
+{
+    const char *at = form->at < 0 ? "" : arena_printf(o->a, "_at_%" PRId64, form->at);
+    return arena_printf(o->a, "%s%s_tile_%d%s", o->prefix, o->k->name, form->rows, at);
+}
+
+static void tile_function(Out *o, const Tile *t, const TileForm *form)
 {
     StrBuf bounds = {.a = o->a};
     for (int i = 0; i < t->nk; i++)
-        if (t->k[i].tapped)
+        if (is_bounded(t, i))
             sb_printf(&bounds, ", int %s_lo, int %s_hi", t->k[i].var->name, t->k[i].var->name);
-    line(o, "static inline void %s%s_tile_%d(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
-         o->prefix, o->k->name, rows, sb_text(&bounds));
+    line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
+         form_name(o, form), sb_text(&bounds));
     line(o, "{");
     o->indent++;
-    accumulators(o, t, rows);
+    accumulators(o, t, form->rows);
     if (!t->nk)
         open_block(o, "{");
-    for (int i = 0; i < t->nk; i++) {
-        const char *v = t->k[i].var->name;
-        if (t->k[i].tapped)
-            open_block(o, arena_printf(o->a, "for (int %s = %s_lo; %s < %s_hi; %s++) {", v, v, v, v, v));
-        else
-            open_loop(o, t->k[i].var);
-    }
-    multiply(o, t, rows);
-    close_loops(o, t->nk ? t->nk : 1);
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < t->columns; c++) {
-            int64_t at = r * t->c_m + c * t->lanes;
-            if (t->lanes > 1)
-                line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->lanes, at, r, c);
+    print_steps(o, t, form, 0, (uint32_t)((1ull << form->rows) - 1));
+    if (!t->nk)
+        close_loops(o, 1);
+    for (int r = 0; r < form->rows; r++)
+        for (int c = 0; c < t->schedule.columns; c++) {
+            int64_t at = r * t->c_m + c * t->schedule.lanes;
+            if (t->schedule.lanes > 1)
+                line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->schedule.lanes, at, r, c);
             else
                 line(o, "c[%" PRId64 "] = c%d_%d;", at, r, c);
         }
@@ -91,19 +135,12 @@ static void tile_function(Out *o, const Tile *t, int rows)
     sb_putc(o->sb, '\n');
 }
 
-int64_t rows_extent(const Tile *t)
-{
-    return t->m ? t->m->extent : 1;
-}
-
 void tile_functions(Out *o, const Tile *t)
 {
     if (o->p->target->calls_gemm)
         return;
-    int large, nlarge, tiles = tile_rows(rows_extent(t), t->rows, &large, &nlarge);
-    tile_function(o, t, large);
-    if (nlarge < tiles)
-        tile_function(o, t, large - 1);
+    for (int i = 0; i < t->forms.n; i++)
+        tile_function(o, t, &t->forms.at[i]);
 }
 
 /* The taps of a padded position: 0 <= out * stride + k * dilation - pad < extent. */
@@ -111,7 +148,7 @@ static void print_tap_bounds(Out *o, const Tile *t)
 {
     for (int i = 0; i < t->nk; i++) {
         const KLoop *loop = &t->k[i];
-        if (!loop->tapped)
+        if (!is_bounded(t, i))
             continue;
         const char *v = loop->var->name;
         const Lin *out = lin_scale(o->a, lin_var(o->a, loop->tap.out), -loop->tap.stride);
@@ -130,7 +167,7 @@ static const char *tap_arguments(Out *o, const Tile *t)
 {
     StrBuf sb = {.a = o->a};
     for (int i = 0; i < t->nk; i++)
-        if (t->k[i].tapped)
+        if (is_bounded(t, i))
             sb_printf(&sb, ", %s_lo, %s_hi", t->k[i].var->name, t->k[i].var->name);
     return sb_text(&sb);
 }
@@ -171,15 +208,14 @@ static const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const cha
 void print_tile(Out *o, const Stage *s)
 {
     const Tile *t = s->tile;
-    int large, nlarge, tiles = tile_rows(rows_extent(t), t->rows, &large, &nlarge);
     const Lin *a_at = with_block(o, t->a_at, o->block, t->a_m), *c_at = with_block(o, t->c_at, o->block, t->c_m);
-    const char *rows = tiles == 1 ? arena_printf(o->a, "%d", large) : "rows";
+    const char *rows = t->block ? "rows" : arena_printf(o->a, "%d", t->schedule.rows);
     print_tap_bounds(o, t);
     if (o->p->target->calls_gemm) {
         print_gemm_call(o, s, rows, a_at, c_at);
         return;
     }
-    int64_t width = t->lanes * t->columns, extent = t->n->extent;
+    int64_t width = t->schedule.lanes * t->schedule.columns, extent = t->n->extent;
     const char *column = extent == width ? "0" : "n";
     if (extent % width) {       /* the last columns are computed again rather than one by one */
         column = arena_printf(o->a, "(n < %" PRId64 " ? n : %" PRId64 ")", extent - width, extent - width);
@@ -190,14 +226,14 @@ void print_tile(Out *o, const Stage *s)
     const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, lin_text(o, a_at),
                                     tile_pointer(o, t->b, t->b_at, column),
                                     tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
-    if (nlarge == tiles) {
-        line(o, "%s%s_tile_%d%s", o->prefix, o->k->name, large, call);
-    } else {
-        line(o, "if (rows == %d)", large);
-        line(o, "    %s%s_tile_%d%s", o->prefix, o->k->name, large, call);
-        line(o, "else");
-        line(o, "    %s%s_tile_%d%s", o->prefix, o->k->name, large - 1, call);
+    for (int i = 0; i < t->runs.n; i++) {
+        const char *name = form_name(o, &t->forms.at[t->runs.at[i].form]);
+        if (t->runs.n > 1)
+            line(o, i == 0                 ? "if (%s < %" PRId64 ")"
+                    : i + 1 < t->runs.n ? "else if (%s < %" PRId64 ")"
+                                        : "else",
+                 o->block->name, t->runs.at[i].end);
+        line(o, t->runs.n > 1 ? "    %s%s" : "%s%s", name, call);
     }
     o->indent -= extent != width;
 }
-

@@ -68,7 +68,7 @@ static void shrink_result(Plan *p, const Step *step)
             return;
     for (int i = 0; i < loads.n; i++)
         loads.at[i]->at = place_in_block(k, t, loads.at[i]->at);
-    int rows = t->m ? t->rows : 1;
+    int rows = t->m ? t->schedule.rows : 1;
     b->block = true;
     b->type = type_make(b->type.dt, 2, (int64_t[]){rows, t->n->extent});
     t->c_m = t->n->extent;

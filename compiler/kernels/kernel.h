@@ -27,7 +27,7 @@ struct Target {
     const char *name;       /* as --target spells it */
     int lanes;              /* floats a vector holds; 1: scalar C99 */
     int registers;          /* vector registers (scalar: floating-point registers) */
-    int columns;            /* vectors a row of the register tile has at the most */
+    int columns;            /* of a register tile without vectors, at the most */
     int pipes, latency;     /* multiply-adds begun each cycle, vectors of them; cycles until one's sum can be added to */
     int loads;              /* vectors loaded each cycle from L1 */
     int64_t l1, l2;         /* bytes of data cache of one core; 0: none */
@@ -188,6 +188,26 @@ typedef struct KLoop {
     bool tapped;
     Tap tap;
 } KLoop;
+/* What may be chosen freely about a tile: the sums are the same, in another order. All of it is chosen by one function,
+ * tile_schedule (tile_schedule.c), which is where to override it. */
+typedef struct TileSchedule {
+    int row_axis;           /* the result's axis whose positions are rows; -1: a single row */
+    int rows;               /* at the most per tile; they are split evenly by tile_rows */
+    int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
+} TileSchedule;
+typedef struct TilePart {   /* steps from <= k < to of the loop whose taps hang on the row */
+    int64_t from, to;
+    uint32_t rows;          /* bit r: row r has them */
+} TilePart;
+typedef struct TileForm {   /* tiles that one C function makes */
+    int rows;
+    int64_t at;             /* the first row of a tile at the edge, which has parts of its own; -1: any */
+    VEC(TilePart) parts;    /* of k[by_row]; none without such a loop */
+} TileForm;
+typedef struct TileRun {    /* tiles one behind the other that have one form */
+    int form;
+    int64_t end;            /* the row behind them */
+} TileRun;
 typedef struct Tile {
     Buffer *a, *b;
     const Lin *a_at, *b_at, *c_at;      /* at m = n = k = 0, over the outer variables */
@@ -195,14 +215,16 @@ typedef struct Tile {
     int64_t a_m, c_m;                   /* strides along m; along n a: 0, b and c: 1 */
     int nk;
     KLoop k[MAX_K];
-    /* the schedule */
-    Var *block;             /* first row of the block being made, when there are several; see rows */
-    int rows;               /* at the most per tile; the rows are split evenly by tile_rows */
-    int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
+    int by_row;             /* the k loop whose taps depend on m; -1: none */
+    TileSchedule schedule;
+    Var *block;             /* first row of the block being made, when there are several */
+    VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
+    VEC(TileRun) runs;
 } Tile;
-/* Splits `extent` rows evenly into tiles of at most `most` (tile.c): the first *nlarge have *large rows, the others one
+/* Splits `extent` rows evenly into tiles of at most `most` (tile_forms.c): the first *nlarge have *large rows, the others one
  * less. Returns how many tiles there are. */
 int tile_rows(int64_t extent, int most, int *large, int *nlarge);
+int64_t tile_extent(const Tile *t);     /* how many rows there are */
 
 struct Stage {
     StageKind kind;

@@ -99,7 +99,14 @@ bool contraction_tiles(const Node *n);          /* worth a register tile; otherw
 /* Whether operand 1 must be copied first, into which axis order, for its columns to be contiguous. */
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
+int contraction_tap(const Contraction *k, int axis);        /* which tap hangs on an axis, the result's or a contracted one; -1: none */
 Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target);
+
+/* tile_schedule.c: the cheapest schedule by a model of the target; the same sums with any. */
+TileSchedule tile_schedule(const Contraction *k, const Target *target);
+
+/* tile_forms.c */
+void tile_forms(Arena *a, Tile *t);     /* which rows have which taps, and so which tiles are alike */
 
 /* block.c */
 void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage is shared */

@@ -327,7 +327,10 @@ static void print_tile(Printer *o, const Stage *s)
     const Tile *t = s->tile;
     const Item *item = &s->items.at[0];
     StrBuf sb = {.a = o->a};
-    sb_printf(&sb, "tile %d rows of %d*%d columns  n<%" PRId64, t->rows, t->columns, t->lanes, t->n->extent);
+    sb_printf(&sb, "tile %d rows of %d*%d columns", t->schedule.rows, t->schedule.columns, t->schedule.lanes);
+    if (t->by_row >= 0)
+        sb_printf(&sb, " in %d forms", t->forms.n);
+    sb_printf(&sb, "  n<%" PRId64, t->n->extent);
     for (int i = 0; i < t->nk; i++)
         sb_printf(&sb, "%s %s<%" PRId64, i ? "" : " ", t->k[i].var->name, t->k[i].var->extent);
     line(o, "%s", sb_text(&sb));

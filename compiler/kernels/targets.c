@@ -15,7 +15,7 @@
 
 /*  name            lanes registers columns pipes latency loads l1        l2         l2_width calls_gemm needs, flags, machine */
 static const Target targets[] = {
-    {"generic",         1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, "any: portable C99"},
+    {"generic",         1, 24, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, "any: portable C99"},
     {"x86-64",          4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__SSE2__)",
      FAST " -march=x86-64", "any x86-64: SSE2, no fused multiply-add"},
     {"x86-64-v3",       8, 16, 2, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__AVX2__) && defined(__FMA__)",

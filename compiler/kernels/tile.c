@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-enum { WIDEST_SCALAR = 4, TALLEST = 13 };
-
 static bool conv_tiles(const Node *n)
 {
     for (int i = 0; i < n->attr.conv.nspatial; i++)
@@ -146,63 +144,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
     return k->sb[k->n_axis] == 1;
 }
 
-/* ---- the schedule ---------------------------------------------------------------------------------- */
-static bool has_tap(const Contraction *k, int out)
-{
-    for (int i = 0; i < k->ntap; i++)
-        if (k->tap[i].out == out)
-            return true;
-    return false;
-}
-
-/* The axis whose positions become rows: free of the right operand and of padding, and long; the later one of equals. */
-static int rows_axis(const Contraction *k)
-{
-    int best = -1;
-    int64_t most = 1;
-    for (int i = 0; i < k->n_axis; i++) {
-        int64_t rows = k->extent[i] < 2 * TALLEST ? k->extent[i] : 2 * TALLEST;
-        if (k->sb[i] == 0 && !has_tap(k, i) && rows >= most && k->extent[i] > 1) {
-            best = i;
-            most = rows;
-        }
-    }
-    return best;
-}
-
-int tile_rows(int64_t extent, int most, int *large, int *nlarge)
-{
-    int tiles = (int)((extent + most - 1) / most);
-    *large = (int)((extent + tiles - 1) / tiles);
-    *nlarge = tiles - (int)((int64_t)*large * tiles - extent);
-    return tiles;
-}
-
-static void choose_shape(Tile *t, int64_t rows, int64_t columns, const Target *target)
-{
-    t->lanes = target->lanes;
-    while (t->lanes > 1 && t->lanes > columns)
-        t->lanes /= 2;
-    if (t->lanes < 4)
-        t->lanes = 1;
-    int64_t vectors = columns / t->lanes;
-    int widest = t->lanes == 1 ? WIDEST_SCALAR : target->columns;
-    if (t->lanes > 1 && rows < TALLEST / 2 && target->registers >= 32)
-        widest = 4;
-    else if (t->lanes > 1 && rows <= 4)
-        widest = 3;
-    t->columns = (int)(vectors < widest ? vectors : widest);
-    int registers = t->lanes == 1 && target->lanes == 1 ? 4 * WIDEST_SCALAR + WIDEST_SCALAR + 1 : target->registers;
-    t->rows = (registers - 1 - t->columns) / t->columns;
-    if (t->rows > TALLEST)
-        t->rows = TALLEST;
-    if (target->calls_gemm)
-        t->rows = rows > 256 ? 256 : (int)rows;
-    int large, nlarge;
-    tile_rows(rows, t->rows, &large, &nlarge);
-    t->rows = large;
-}
-
+/* ---- the tile --------------------------------------------------------------------------------------- */
 static bool merges(const KLoop *outer, const KLoop *inner)
 {
     return !outer->tapped && !inner->tapped && outer->a == inner->a * inner->var->extent &&
@@ -218,9 +160,7 @@ static int by_stride(const void *x, const void *y)
 static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
 {
     for (int i = k->n_axis + 1; i < k->naxis; i++) {
-        int tap = k->ntap - 1;
-        while (tap >= 0 && k->tap[tap].k != i)
-            tap--;
+        int tap = contraction_tap(k, i);
         if (k->extent[i] == 1 && tap < 0)
             continue;
         KLoop *loop = &t->k[t->nk++];
@@ -242,8 +182,12 @@ static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
             t->k[j] = t->k[j + 1];
         t->nk--;
     }
-    for (int i = 0; i < t->nk; i++)
+    t->by_row = -1;
+    for (int i = 0; i < t->nk; i++) {
         t->k[i].var->name = t->nk == 1 ? "k" : arena_printf(kernel->a, "k%d", i);
+        if (t->k[i].tapped && t->k[i].tap.out == t->m)
+            t->by_row = i;
+    }
 }
 
 /* A register tile for u, or NULL where its operands do not allow one. The kernel's outer variables are the result's axes but the last. */
@@ -253,7 +197,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
     if (!contraction_analyse(c, u->node, &k))
         return NULL;
     Tile *t = NEW(kernel->a, Tile);
-    int rows = rows_axis(&k);
+    t->schedule = tile_schedule(&k, target);
     t->a = k.a;
     t->b = k.b;
     t->a_at = k.a_at;
@@ -262,7 +206,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
     int64_t stride = u->type.dim[k.n_axis];
     for (int i = k.n_axis - 1; i >= 0; i--) {
         const Lin *v = lin_var(kernel->a, kernel->outer[i]);
-        if (i == rows) {
+        if (i == t->schedule.row_axis) {
             t->m = kernel->outer[i];
             t->a_m = k.sa[i];
             t->c_m = stride;
@@ -275,14 +219,13 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
     }
     t->n = NEW(kernel->a, Var);
     *t->n = (Var){.id = kernel->nvar++, .extent = u->type.dim[k.n_axis], .name = "n"};
-    choose_shape(t, t->m ? t->m->extent : 1, t->n->extent, target);
-    int large, nlarge;
-    if (t->m && tile_rows(t->m->extent, t->rows, &large, &nlarge) > 1) {
+    choose_k_loops(kernel, &k, t);
+    tile_forms(kernel->a, t);
+    if (t->schedule.rows < tile_extent(t)) {
         t->block = NEW(kernel->a, Var);
         *t->block = (Var){.id = kernel->nvar++, .extent = t->m->extent, .name = arena_printf(kernel->a, "%s_0", t->m->name)};
     }
-    choose_k_loops(kernel, &k, t);
-    kernel->blocked = rows;
+    kernel->blocked = t->schedule.row_axis;
     Stage *s = NEW(kernel->a, Stage);
     s->kind = STAGE_TILE;
     s->tile = t;

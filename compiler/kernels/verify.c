@@ -6,7 +6,8 @@
  * - Loop variables: an index mentions only variables of loops around it, and positions of scans the kernel is
  * told.
  * - Accesses: every load, store and operand of a tile lies in its buffer, whatever the loop variables are,
- * wherever the guards around it hold. A tile's columns fit into its rows.
+ * wherever the guards around it hold. A tile's columns fit into its rows, and every row takes part in just the
+ * steps of a sum that have a tap for it.
  * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced
  * loops are no part of the index; all stores of a unit together fill just its place in the buffer. (A scatter
  * adds where it is told.)
@@ -145,7 +146,7 @@ static const Tile *tile_of(const Kernel *k)
 static Guard row_in_block(Check *c, const Tile *t)
 {
     const Lin *row = lin_add(c->a, lin_var(c->a, t->m), lin_scale(c->a, lin_var(c->a, t->block), -1));
-    return (Guard){row, 0, t->rows};
+    return (Guard){row, 0, t->schedule.rows};
 }
 
 static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *guard, int nguard,
@@ -313,14 +314,54 @@ static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, i
     check_range(c, b, at, guard, nguard, what);
 }
 
+/* How often row r of a tile of this form takes part in step k. */
+static int times_made(const TileForm *form, int r, int64_t k)
+{
+    int times = 0;
+    for (int i = 0; i < form->parts.n; i++)
+        if (form->parts.at[i].from <= k && k < form->parts.at[i].to)
+            times += form->parts.at[i].rows >> r & 1;
+    return times;
+}
+
+static void check_taps(Check *c, const KLoop *loop, const TileForm *form, int64_t first)
+{
+    for (int r = 0; r < form->rows; r++)
+        for (int64_t k = 0; k < loop->var->extent; k++) {
+            int64_t at = (first + r) * loop->tap.stride + k * loop->tap.dilation - loop->tap.pad;
+            if (times_made(form, r, k) != (at >= 0 && at < loop->tap.extent))
+                complain(c, "row %lld of the tile does not have the taps it should", (long long)(first + r));
+        }
+}
+
+static void check_forms(Check *c)
+{
+    const Tile *t = c->s->tile;
+    int64_t row = 0;
+    for (int i = 0; i < t->runs.n; i++) {
+        const TileForm *form = &t->forms.at[t->runs.at[i].form];
+        while (row < t->runs.at[i].end && form->rows > 0) {
+            if (t->by_row >= 0)
+                check_taps(c, &t->k[t->by_row], form, row);
+            row += form->rows;
+        }
+        if (row != t->runs.at[i].end)
+            complain(c, "tiles do not end with their run");
+    }
+    if (row != tile_extent(t))
+        complain(c, "tiles make %lld of %lld rows", (long long)row, (long long)tile_extent(t));
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
+    check_forms(c);
     check_operand(c, t->a, t->a_at, t->a_m, 0, "tile reads");
     check_operand(c, t->b, t->b_at, 0, 1, "tile reads");
     if (t->m && (c->k->blocked < 0 || c->k->outer[c->k->blocked] != t->m))
         complain(c, "the tile's rows are not the kernel's blocked loop");
-    if ((int64_t)t->lanes * t->columns > t->n->extent || t->rows < 1 || t->lanes < 1 || t->columns < 1)
+    const TileSchedule *s = &t->schedule;
+    if ((int64_t)s->lanes * s->columns > t->n->extent || s->rows < 1 || s->lanes < 1 || s->columns < 1)
         complain(c, "the tile is wider than the result");
     Buffer *to = c->s->items.at[0].buffer;
     if (!to)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/kernels/kernel.h"
+#include "compiler/kernels/lower.h"
 #include "compiler/verify/verify.h"
 
 /* ---- changes that can be undone -------------------------------------------------------------------- */
@@ -591,17 +591,29 @@ static inline void stretch_sum(Planter *p, const Spot *s)
     SET(p, s->s->tile->k[last].b, s->s->tile->k[last].b + 1);
 }
 
+/* Where the taps hang on the tile's rows, its forms follow from them. */
+static inline void form_again(Planter *p, const Spot *s)
+{
+    Tile formed = *s->s->tile;
+    memset(&formed.forms, 0, sizeof formed.forms);
+    memset(&formed.runs, 0, sizeof formed.runs);
+    tile_forms(p->a, &formed);
+    SET(p, s->s->tile->forms, formed.forms);
+    SET(p, s->s->tile->runs, formed.runs);
+}
+
 static inline void miss_last_term(Planter *p, const Spot *s)
 {
     Var *v = s->s->tile->k[0].var;
     say(p, "a tile's sum misses its last term");
     SET(p, v->extent, v->extent - 1);
+    form_again(p, s);
 }
 
 static inline bool has_tail(const Spot *s)
 {
     const Tile *t = is_tile(s) ? s->s->tile : NULL;
-    int64_t width = t ? (int64_t)t->lanes * t->columns : 1;
+    int64_t width = t ? (int64_t)t->schedule.lanes * t->schedule.columns : 1;
     return t && t->n->extent > width && t->n->extent % width;
 }
 
@@ -609,25 +621,29 @@ static inline void miss_tail(Planter *p, const Spot *s)
 {
     Tile *t = s->s->tile;
     say(p, "a tile misses its last columns");
-    SET(p, t->n->extent, t->n->extent / (t->lanes * t->columns) * (t->lanes * t->columns));
+    int64_t width = (int64_t)t->schedule.lanes * t->schedule.columns;
+    SET(p, t->n->extent, t->n->extent / width * width);
 }
 
 static inline void shift_tap(Planter *p, const Spot *s)
 {
     say(p, "taps begin one too early");
     SET(p, tap_of(s)->pad, tap_of(s)->pad + 1);
+    form_again(p, s);
 }
 
 static inline void loosen_tap(Planter *p, const Spot *s)
 {
     say(p, "taps end one too late");
     SET(p, tap_of(s)->extent, tap_of(s)->extent + 1);
+    form_again(p, s);
 }
 
 static inline void tighten_tap(Planter *p, const Spot *s)
 {
     say(p, "taps end one too early");
     SET(p, tap_of(s)->extent, tap_of(s)->extent - 1);
+    form_again(p, s);
 }
 
 /* ---- steps and memory ------------------------------------------------------------------------------ */

@@ -302,6 +302,9 @@ static const char summed[] = "func f(x: f32[9, 40] input 0) { %1 = sum(x) axes=[
 static const char conv[] = "func f(x: f32[20, 9, 3] input 0, w: f32[3, 3, 8] param 0) { %1 = conv(x, w) "
                            "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] "
                            "rhs_dilation=[1] groups=1 return output 0 y = %1 }";
+static const char conv_of_one[] = "func f(x: f32[1, 9, 3] input 0, w: f32[3, 3, 8] param 0) { %1 = conv(x, w) "
+                           "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] "
+                           "rhs_dilation=[1] groups=1 return output 0 y = %1 }";
 static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) "
                              "contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
 static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
@@ -414,11 +417,20 @@ static void wrong_tiles(void **state)
     stage(p, 0, 0)->tile->b_at = lin_const(arena, 1);
     expect(p, "tile reads w outside");
     p = plan_of(conv);
-    stage(p, 0, 0)->tile->columns = 100;
+    stage(p, 0, 0)->tile->schedule.columns = 100;
     expect(p, "wider than the result");
     p = plan_of(conv);
     stage(p, 0, 0)->tile->c_m--;
     expect(p, "y");
+    p = plan_of(conv_of_one);
+    Tile *t = stage(p, 0, 0)->tile;
+    assert_true(t->by_row >= 0);
+    t->forms.at[0].parts.at[0].rows ^= 1;
+    expect(p, "row 0 of the tile does not have the taps it should");
+    p = plan_of(conv_of_one);
+    t = stage(p, 0, 0)->tile;
+    t->runs.n--;
+    expect(p, "tiles make 6 of 9 rows");
 }
 
 static void wrong_orders(void **state)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* tile_forms.c: which tiles of a schedule are alike, and so one function in C.
+ *
+ * Rows of a padded window lack taps at the edges. Where the rows of a tile run along the window's positions, a tile at an edge
+ * is written out with the taps that each of its rows has: the loop over the taps becomes parts, of which each has the same rows.
+ * All tiles away from the edges have one part, with all taps and rows, and are alike. */
+#include "lower.h"
+
+int tile_rows(int64_t extent, int most, int *large, int *nlarge)
+{
+    int tiles = (int)((extent + most - 1) / most);
+    *large = (int)((extent + tiles - 1) / tiles);
+    *nlarge = tiles - (int)((int64_t)*large * tiles - extent);
+    return tiles;
+}
+
+int64_t tile_extent(const Tile *t)
+{
+    return t->m ? t->m->extent : 1;
+}
+
+static bool has_tap(const KLoop *loop, int64_t row, int64_t k)
+{
+    int64_t at = row * loop->tap.stride + k * loop->tap.dilation - loop->tap.pad;
+    return at >= 0 && at < loop->tap.extent;
+}
+
+static uint32_t rows_with(const KLoop *loop, int64_t at, int rows, int64_t k)
+{
+    uint32_t set = 0;
+    for (int r = 0; r < rows; r++)
+        if (has_tap(loop, at + r, k))
+            set |= 1u << r;
+    return set;
+}
+
+/* The loop's steps in parts of the same rows; steps no row has are in none. */
+static void find_parts(Arena *a, const KLoop *loop, int64_t at, TileForm *form)
+{
+    for (int64_t k = 0; k < loop->var->extent; k++) {
+        TilePart *last = form->parts.n ? &form->parts.at[form->parts.n - 1] : NULL;
+        uint32_t rows = rows_with(loop, at, form->rows, k);
+        if (last && last->rows == rows && last->to == k)
+            last->to++;
+        else if (rows)
+            vec_push(a, &form->parts, ((TilePart){k, k + 1, rows}));
+    }
+}
+
+static bool same_parts(const TileForm *x, const TileForm *y)
+{
+    if (x->rows != y->rows || x->parts.n != y->parts.n)
+        return false;
+    for (int i = 0; i < x->parts.n; i++)
+        if (x->parts.at[i].from != y->parts.at[i].from || x->parts.at[i].to != y->parts.at[i].to ||
+            x->parts.at[i].rows != y->parts.at[i].rows)
+            return false;
+    return true;
+}
+
+static bool is_whole(const TileForm *form, const KLoop *loop)
+{
+    return form->parts.n == 1 && form->parts.at[0].from == 0 && form->parts.at[0].to == loop->var->extent &&
+           form->parts.at[0].rows == (1u << form->rows) - 1;
+}
+
+static int form_of(Arena *a, Tile *t, int64_t at, int rows)
+{
+    TileForm form = {.rows = rows, .at = -1};
+    if (t->by_row >= 0) {
+        find_parts(a, &t->k[t->by_row], at, &form);
+        if (!is_whole(&form, &t->k[t->by_row]))
+            form.at = at;
+    }
+    for (int i = 0; i < t->forms.n; i++)
+        if (same_parts(&t->forms.at[i], &form))
+            return i;
+    vec_push(a, &t->forms, form);
+    return t->forms.n - 1;
+}
+
+void tile_forms(Arena *a, Tile *t)
+{
+    int large, nlarge, tiles = tile_rows(tile_extent(t), t->schedule.rows, &large, &nlarge);
+    t->forms.n = t->runs.n = 0;
+    for (int64_t i = 0, at = 0; i < tiles; i++) {
+        int rows = large - (i >= nlarge), form = form_of(a, t, at, rows);
+        at += rows;
+        if (t->runs.n && t->runs.at[t->runs.n - 1].form == form)
+            t->runs.at[t->runs.n - 1].end = at;
+        else
+            vec_push(a, &t->runs, ((TileRun){form, at}));
+    }
+}
