@@ -3,14 +3,6 @@
  * than the rows of one block: the gradient between its product and the optimizer's update, for one. */
 #include "lower.h"
 
-static bool is_shared(const Plan *p, const Buffer *b)
-{
-    for (int i = 0; i < p->buffers.n; i++)
-        if (p->buffers.at[i]->alias == b)
-            return true;
-    return b->alias != NULL;
-}
-
 /* From a place in the whole result to the same element's in the block: the outer loops go, but for the row.
  */
 static const Lin *place_in_block(const Kernel *k, const Tile *t, const Lin *at)
@@ -49,7 +41,7 @@ static bool stays_in_row(const Kernel *k, const Tile *t, const Lin *at)
     return lo >= 0 && hi < t->n->extent;
 }
 
-static void shrink_result(Plan *p, const Step *step)
+static void shrink_result(const Step *step)
 {
     Kernel *k = step->kernel;
     Stage *s = k->stages.at[0];
@@ -57,7 +49,7 @@ static void shrink_result(Plan *p, const Step *step)
         return;
     Tile *t = s->tile;
     Buffer *b = s->items.at[0].buffer;
-    if (b->kind != BUFFER_ARENA || b->first != step->at || b->last != step->at || is_shared(p, b))
+    if (b->kind != BUFFER_ARENA || b->first != step->at || b->last != step->at || b->shared || b->alias)
         return;
     Loads loads = {0};
     for (int i = 1; i < k->stages.n; i++)
@@ -78,16 +70,16 @@ static void shrink_result(Plan *p, const Step *step)
     s->items.at[0].at = t->c_at;
 }
 
-static void shrink_in_steps(Plan *p, Step *const *steps, int n)
+static void shrink_in_steps(Step *const *steps, int n)
 {
     for (int i = 0; i < n; i++)
         if (steps[i]->kind == STEP_SCAN)
-            shrink_in_steps(p, steps[i]->body.at, steps[i]->body.n);
+            shrink_in_steps(steps[i]->body.at, steps[i]->body.n);
         else
-            shrink_result(p, steps[i]);
+            shrink_result(steps[i]);
 }
 
 void shrink_to_blocks(Plan *p)
 {
-    shrink_in_steps(p, p->steps.at, p->steps.n);
+    shrink_in_steps(p->steps.at, p->steps.n);
 }

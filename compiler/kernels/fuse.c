@@ -11,6 +11,7 @@ enum {
     MOST_UNITS = 256,       /* of a group: what looks at pairs of them, and compilers of C, take their time */
     MOST_FILLS = 8,         /* constants stored by one kernel */
     SMALL = 1024,           /* elements: small enough to share a kernel without sharing a loop */
+    MOST_TRIED = 32,        /* users of a tensor whose group another might join */
 };
 
 static bool is_tiled(const Unit *u)
@@ -83,30 +84,16 @@ static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
 }
 
 /* ---- may u wait for g's other readers? ------------------------------------------------------------- */
-/* Does group `from` depend, through other groups than those marked, on `to`? */
-static bool depends(Lower *c, int from, int to)
+/* May group g wait for all that u waits for? */
+static bool may_wait(Lower *c, const Unit *u, int g)
 {
-    if (from == to)
-        return true;
-    if (from < 0 || !marks_add(&c->marks, from))
-        return false;
-    const Group *g = c->groups.at[from];
-    for (int i = 0; i < g->after.n; i++)
-        if (depends(c, g->after.at[i], to))
-            return true;
-    return false;
-}
-
-static bool would_wait_in_a_circle(Lower *c, const Unit *u, int g)
-{
-    marks_clear(c->a, &c->marks, c->groups.n);
     for (int i = 0; i < u->needs.n; i++)
-        if (u->needs.at[i]->group != g && depends(c, u->needs.at[i]->group, g))
-            return true;
+        if (u->needs.at[i]->group != g && !order_may_wait(&c->group_order, g, u->needs.at[i]->group))
+            return false;
     for (int i = 0; i < u->behind.n; i++)
-        if (u->behind.at[i]->group != g && depends(c, u->behind.at[i]->group, g))
-            return true;
-    return false;
+        if (u->behind.at[i]->group != g && !order_may_wait(&c->group_order, g, u->behind.at[i]->group))
+            return false;
+    return true;
 }
 
 /* A unit that overwrites a tensor of the caller's must not share a kernel with other readers of it. */
@@ -174,32 +161,21 @@ static bool is_sociable(const Unit *u)
 }
 
 /* ---- groups ---------------------------------------------------------------------------------------- */
-static void wait_for(Lower *c, Group *g, int other)
-{
-    if (other >= 0 && c->groups.at[other] != g)
-        vec_push(c->a, &g->after, other);
-}
-
-static void wait_for_needs(Lower *c, Group *g, const Unit *u)
-{
-    for (int i = 0; i < u->needs.n; i++)
-        wait_for(c, g, u->needs.at[i]->group);
-    for (int i = 0; i < u->behind.n; i++)
-        wait_for(c, g, u->behind.at[i]->group);
-}
-
 static Group *group_new(Lower *c)
 {
     Group *g = NEW(c->a, Group);
     vec_push(c->a, &c->groups, g);
+    order_add(&c->group_order);
     return g;
 }
 
-static bool is_in(const Unit *u, const Group *g)
+static bool others_need(const Lower *c, int g, const Unit *u)
 {
-    for (int i = 0; i < g->units.n; i++)
-        if (g->units.at[i] == u)
-            return true;
+    const Group *group = c->groups.at[g];
+    for (int i = 0; i < group->units.n; i++)
+        for (int k = 0; k < group->units.at[i]->users.n; k++)
+            if (group->units.at[i]->users.at[k] != u && group->units.at[i]->users.at[k]->group != g)
+                return true;
     return false;
 }
 
@@ -207,15 +183,9 @@ static bool is_in(const Unit *u, const Group *g)
 static bool delays_others(Lower *c, const Unit *u, int g)
 {
     bool new_wait = false;
-    for (int i = 0; i < u->needs.n; i++) {
-        marks_clear(c->a, &c->marks, c->groups.n);
-        new_wait |= !depends(c, g, u->needs.at[i]->group);
-    }
-    for (int i = 0; i < c->units.n && new_wait; i++)
-        for (int k = 0; k < c->units.at[i]->needs.n; k++)
-            if (c->units.at[i] != u && c->units.at[i]->group != g && is_in(c->units.at[i]->needs.at[k], c->groups.at[g]))
-                return true;
-    return false;
+    for (int i = 0; i < u->needs.n; i++)
+        new_wait |= !order_waits(&c->group_order, g, u->needs.at[i]->group);
+    return new_wait && others_need(c, g, u);
 }
 
 /* Takes group `at` for u where it may join it and no later group was found before. */
@@ -224,7 +194,7 @@ static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
     if (at <= *best || !is_sociable(c->groups.at[at]->units.at[0]) || c->groups.at[at]->units.n == MOST_UNITS)
         return;
     int k = shared_outer(c, u, c->groups.at[at]);
-    if (k < 0 || overwrites(u, c->groups.at[at]) || would_wait_in_a_circle(c, u, at))
+    if (k < 0 || overwrites(u, c->groups.at[at]) || !may_wait(c, u, at))
         return;
     if (k == 0 && delays_others(c, u, at))
         return;
@@ -237,14 +207,15 @@ static bool is_plain(const Unit *u)
     return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_ELEMENT;
 }
 
-/* Element work over the same tensor, side by side. */
-static bool shares_operand(const Unit *u, const Unit *v)
+/* A group of element work over a tensor that u works on too, side by side. */
+static void consider_neighbours(Lower *c, const Unit *u, int *best, int *outer)
 {
-    for (int i = 0; i < u->needs.n; i++)
-        for (int k = 0; k < v->needs.n; k++)
-            if (u->needs.at[i] == v->needs.at[k])
-                return true;
-    return false;
+    for (int i = 0; i < u->needs.n; i++) {
+        const Unit *needed = u->needs.at[i];
+        for (int k = needed->placed > MOST_TRIED ? needed->placed - MOST_TRIED : 0; k < needed->placed && *best < 0; k++)
+            if (is_plain(needed->users.at[k]) && type_eq(needed->users.at[k]->type, u->type))
+                consider(c, u, needed->users.at[k]->group, best, outer);
+    }
 }
 
 /* Stores a value that depends on nothing. */
@@ -256,46 +227,52 @@ static bool is_fill(const Unit *u)
 /* The last group of fills of u's shape that has room for another, or -1. */
 static int group_of_fills(const Lower *c, const Unit *u)
 {
-    for (int i = c->groups.n - 1; i >= 0; i--) {
-        const Unit *first = c->groups.at[i]->units.at[0];
-        if (is_fill(first) && shape_eq(first->type, u->type) && c->groups.at[i]->units.n < MOST_FILLS)
-            return i;
-    }
+    for (int i = c->fills.n - 1; i >= 0; i--)
+        if (shape_eq(c->groups.at[c->fills.at[i]]->shape, u->type))
+            return c->fills.at[i];
     return -1;
+}
+
+/* Keeps the list of those that have room: g has one more. */
+static void count_fill(Lower *c, int g)
+{
+    const Group *group = c->groups.at[g];
+    if (group->units.n == 1)
+        vec_push(c->a, &c->fills, g);
+    for (int i = c->fills.n - 1; i >= 0 && group->units.n == MOST_FILLS; i--)
+        if (c->fills.at[i] == g) {
+            c->fills.at[i] = c->fills.at[--c->fills.n];
+            return;
+        }
+}
+
+static void join(Lower *c, Unit *u, int g)
+{
+    u->group = g;
+    vec_push(c->a, &c->groups.at[g]->units, u);
+    for (int i = 0; i < u->needs.n; i++) {
+        order_wait(&c->group_order, g, u->needs.at[i]->group);
+        u->needs.at[i]->placed++;
+    }
+    for (int i = 0; i < u->behind.n; i++)
+        order_wait(&c->group_order, g, u->behind.at[i]->group);
 }
 
 static void place_unit(Lower *c, Unit *u)
 {
-    int best = is_fill(u) ? group_of_fills(c, u) : -1, outer = best >= 0 ? c->groups.at[best]->outer : -1;
+    int best = is_fill(u) ? group_of_fills(c, u) : -1, outer = best >= 0 ? c->groups.at[best]->outer : u->max_outer;
     for (int i = 0; i < u->needs.n && is_sociable(u) && !is_tiled(u); i++)
         consider(c, u, u->needs.at[i]->group, &best, &outer);
-    for (int i = 0; i < c->units.n && best < 0 && is_plain(u); i++)
-        if (c->units.at[i]->group >= 0 && is_plain(c->units.at[i]) && type_eq(c->units.at[i]->type, u->type) &&
-            shares_operand(u, c->units.at[i]))
-            consider(c, u, c->units.at[i]->group, &best, &outer);
-    Group *g = best >= 0 ? c->groups.at[best] : group_new(c);
-    u->group = best >= 0 ? best : c->groups.n - 1;
+    if (best < 0 && is_plain(u))
+        consider_neighbours(c, u, &best, &outer);
     if (best < 0) {
-        g->shape = u->type;
-        outer = u->max_outer;
+        group_new(c)->shape = u->type;
+        best = c->groups.n - 1;
     }
-    g->outer = outer;
-    wait_for_needs(c, g, u);
-    vec_push(c->a, &g->units, u);
-}
-
-/* Appends group `at` to the order, behind everything it waits for. */
-static void order_group(Lower *c, int at, Group **order, int *n, char *state)
-{
-    if (state[at] == 2)
-        return;
-    if (state[at] == 1)
-        BUG("groups of %s wait for each other", c->fn->name);
-    state[at] = 1;
-    for (int i = 0; i < c->groups.at[at]->after.n; i++)
-        order_group(c, c->groups.at[at]->after.at[i], order, n, state);
-    state[at] = 2;
-    order[(*n)++] = c->groups.at[at];
+    c->groups.at[best]->outer = outer;
+    join(c, u, best);
+    if (is_fill(u))
+        count_fill(c, best);
 }
 
 static void find_private(Lower *c)
@@ -306,15 +283,23 @@ static void find_private(Lower *c)
                 c->units.at[i]->needs.at[k]->private = false;
 }
 
+static void find_users(Lower *c)
+{
+    for (int i = 0; i < c->units.n; i++)
+        for (int k = 0; k < c->units.at[i]->needs.n; k++)
+            vec_push(c->a, &c->units.at[i]->needs.at[k]->users, c->units.at[i]);
+}
+
 void make_groups(Lower *c)
 {
+    c->group_order.a = c->a;
+    find_users(c);
     for (int i = 0; i < c->units.n; i++)
         place_unit(c, c->units.at[i]);
     find_private(c);
     Group **order = NEWN(c->a, Group *, c->groups.n);
-    char *state = NEWN(c->a, char, c->groups.n);
-    int n = 0;
+    const int *sorted = order_sorted(&c->group_order);
     for (int i = 0; i < c->groups.n; i++)
-        order_group(c, i, order, &n, state);
+        order[i] = c->groups.at[sorted[i]];
     c->groups.at = order;
 }

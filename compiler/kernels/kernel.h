@@ -135,6 +135,7 @@ struct Buffer {
     bool block;             /* BUFFER_ARENA: holds one block of rows of a tile, made anew for the next */
     VEC(Unit *) readers;    /* while units are put in order: those that read its old contents, in order */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
+    bool shared;            /* another is an alias of it */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
 };
@@ -161,6 +162,9 @@ struct Unit {
     int max_outer;          /* how many of its leading axes may be outer loops of a group */
     VEC(Unit *) needs;      /* the units of its function it reads, inlined nodes seen through */
     VEC(Unit *) behind;     /* those that read the old contents of what it overwrites */
+    VEC(Unit *) users;      /* those that need it, in their order, */
+    int placed;             /* and how many of them have a group by now: the first ones */
+    Unit *next_pack;        /* UNIT_PACK: another of the node's, in another order */
     VEC(Buffer *) reads;    /* the caller's buffers it reads, likewise */
     bool private;           /* read only inside its own kernel */
     const Lin *here;        /* while its kernel is made: the position whose value is a variable in this stage, or NULL */

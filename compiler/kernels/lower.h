@@ -10,7 +10,6 @@ typedef struct Group {
     VEC(Unit *) units;          /* in topological order; a loop stands alone */
     int outer;                  /* how many leading axes they share as outer loops */
     Type shape;                 /* dim[0 .. outer - 1] are the shared extents */
-    VEC(int) after;             /* groups (by place in the context's list) that must run before it */
 } Group;
 
 /* A set of small numbers that is emptied at once. */
@@ -19,6 +18,25 @@ typedef struct Marks {
 } Marks;
 void marks_clear(Arena *a, Marks *m, int n);    /* numbers below n may be added now */
 bool marks_add(Marks *m, int i);                /* false where it was in already */
+
+/* order.c: numbered things, and who waits for whom, in an order in which they can run. */
+typedef VEC(int) Numbers;
+typedef struct Place {
+    int position;
+    Numbers after, before;      /* whom it waits for, and who waits for it */
+} Place;
+typedef struct Order {
+    Arena *a;
+    VEC(Place) place;           /* by thing */
+    Numbers at;                 /* the thing at each position */
+    Marks marks;                /* of a search, like the following */
+    Numbers behind, front, places, moved;
+} Order;
+int order_add(Order *o);                        /* a new thing's number; it stands behind all others */
+bool order_waits(Order *o, int x, int y);       /* x waits for y, as far as can be seen nearby */
+bool order_may_wait(Order *o, int x, int y);    /* that closes no circle, as far as can be seen nearby */
+void order_wait(Order *o, int x, int y);        /* x runs behind y from now on; where it may */
+int *order_sorted(const Order *o);              /* by number, but each behind all it waits for, which comes as late as can be */
 
 /* One function, or one scan body inside its parent. */
 typedef struct Lower {
@@ -41,8 +59,11 @@ typedef struct Lower {
     VEC(Group *) groups;
     Unit **check;               /* by node: a check_index's unit */
     VEC(Unit *) copies;         /* results that need one */
-    VEC(Unit *) packs;          /* transposed copies of contraction operands; also in units */
+    Unit **pack;                /* by node: the first of its packs, transposed copies for contractions; also in units */
     VEC(Unit *) failing;        /* units after which the call may fail, in order */
+    Order unit_order;           /* of units, by id */
+    Order group_order;          /* of groups by their place in groups */
+    Numbers fills;              /* groups of values that depend on nothing, with room for another */
     Marks marks;                /* of whatever search is going on: by node, unit or group */
 } Lower;
 

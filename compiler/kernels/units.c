@@ -212,7 +212,8 @@ static Unit *push_pack(Lower *c, const Node *x, const int *permutation)
     Unit *u = unit_new(c, UNIT_PACK, x, buffer_new(c->p, BUFFER_ARENA, t, x->name), NULL);
     u->type = t;
     memcpy(u->permutation, permutation, sizeof u->permutation);
-    vec_push(c->a, &c->packs, u);
+    u->next_pack = c->pack[x->id];
+    c->pack[x->id] = u;
     push_unit(c, u);
     return u;
 }
@@ -227,10 +228,9 @@ Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
     const Node *outside = outside_of_scan(c, n);
     if (outside)
         return pack_of(c->parent, outside, permutation);
-    for (int i = 0; i < c->packs.n; i++)
-        if (c->packs.at[i]->node == n &&
-            !memcmp(c->packs.at[i]->permutation, permutation, sizeof(int) * (size_t)n->type.rank))
-            return c->packs.at[i];
+    for (Unit *u = c->pack[n->id]; u; u = u->next_pack)
+        if (!memcmp(u->permutation, permutation, sizeof(int) * (size_t)n->type.rank))
+            return u;
     return NULL;
 }
 
@@ -287,21 +287,6 @@ static bool safe_in_place(Lower *c, const Unit *u)
     return !loads_elsewhere(resolve_body(&b, c, u->node, index), u->buffer, lin_flatten(c->a, u->type, index));
 }
 
-static bool reaches(Lower *c, const Unit *u, const Unit *to)
-{
-    if (u == to)
-        return true;
-    if (!marks_add(&c->marks, u->id))
-        return false;
-    for (int i = 0; i < u->needs.n; i++)
-        if (reaches(c, u->needs.at[i], to))
-            return true;
-    for (int i = 0; i < u->behind.n; i++)
-        if (reaches(c, u->behind.at[i], to))
-            return true;
-    return false;
-}
-
 static bool has_check(const Fn *fn)
 {
     for (int i = 0; i < fn->node.n; i++) {
@@ -340,58 +325,64 @@ static void find_behind(Lower *c, Unit *u)
     }
 }
 
-/* Someone wants the old contents although it also waits for the new. */
-static bool waits_for_itself(Lower *c, const Unit *u)
+static bool may_wait_behind(Lower *c, const Unit *u)
 {
-    marks_clear(c->a, &c->marks, c->units.n);
     for (int i = 0; i < u->behind.n; i++)
-        if (reaches(c, u->behind.at[i], u))
-            return true;
-    return false;
+        if (!order_may_wait(&c->unit_order, u->id, u->behind.at[i]->id))
+            return false;
+    return true;
 }
 
-/* A result that cannot be made in the place of an input is made elsewhere and copied there. */
-static void settle_in_place(Lower *c)
+static void wait_for_needs(Lower *c, const Unit *u)
 {
-    for (int i = 0, n = c->units.n; i < n; i++) {
-        Unit *u = c->units.at[i];
-        if (!u->buffer)
-            continue;
-        find_behind(c, u);
-        if (u->buffer->kind != BUFFER_PORT || (safe_in_place(c, u) && !waits_for_itself(c, u)))
-            continue;
+    for (int i = 0; i < u->needs.n; i++)
+        order_wait(&c->unit_order, u->id, u->needs.at[i]->id);
+}
+
+static void wait_behind(Lower *c, const Unit *u)
+{
+    for (int i = 0; i < u->behind.n; i++)
+        order_wait(&c->unit_order, u->id, u->behind.at[i]->id);
+}
+
+/* A result that cannot be made in the place of an input is made elsewhere and copied there: where it reads other elements of
+ * it than it writes, and where someone who wants the old contents waits for the new. */
+static void settle_in_place(Lower *c, Unit *u)
+{
+    find_behind(c, u);
+    if (u->buffer->kind == BUFFER_PORT && !(safe_in_place(c, u) && may_wait_behind(c, u))) {
         Unit *copy = unit_new(c, UNIT_COPY, u->node, u->buffer, u->base);
         copy->from = u->buffer = buffer_new(c->p, BUFFER_ARENA, u->type, u->node->name);
         u->base = lin_const(c->a, 0);
         u->behind.n = 0;
         need_unit(c, copy, u);
         push_unit(c, copy);
+        order_add(&c->unit_order);
+        wait_for_needs(c, copy);
         find_behind(c, copy);
+        u = copy;
     }
+    wait_behind(c, u);
 }
 
-static void push_ordered(Lower *c, Unit *u, Unit **order, int *n, bool *seen)
-{
-    if (seen[u->id])
-        return;
-    seen[u->id] = true;
-    for (int i = 0; i < u->needs.n; i++)
-        push_ordered(c, u->needs.at[i], order, n, seen);
-    for (int i = 0; i < u->behind.n; i++)
-        push_ordered(c, u->behind.at[i], order, n, seen);
-    order[(*n)++] = u;
-}
-
-/* Readers of old contents in front of who overwrites them; otherwise as they were. */
+/* Behind what they need, and readers of old contents in front of who overwrites them; otherwise as they were. */
 static void order_units(Lower *c)
 {
+    int n = c->units.n;
+    c->unit_order.a = c->a;
+    for (int i = 0; i < n; i++)
+        order_add(&c->unit_order);
+    for (int i = 0; i < n; i++)
+        wait_for_needs(c, c->units.at[i]);
+    for (int i = 0; i < n; i++)
+        if (c->units.at[i]->buffer)
+            settle_in_place(c, c->units.at[i]);
     Unit **order = NEWN(c->a, Unit *, c->units.n);
-    bool *seen = NEWN(c->a, bool, c->units.n);
-    int n = 0;
+    const int *sorted = order_sorted(&c->unit_order);
     for (int i = 0; i < c->units.n; i++)
-        push_ordered(c, c->units.at[i], order, &n, seen);
+        order[i] = c->units.at[sorted[i]];
     c->units.at = order;
-    c->units.cap = n;
+    c->units.cap = c->units.n;
 }
 
 void list_units(Lower *c)
@@ -419,12 +410,11 @@ void list_units(Lower *c)
     }
     for (int i = 0; i < c->units.n; i++) {      /* a packed operand is read in its packed form */
         Unit *u = c->units.at[i];
-        for (int k = 0; k < c->packs.n; k++)
-            if (u->kind == UNIT_VALUE && (u->node->op == OP_DOT || u->node->op == OP_CONV) &&
-                u->node->in[1] == c->packs.at[k]->node && contraction_tiles(u->node))
-                need_unit(c, u, c->packs.at[k]);
+        if (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_CONTRACT || !contraction_tiles(u->node))
+            continue;
+        for (Unit *pack = c->pack[u->node->in[1]->id]; pack; pack = pack->next_pack)
+            need_unit(c, u, pack);
     }
-    settle_in_place(c);
     order_units(c);
 }
 
@@ -465,6 +455,7 @@ Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node 
     c->anchor = NEWN(a, const Node *, n);
     c->unit = NEWN(a, Unit *, n);
     c->check = NEWN(a, Unit *, n);
+    c->pack = NEWN(a, Unit *, n);
     c->body = NEWN(a, Lower *, n);
     if (parent) {
         make_body_buffers(c);
