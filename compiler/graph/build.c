@@ -6,11 +6,20 @@
 
 #include <string.h>
 
+/* A result by what it is, whatever its place among the results. */
+typedef struct ResultSlot {
+    Role role;
+    int index;
+    Node *node;                 /* NULL: free */
+} ResultSlot;
+
 /* Open addressing, at most half full; slots hold nodes of the function. */
 struct NodeTable {
     Node **slot;
     size_t size; /* a power of two */
     size_t used;
+    ResultSlot *result;         /* likewise */
+    size_t result_size, result_used;
 };
 
 Fn *fn_new(Arena *a, const char *name)
@@ -21,7 +30,14 @@ Fn *fn_new(Arena *a, const char *name)
     fn->table = NEW(a, struct NodeTable);
     fn->table->size = 64;
     fn->table->slot = NEWN(a, Node *, fn->table->size);
+    fn->table->result_size = 8;
+    fn->table->result = NEWN(a, ResultSlot, fn->table->result_size);
     return fn;
+}
+
+static uint64_t port_hash(Role role, int index)
+{
+    return ((uint64_t)role << 32 | (uint32_t)index) * 0xff51afd7ed558ccdu;
 }
 
 /* Two inputs are one when they stand for the same thing, whatever their type: a contradiction must be
@@ -30,7 +46,7 @@ static uint64_t node_hash(Op op, int nin, Node *const *in, const Attr *attr)
 {
     uint64_t h = (uint64_t)op * 0x9e3779b97f4a7c15u;
     if (op == OP_INPUT)
-        return h ^ ((uint64_t)attr->input.role << 32 | (uint32_t)attr->input.index) * 0xff51afd7ed558ccdu;
+        return h ^ port_hash(attr->input.role, attr->input.index);
     for (int i = 0; i < nin; i++)
         h = (h ^ (uint64_t)in[i]->id) * 0xff51afd7ed558ccdu;
     return h ^ hash_bytes(attr, sizeof *attr);
@@ -59,7 +75,8 @@ static Node **table_find(struct NodeTable *table, Op op, int nin, Node *const *i
 
 static void table_grow(Arena *a, struct NodeTable *table)
 {
-    struct NodeTable wider = {.size = table->size * 2, .used = table->used};
+    struct NodeTable wider = *table;
+    wider.size *= 2;
     wider.slot = NEWN(a, Node *, wider.size);
     for (size_t i = 0; i < table->size; i++) {
         Node *n = table->slot[i];
@@ -150,24 +167,42 @@ Node *fn_input(Fn *fn, Role role, int index, const char *name, Type t)
     return n;
 }
 
+Node *fn_find_input(const Fn *fn, Role role, int index)
+{
+    Attr attr = {.input = {.role = role, .index = index}};
+    return *table_find(fn->table, OP_INPUT, 0, NULL, &attr, (Type){0});
+}
+
+static ResultSlot *find_result(const struct NodeTable *table, Role role, int index)
+{
+    uint64_t h = port_hash(role, index);
+    size_t i = (size_t)(h ^ h >> 32) & (table->result_size - 1);
+    while (table->result[i].node && (table->result[i].role != role || table->result[i].index != index))
+        i = (i + 1) & (table->result_size - 1);
+    return &table->result[i];
+}
+
+static void widen_results(Arena *a, struct NodeTable *table)
+{
+    struct NodeTable wider = *table;
+    wider.result_size *= 2;
+    wider.result = NEWN(a, ResultSlot, wider.result_size);
+    for (size_t i = 0; i < table->result_size; i++)
+        if (table->result[i].node)
+            *find_result(&wider, table->result[i].role, table->result[i].index) = table->result[i];
+    *table = wider;
+}
+
 void fn_result(Fn *fn, Role role, int index, const char *name, Node *n)
 {
     Port port = {.role = role, .index = index, .name = name ? arena_strdup(fn->a, name) : NULL, .node = n};
     vec_push(fn->a, &fn->result, port);
-}
-
-Node *fn_find_input(const Fn *fn, Role role, int index)
-{
-    for (int i = 0; i < fn->input.n; i++)
-        if (fn->input.at[i].role == role && fn->input.at[i].index == index)
-            return fn->input.at[i].node;
-    return NULL;
+    if (2 * ++fn->table->result_used > fn->table->result_size)
+        widen_results(fn->a, fn->table);
+    *find_result(fn->table, role, index) = (ResultSlot){role, index, n};
 }
 
 Node *fn_find_result(const Fn *fn, Role role, int index)
 {
-    for (int i = 0; i < fn->result.n; i++)
-        if (fn->result.at[i].role == role && fn->result.at[i].index == index)
-            return fn->result.at[i].node;
-    return NULL;
+    return find_result(fn->table, role, index)->node;
 }

@@ -61,12 +61,12 @@ const char *path_join(Arena *a, const char *path, const char *name)
     return path[0] ? arena_printf(a, "%s.%s", path, name) : name;
 }
 
-int find_entry(const Entry *entry, int n, const char *name)
+int find_entry(Elab *e, NameIndex *known, const Entry *entry, int n, const char *name)
 {
-    for (int i = 0; i < n; i++)
-        if (str_eq(entry[i].name, name))
-            return i;
-    return -1;
+    known->map.a = e->a;
+    for (; known->n < n; known->n++)
+        *str_map(&known->map, entry[known->n].name) = known->n + 1;
+    return *str_map(&known->map, name) - 1;
 }
 
 /* A file sees its own definitions, those of the files it imports, and the library's; the library sees only its own. */

@@ -136,7 +136,7 @@ static Term eval_field(Elab *e, const Expr *x)
         return term_error();
     }
     const char *full = path_join(e->a, e->instance->path, path);
-    int i = find_entry(e->m->params.at, e->m->params.n, full);
+    int i = find_entry(e, &e->known.params, e->m->params.at, e->m->params.n, full);
     Frame *root = root_frame(e);
     if (i >= 0 && root != e->init && root != e->consts && e->phase != PHASE_UPDATE) {
         Entry *p = &e->m->params.at[i];

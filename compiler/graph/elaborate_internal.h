@@ -131,6 +131,12 @@ typedef struct Stream {
     Node *beginning, *value;
 } Stream;
 
+/* Positions by name in a list of entries that only grows; see find_entry. */
+typedef struct NameIndex {
+    StrMap map; /* 1 + position */
+    int n;      /* entries in it so far */
+} NameIndex;
+
 typedef enum Phase { PHASE_INFER, PHASE_EVALUATE, PHASE_LOSS, PHASE_UPDATE } Phase;
 
 struct Elab {
@@ -158,6 +164,7 @@ struct Elab {
     VEC(Stream) stream; /* of each module->streams */
     const Stmt *train, *optimizer, *clip;
     NameList frozen, metrics; /* metrics: of this run so far */
+    struct { NameIndex inputs, targets, outputs, metrics, params, states, streams, optimizer; } known;
     bool in_train;      /* inside the train block */
     Scope *model_scope; /* of the last run: what an optimizer's arguments may name */
     Frame *consts;      /* where constants are evaluated; nothing made there is kept */
@@ -191,7 +198,7 @@ bool is_visible(Elab *e, const Symbol *s); /* in the text being run */
 Symbol *find_symbol(Elab *e, const char *name);
 Term const_value(Elab *e, Symbol *s);
 const char *path_join(Arena *a, const char *path, const char *name);
-int find_entry(const Entry *entry, int n, const char *name); /* -1 */
+int find_entry(Elab *e, NameIndex *known, const Entry *entry, int n, const char *name); /* -1; keeps the name */
 
 /* ---- elaborate_value.c: compile-time values ------------------------------------------------------------ */
 Term term_error(void);

@@ -70,7 +70,7 @@ static bool declare_lasting(Elab *e, const Stmt *s, const char *what, Type *t)
 /* The path of a state that may be new: -1 once diagnosed. */
 static int state_index(Elab *e, const Stmt *s, const char *path, const Type *t)
 {
-    int i = find_entry(e->m->states.at, e->m->states.n, path);
+    int i = find_entry(e, &e->known.states, e->m->states.at, e->m->states.n, path);
     if (i >= 0 || !may_add(e, s, path, i))
         return i;
     Node *init = initial_value(e, path, t, s->value, s->span);
@@ -132,7 +132,7 @@ static Node *stream_beginning(Elab *e, const Stmt *s, const char *path, const Ty
 /* The module's stream and what it begins with: what a call of inference finds is an input of the function. */
 static Node *stream_input(Elab *e, const Stmt *s, const char *path, Type example, Node *beginning, int *index)
 {
-    int i = find_entry(e->m->streams.at, e->m->streams.n, path);
+    int i = find_entry(e, &e->known.streams, e->m->streams.at, e->m->streams.n, path);
     if (i < 0) {
         Entry entry = {
             .name = path, .type = example, .span = site_of(e, s->span), .param = -1, .batched = true};

@@ -107,7 +107,7 @@ static void run_param(Elab *e, const Stmt *s)
         return;
     }
     const char *path = path_join(e->a, e->instance->path, name.text);
-    int i = find_entry(e->m->params.at, e->m->params.n, path);
+    int i = find_entry(e, &e->known.params, e->m->params.at, e->m->params.n, path);
     if (t.dt != DT_F32) {
         elab_error(e, s->type->span, "a parameter must be f32 to be trained, found %s", dtype_name(t.dt));
         bind(e, name.text, term_error());
@@ -149,7 +149,8 @@ static void run_input(Elab *e, const Stmt *s)
         return;
     }
     int n = target ? e->m->targets.n : e->m->inputs.n;
-    int i = find_entry(target ? e->m->targets.at : e->m->inputs.at, n, name.text);
+    NameIndex *known = target ? &e->known.targets : &e->known.inputs;
+    int i = find_entry(e, known, target ? e->m->targets.at : e->m->inputs.at, n, name.text);
     if (i < 0) {
         Entry entry = {.name = name.text, .type = t, .span = s->span, .param = -1, .batched = true};
         i = n;
@@ -178,8 +179,7 @@ static void run_output(Elab *e, const Stmt *s)
         assign(e, name, t);
     if (is_error(t) || !shape_allowed(e, at, example_type(t), true))
         return;
-    elab_search(e, 2 * e->m->outputs.n);
-    int i = find_entry(e->m->outputs.at, e->m->outputs.n, name.text);
+    int i = find_entry(e, &e->known.outputs, e->m->outputs.at, e->m->outputs.n, name.text);
     if (i < 0) {
         Entry entry = {
             .name = name.text, .type = example_type(t), .span = s->span, .param = -1, .batched = true};

@@ -99,7 +99,6 @@ Frame *root_frame(Elab *e)
 Node *root_input(Elab *e, Role role, int index, const char *name, Type t)
 {
     Fn *fn = root_frame(e)->fn;
-    elab_search(e, 4 * fn->input.n);
     Node *n = fn_find_input(fn, role, index);
     return n ? n : fn_input(fn, role, index, name, t);
 }

@@ -96,7 +96,7 @@ static void run_loss(Elab *e, const Stmt *s)
 
 static void metric_result(Elab *e, Span sp, const char *name, const char *ratio, Node *value)
 {
-    int i = find_entry(e->m->metrics.at, e->m->metrics.n, name);
+    int i = find_entry(e, &e->known.metrics, e->m->metrics.at, e->m->metrics.n, name);
     if (i < 0) {
         Entry entry = {.name = name, .type = type_scalar(DT_F32), .span = sp, .param = -1, .ratio = ratio};
         i = e->m->metrics.n;
@@ -260,12 +260,12 @@ static const char *param_formal(const Instance *i)
 void run_optimizer_state(Elab *e, const Stmt *s)
 {
     Name name = s->names.at[0];
-    int param = find_entry(e->m->params.at, e->m->params.n, e->instance->path);
+    int param = find_entry(e, &e->known.params, e->m->params.at, e->m->params.n, e->instance->path);
     const char *path = arena_printf(e->a, "%s.%s", name.text, e->instance->path);
     Type t;
     if (s->type && !eval_type(e, s->type, &t))
         return;
-    if (find_entry(e->m->optimizer.at, e->m->optimizer.n, path) >= 0) {
+    if (find_entry(e, &e->known.optimizer, e->m->optimizer.at, e->m->optimizer.n, path) >= 0) {
         elab_error(e, name.span, "`%s` is declared twice", name.text);
         return;
     }

@@ -27,6 +27,12 @@ typedef struct Verifier {
     int depth;
 } Verifier;
 
+/* The ports met so far, by role and index: open addressing, at most half full. */
+typedef struct PortSet {
+    const Port **slot;
+    size_t size;    /* a power of two */
+} PortSet;
+
 static const char *verify_fn(Arena *a, const Fn *fn, int depth, const Node **guilty);
 
 static bool belongs(const Fn *fn, const Node *n)
@@ -101,7 +107,28 @@ static const char *verify_node(const Verifier *v, int id)
     return why ? why : verify_type(v, n);
 }
 
-static const char *verify_input(const Verifier *v, int at)
+static PortSet port_set(Arena *a, int n)
+{
+    PortSet set = {.size = 4};
+    while (set.size < 2 * (size_t)n)
+        set.size *= 2;
+    set.slot = NEWN(a, const Port *, set.size);
+    return set;
+}
+
+/* false where a port of this role and index was met before. */
+static bool port_is_new(PortSet *set, const Port *port)
+{
+    uint64_t hash = ((uint64_t)port->role << 32 | (uint32_t)port->index) * 0x9e3779b97f4a7c15u;
+    size_t at = (size_t)(hash >> 32) & (set->size - 1);
+    for (; set->slot[at]; at = (at + 1) & (set->size - 1))
+        if (set->slot[at]->role == port->role && set->slot[at]->index == port->index)
+            return false;
+    set->slot[at] = port;
+    return true;
+}
+
+static const char *verify_input(const Verifier *v, PortSet *known, int at)
 {
     const Port *port = &v->fn->input.at[at];
     const Node *n = port->node;
@@ -112,19 +139,17 @@ static const char *verify_input(const Verifier *v, int at)
     if (n->attr.input.role != port->role || n->attr.input.index != port->index)
         return arena_printf(v->a, "input %d is %s %d, its node %s %d", at, role_name(port->role), port->index,
                             role_name(n->attr.input.role), n->attr.input.index);
-    if (fn_find_input(v->fn, port->role, port->index) != n)
+    if (!port_is_new(known, port))
         return arena_printf(v->a, "input %s %d stands twice", role_name(port->role), port->index);
-    for (int i = 0; i < at; i++)
-        if (v->fn->input.at[i].node == n)
-            return arena_printf(v->a, "input %s %d stands twice", role_name(port->role), port->index);
     return NULL;
 }
 
 static const char *verify_inputs(const Verifier *v, const Node **guilty)
 {
     int nodes = 0;
+    PortSet known = port_set(v->a, v->fn->input.n);
     for (int i = 0; i < v->fn->input.n; i++) {
-        const char *why = verify_input(v, i);
+        const char *why = verify_input(v, &known, i);
         *guilty = belongs(v->fn, v->fn->input.at[i].node) ? v->fn->input.at[i].node : NULL;
         if (why)
             return why;
@@ -139,6 +164,7 @@ static const char *verify_inputs(const Verifier *v, const Node **guilty)
 
 static const char *verify_results(const Verifier *v, const Node **guilty)
 {
+    PortSet known = port_set(v->a, v->fn->result.n);
     for (int i = 0; i < v->fn->result.n; i++) {
         const Port *port = &v->fn->result.at[i];
         *guilty = belongs(v->fn, port->node) ? port->node : NULL;
@@ -148,9 +174,8 @@ static const char *verify_results(const Verifier *v, const Node **guilty)
             return arena_printf(v->a, "result %d is a scan, which is no value", i);
         if (role_name(port->role)[0] == '?')
             return arena_printf(v->a, "result %d has no role", i);
-        for (int j = 0; j < i; j++)
-            if (v->fn->result.at[j].role == port->role && v->fn->result.at[j].index == port->index)
-                return arena_printf(v->a, "result %s %d stands twice", role_name(port->role), port->index);
+        if (!port_is_new(&known, port))
+            return arena_printf(v->a, "result %s %d stands twice", role_name(port->role), port->index);
     }
     *guilty = NULL;
     return NULL;
