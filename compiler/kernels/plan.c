@@ -129,23 +129,33 @@ static void touch_steps(Step *const *steps, int n)
             visit_kernel(steps[i]->kernel, touch, &steps[i]->at);
 }
 
-/* What lives both inside and outside of a loop lives through all of it. */
-static void extend_through_loops(Plan *p, Step *const *steps, int n)
+/* What a loop touches and what lives outside of it lives through all of it. */
+static void outlast_loop(void *context, Buffer *b, bool writes)
 {
-    for (int i = 0; i < n; i++) {
-        const Step *s = steps[i];
-        if (s->kind != STEP_SCAN)
-            continue;
-        extend_through_loops(p, s->body.at, s->body.n);
-        for (int k = 0; k < p->buffers.n; k++) {
-            Buffer *b = p->buffers.at[k];
-            bool inside = b->last > s->at && b->first < s->end && b->first >= 0;
-            if (inside && (b->first < s->at || b->last > s->end)) {
-                b->first = b->first < s->at ? b->first : s->at;
-                b->last = b->last > s->end ? b->last : s->end;
-            }
+    const Step *loop = context;
+    (void)writes;
+    if (b->first >= loop->at && b->last <= loop->end)
+        return;
+    b->first = b->first < loop->at ? b->first : loop->at;
+    b->last = b->last > loop->end ? b->last : loop->end;
+}
+
+static void outlast_in_steps(Step *loop, Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i]->kind == STEP_SCAN)
+            outlast_in_steps(loop, steps[i]->body.at, steps[i]->body.n);
+        else
+            visit_kernel(steps[i]->kernel, outlast_loop, loop);
+}
+
+static void extend_through_loops(Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i]->kind == STEP_SCAN) {
+            extend_through_loops(steps[i]->body.at, steps[i]->body.n);
+            outlast_in_steps(steps[i], steps[i]->body.at, steps[i]->body.n);
         }
-    }
 }
 
 static void find_lifetimes(Plan *p)
@@ -153,7 +163,7 @@ static void find_lifetimes(Plan *p)
     for (int i = 0; i < p->buffers.n; i++)
         p->buffers.at[i]->first = p->buffers.at[i]->last = -1;
     touch_steps(p->steps.at, p->steps.n);
-    extend_through_loops(p, p->steps.at, p->steps.n);
+    extend_through_loops(p->steps.at, p->steps.n);
 }
 
 /* ---- in place -------------------------------------------------------------------------------------- */

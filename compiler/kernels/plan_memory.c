@@ -4,7 +4,11 @@
 
 #include <stdlib.h>
 
-enum { ALIGN = 16 };
+enum {
+    ALIGN = 16,
+    MANY = 2000,        /* buffers, from which trying each against all others takes too long */
+    MOST_HOLES = 64,    /* looked at for one of these */
+};
 
 static int64_t padded(const Buffer *b)
 {
@@ -79,6 +83,138 @@ static int64_t place(Buffer *const *order, int n, Buffer **placed)
     return end;
 }
 
+/* ---- very many buffers: as they begin and end ------------------------------------------------------ */
+typedef struct Block {
+    int64_t offset, bytes;
+    struct Block *below, *above;    /* in the arena, */
+    struct Block *before, *after;   /* and among the holes, the latest first */
+    bool hole;
+} Block;
+
+typedef struct Holes {
+    Arena *a;
+    Block *top;         /* the last block; it is no hole */
+    Block *first;       /* of the holes */
+} Holes;
+
+static void hole_remove(Holes *h, Block *b)
+{
+    *(b->before ? &b->before->after : &h->first) = b->after;
+    if (b->after)
+        b->after->before = b->before;
+    b->hole = false;
+}
+
+static void hole_add(Holes *h, Block *b)
+{
+    b->before = NULL;
+    b->after = h->first;
+    if (h->first)
+        h->first->before = b;
+    h->first = b;
+    b->hole = true;
+}
+
+/* The lower part of a block; the upper one is a new block, a hole. */
+static void split(Holes *h, Block *b, int64_t bytes)
+{
+    Block *rest = NEW(h->a, Block);
+    *rest = (Block){.offset = b->offset + bytes, .bytes = b->bytes - bytes, .below = b, .above = b->above};
+    b->above->below = rest;
+    b->above = rest;
+    b->bytes = bytes;
+    hole_add(h, rest);
+}
+
+static Block *on_top(Holes *h, int64_t bytes)
+{
+    Block *b = NEW(h->a, Block);
+    *b = (Block){.offset = h->top ? h->top->offset + h->top->bytes : 0, .bytes = bytes, .below = h->top};
+    if (h->top)
+        h->top->above = b;
+    return h->top = b;
+}
+
+/* The smallest of the latest holes that is large enough, or what lies behind everything. */
+static Block *take(Holes *h, int64_t bytes)
+{
+    Block *best = NULL;
+    int looked = 0;
+    for (Block *b = h->first; b && looked < MOST_HOLES; b = b->after, looked++)
+        if (b->bytes >= bytes && (!best || b->bytes < best->bytes || (b->bytes == best->bytes && b->offset < best->offset)))
+            best = b;
+    if (!best)
+        return on_top(h, bytes);
+    hole_remove(h, best);
+    if (best->bytes > bytes)
+        split(h, best, bytes);
+    return best;
+}
+
+/* b with the block above it. */
+static void merge(Holes *h, Block *b)
+{
+    Block *above = b->above;
+    hole_remove(h, above);
+    b->bytes += above->bytes;
+    b->above = above->above;
+    b->above->below = b;
+}
+
+static void give_back(Holes *h, Block *b)
+{
+    if (b == h->top) {
+        h->top = b->below;
+        if (h->top && h->top->hole) {
+            hole_remove(h, h->top);
+            h->top = h->top->below;     /* no two holes lie side by side */
+        }
+        if (h->top)
+            h->top->above = NULL;
+        return;
+    }
+    hole_add(h, b);
+    if (b->above->hole)
+        merge(h, b);
+    if (b->below && b->below->hole)
+        merge(h, b->below);
+}
+
+static int by_end(const void *x, const void *y)
+{
+    const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
+    return a->last != b->last ? a->last - b->last : a->id - b->id;
+}
+
+/* Places them in the order in which they begin; the arena's size. */
+static int64_t place_by_time(Arena *a, Buffer **order, int n, Buffer **ending, Block **block)
+{
+    Holes h = {.a = a};
+    int64_t end = 0;
+    for (int i = 0; i < n; i++)
+        ending[i] = order[i];
+    qsort(order, (size_t)n, sizeof *order, by_start);
+    qsort(ending, (size_t)n, sizeof *ending, by_end);
+    for (int i = 0, done = 0; i < n; i++) {
+        for (; ending[done]->last < order[i]->first; done++)
+            give_back(&h, block[ending[done]->id]);
+        Block *b = block[order[i]->id] = take(&h, padded(order[i]));
+        order[i]->offset = b->offset;
+        end = b->offset + b->bytes > end ? b->offset + b->bytes : end;
+    }
+    return end;
+}
+
+static void turn_time(Buffer **order, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int first = order[i]->first;
+        order[i]->first = -order[i]->last;
+        order[i]->last = -first;
+    }
+}
+
+/* ---- all -------------------------------------------------------------------------------------------- */
 /* The most bytes that live at once: what no placement can beat. */
 static int64_t live_bound(const Plan *p, Buffer *const *buffers, int n)
 {
@@ -94,12 +230,47 @@ static int64_t live_bound(const Plan *p, Buffer *const *buffers, int n)
     return most;
 }
 
-void plan_memory(Plan *p)
+typedef struct Best {
+    int64_t bytes;      /* of the arena; -1: nothing was tried */
+    int64_t *offset;    /* by buffer */
+} Best;
+
+static void keep_better(Best *best, int64_t bytes, Buffer *const *order, int n)
+{
+    if (best->bytes >= 0 && bytes >= best->bytes)
+        return;
+    best->bytes = bytes;
+    for (int i = 0; i < n; i++)
+        best->offset[order[i]->id] = order[i]->offset;
+}
+
+/* From the first step on, and from the last one back. */
+static void try_times(Plan *p, Buffer **order, int n, Buffer **ending, Best *best)
+{
+    Block **block = NEWN(p->a, Block *, p->buffers.n);
+    bool turned = false;
+    for (int turn = 0; turn < 2 && best->bytes != p->arena_bound; turn++) {
+        keep_better(best, place_by_time(p->a, order, n, ending, block), order, n);
+        turn_time(order, n);
+        turned = !turned;
+    }
+    if (turned)
+        turn_time(order, n);
+}
+
+static void try_orders(Plan *p, Buffer **order, int n, Buffer **placed, Best *best)
 {
     static int (*const orders[])(const void *, const void *) = {by_size, by_area, by_start, by_length};
-    Buffer **order = NEWN(p->a, Buffer *, p->buffers.n);
-    Buffer **placed = NEWN(p->a, Buffer *, p->buffers.n);
-    int64_t *best = NEWN(p->a, int64_t, p->buffers.n);
+    for (int i = 0; i < LEN(orders) && best->bytes != p->arena_bound; i++) {
+        qsort(order, (size_t)n, sizeof *order, orders[i]);
+        keep_better(best, place(order, n, placed), order, n);
+    }
+}
+
+void plan_memory(Plan *p)
+{
+    Buffer **order = NEWN(p->a, Buffer *, p->buffers.n), **scratch = NEWN(p->a, Buffer *, p->buffers.n);
+    Best best = {.bytes = -1, .offset = NEWN(p->a, int64_t, p->buffers.n)};
     int n = 0;
     for (int i = 0; i < p->buffers.n; i++) {
         Buffer *b = p->buffers.at[i];
@@ -107,16 +278,10 @@ void plan_memory(Plan *p)
             order[n++] = b;
     }
     p->arena_bound = live_bound(p, order, n);
-    p->arena_bytes = -1;
-    for (int i = 0; i < LEN(orders) && p->arena_bytes != p->arena_bound; i++) {
-        qsort(order, (size_t)n, sizeof *order, orders[i]);
-        int64_t bytes = place(order, n, placed);
-        if (p->arena_bytes >= 0 && bytes >= p->arena_bytes)
-            continue;
-        p->arena_bytes = bytes;
-        for (int k = 0; k < n; k++)
-            best[order[k]->id] = order[k]->offset;
-    }
+    if (n <= MANY)
+        try_orders(p, order, n, scratch, &best);
+    try_times(p, order, n, scratch, &best);
+    p->arena_bytes = best.bytes;
     for (int i = 0; i < n; i++)
-        order[i]->offset = best[order[i]->id];
+        order[i]->offset = best.offset[order[i]->id];
 }

@@ -573,12 +573,13 @@ static const char *verify_kernel(Arena *a, const Kernel *k)
 
 static void count_steps(const Plan *p, Step *const *steps, int n, int *count)
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        const Kernel *k = steps[i]->kernel;
         if (steps[i]->kind == STEP_SCAN)
             count_steps(p, steps[i]->body.at, steps[i]->body.n, count);
-        else
-            for (int k = 0; k < p->kernels.n; k++)
-                count[k] += p->kernels.at[k] == steps[i]->kernel;
+        else if (k->id >= 0 && k->id < p->kernels.n && p->kernels.at[k->id] == k)
+            count[k->id]++;
+    }
 }
 
 const char *plan_verify(Arena *a, const Plan *p)

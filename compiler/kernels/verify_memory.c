@@ -3,14 +3,19 @@
  * with plan_memory.c, nor lifetimes with plan.c. The invariants stand in verify.c. */
 #include "verify.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Walk {
     Arena *a;
     const Plan *p;
     Buffer **content; /* by storage: whose value it holds; NULL: nobody's */
+    int *overwritten; /* by buffer: the list of steps that did so last, by number */
+    int levels;       /* numbers given */
     int *from, *to;   /* by storage: positions of its first and last use, loops taken whole */
     int at;           /* counts kernels as they are met */
+    int first, last;  /* what is used now is used at these positions; */
+    bool in_loop;     /* they are a loop's, which what is used outside of it too has to outlast */
     const char *why;
     const Kernel *k;
 } Walk;
@@ -66,46 +71,46 @@ static void run_kernel(Walk *w, const Kernel *k)
 }
 
 /* A kernel must not want the old contents of what a step in front of it has overwritten. */
-static void check_old_contents(Walk *w, const Kernel *k, const bool *overwritten)
+static void check_old_contents(Walk *w, const Kernel *k, int level)
 {
     w->k = k;
     for (int i = 0; i < k->units.n; i++)
         for (int r = 0; r < k->units.at[i]->reads.n; r++)
-            if (overwritten[k->units.at[i]->reads.at[r]->id])
+            if (w->overwritten[k->units.at[i]->reads.at[r]->id] == level)
                 complain(w, "wants what stood in", k->units.at[i]->reads.at[r], "before it was overwritten");
     w->k = NULL;
 }
 
-static void mark_writes(const Kernel *k, bool *overwritten)
+static void mark_writes(Walk *w, const Kernel *k, int level)
 {
     for (int i = 0; i < k->stages.n; i++)
         for (int j = 0; j < k->stages.at[i]->items.n; j++)
             if (k->stages.at[i]->items.at[j].buffer)
-                overwritten[k->stages.at[i]->items.at[j].buffer->id] = true;
+                w->overwritten[k->stages.at[i]->items.at[j].buffer->id] = level;
 }
 
-static void run_steps(Walk *w, Step *const *steps, int n)
+/* level: a number of this list of steps' own */
+static void run_steps(Walk *w, Step *const *steps, int n, int level)
 {
-    bool *overwritten = NEWN(w->a, bool, w->p->buffers.n);
     for (int i = 0; i < n; i++) {
         if (steps[i]->kind == STEP_KERNEL) {
-            check_old_contents(w, steps[i]->kernel, overwritten);
+            check_old_contents(w, steps[i]->kernel, level);
             run_kernel(w, steps[i]->kernel);
-            mark_writes(steps[i]->kernel, overwritten);
+            mark_writes(w, steps[i]->kernel, level);
             continue;
         }
         for (int turn = 0; turn < 2; turn++)
-            run_steps(w, steps[i]->body.at, steps[i]->body.n);
+            run_steps(w, steps[i]->body.at, steps[i]->body.n, ++w->levels);
     }
 }
 
 const char *verify_order(Arena *a, const Plan *p)
 {
-    Walk w = {.a = a, .p = p, .content = NEWN(a, Buffer *, p->buffers.n)};
+    Walk w = {.a = a, .p = p, .content = NEWN(a, Buffer *, p->buffers.n), .overwritten = NEWN(a, int, p->buffers.n)};
     for (int i = 0; i < p->buffers.n; i++)
         if (is_input(p, p->buffers.at[i]))
             w.content[i] = p->buffers.at[i];
-    run_steps(&w, p->steps.at, p->steps.n);
+    run_steps(&w, p->steps.at, p->steps.n, ++w.levels);
     for (int i = 0; i < p->buffers.n; i++) {
         Buffer *b = p->buffers.at[i];
         if (b->kind == BUFFER_PORT && b->written && w.content[i] != b)
@@ -118,10 +123,12 @@ const char *verify_order(Arena *a, const Plan *p)
 static void use(Walk *w, Buffer *b)
 {
     int id = buffer_root(b)->id;
-    if (w->from[id] < 0 || w->at < w->from[id])
-        w->from[id] = w->at;
-    if (w->at > w->to[id])
-        w->to[id] = w->at;
+    if (w->in_loop && w->from[id] >= w->first && w->to[id] <= w->last)
+        return;
+    if (w->from[id] < 0 || w->first < w->from[id])
+        w->from[id] = w->first;
+    if (w->last > w->to[id])
+        w->to[id] = w->last;
 }
 
 static void use_load(void *context, const Load *load)
@@ -153,12 +160,21 @@ static void use_steps(Walk *w, Step *const *steps, int n)
 {
     for (int i = 0; i < n; i++) {
         if (steps[i]->kind == STEP_KERNEL) {
-            w->at++;
+            w->first = w->last = ++w->at;
             use_kernel(w, steps[i]->kernel);
             continue;
         }
         use_steps(w, steps[i]->body.at, steps[i]->body.n);
     }
+}
+
+static void use_again(Walk *w, Step *const *steps, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i]->kind == STEP_KERNEL)
+            use_kernel(w, steps[i]->kernel);
+        else
+            use_again(w, steps[i]->body.at, steps[i]->body.n);
 }
 
 static void outlast_loops(Walk *w, Step *const *steps, int n, int *at)
@@ -170,19 +186,69 @@ static void outlast_loops(Walk *w, Step *const *steps, int n, int *at)
         }
         int start = *at + 1;
         outlast_loops(w, steps[i]->body.at, steps[i]->body.n, at);
-        for (int b = 0; b < w->p->buffers.n; b++) {
-            bool inside = w->from[b] >= 0 && w->from[b] <= *at && w->to[b] >= start;
-            if (!inside || (w->from[b] >= start && w->to[b] <= *at))
-                continue;
-            w->from[b] = w->from[b] < start ? w->from[b] : start;
-            w->to[b] = w->to[b] > *at ? w->to[b] : *at;
-        }
+        w->in_loop = true;
+        w->first = start;
+        w->last = *at;
+        use_again(w, steps[i]->body.at, steps[i]->body.n);
     }
 }
 
-/* Pairs of storages that are alive together and share a byte. */
+/* ---- overlaps -------------------------------------------------------------------------------------- */
+/* Over the steps: which storage reaches highest in the arena. A node of the tree stands for some steps; `whole`: of storages that
+ * are alive at all of them, `any`: at one of them at least. */
+typedef struct Tops {
+    const Buffer **whole, **any;
+} Tops;
+
+static int64_t end_of(const Buffer *b)
+{
+    return b ? b->offset + type_bytes(b->type) : 0;
+}
+
+static const Buffer *higher(const Buffer *x, const Buffer *y)
+{
+    return end_of(y) > end_of(x) ? y : x;
+}
+
+/* The highest one alive at a step of first .. last; node stands for lo .. hi. */
+static const Buffer *tops_find(const Tops *t, int node, int lo, int hi, int first, int last)
+{
+    if (last < lo || hi < first)
+        return NULL;
+    if (first <= lo && hi <= last)
+        return t->any[node];
+    int middle = lo + (hi - lo) / 2;
+    const Buffer *below = tops_find(t, 2 * node, lo, middle, first, last);
+    const Buffer *above = tops_find(t, 2 * node + 1, middle + 1, hi, first, last);
+    return higher(t->whole[node], higher(below, above));
+}
+
+static void tops_add(Tops *t, int node, int lo, int hi, int first, int last, const Buffer *b)
+{
+    if (last < lo || hi < first)
+        return;
+    t->any[node] = higher(t->any[node], b);
+    if (first <= lo && hi <= last) {
+        t->whole[node] = higher(t->whole[node], b);
+        return;
+    }
+    int middle = lo + (hi - lo) / 2;
+    tops_add(t, 2 * node, lo, middle, first, last, b);
+    tops_add(t, 2 * node + 1, middle + 1, hi, first, last, b);
+}
+
+static int by_offset(const void *x, const void *y)
+{
+    const Buffer *a = *(const Buffer *const *)x, *b = *(const Buffer *const *)y;
+    return a->offset != b->offset ? (a->offset > b->offset) - (a->offset < b->offset) : a->id - b->id;
+}
+
+/* Storages that are alive together share no byte: from the lowest up, none begins below the end of another that lies lower. */
 static void check_overlaps(Walk *w)
 {
+    int n = 0, last = w->at;
+    const Buffer **used = NEWN(w->a, const Buffer *, w->p->buffers.n + 1);
+    Tops tops = {NEWN(w->a, const Buffer *, 4 * last + 4), NEWN(w->a, const Buffer *, 4 * last + 4)};
     for (int i = 0; i < w->p->buffers.n; i++) {
         const Buffer *x = w->p->buffers.at[i];
         if (x->kind != BUFFER_ARENA || x->alias || w->from[i] < 0)
@@ -190,14 +256,14 @@ static void check_overlaps(Walk *w)
         if (x->offset < 0 || x->offset % dtype_bytes(x->type.dt) ||
             x->offset + type_bytes(x->type) > w->p->arena_bytes)
             complain(w, "the buffer", x, "does not lie in the arena");
-        for (int k = 0; k < i; k++) {
-            const Buffer *y = w->p->buffers.at[k];
-            if (y->kind != BUFFER_ARENA || y->alias || w->from[k] < 0 || w->from[i] > w->to[k] ||
-                w->from[k] > w->to[i])
-                continue;
-            if (x->offset < y->offset + type_bytes(y->type) && y->offset < x->offset + type_bytes(x->type))
-                complain(w, "the buffer", x, arena_printf(w->a, "lies on %s", y->name ? y->name : "another"));
-        }
+        used[n++] = x;
+    }
+    qsort(used, (size_t)n, sizeof *used, by_offset);
+    for (int i = 0; i < n; i++) {
+        const Buffer *x = used[i], *y = tops_find(&tops, 1, 0, last, w->from[x->id], w->to[x->id]);
+        if (end_of(y) > x->offset)
+            complain(w, "the buffer", x, arena_printf(w->a, "lies on %s", y->name ? y->name : "another"));
+        tops_add(&tops, 1, 0, last, w->from[x->id], w->to[x->id], x);
     }
 }
 
