@@ -93,7 +93,7 @@ static bool is_by(Elab *e, const Expr *x, Term by, Term y)
 static bool within_reason(Elab *e, Span sp)
 {
     int n = e->frame->fn->node.n;
-    e->steps += n / 8;
+    e->steps += 2 * n;
     if (n <= MAX_NODES / 2)
         return elab_tick(e, sp);
     elab_error(e, sp, "the program is too large for a gradient: more than %d operations", MAX_NODES / 2);

@@ -1,5 +1,5 @@
 # For test scripts, behind tap.sh: `fuzz TARGET OPTION...` runs a target of build/asan/fuzz from its seeds, and fails where an
-# input crashes, leaks, takes more than 1.5 GB or more than 30 seconds; it is kept in build/fuzz. Targets, the greatest length of
+# input crashes, leaks, takes more than 1.5 GB or more than TIMEOUT (30) seconds; it is kept in build/fuzz. Targets, the greatest length of
 # their inputs, and which part in a thousand of a run by count each has (the slower, the fewer):
 targets='
 model        2048   30
@@ -23,7 +23,7 @@ fuzz() {
     shift
     mkdir -p "$work/$target" build/fuzz
     # shellcheck disable=SC2046
-    build/asan/fuzz/"$target" -entropic=0 -reload=0 -max_len="$most" -timeout=30 -rss_limit_mb=1536 -print_final_stats=1 \
+    build/asan/fuzz/"$target" -entropic=0 -reload=0 -max_len="$most" -timeout="${TIMEOUT:-30}" -rss_limit_mb=1536 -print_final_stats=1 \
         -artifact_prefix="build/fuzz/$target-" "$@" "$work/$target" $(seeds_of "$target") >"$work/$target.log" 2>&1
     status=$?
     if [ $status != 0 ]; then
