@@ -182,8 +182,18 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
     return DL_OK;
 }
 
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void infer_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * norm_relu_1_batch_norm_1_gamma[j0];
+    }
+}
+
 /* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 80000 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -235,7 +245,7 @@ static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[243] = c3_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -270,7 +280,7 @@ static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[243] = c3_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k1_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -299,7 +309,7 @@ static inline void infer_k0_conv2d_relu_tile_3(const float *restrict a, int at, 
     c[163] = c2_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k1_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -343,9 +353,8 @@ static inline void infer_k0_conv2d_relu_tile_3_at_22(const float *restrict a, in
     c[163] = c2_3;
 }
 
-static void infer_k0_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict norm_relu_1_batch_norm_1_moving_variance, const float *restrict norm_relu_1_batch_norm_1_gamma,
+static void infer_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean, const float *restrict norm_relu_1_batch_norm_1_factor,
         const float *restrict norm_relu_1_batch_norm_1_beta)
 {
     for (int i2 = 0; i2 < 5; i2++) {
@@ -355,22 +364,21 @@ static void infer_k0_conv2d_relu(const float *restrict sound, const float *restr
             const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
             for (int n = 0; n < 16; n += 4)
                 if (i1_0 < 4)
-                    infer_k0_conv2d_relu_tile_4_at_0(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
+                    infer_k1_conv2d_relu_tile_4_at_0(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
                         x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
                 else if (i1_0 < 16)
-                    infer_k0_conv2d_relu_tile_4(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n, x + (i2 * 16 + i1_0 * 80 + n),
+                    infer_k1_conv2d_relu_tile_4(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n, x + (i2 * 16 + i1_0 * 80 + n),
                         k1_lo, k1_hi);
                 else if (i1_0 < 22)
-                    infer_k0_conv2d_relu_tile_3(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n, x + (i2 * 16 + i1_0 * 80 + n),
+                    infer_k1_conv2d_relu_tile_3(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n, x + (i2 * 16 + i1_0 * 80 + n),
                         k1_lo, k1_hi);
                 else
-                    infer_k0_conv2d_relu_tile_3_at_22(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
+                    infer_k1_conv2d_relu_tile_3_at_22(sound, i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
                         x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = (x[i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * norm_relu_1_batch_norm_1_gamma[j0] + norm_relu_1_batch_norm_1_beta[j0];
+                            * norm_relu_1_batch_norm_1_factor[j0] + norm_relu_1_batch_norm_1_beta[j0];
                     x[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -378,41 +386,208 @@ static void infer_k0_conv2d_relu(const float *restrict sound, const float *restr
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates */
-static void infer_k1_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu)
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void infer_k2_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_factor)
 {
-    for (int i1 = 0; i1 < 25; i1++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            float block_1_depthwise_conv2d_1_y[16];
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
-                        for (int j0 = 0; j0 < 16; j0++) {
-                            block_1_depthwise_conv2d_1_y[j0] += x[i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                    * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16];
-                        }
-                    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_1_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+}
+
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates */
+static inline void infer_k3_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    for (int k0 = 1; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void infer_k3_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void infer_k3_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static inline void infer_k3_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
+        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_beta)
+{
+    for (int i2 = 0; i2 < 5; i2++) {
+        for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+            rows = i1_0 < 16 ? 4 : 3;
+            const int k1_lo = dl_first_tap(-i2 + 1, 1);
+            const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i1_0 < 4)
+                    infer_k3_depthwise_conv2d_relu_tile_4_at_0(x, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                else if (i1_0 < 16)
+                    infer_k3_depthwise_conv2d_relu_tile_4(x, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                else if (i1_0 < 22)
+                    infer_k3_depthwise_conv2d_relu_tile_3(x, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                else
+                    infer_k3_depthwise_conv2d_relu_tile_3_at_22(x, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = (relu[i1 * 80 + i2 * 16 + j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
+                            * block_1_norm_relu_1_batch_norm_1_factor[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
+                    relu[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (block_1_depthwise_conv2d_1_y[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_1_norm_relu_1_batch_norm_1_gamma[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
-                relu[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void infer_k4_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+}
+
 /* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 32000 multiply-accumulates */
-static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -444,7 +619,7 @@ static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[243] = c3_3;
 }
 
-static inline void infer_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -470,10 +645,9 @@ static inline void infer_k2_conv2d_relu_tile_3(const float *restrict a, int at, 
     c[163] = c2_3;
 }
 
-static void infer_k2_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel, float *restrict x_2,
+static void infer_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel, float *restrict x_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta)
 {
     for (int i2 = 0; i2 < 5; i2++) {
@@ -481,16 +655,15 @@ static void infer_k2_conv2d_relu(const float *restrict relu, const float *restri
             rows = i1_0 < 16 ? 4 : 3;
             for (int n = 0; n < 16; n += 4)
                 if (i1_0 < 16)
-                    infer_k2_conv2d_relu_tile_4(relu, i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                    infer_k5_conv2d_relu_tile_4(relu, i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                         x_2 + (i2 * 16 + i1_0 * 80 + n));
                 else
-                    infer_k2_conv2d_relu_tile_3(relu, i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                    infer_k5_conv2d_relu_tile_3(relu, i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                         x_2 + (i2 * 16 + i1_0 * 80 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = (x_2[i1 * 80 + i2 * 16 + j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * block_1_norm_relu_2_batch_norm_1_gamma[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
+                            * block_1_norm_relu_2_batch_norm_1_factor[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
                     x_2[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -499,7 +672,7 @@ static void infer_k2_conv2d_relu(const float *restrict relu, const float *restri
 }
 
 /* ds_cnn.dl:30: global_avg_pool2d -> f32[1, 16] */
-static void infer_k3_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
+static void infer_k6_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
 {
     float global_avg_pool2d[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -518,7 +691,7 @@ static void infer_k3_global_avg_pool2d(const float *restrict x_2, float *restric
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax -> f32[1, 12], 192 multiply-accumulates */
-static inline void infer_k4_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k7_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
@@ -532,7 +705,7 @@ static inline void infer_k4_dense_softmax_tile_1(const float *restrict a, int at
     c[3] = c0_3;
 }
 
-static void infer_k4_dense_softmax(const float *restrict global_avg_pool2d_2, const float *restrict classifier_kernel,
+static void infer_k7_dense_softmax(const float *restrict global_avg_pool2d_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[12];
@@ -540,22 +713,22 @@ static void infer_k4_dense_softmax(const float *restrict global_avg_pool2d_2, co
     float softmax_1_y[12];
     float softmax_2;
     for (int n = 0; n < 12; n += 4)
-        infer_k4_dense_softmax_tile_1(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
-    float max_v10 = -DL_INFINITY;
+        infer_k7_dense_softmax_tile_1(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
+    float max_v13 = -DL_INFINITY;
     for (int j0 = 0; j0 < 12; j0++) {
-        const float logits_v9 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v9;
-        const float x_max_v10 = logits_v9;
-        max_v10 = dl_max(max_v10, x_max_v10);
+        const float logits_v12 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v12;
+        const float x_max_v13 = logits_v12;
+        max_v13 = dl_max(max_v13, x_max_v13);
     }
-    softmax = max_v10;
-    float sum_v12 = 0.0f;
+    softmax = max_v13;
+    float sum_v15 = 0.0f;
     for (int j0 = 0; j0 < 12; j0++) {
-        const float softmax_1_y_v11 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v11;
-        sum_v12 += softmax_1_y_v11;
+        const float softmax_1_y_v14 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v14;
+        sum_v15 += softmax_1_y_v14;
     }
-    softmax_2 = sum_v12;
+    softmax_2 = sum_v15;
     for (int j0 = 0; j0 < 12; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -564,23 +737,30 @@ static void infer_k4_dense_softmax(const float *restrict global_avg_pool2d_2, co
 dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, const float *sound, float *probs, void *arena)
 {
     unsigned char *const base = arena;
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 8000);   /* f32[16] */
     float *const x = (float *)(void *)(base + 0);   /* f32[1, 25, 5, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 16000);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 8000);   /* f32[1, 25, 5, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 16000);   /* f32[16] */
     float *const x_2 = (float *)(void *)(base + 0);   /* f32[1, 25, 5, 16] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 8000);   /* f32[1, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 12] */
 
-    infer_k0_conv2d_relu(sound, params->stem_kernel, x, state->norm_relu_1_batch_norm_1_moving_mean,
-            state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_beta);
-    infer_k1_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta, relu);
-    infer_k2_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            params->block_1_norm_relu_2_batch_norm_1_beta);
-    infer_k3_global_avg_pool2d(x_2, global_avg_pool2d_2);
-    infer_k4_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
+            norm_relu_1_batch_norm_1_factor);
+    infer_k1_conv2d_relu(sound, params->stem_kernel, x, state->norm_relu_1_batch_norm_1_moving_mean,
+            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta);
+    infer_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor);
+    infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_beta);
+    infer_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            block_1_norm_relu_2_batch_norm_1_factor);
+    infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta);
+    infer_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
+    infer_k7_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
@@ -713,7 +893,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_4)
+        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -730,22 +910,19 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
         const float norm_relu_1_batch_norm_1_variance_v5 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
                 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
         norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_4[j0] = dl_sqrt(norm_relu_1_batch_norm_1_variance_v5 + 0.001f);
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v5 + 0.001f);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
-static void train_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_4, float *restrict norm_relu_1_batch_norm_1_y,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict norm_relu_1_batch_norm_1_beta,
-        float *restrict relu)
+/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
+static void train_k6_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 500; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float norm_relu_1_batch_norm_1_y_v9 = (stem_y[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
-                    / batch_norm_4[j1];
-            norm_relu_1_batch_norm_1_y[j0 * 16 + j1] = norm_relu_1_batch_norm_1_y_v9;
-            const float v1 = norm_relu_1_batch_norm_1_y_v9 * norm_relu_1_batch_norm_1_gamma[j1]
+            const float v1 = (stem_y[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
+                    * (norm_relu_1_batch_norm_1_factor[j1] * norm_relu_1_batch_norm_1_gamma[j1])
                     + norm_relu_1_batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
@@ -759,43 +936,201 @@ static void train_k7_dropout(const int32_t *restrict seed_, const int32_t *restr
     for (int j0 = 0; j0 < 8000; j0++) {
         const float v1 = relu[j0];
         const float v2 = v1 / 0.8f;
-        const int lt_v11 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
+        const int lt_v10 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
                 (uint32_t)(j0)) < 0.2f;
-        dropout[j0] = (uint8_t)(lt_v11);
-        x[j0] = lt_v11 ? 0.0f : v2;
+        dropout[j0] = (uint8_t)(lt_v10);
+        x[j0] = lt_v10 ? 0.0f : v2;
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: batch_norm -> f32[4, 16], 72000 multiply-accumulates */
-static void train_k8_depthwise_conv2d_batch_norm(const float *restrict x,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_y,
-        float *restrict batch_norm_5)
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+static inline void train_k8_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    for (int k0 = 1; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void train_k8_depthwise_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void train_k8_depthwise_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static inline void train_k8_depthwise_conv2d_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static void train_k8_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
+        float *restrict block_1_depthwise_conv2d_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = 0.0f;
-                }
-                for (int r3 = 0; r3 < 3; r3++) {
-                    for (int r4 = 0; r4 < 3; r4++) {
-                        if (j0 + r3 - 1 >= 0 && j0 + r3 - 1 < 25 && j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 5) {
-                            for (int j2 = 0; j2 < 16; j2++) {
-                                block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] += x[i0 * 2000 + j0 * 80 + j1 * 16 + j2 + r3 * 80 + r4 * 16 - 96]
-                                        * block_1_depthwise_conv2d_1_kernel[j2 + r3 * 48 + r4 * 16];
-                            }
-                        }
-                    }
-                }
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        train_k8_depthwise_conv2d_tile_4_at_0(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        train_k8_depthwise_conv2d_tile_4(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        train_k8_depthwise_conv2d_tile_3(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else
+                        train_k8_depthwise_conv2d_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
             }
         }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void train_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_4)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
+            batch_norm_4[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_4[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -803,7 +1138,7 @@ static void train_k8_depthwise_conv2d_batch_norm(const float *restrict x,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
+static void train_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
         float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -813,32 +1148,40 @@ static void train_k9_batch_norm(const int32_t *restrict count_, const float *res
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
+        const float v7 = batch_norm_4[j0];
+        const float v8 = batch_norm_4[j0 + 16];
+        const float v9 = batch_norm_4[j0 + 32];
+        const float v10 = batch_norm_4[j0 + 48];
         const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_average_v15 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_1_batch_norm_1_average_v14 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v15;
-        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v15 * 0.1f;
+        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v14;
+        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v14 * 0.1f;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k10_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_6)
+static void train_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_5,
+        float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 25; j0++) {
+            for (int j1 = 0; j1 < 5; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_1_batch_norm_1_average[j2];
+                    batch_norm_5[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
+                }
+            }
+        }
         for (int j0 = 0; j0 < 16; j0++) {
             batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_1_batch_norm_1_average[j0];
-                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
+                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -846,8 +1189,9 @@ static void train_k10_batch_norm(const float *restrict block_1_depthwise_conv2d_
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_7)
+static void train_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
+        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
+        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -864,22 +1208,21 @@ static void train_k11_batch_norm(const int32_t *restrict count_, const float *re
         const float block_1_norm_relu_1_batch_norm_1_variance_v17 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
         block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v17 * 0.1f;
-        batch_norm_7[j0] = dl_sqrt(block_1_norm_relu_1_batch_norm_1_variance_v17 + 0.001f);
+        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v17 + 0.001f);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
-static void train_k12_batch_norm_relu(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_7,
-        float *restrict block_1_norm_relu_1_batch_norm_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
+/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
+static void train_k13_relu(const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu_2)
 {
     for (int j0 = 0; j0 < 500; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float block_1_norm_relu_1_batch_norm_1_y_v21 = (block_1_depthwise_conv2d_1_y[j0 * 16 + j1]
-                    - block_1_norm_relu_1_batch_norm_1_average[j1]) / batch_norm_7[j1];
-            block_1_norm_relu_1_batch_norm_1_y[j0 * 16 + j1] = block_1_norm_relu_1_batch_norm_1_y_v21;
-            const float v1 = block_1_norm_relu_1_batch_norm_1_y_v21 * block_1_norm_relu_1_batch_norm_1_gamma[j1]
+            const float v1 = (block_1_depthwise_conv2d_1_y[j0 * 16 + j1] - block_1_norm_relu_1_batch_norm_1_average[j1])
+                    * (block_1_norm_relu_1_batch_norm_1_factor[j1] * block_1_norm_relu_1_batch_norm_1_gamma[j1])
                     + block_1_norm_relu_1_batch_norm_1_beta[j1];
             relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
@@ -887,7 +1230,7 @@ static void train_k12_batch_norm_relu(const float *restrict block_1_depthwise_co
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
-static inline void train_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k14_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -919,7 +1262,7 @@ static inline void train_k13_conv2d_tile_4(const float *restrict a, int at, cons
     c[243] = c3_3;
 }
 
-static inline void train_k13_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k14_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -945,7 +1288,7 @@ static inline void train_k13_conv2d_tile_3(const float *restrict a, int at, cons
     c[163] = c2_3;
 }
 
-static void train_k13_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
+static void train_k14_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
         float *restrict block_1_conv2d_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -954,10 +1297,10 @@ static void train_k13_conv2d(const float *restrict relu_2, const float *restrict
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k13_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                        train_k14_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        train_k13_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                        train_k14_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
             }
         }
@@ -965,16 +1308,16 @@ static void train_k13_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k14_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_8)
+static void train_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_8[i0 * 16 + j0] = 0.0f;
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_8[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_7[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -982,7 +1325,7 @@ static void train_k14_batch_norm(const float *restrict block_1_conv2d_1_y, float
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
+static void train_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -992,22 +1335,22 @@ static void train_k15_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_8[j0];
-        const float v8 = batch_norm_8[j0 + 16];
-        const float v9 = batch_norm_8[j0 + 32];
-        const float v10 = batch_norm_8[j0 + 48];
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 16];
+        const float v9 = batch_norm_7[j0 + 32];
+        const float v10 = batch_norm_7[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_average_v25 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_average_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v25;
-        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v25 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v24;
+        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v24 * 0.1f;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_9,
-        float *restrict batch_norm_10)
+static void train_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_8,
+        float *restrict batch_norm_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 25; j0++) {
@@ -1015,17 +1358,17 @@ static void train_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
                             - block_1_norm_relu_2_batch_norm_1_average[j2];
-                    batch_norm_9[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
+                    batch_norm_8[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_10[i0 * 16 + j0] = 0.0f;
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_10[i0 * 16 + j0] += batch_norm_9[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -1033,8 +1376,9 @@ static void train_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
-        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance, float *restrict batch_norm_11)
+static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
+        float *restrict block_1_norm_relu_2_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1043,34 +1387,32 @@ static void train_k17_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_10[j0];
-        const float v8 = batch_norm_10[j0 + 16];
-        const float v9 = batch_norm_10[j0 + 32];
-        const float v10 = batch_norm_10[j0 + 48];
+        const float v7 = batch_norm_9[j0];
+        const float v8 = batch_norm_9[j0 + 16];
+        const float v9 = batch_norm_9[j0 + 32];
+        const float v10 = batch_norm_9[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_variance_v28 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_variance_v27 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v28 * 0.1f;
-        batch_norm_11[j0] = dl_sqrt(block_1_norm_relu_2_batch_norm_1_variance_v28 + 0.001f);
+        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v27 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v27 + 0.001f);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
-static void train_k18_batch_norm_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
-        float *restrict block_1_norm_relu_2_batch_norm_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+/* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
+static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict x_2, float *restrict global_avg_pool2d)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float block_1_norm_relu_2_batch_norm_1_y_v32 = (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2]) / batch_norm_11[j2];
-                    block_1_norm_relu_2_batch_norm_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            = block_1_norm_relu_2_batch_norm_1_y_v32;
-                    const float v1 = block_1_norm_relu_2_batch_norm_1_y_v32 * block_1_norm_relu_2_batch_norm_1_gamma[j2]
-                            + block_1_norm_relu_2_batch_norm_1_beta[j2];
+                    const float v1 = (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_2_batch_norm_1_average[j2]) * (block_1_norm_relu_2_batch_norm_1_factor[j2]
+                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]) + block_1_norm_relu_2_batch_norm_1_beta[j2];
                     x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -1089,21 +1431,21 @@ static void train_k18_batch_norm_relu_global_avg_pool2d(const float *restrict bl
 }
 
 /* ds_cnn.dl:30: dropout -> f32[4, 16] */
-static void train_k19_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
+static void train_k20_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
         float *restrict global_avg_pool2d)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = global_avg_pool2d[j0];
         const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v35 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
+        const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
                 (uint32_t)(j0)) < 0.4f;
-        dropout_2[j0] = (uint8_t)(lt_v35);
-        global_avg_pool2d[j0] = lt_v35 ? 0.0f : v2;
+        dropout_2[j0] = (uint8_t)(lt_v33);
+        global_avg_pool2d[j0] = lt_v33 ? 0.0f : v2;
     }
 }
 
 /* ds_cnn.dl:30: dense -> f32[12, 16] */
-static void train_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 12; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1113,7 +1455,7 @@ static void train_k20_dense_pack(const float *restrict classifier_kernel, float 
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[4, 12], 768 multiply-accumulates */
-static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1146,7 +1488,7 @@ static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *res
     c[39] = c3_3;
 }
 
-static void train_k21_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
+static void train_k22_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict softmax_3)
@@ -1158,48 +1500,48 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict global_a
     float cross_entropy_3[12];
     float cross_entropy_4;
     for (int n = 0; n < 12; n += 4)
-        train_k21_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
+        train_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v39 = -DL_INFINITY;
+        float max_v37 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v38 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v38;
-            const float x_max_v39 = logits_v38;
-            max_v39 = dl_max(max_v39, x_max_v39);
+            const float logits_v36 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v36;
+            const float x_max_v37 = logits_v36;
+            max_v37 = dl_max(max_v37, x_max_v37);
         }
-        softmax = max_v39;
-        float sum_v41 = 0.0f;
+        softmax = max_v37;
+        float sum_v39 = 0.0f;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v40 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v40;
-            sum_v41 += softmax_1_y_v40;
+            const float softmax_1_y_v38 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[j0] = softmax_1_y_v38;
+            sum_v39 += softmax_1_y_v38;
         }
-        softmax_2 = sum_v41;
+        softmax_2 = sum_v39;
         const float v1 = dl_log(softmax_2);
-        float sum_v44 = 0.0f;
-        int32_t argmax_v45 = 0;
-        float best_argmax_v45 = -DL_INFINITY;
+        float sum_v42 = 0.0f;
+        int32_t argmax_v43 = 0;
+        float best_argmax_v43 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
             const float v2 = logits[j0];
-            const float select_v43 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v44 += select_v43;
-            const float x_argmax_v45 = v2;
-            if (best_argmax_v45 < x_argmax_v45) {
-                best_argmax_v45 = x_argmax_v45;
-                argmax_v45 = j0;
+            const float select_v41 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+            sum_v42 += select_v41;
+            const float x_argmax_v43 = v2;
+            if (best_argmax_v43 < x_argmax_v43) {
+                best_argmax_v43 = x_argmax_v43;
+                argmax_v43 = j0;
             }
         }
-        cross_entropy_2[i0] = sum_v44;
-        argmax[i0] = argmax_v45;
+        cross_entropy_2[i0] = sum_v42;
+        argmax[i0] = argmax_v43;
         const int32_t v3 = count_[0];
         const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v49 = 0.0f;
+        float sum_v47 = 0.0f;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float select_v48 = word[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v48;
-            sum_v49 += -select_v48;
+            const float select_v46 = word[i0] == j0 ? v4 : 0.0f;
+            cross_entropy_3[j0] = select_v46;
+            sum_v47 += -select_v46;
         }
-        cross_entropy_4 = sum_v49;
+        cross_entropy_4 = sum_v47;
         const float v5 = cross_entropy_4 / softmax_2;
         for (int j0 = 0; j0 < 12; j0++) {
             softmax_3[i0 * 12 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
@@ -1208,7 +1550,7 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* ds_cnn.dl:38: -> f32 */
-static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
+static void train_k23_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -1225,7 +1567,7 @@ static void train_k22_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32 */
-static void train_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy_2[0];
@@ -1236,30 +1578,30 @@ static void train_k23_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* ds_cnn.dl:37: adam -> f32 */
-static void train_k24_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k25_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
-static void train_k25_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
+static void train_k26_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 12; j0++) {
         const float v1 = m_classifier_bias[j0] * 0.9f;
         const float v2 = v_classifier_bias[j0] * 0.999f;
-        const float sum_v51 = softmax_3[j0] + softmax_3[j0 + 12] + softmax_3[j0 + 24] + softmax_3[j0 + 36];
-        const float add_v138 = v1 + sum_v51 * 0.1f;
-        m_classifier_bias[j0] = add_v138;
-        const float add_v139 = v2 + sum_v51 * 0.001f * sum_v51;
-        v_classifier_bias[j0] = add_v139;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v138 / (dl_sqrt(add_v139) + 1e-07f);
+        const float sum_v49 = softmax_3[j0] + softmax_3[j0 + 12] + softmax_3[j0 + 24] + softmax_3[j0 + 36];
+        const float add_v127 = v1 + sum_v49 * 0.1f;
+        m_classifier_bias[j0] = add_v127;
+        const float add_v128 = v2 + sum_v49 * 0.001f * sum_v49;
+        v_classifier_bias[j0] = add_v128;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v127 / (dl_sqrt(add_v128) + 1e-07f);
     }
 }
 
 /* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
-static inline void train_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k27_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1292,15 +1634,14 @@ static inline void train_k26_dense_global_avg_pool2d_relu_tile_4(const float *re
     c[51] = c3_3;
 }
 
-static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k27_dense_global_avg_pool2d_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const uint8_t *restrict dropout_2, float *restrict x_2,
-        float *restrict block_1_norm_relu_2_batch_norm_1_y, float *restrict batch_norm_13,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_11,
-        float *restrict batch_norm_15)
+        const float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        float *restrict batch_norm_11)
 {
     float global_avg_pool2d_2[16];
     for (int n = 0; n < 16; n += 4)
-        train_k26_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_2 + n, dense_2 + n);
+        train_k27_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_2 + n, dense_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dense_2[i0 * 16 + j0];
@@ -1310,13 +1651,11 @@ static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v2 = global_avg_pool2d_2[j2];
-                    const float v3 = block_1_norm_relu_2_batch_norm_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2];
-                    const float select_v56 = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
-                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v56;
-                    batch_norm_13[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v56 * v3;
-                    const float div_v60 = select_v56 * block_1_norm_relu_2_batch_norm_1_gamma[j2] / batch_norm_11[j2];
-                    batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = div_v60;
-                    block_1_norm_relu_2_batch_norm_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -(div_v60 * v3);
+                    const float v3 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_2_batch_norm_1_average[j2];
+                    const float select_v54 = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
+                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54;
+                    batch_norm_11[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54 * v3;
                 }
             }
         }
@@ -1324,7 +1663,7 @@ static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[16, 12], 768 multiply-accumulates */
-static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1356,22 +1695,22 @@ static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, 
     c[39] = c3_3;
 }
 
-static void train_k27_dense_adam(const float *restrict global_avg_pool2d, const float *restrict softmax_3,
+static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const float *restrict softmax_3,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 12; n += 4)
-            train_k27_dense_adam_tile_4(global_avg_pool2d, i0_0, softmax_3 + n, dense_3 + n);
+            train_k28_dense_adam_tile_4(global_avg_pool2d, i0_0, softmax_3 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 12; j0++) {
                 const float v1 = dense_3[i0 * 12 - i0_0 * 12 + j0];
-                const float add_v135 = m_classifier_kernel[i0 * 12 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 12 + j0] = add_v135;
-                const float add_v136 = v_classifier_kernel[i0 * 12 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 12 + j0] = add_v136;
-                classifier_kernel[i0 * 12 + j0] = classifier_kernel[i0 * 12 + j0] - adam[0] * add_v135 / (dl_sqrt(add_v136)
+                const float add_v124 = m_classifier_kernel[i0 * 12 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 12 + j0] = add_v124;
+                const float add_v125 = v_classifier_kernel[i0 * 12 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 12 + j0] = add_v125;
+                classifier_kernel[i0 * 12 + j0] = classifier_kernel[i0 * 12 + j0] - adam[0] * add_v124 / (dl_sqrt(add_v125)
                         + 1e-07f);
             }
         }
@@ -1379,9 +1718,40 @@ static void train_k27_dense_adam(const float *restrict global_avg_pool2d, const 
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k28_batch_norm_adam(const float *restrict x_2, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
+static void train_k29_batch_norm_adam(const float *restrict x_2, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
         float *restrict v_block_1_norm_relu_2_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
         const float *restrict adam)
+{
+    float batch_norm_10[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_10[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 25; r2++) {
+            for (int r3 = 0; r3 < 5; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_10[j0] += x_2[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = batch_norm_10[j0];
+        const float add_v121 = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = add_v121;
+        const float add_v122 = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = add_v122;
+        block_1_norm_relu_2_batch_norm_1_beta[j0] = block_1_norm_relu_2_batch_norm_1_beta[j0] - adam[0] * add_v121
+                / (dl_sqrt(add_v122) + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
+static void train_k30_batch_norm_adam(const float *restrict batch_norm_11,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const int32_t *restrict count_,
+        float *restrict batch_norm_13, float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
+        float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma)
 {
     float batch_norm_12[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1391,95 +1761,47 @@ static void train_k28_batch_norm_adam(const float *restrict x_2, float *restrict
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_12[j0] += x_2[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_12[j0];
-        const float add_v132 = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = add_v132;
-        const float add_v133 = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = add_v133;
-        block_1_norm_relu_2_batch_norm_1_beta[j0] = block_1_norm_relu_2_batch_norm_1_beta[j0] - adam[0] * add_v132
-                / (dl_sqrt(add_v133) + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k29_batch_norm_adam(const float *restrict batch_norm_13,
-        float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma, float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict adam)
-{
-    float batch_norm_14[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_14[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_14[j0] += batch_norm_13[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_14[j0];
-        const float add_v129 = m_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_relu_2_batch_norm_1_gamma[j0] = add_v129;
-        const float add_v130 = v_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_relu_2_batch_norm_1_gamma[j0] = add_v130;
-        block_1_norm_relu_2_batch_norm_1_gamma[j0] = block_1_norm_relu_2_batch_norm_1_gamma[j0] - adam[0] * add_v129
-                / (dl_sqrt(add_v130) + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k30_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_y, float *restrict batch_norm_11,
-        const int32_t *restrict count_)
-{
-    float batch_norm_17[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_17[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_17[j0] += block_1_norm_relu_2_batch_norm_1_y[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_12[j0] += batch_norm_11[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_11[j0] = batch_norm_17[j0] * 0.5f / batch_norm_11[j0] / v1;
+        const float v2 = batch_norm_12[j0];
+        const float v3 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_13[j0] = v2 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_block_1_norm_relu_2_batch_norm_1_gamma[j0] = m_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_block_1_norm_relu_2_batch_norm_1_gamma[j0] = v_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k31_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
+static void train_k31_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
         float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        float *restrict batch_norm_15, float *restrict batch_norm_22)
+        const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict batch_norm_16,
+        float *restrict batch_norm_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_19[16];
+        float batch_norm_14[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_11[j0];
-            batch_norm_19[j0] = (v1 ? v2 : 0.0f) / 125.0f;
+            const float v2 = batch_norm_13[j0];
+            batch_norm_14[j0] = (v1 ? v2 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v65 = batch_norm_19[j2] * (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                    const float v3 = x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_2_batch_norm_1_factor[j2]
+                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]);
+                    const float mul_v60 = batch_norm_14[j2] * (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
                             - block_1_norm_relu_2_batch_norm_1_average[j2]);
-                    block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v65;
-                    const float add_v66 = batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2] + mul_v65 + mul_v65;
-                    batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v66;
-                    batch_norm_22[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v66;
+                    block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v60;
+                    const float add_v61 = v3 + mul_v60 + mul_v60;
+                    batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v61;
+                    batch_norm_17[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v61;
                 }
             }
         }
@@ -1487,16 +1809,16 @@ static void train_k31_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k32_batch_norm(const float *restrict batch_norm_22, float *restrict batch_norm_23)
+static void train_k32_batch_norm(const float *restrict batch_norm_17, float *restrict batch_norm_18)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_23[j0] = 0.0f;
+        batch_norm_18[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_23[j0] += batch_norm_22[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_18[j0] += batch_norm_17[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
@@ -1504,23 +1826,23 @@ static void train_k32_batch_norm(const float *restrict batch_norm_22, float *res
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
-        const float *restrict batch_norm_15, float *restrict batch_norm_25)
+static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
+        float *restrict batch_norm_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_24[16];
+        float batch_norm_19[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_23[j0];
-            batch_norm_24[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
+            const float v4 = batch_norm_18[j0];
+            batch_norm_19[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_25[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_24[j2];
+                    batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            + batch_norm_19[j2];
                 }
             }
         }
@@ -1598,10 +1920,9 @@ static inline void train_k35_conv2d_relu_batch_norm_tile_3(const float *restrict
     c[163] = c2_3;
 }
 
-static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_25, const float *restrict conv2d_4,
-        float *restrict relu_4, const float *restrict relu_2, float *restrict block_1_norm_relu_1_batch_norm_1_y,
-        float *restrict batch_norm_27, const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict batch_norm_7, float *restrict batch_norm_29)
+static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_16, const float *restrict conv2d_4,
+        float *restrict relu_4, const float *restrict relu_2, const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1609,21 +1930,19 @@ static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_25
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k35_conv2d_relu_batch_norm_tile_4(batch_norm_25, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
+                        train_k35_conv2d_relu_batch_norm_tile_4(batch_norm_16, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        train_k35_conv2d_relu_batch_norm_tile_3(batch_norm_25, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
+                        train_k35_conv2d_relu_batch_norm_tile_3(batch_norm_16, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float v2 = block_1_norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float select_v74 = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v74;
-                        batch_norm_27[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v74 * v2;
-                        const float div_v78 = select_v74 * block_1_norm_relu_1_batch_norm_1_gamma[j0] / batch_norm_7[j0];
-                        batch_norm_29[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = div_v78;
-                        block_1_norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = -(div_v78 * v2);
+                        const float v2 = block_1_depthwise_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                - block_1_norm_relu_1_batch_norm_1_average[j0];
+                        const float select_v69 = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1 : 0.0f;
+                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v69;
+                        batch_norm_22[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v69 * v2;
                     }
                 }
             }
@@ -1664,11 +1983,11 @@ static inline void train_k36_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k36_conv2d(const float *restrict relu_2, const float *restrict batch_norm_25, float *restrict conv2d_2)
+static void train_k36_conv2d(const float *restrict relu_2, const float *restrict batch_norm_16, float *restrict conv2d_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k36_conv2d_tile_4(relu_2, i0_0, batch_norm_25 + n, conv2d_2 + (i0_0 * 16 + n));
+            train_k36_conv2d_tile_4(relu_2, i0_0, batch_norm_16 + n, conv2d_2 + (i0_0 * 16 + n));
     }
 }
 
@@ -1677,103 +1996,85 @@ static void train_k37_batch_norm_adam(const float *restrict relu_4, float *restr
         float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
         const float *restrict adam)
 {
-    float batch_norm_26[16];
+    float batch_norm_21[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_26[j0] = 0.0f;
+        batch_norm_21[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_26[j0] += relu_4[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_21[j0] += relu_4[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_26[j0];
-        const float add_v123 = m_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_relu_1_batch_norm_1_beta[j0] = add_v123;
-        const float add_v124 = v_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_relu_1_batch_norm_1_beta[j0] = add_v124;
-        block_1_norm_relu_1_batch_norm_1_beta[j0] = block_1_norm_relu_1_batch_norm_1_beta[j0] - adam[0] * add_v123
-                / (dl_sqrt(add_v124) + 1e-07f);
+        const float v1 = batch_norm_21[j0];
+        const float add_v112 = m_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_relu_1_batch_norm_1_beta[j0] = add_v112;
+        const float add_v113 = v_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_relu_1_batch_norm_1_beta[j0] = add_v113;
+        block_1_norm_relu_1_batch_norm_1_beta[j0] = block_1_norm_relu_1_batch_norm_1_beta[j0] - adam[0] * add_v112
+                / (dl_sqrt(add_v113) + 1e-07f);
     }
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k38_batch_norm_adam(const float *restrict batch_norm_27,
-        float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict adam)
+static void train_k38_batch_norm_adam(const float *restrict batch_norm_22,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor, const int32_t *restrict count_,
+        float *restrict batch_norm_24, float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
+        float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma)
 {
-    float batch_norm_28[16];
+    float batch_norm_23[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_28[j0] = 0.0f;
+        batch_norm_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_28[j0] += batch_norm_27[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_28[j0];
-        const float add_v120 = m_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_relu_1_batch_norm_1_gamma[j0] = add_v120;
-        const float add_v121 = v_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_relu_1_batch_norm_1_gamma[j0] = add_v121;
-        block_1_norm_relu_1_batch_norm_1_gamma[j0] = block_1_norm_relu_1_batch_norm_1_gamma[j0] - adam[0] * add_v120
-                / (dl_sqrt(add_v121) + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k39_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_y, float *restrict batch_norm_7,
-        const int32_t *restrict count_)
-{
-    float batch_norm_31[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_31[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_31[j0] += block_1_norm_relu_1_batch_norm_1_y[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_23[j0] += batch_norm_22[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_7[j0] = batch_norm_31[j0] * 0.5f / batch_norm_7[j0] / v1;
+        const float v2 = batch_norm_23[j0];
+        const float v3 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_24[j0] = v2 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_block_1_norm_relu_1_batch_norm_1_gamma[j0] = m_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_block_1_norm_relu_1_batch_norm_1_gamma[j0] = v_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
+static void train_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
         float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_29, float *restrict batch_norm_36)
+        float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict batch_norm_28)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_33[16];
+        float batch_norm_25[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_7[j0];
-            batch_norm_33[j0] = (v1 ? v2 : 0.0f) / 125.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v83 = batch_norm_33[j2] * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                    const float v3 = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_1_batch_norm_1_factor[j2]
+                            * block_1_norm_relu_1_batch_norm_1_gamma[j2]);
+                    const float mul_v75 = batch_norm_25[j2] * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
                             - block_1_norm_relu_1_batch_norm_1_average[j2]);
-                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v83;
-                    const float add_v84 = batch_norm_29[i0 * 2000 + j0 * 80 + j1 * 16 + j2] + mul_v83 + mul_v83;
-                    batch_norm_29[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v84;
-                    batch_norm_36[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v84;
+                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v75;
+                    const float add_v76 = v3 + mul_v75 + mul_v75;
+                    relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v76;
+                    batch_norm_28[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v76;
                 }
             }
         }
@@ -1781,16 +2082,16 @@ static void train_k40_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k41_batch_norm(const float *restrict batch_norm_36, float *restrict batch_norm_37)
+static void train_k40_batch_norm(const float *restrict batch_norm_28, float *restrict batch_norm_29)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_37[j0] = 0.0f;
+        batch_norm_29[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_37[j0] += batch_norm_36[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_29[j0] += batch_norm_28[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
@@ -1798,23 +2099,23 @@ static void train_k41_batch_norm(const float *restrict batch_norm_36, float *res
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_37,
-        const float *restrict batch_norm_29, float *restrict batch_norm_39)
+static void train_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
+        const float *restrict relu_4, float *restrict batch_norm_31)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_38[16];
+        float batch_norm_30[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_37[j0];
-            batch_norm_38[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
+            const float v4 = batch_norm_29[j0];
+            batch_norm_30[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_39[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_29[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_38[j2];
+                    batch_norm_31[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            + batch_norm_30[j2];
                 }
             }
         }
@@ -1822,93 +2123,345 @@ static void train_k42_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
-static void train_k43_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_39,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict relu, const uint8_t *restrict dropout,
-        float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_41,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_4, float *restrict batch_norm_43)
+static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at,
+        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    for (int k0 = 1; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_3(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_3_at_22(const float *restrict a, int at,
+        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static void train_k42_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_31,
+        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d, float *restrict relu,
+        const uint8_t *restrict dropout, const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
+        float *restrict batch_norm_33)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 25; i1++) {
-            for (int i2 = 0; i2 < 5; i2++) {
-                float depthwise_conv2d[16];
-                for (int j0 = 0; j0 < 16; j0++) {
-                    depthwise_conv2d[j0] = 0.0f;
-                }
-                for (int r1 = 0; r1 < 3; r1++) {
-                    for (int r2 = 0; r2 < 3; r2++) {
-                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
-                            for (int j0 = 0; j0 < 16; j0++) {
-                                depthwise_conv2d[j0] += batch_norm_39[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                        * block_1_depthwise_conv2d_1_kernel[j0 - r1 * 48 - r2 * 16 + 128];
-                            }
-                        }
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        train_k42_depthwise_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_31,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        train_k42_depthwise_conv2d_relu_batch_norm_tile_4(batch_norm_31,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        train_k42_depthwise_conv2d_relu_batch_norm_tile_3(batch_norm_31,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                    else
+                        train_k42_depthwise_conv2d_relu_batch_norm_tile_3_at_22(batch_norm_31,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
+                        const float v2 = depthwise_conv2d[i1 * 16 - i1_0 * 16 + j0];
+                        const float v3 = stem_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_average[j0];
+                        const float select_v83 = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f : v2) / 0.8f
+                                : 0.0f;
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v83;
+                        batch_norm_33[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v83 * v3;
                     }
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                    const float v2 = depthwise_conv2d[j0];
-                    const float v3 = norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                    const float select_v91 = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f : v2) / 0.8f : 0.0f;
-                    relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v91;
-                    batch_norm_41[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v91 * v3;
-                    const float div_v95 = select_v91 * norm_relu_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                    batch_norm_43[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = div_v95;
-                    norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = -(div_v95 * v3);
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:37: adam -> f32[3, 3, 16, 1], 72000 multiply-accumulates */
-static void train_k44_depthwise_conv2d_adam(const float *restrict x, const float *restrict batch_norm_39,
-        float *restrict m_block_1_depthwise_conv2d_1_kernel, float *restrict v_block_1_depthwise_conv2d_1_kernel,
-        float *restrict block_1_depthwise_conv2d_1_kernel, const float *restrict adam)
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
+static inline void train_k43_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
-    float depthwise_conv2d_2[144];
-    for (int j1 = 0; j1 < 3; j1++) {
-        for (int j2 = 0; j2 < 3; j2++) {
-            for (int j3 = 0; j3 < 16; j3++) {
-                depthwise_conv2d_2[j1 * 48 + j2 * 16 + j3] = 0.0f;
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
             }
-            for (int r4 = 0; r4 < 25; r4++) {
-                for (int r5 = 0; r5 < 5; r5++) {
-                    for (int r6 = 0; r6 < 4; r6++) {
-                        if (j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 25 && j2 + r5 - 1 >= 0 && j2 + r5 - 1 < 5) {
-                            for (int j3 = 0; j3 < 16; j3++) {
-                                depthwise_conv2d_2[j1 * 48 + j2 * 16 + j3] += x[j3 + r6 * 2000 + (j1 + r4 + (j2 + r5 + 4) / 5 + 23) / 25 + ((j2 + r5 + 4) % 5) * 16 + ((j1 + r4 + (j2 + r5 + 4) / 5 + 23) % 25) * 80 - 1]
-                                        * batch_norm_39[j3 + r4 * 80 + r5 * 16 + r6 * 2000];
-                            }
-                        }
-                    }
-                }
+            for (int k2 = 1; k2 < 4; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
+            }
+            for (int k2 = 4; k2 < 5; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
             }
         }
     }
-    for (int j0 = 0; j0 < 3; j0++) {
-        for (int j1 = 0; j1 < 3; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = depthwise_conv2d_2[j0 * 48 + j1 * 16 + j2];
-                const float v2 = m_block_1_depthwise_conv2d_1_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                const float v3 = v_block_1_depthwise_conv2d_1_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                const float add_v117 = v2;
-                m_block_1_depthwise_conv2d_1_kernel[j0 * 48 + j1 * 16 + j2] = add_v117;
-                const float add_v118 = v3;
-                v_block_1_depthwise_conv2d_1_kernel[j0 * 48 + j1 * 16 + j2] = add_v118;
-                block_1_depthwise_conv2d_1_kernel[j0 * 48 + j1 * 16 + j2]
-                        = block_1_depthwise_conv2d_1_kernel[j0 * 48 + j1 * 16 + j2] - adam[0] * add_v117 / (dl_sqrt(add_v118)
-                        + 1e-07f);
-            }
-        }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static void train_k43_depthwise_conv2d(const float *restrict x, const float *restrict batch_norm_31,
+        float *restrict depthwise_conv2d_2)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        const int k1_lo = dl_first_tap(-i1 + 1, 1);
+        const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
+        for (int n = 0; n < 16; n += 4)
+            train_k43_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, batch_norm_31 + n, depthwise_conv2d_2 + (i1 * 48 + n),
+                    k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k45_batch_norm_adam(const float *restrict relu, float *restrict m_norm_relu_1_batch_norm_1_beta,
+static void train_k44_batch_norm_adam(const float *restrict relu, float *restrict m_norm_relu_1_batch_norm_1_beta,
         float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict norm_relu_1_batch_norm_1_beta,
         const float *restrict adam)
 {
-    float batch_norm_40[16];
+    float batch_norm_32[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_32[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 25; r2++) {
+            for (int r3 = 0; r3 < 5; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_32[j0] += relu[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = batch_norm_32[j0];
+        const float add_v103 = m_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
+        m_norm_relu_1_batch_norm_1_beta[j0] = add_v103;
+        const float add_v104 = v_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_norm_relu_1_batch_norm_1_beta[j0] = add_v104;
+        norm_relu_1_batch_norm_1_beta[j0] = norm_relu_1_batch_norm_1_beta[j0] - adam[0] * add_v103 / (dl_sqrt(add_v104)
+                + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
+static void train_k45_batch_norm_adam(const float *restrict batch_norm_33, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
+        float *restrict m_norm_relu_1_batch_norm_1_gamma, float *restrict v_norm_relu_1_batch_norm_1_gamma)
+{
+    float batch_norm_34[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_34[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 25; r2++) {
+            for (int r3 = 0; r3 < 5; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_34[j0] += batch_norm_33[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                }
+            }
+        }
+    }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = batch_norm_34[j0];
+        const float v3 = norm_relu_1_batch_norm_1_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_35[j0] = v2 * norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_norm_relu_1_batch_norm_1_gamma[j0] = m_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_norm_relu_1_batch_norm_1_gamma[j0] = v_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
+static void train_k46_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_35, float *restrict stem_y,
+        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict relu,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        float *restrict batch_norm_38, float *restrict batch_norm_39)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_36[16];
+        const int v1 = i0 < count_[0];
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v2 = batch_norm_35[j0];
+            batch_norm_36[j0] = (v1 ? v2 : 0.0f) / 125.0f;
+        }
+        for (int j0 = 0; j0 < 25; j0++) {
+            for (int j1 = 0; j1 < 5; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v3 = relu[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
+                            * norm_relu_1_batch_norm_1_gamma[j2]);
+                    const float mul_v89 = batch_norm_36[j2] * (stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - norm_relu_1_batch_norm_1_average[j2]);
+                    stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v89;
+                    const float add_v90 = v3 + mul_v89 + mul_v89;
+                    batch_norm_38[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v90;
+                    batch_norm_39[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v90;
+                }
+            }
+        }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void train_k47_batch_norm(const float *restrict batch_norm_39, float *restrict batch_norm_40)
+{
     for (int j0 = 0; j0 < 16; j0++) {
         batch_norm_40[j0] = 0.0f;
     }
@@ -1916,111 +2469,7 @@ static void train_k45_batch_norm_adam(const float *restrict relu, float *restric
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_40[j0] += relu[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_40[j0];
-        const float add_v114 = m_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_norm_relu_1_batch_norm_1_beta[j0] = add_v114;
-        const float add_v115 = v_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_norm_relu_1_batch_norm_1_beta[j0] = add_v115;
-        norm_relu_1_batch_norm_1_beta[j0] = norm_relu_1_batch_norm_1_beta[j0] - adam[0] * add_v114 / (dl_sqrt(add_v115)
-                + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k46_batch_norm_adam(const float *restrict batch_norm_41, float *restrict m_norm_relu_1_batch_norm_1_gamma,
-        float *restrict v_norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_gamma,
-        const float *restrict adam)
-{
-    float batch_norm_42[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_42[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_42[j0] += batch_norm_41[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_42[j0];
-        const float add_v111 = m_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_norm_relu_1_batch_norm_1_gamma[j0] = add_v111;
-        const float add_v112 = v_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_norm_relu_1_batch_norm_1_gamma[j0] = add_v112;
-        norm_relu_1_batch_norm_1_gamma[j0] = norm_relu_1_batch_norm_1_gamma[j0] - adam[0] * add_v111 / (dl_sqrt(add_v112)
-                + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k47_batch_norm(const float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_4,
-        const int32_t *restrict count_)
-{
-    float batch_norm_45[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_45[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_45[j0] += norm_relu_1_batch_norm_1_y[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[j0] = batch_norm_45[j0] * 0.5f / batch_norm_4[j0] / v1;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k48_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4, float *restrict stem_y,
-        const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_43, float *restrict batch_norm_50)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_47[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_4[j0];
-            batch_norm_47[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v100 = batch_norm_47[j2] * (stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - norm_relu_1_batch_norm_1_average[j2]);
-                    stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v100;
-                    const float add_v101 = batch_norm_43[i0 * 2000 + j0 * 80 + j1 * 16 + j2] + mul_v100 + mul_v100;
-                    batch_norm_43[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v101;
-                    batch_norm_50[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v101;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k49_batch_norm(const float *restrict batch_norm_50, float *restrict batch_norm_51)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_51[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_51[j0] += batch_norm_50[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_40[j0] += batch_norm_39[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
@@ -2028,23 +2477,23 @@ static void train_k49_batch_norm(const float *restrict batch_norm_50, float *res
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k50_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_51,
-        const float *restrict batch_norm_43, float *restrict batch_norm_53)
+static void train_k48_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_40,
+        float *restrict batch_norm_38)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_52[16];
+        float batch_norm_41[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_51[j0];
-            batch_norm_52[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
+            const float v4 = batch_norm_40[j0];
+            batch_norm_41[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_53[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_43[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_52[j2];
+                    batch_norm_38[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_38[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            + batch_norm_41[j2];
                 }
             }
         }
@@ -2052,7 +2501,7 @@ static void train_k50_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
-static inline void train_k51_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k49_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2103,27 +2552,64 @@ static inline void train_k51_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k51_conv2d(const float *restrict sound, const float *restrict batch_norm_53, float *restrict conv2d_3)
+static void train_k49_conv2d(const float *restrict sound, const float *restrict batch_norm_38, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k51_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_53 + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
+            train_k49_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_38 + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
-static void train_k52_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
+static void train_k50_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         const float v1 = conv2d_3[j0];
-        const float add_v107 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_stem_kernel[j0] = add_v107;
-        const float add_v108 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_stem_kernel[j0] = add_v108;
-        stem_kernel[j0] = stem_kernel[j0] - adam[0] * add_v107 / (dl_sqrt(add_v108) + 1e-07f);
+        const float add_v96 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_stem_kernel[j0] = add_v96;
+        const float add_v97 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_stem_kernel[j0] = add_v97;
+        stem_kernel[j0] = stem_kernel[j0] - adam[0] * add_v96 / (dl_sqrt(add_v97) + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:37: adam -> f32[16] */
+static void train_k51_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict adam,
+        const float *restrict m_norm_relu_1_batch_norm_1_gamma, const float *restrict v_norm_relu_1_batch_norm_1_gamma,
+        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
+        const float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma)
+{
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        norm_relu_1_batch_norm_1_gamma[j0] = norm_relu_1_batch_norm_1_gamma[j0] - v1 * m_norm_relu_1_batch_norm_1_gamma[j0]
+                / (dl_sqrt(v_norm_relu_1_batch_norm_1_gamma[j0]) + 1e-07f);
+        block_1_norm_relu_1_batch_norm_1_gamma[j0] = block_1_norm_relu_1_batch_norm_1_gamma[j0] - v1
+                * m_block_1_norm_relu_1_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_gamma[j0])
+                + 1e-07f);
+        block_1_norm_relu_2_batch_norm_1_gamma[j0] = block_1_norm_relu_2_batch_norm_1_gamma[j0] - v1
+                * m_block_1_norm_relu_2_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_gamma[j0])
+                + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
+static void train_k52_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
+        float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
+        const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 144; j0++) {
+        const float v1 = depthwise_conv2d_2[j0];
+        const float add_v106 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_depthwise_conv2d_1_kernel[j0] = add_v106;
+        const float add_v107 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_depthwise_conv2d_1_kernel[j0] = add_v107;
+        block_1_depthwise_conv2d_1_kernel[j0] = block_1_depthwise_conv2d_1_kernel[j0] - adam[0] * add_v106 / (dl_sqrt(add_v107)
+                + 1e-07f);
     }
 }
 
@@ -2133,11 +2619,11 @@ static void train_k53_adam(float *restrict m_block_1_conv2d_1_kernel, const floa
 {
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = conv2d_2[j0];
-        const float add_v126 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_conv2d_1_kernel[j0] = add_v126;
-        const float add_v127 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_conv2d_1_kernel[j0] = add_v127;
-        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v126 / (dl_sqrt(add_v127) + 1e-07f);
+        const float add_v115 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_conv2d_1_kernel[j0] = add_v115;
+        const float add_v116 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_conv2d_1_kernel[j0] = add_v116;
+        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v115 / (dl_sqrt(add_v116) + 1e-07f);
     }
 }
 
@@ -2151,58 +2637,58 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
     float *const batch_norm = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 393472);   /* f32[16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296000);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 393536);   /* f32[16] */
-    float *const norm_relu_1_batch_norm_1_y = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const relu = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 384000);   /* bool[4, 25, 5, 16] */
-    float *const x = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 393600);   /* f32[16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296064);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 288000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296128);   /* f32[16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 393664);   /* f32[16] */
-    float *const block_1_norm_relu_1_batch_norm_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const relu_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 256000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 393728);   /* f32[16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_10 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 393792);   /* f32[16] */
-    float *const block_1_norm_relu_2_batch_norm_1_y = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 392768);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 393856);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 320000);   /* f32[4, 12] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 320192);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 320208);   /* i32[4] */
-    float *const softmax_3 = (float *)(void *)(base + 393280);   /* f32[4, 12] */
-    float *const dense_2 = (float *)(void *)(base + 393024);   /* f32[4, 16] */
-    float *const dense_3 = (float *)(void *)(base + 392000);   /* f32[4, 12] */
-    float *const batch_norm_13 = (float *)(void *)(base + 320000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 352000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_22 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 288000);   /* f32[16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 352000);   /* f32[16, 1, 1, 16] */
-    float *const relu_4 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_29 = (float *)(void *)(base + 320000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_36 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_37 = (float *)(void *)(base + 192000);   /* f32[16] */
-    float *const batch_norm_39 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_41 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_43 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 64000);   /* f32[16] */
-    float *const batch_norm_53 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 32000);   /* f32[1, 10, 4, 16] */
-    float *const adam = (float *)(void *)(base + 393920);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 392000);   /* f32[12, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 352000);   /* f32[1, 1, 16, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296192);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 296256);   /* f32[16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 296320);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 256768);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 257472);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 224000);   /* f32[4, 12] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 224192);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 224208);   /* i32[4] */
+    float *const softmax_3 = (float *)(void *)(base + 257280);   /* f32[4, 12] */
+    float *const dense_2 = (float *)(void *)(base + 257024);   /* f32[4, 16] */
+    float *const dense_3 = (float *)(void *)(base + 256000);   /* f32[4, 12] */
+    float *const batch_norm_11 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_13 = (float *)(void *)(base + 296384);   /* f32[16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_18 = (float *)(void *)(base + 160000);   /* f32[16] */
+    float *const conv2d_2 = (float *)(void *)(base + 256000);   /* f32[16, 1, 1, 16] */
+    float *const relu_4 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_22 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_24 = (float *)(void *)(base + 224000);   /* f32[16] */
+    float *const batch_norm_28 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 192000);   /* f32[16] */
+    float *const batch_norm_31 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 160000);   /* f32[4, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 160000);   /* f32[1, 3, 3, 16] */
+    float *const batch_norm_33 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_35 = (float *)(void *)(base + 160576);   /* f32[16] */
+    float *const batch_norm_38 = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_39 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_40 = (float *)(void *)(base + 0);   /* f32[16] */
+    float *const conv2d_3 = (float *)(void *)(base + 0);   /* f32[1, 10, 4, 16] */
+    float *const adam = (float *)(void *)(base + 296448);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 256000);   /* f32[12, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 256000);   /* f32[1, 1, 16, 16] */
 
     train_k0_conv2d(sound, params->stem_kernel, stem_y);
     train_k1_batch_norm(stem_y, batch_norm);
@@ -2210,77 +2696,85 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
     train_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2, batch_norm_3);
-    train_k5_batch_norm(&count, batch_norm_3, state->norm_relu_1_batch_norm_1_moving_variance, batch_norm_4);
-    train_k6_batch_norm_relu(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_4, norm_relu_1_batch_norm_1_y,
+    train_k5_batch_norm(&count, batch_norm_3, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
+    train_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     train_k7_dropout(words, &step, dropout, relu, x);
-    train_k8_depthwise_conv2d_batch_norm(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y,
-            batch_norm_5);
-    train_k9_batch_norm(&count, batch_norm_5, block_1_norm_relu_1_batch_norm_1_average,
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
+    train_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_4);
+    train_k10_batch_norm(&count, batch_norm_4, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    train_k10_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_6);
-    train_k11_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_1_batch_norm_1_moving_variance, batch_norm_7);
-    train_k12_batch_norm_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_7,
-            block_1_norm_relu_1_batch_norm_1_y, params->block_1_norm_relu_1_batch_norm_1_gamma,
+    train_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_5, batch_norm_6);
+    train_k12_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            block_1_norm_relu_1_batch_norm_1_factor);
+    train_k13_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);
-    train_k13_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    train_k14_batch_norm(block_1_conv2d_1_y, batch_norm_8);
-    train_k15_batch_norm(&count, batch_norm_8, block_1_norm_relu_2_batch_norm_1_average,
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
+    train_k15_batch_norm(block_1_conv2d_1_y, batch_norm_7);
+    train_k16_batch_norm(&count, batch_norm_7, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);
-    train_k16_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_9, batch_norm_10);
-    train_k17_batch_norm(&count, batch_norm_10, state->block_1_norm_relu_2_batch_norm_1_moving_variance, batch_norm_11);
-    train_k18_batch_norm_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_11,
-            block_1_norm_relu_2_batch_norm_1_y, params->block_1_norm_relu_2_batch_norm_1_gamma,
+    train_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8, batch_norm_9);
+    train_k18_batch_norm(&count, batch_norm_9, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            block_1_norm_relu_2_batch_norm_1_factor);
+    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
-    train_k19_dropout(words, &step, dropout_2, global_avg_pool2d);
-    train_k20_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k20_dropout(words, &step, dropout_2, global_avg_pool2d);
+    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
             word, cross_entropy_2, argmax, &count, softmax_3);
-    train_k22_div(&count, argmax, word, &metrics->accuracy);
-    train_k23_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k24_adam(&step, adam);
-    train_k25_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k26_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, dropout_2, x_2,
-            block_1_norm_relu_2_batch_norm_1_y, batch_norm_13, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_11,
-            batch_norm_15);
-    train_k27_dense_adam(global_avg_pool2d, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k23_div(&count, argmax, word, &metrics->accuracy);
+    train_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    train_k25_adam(&step, adam);
+    train_k26_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k27_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, dropout_2, x_2, block_1_conv2d_1_y,
+            block_1_norm_relu_2_batch_norm_1_average, batch_norm_11);
+    train_k28_dense_adam(global_avg_pool2d, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k28_batch_norm_adam(x_2, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
+    train_k29_batch_norm_adam(x_2, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_beta, params->block_1_norm_relu_2_batch_norm_1_beta, adam);
-    train_k29_batch_norm_adam(batch_norm_13, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_gamma, adam);
-    train_k30_batch_norm(block_1_norm_relu_2_batch_norm_1_y, batch_norm_11, &count);
-    train_k31_batch_norm(&count, batch_norm_11, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_15,
-            batch_norm_22);
-    train_k32_batch_norm(batch_norm_22, batch_norm_23);
-    train_k33_batch_norm(&count, batch_norm_23, batch_norm_15, batch_norm_25);
+    train_k30_batch_norm_adam(batch_norm_11, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            block_1_norm_relu_2_batch_norm_1_factor, &count, batch_norm_13, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
+    train_k31_batch_norm(&count, batch_norm_13, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, x_2,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_16,
+            batch_norm_17);
+    train_k32_batch_norm(batch_norm_17, batch_norm_18);
+    train_k33_batch_norm(&count, batch_norm_18, batch_norm_16);
     train_k34_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_4);
-    train_k35_conv2d_relu_batch_norm(batch_norm_25, conv2d_4, relu_4, relu_2, block_1_norm_relu_1_batch_norm_1_y, batch_norm_27,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_7, batch_norm_29);
-    train_k36_conv2d(relu_2, batch_norm_25, conv2d_2);
+    train_k35_conv2d_relu_batch_norm(batch_norm_16, conv2d_4, relu_4, relu_2, block_1_depthwise_conv2d_1_y,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_22);
+    train_k36_conv2d(relu_2, batch_norm_16, conv2d_2);
     train_k37_batch_norm_adam(relu_4, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
             optimizer->v_block_1_norm_relu_1_batch_norm_1_beta, params->block_1_norm_relu_1_batch_norm_1_beta, adam);
-    train_k38_batch_norm_adam(batch_norm_27, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, adam);
-    train_k39_batch_norm(block_1_norm_relu_1_batch_norm_1_y, batch_norm_7, &count);
-    train_k40_batch_norm(&count, batch_norm_7, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_29, batch_norm_36);
-    train_k41_batch_norm(batch_norm_36, batch_norm_37);
-    train_k42_batch_norm(&count, batch_norm_37, batch_norm_29, batch_norm_39);
-    train_k43_depthwise_conv2d_relu_batch_norm(batch_norm_39, params->block_1_depthwise_conv2d_1_kernel, relu, dropout,
-            norm_relu_1_batch_norm_1_y, batch_norm_41, params->norm_relu_1_batch_norm_1_gamma, batch_norm_4, batch_norm_43);
-    train_k44_depthwise_conv2d_adam(x, batch_norm_39, optimizer->m_block_1_depthwise_conv2d_1_kernel,
-            optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
-    train_k45_batch_norm_adam(relu, optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
+    train_k38_batch_norm_adam(batch_norm_22, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_24, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);
+    train_k39_batch_norm(&count, batch_norm_24, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, relu_4,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_28);
+    train_k40_batch_norm(batch_norm_28, batch_norm_29);
+    train_k41_batch_norm(&count, batch_norm_29, relu_4, batch_norm_31);
+    train_k42_depthwise_conv2d_relu_batch_norm(batch_norm_31, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
+            dropout, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_33);
+    train_k43_depthwise_conv2d(x, batch_norm_31, depthwise_conv2d_2);
+    train_k44_batch_norm_adam(relu, optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
             params->norm_relu_1_batch_norm_1_beta, adam);
-    train_k46_batch_norm_adam(batch_norm_41, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_gamma, adam);
-    train_k47_batch_norm(norm_relu_1_batch_norm_1_y, batch_norm_4, &count);
-    train_k48_batch_norm(&count, batch_norm_4, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_43, batch_norm_50);
-    train_k49_batch_norm(batch_norm_50, batch_norm_51);
-    train_k50_batch_norm(&count, batch_norm_51, batch_norm_43, batch_norm_53);
-    train_k51_conv2d(sound, batch_norm_53, conv2d_3);
-    train_k52_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k45_batch_norm_adam(batch_norm_33, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
+            batch_norm_35, optimizer->m_norm_relu_1_batch_norm_1_gamma, optimizer->v_norm_relu_1_batch_norm_1_gamma);
+    train_k46_batch_norm(&count, batch_norm_35, stem_y, norm_relu_1_batch_norm_1_average, relu, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_gamma, batch_norm_38, batch_norm_39);
+    train_k47_batch_norm(batch_norm_39, batch_norm_40);
+    train_k48_batch_norm(&count, batch_norm_40, batch_norm_38);
+    train_k49_conv2d(sound, batch_norm_38, conv2d_3);
+    train_k50_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k51_adam(params->norm_relu_1_batch_norm_1_gamma, adam, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma, optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma,
+            params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
+    train_k52_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
+            optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
     train_k53_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
             params->block_1_conv2d_1_kernel, adam);
     optimizer->step = step;
@@ -2417,7 +2911,7 @@ static void gradients_k4_batch_norm(const float *restrict stem_y, const float *r
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
 static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_4)
+        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2434,22 +2928,19 @@ static void gradients_k5_batch_norm(const int32_t *restrict count_, const float 
         const float norm_relu_1_batch_norm_1_variance_v5 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
                 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
         norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_4[j0] = dl_sqrt(norm_relu_1_batch_norm_1_variance_v5 + 0.001f);
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v5 + 0.001f);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
-static void gradients_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_4, float *restrict norm_relu_1_batch_norm_1_y,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict norm_relu_1_batch_norm_1_beta,
-        float *restrict relu)
+/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
+static void gradients_k6_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 500; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float norm_relu_1_batch_norm_1_y_v9 = (stem_y[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
-                    / batch_norm_4[j1];
-            norm_relu_1_batch_norm_1_y[j0 * 16 + j1] = norm_relu_1_batch_norm_1_y_v9;
-            const float v1 = norm_relu_1_batch_norm_1_y_v9 * norm_relu_1_batch_norm_1_gamma[j1]
+            const float v1 = (stem_y[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
+                    * (norm_relu_1_batch_norm_1_factor[j1] * norm_relu_1_batch_norm_1_gamma[j1])
                     + norm_relu_1_batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
@@ -2463,43 +2954,201 @@ static void gradients_k7_dropout(const int32_t *restrict seed_, const int32_t *r
     for (int j0 = 0; j0 < 8000; j0++) {
         const float v1 = relu[j0];
         const float v2 = v1 / 0.8f;
-        const int lt_v11 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
+        const int lt_v10 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
                 (uint32_t)(j0)) < 0.2f;
-        dropout[j0] = (uint8_t)(lt_v11);
-        x[j0] = lt_v11 ? 0.0f : v2;
+        dropout[j0] = (uint8_t)(lt_v10);
+        x[j0] = lt_v10 ? 0.0f : v2;
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: batch_norm -> f32[4, 16], 72000 multiply-accumulates */
-static void gradients_k8_depthwise_conv2d_batch_norm(const float *restrict x,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_y,
-        float *restrict batch_norm_5)
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+static inline void gradients_k8_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    for (int k0 = 1; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void gradients_k8_depthwise_conv2d_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void gradients_k8_depthwise_conv2d_tile_3(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static inline void gradients_k8_depthwise_conv2d_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static void gradients_k8_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
+        float *restrict block_1_depthwise_conv2d_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = 0.0f;
-                }
-                for (int r3 = 0; r3 < 3; r3++) {
-                    for (int r4 = 0; r4 < 3; r4++) {
-                        if (j0 + r3 - 1 >= 0 && j0 + r3 - 1 < 25 && j1 + r4 - 1 >= 0 && j1 + r4 - 1 < 5) {
-                            for (int j2 = 0; j2 < 16; j2++) {
-                                block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] += x[i0 * 2000 + j0 * 80 + j1 * 16 + j2 + r3 * 80 + r4 * 16 - 96]
-                                        * block_1_depthwise_conv2d_1_kernel[j2 + r3 * 48 + r4 * 16];
-                            }
-                        }
-                    }
-                }
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        gradients_k8_depthwise_conv2d_tile_4_at_0(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        gradients_k8_depthwise_conv2d_tile_4(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        gradients_k8_depthwise_conv2d_tile_3(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else
+                        gradients_k8_depthwise_conv2d_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
             }
         }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_4)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
+            batch_norm_4[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_4[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -2507,7 +3156,7 @@ static void gradients_k8_depthwise_conv2d_batch_norm(const float *restrict x,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
+static void gradients_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
         float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2517,32 +3166,40 @@ static void gradients_k9_batch_norm(const int32_t *restrict count_, const float 
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
+        const float v7 = batch_norm_4[j0];
+        const float v8 = batch_norm_4[j0 + 16];
+        const float v9 = batch_norm_4[j0 + 32];
+        const float v10 = batch_norm_4[j0 + 48];
         const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_average_v15 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_1_batch_norm_1_average_v14 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v15;
-        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v15 * 0.1f;
+        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v14;
+        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v14 * 0.1f;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k10_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_6)
+static void gradients_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_5,
+        float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 25; j0++) {
+            for (int j1 = 0; j1 < 5; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_1_batch_norm_1_average[j2];
+                    batch_norm_5[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
+                }
+            }
+        }
         for (int j0 = 0; j0 < 16; j0++) {
             batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_1_batch_norm_1_average[j0];
-                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
+                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -2550,8 +3207,9 @@ static void gradients_k10_batch_norm(const float *restrict block_1_depthwise_con
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance, float *restrict batch_norm_7)
+static void gradients_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
+        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
+        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2568,22 +3226,21 @@ static void gradients_k11_batch_norm(const int32_t *restrict count_, const float
         const float block_1_norm_relu_1_batch_norm_1_variance_v17 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
         block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v17 * 0.1f;
-        batch_norm_7[j0] = dl_sqrt(block_1_norm_relu_1_batch_norm_1_variance_v17 + 0.001f);
+        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v17 + 0.001f);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, relu -> f32[4, 25, 5, 16] */
-static void gradients_k12_batch_norm_relu(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_7,
-        float *restrict block_1_norm_relu_1_batch_norm_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
+/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
+static void gradients_k13_relu(const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu_2)
 {
     for (int j0 = 0; j0 < 500; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float block_1_norm_relu_1_batch_norm_1_y_v21 = (block_1_depthwise_conv2d_1_y[j0 * 16 + j1]
-                    - block_1_norm_relu_1_batch_norm_1_average[j1]) / batch_norm_7[j1];
-            block_1_norm_relu_1_batch_norm_1_y[j0 * 16 + j1] = block_1_norm_relu_1_batch_norm_1_y_v21;
-            const float v1 = block_1_norm_relu_1_batch_norm_1_y_v21 * block_1_norm_relu_1_batch_norm_1_gamma[j1]
+            const float v1 = (block_1_depthwise_conv2d_1_y[j0 * 16 + j1] - block_1_norm_relu_1_batch_norm_1_average[j1])
+                    * (block_1_norm_relu_1_batch_norm_1_factor[j1] * block_1_norm_relu_1_batch_norm_1_gamma[j1])
                     + block_1_norm_relu_1_batch_norm_1_beta[j1];
             relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
@@ -2591,7 +3248,7 @@ static void gradients_k12_batch_norm_relu(const float *restrict block_1_depthwis
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
-static inline void gradients_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k14_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2623,7 +3280,7 @@ static inline void gradients_k13_conv2d_tile_4(const float *restrict a, int at, 
     c[243] = c3_3;
 }
 
-static inline void gradients_k13_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k14_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2649,7 +3306,7 @@ static inline void gradients_k13_conv2d_tile_3(const float *restrict a, int at, 
     c[163] = c2_3;
 }
 
-static void gradients_k13_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
+static void gradients_k14_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
         float *restrict block_1_conv2d_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2658,10 +3315,10 @@ static void gradients_k13_conv2d(const float *restrict relu_2, const float *rest
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        gradients_k13_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                        gradients_k14_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        gradients_k13_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                        gradients_k14_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
             }
         }
@@ -2669,16 +3326,16 @@ static void gradients_k13_conv2d(const float *restrict relu_2, const float *rest
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k14_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_8)
+static void gradients_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_8[i0 * 16 + j0] = 0.0f;
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_8[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_7[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -2686,7 +3343,7 @@ static void gradients_k14_batch_norm(const float *restrict block_1_conv2d_1_y, f
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
+static void gradients_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2696,22 +3353,22 @@ static void gradients_k15_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_8[j0];
-        const float v8 = batch_norm_8[j0 + 16];
-        const float v9 = batch_norm_8[j0 + 32];
-        const float v10 = batch_norm_8[j0 + 48];
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 16];
+        const float v9 = batch_norm_7[j0 + 32];
+        const float v10 = batch_norm_7[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_average_v25 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_average_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v25;
-        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v25 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v24;
+        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v24 * 0.1f;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_9,
-        float *restrict batch_norm_10)
+static void gradients_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_8,
+        float *restrict batch_norm_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 25; j0++) {
@@ -2719,17 +3376,17 @@ static void gradients_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
                             - block_1_norm_relu_2_batch_norm_1_average[j2];
-                    batch_norm_9[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
+                    batch_norm_8[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_10[i0 * 16 + j0] = 0.0f;
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_10[i0 * 16 + j0] += batch_norm_9[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -2737,8 +3394,9 @@ static void gradients_k16_batch_norm(const float *restrict block_1_conv2d_1_y,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
-        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance, float *restrict batch_norm_11)
+static void gradients_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
+        float *restrict block_1_norm_relu_2_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2747,34 +3405,32 @@ static void gradients_k17_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_10[j0];
-        const float v8 = batch_norm_10[j0 + 16];
-        const float v9 = batch_norm_10[j0 + 32];
-        const float v10 = batch_norm_10[j0 + 48];
+        const float v7 = batch_norm_9[j0];
+        const float v8 = batch_norm_9[j0 + 16];
+        const float v9 = batch_norm_9[j0 + 32];
+        const float v10 = batch_norm_9[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_variance_v28 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_variance_v27 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v28 * 0.1f;
-        batch_norm_11[j0] = dl_sqrt(block_1_norm_relu_2_batch_norm_1_variance_v28 + 0.001f);
+        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v27 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v27 + 0.001f);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
-static void gradients_k18_batch_norm_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
-        float *restrict block_1_norm_relu_2_batch_norm_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+/* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
+static void gradients_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict x_2, float *restrict global_avg_pool2d)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float block_1_norm_relu_2_batch_norm_1_y_v32 = (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2]) / batch_norm_11[j2];
-                    block_1_norm_relu_2_batch_norm_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            = block_1_norm_relu_2_batch_norm_1_y_v32;
-                    const float v1 = block_1_norm_relu_2_batch_norm_1_y_v32 * block_1_norm_relu_2_batch_norm_1_gamma[j2]
-                            + block_1_norm_relu_2_batch_norm_1_beta[j2];
+                    const float v1 = (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_2_batch_norm_1_average[j2]) * (block_1_norm_relu_2_batch_norm_1_factor[j2]
+                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]) + block_1_norm_relu_2_batch_norm_1_beta[j2];
                     x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -2793,21 +3449,21 @@ static void gradients_k18_batch_norm_relu_global_avg_pool2d(const float *restric
 }
 
 /* ds_cnn.dl:30: dropout -> f32[4, 16] */
-static void gradients_k19_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
+static void gradients_k20_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
         float *restrict global_avg_pool2d)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = global_avg_pool2d[j0];
         const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v35 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
+        const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
                 (uint32_t)(j0)) < 0.4f;
-        dropout_2[j0] = (uint8_t)(lt_v35);
-        global_avg_pool2d[j0] = lt_v35 ? 0.0f : v2;
+        dropout_2[j0] = (uint8_t)(lt_v33);
+        global_avg_pool2d[j0] = lt_v33 ? 0.0f : v2;
     }
 }
 
 /* ds_cnn.dl:30: dense -> f32[12, 16] */
-static void gradients_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
+static void gradients_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
 {
     for (int j0 = 0; j0 < 12; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -2817,7 +3473,7 @@ static void gradients_k20_dense_pack(const float *restrict classifier_kernel, fl
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[4, 12], 768 multiply-accumulates */
-static inline void gradients_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2850,7 +3506,7 @@ static inline void gradients_k21_dense_softmax_cross_entropy_tile_4(const float 
     c[39] = c3_3;
 }
 
-static void gradients_k21_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
+static void gradients_k22_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict softmax_3)
@@ -2862,48 +3518,48 @@ static void gradients_k21_dense_softmax_cross_entropy(const float *restrict glob
     float cross_entropy_3[12];
     float cross_entropy_4;
     for (int n = 0; n < 12; n += 4)
-        gradients_k21_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
+        gradients_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v39 = -DL_INFINITY;
+        float max_v37 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v38 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v38;
-            const float x_max_v39 = logits_v38;
-            max_v39 = dl_max(max_v39, x_max_v39);
+            const float logits_v36 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v36;
+            const float x_max_v37 = logits_v36;
+            max_v37 = dl_max(max_v37, x_max_v37);
         }
-        softmax = max_v39;
-        float sum_v41 = 0.0f;
+        softmax = max_v37;
+        float sum_v39 = 0.0f;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v40 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v40;
-            sum_v41 += softmax_1_y_v40;
+            const float softmax_1_y_v38 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[j0] = softmax_1_y_v38;
+            sum_v39 += softmax_1_y_v38;
         }
-        softmax_2 = sum_v41;
+        softmax_2 = sum_v39;
         const float v1 = dl_log(softmax_2);
-        float sum_v44 = 0.0f;
-        int32_t argmax_v45 = 0;
-        float best_argmax_v45 = -DL_INFINITY;
+        float sum_v42 = 0.0f;
+        int32_t argmax_v43 = 0;
+        float best_argmax_v43 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
             const float v2 = logits[j0];
-            const float select_v43 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v44 += select_v43;
-            const float x_argmax_v45 = v2;
-            if (best_argmax_v45 < x_argmax_v45) {
-                best_argmax_v45 = x_argmax_v45;
-                argmax_v45 = j0;
+            const float select_v41 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+            sum_v42 += select_v41;
+            const float x_argmax_v43 = v2;
+            if (best_argmax_v43 < x_argmax_v43) {
+                best_argmax_v43 = x_argmax_v43;
+                argmax_v43 = j0;
             }
         }
-        cross_entropy_2[i0] = sum_v44;
-        argmax[i0] = argmax_v45;
+        cross_entropy_2[i0] = sum_v42;
+        argmax[i0] = argmax_v43;
         const int32_t v3 = count_[0];
         const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v49 = 0.0f;
+        float sum_v47 = 0.0f;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float select_v48 = word[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v48;
-            sum_v49 += -select_v48;
+            const float select_v46 = word[i0] == j0 ? v4 : 0.0f;
+            cross_entropy_3[j0] = select_v46;
+            sum_v47 += -select_v46;
         }
-        cross_entropy_4 = sum_v49;
+        cross_entropy_4 = sum_v47;
         const float v5 = cross_entropy_4 / softmax_2;
         for (int j0 = 0; j0 < 12; j0++) {
             softmax_3[i0 * 12 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
@@ -2912,7 +3568,7 @@ static void gradients_k21_dense_softmax_cross_entropy(const float *restrict glob
 }
 
 /* ds_cnn.dl:38: -> f32 */
-static void gradients_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
+static void gradients_k23_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -2929,7 +3585,7 @@ static void gradients_k22_div(const int32_t *restrict count_, const dl_word *res
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32 */
-static void gradients_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -2941,7 +3597,7 @@ static void gradients_k23_cross_entropy(const int32_t *restrict count_, const fl
 }
 
 /* ds_cnn.dl:30: dense -> f32[12] */
-static void gradients_k24_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+static void gradients_k25_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 12; j0++) {
         classifier_bias_2[j0] = softmax_3[j0] + softmax_3[j0 + 12] + softmax_3[j0 + 24] + softmax_3[j0 + 36];
@@ -2949,7 +3605,7 @@ static void gradients_k24_dense(const float *restrict softmax_3, float *restrict
 }
 
 /* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
-static inline void gradients_k25_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2982,15 +3638,14 @@ static inline void gradients_k25_dense_global_avg_pool2d_relu_tile_4(const float
     c[51] = c3_3;
 }
 
-static void gradients_k25_dense_global_avg_pool2d_relu(const float *restrict softmax_3,
+static void gradients_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_3,
         const float *restrict classifier_kernel_3, float *restrict dense, const uint8_t *restrict dropout_2,
-        float *restrict x_2, float *restrict block_1_norm_relu_2_batch_norm_1_y, float *restrict batch_norm_12,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_11,
-        float *restrict batch_norm_13)
+        float *restrict x_2, const float *restrict block_1_conv2d_1_y,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_10)
 {
     float global_avg_pool2d_2[16];
     for (int n = 0; n < 16; n += 4)
-        gradients_k25_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_3 + n, dense + n);
+        gradients_k26_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_3 + n, dense + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dense[i0 * 16 + j0];
@@ -3000,13 +3655,11 @@ static void gradients_k25_dense_global_avg_pool2d_relu(const float *restrict sof
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v2 = global_avg_pool2d_2[j2];
-                    const float v3 = block_1_norm_relu_2_batch_norm_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2];
-                    const float select_v56 = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
-                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v56;
-                    batch_norm_12[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v56 * v3;
-                    const float div_v60 = select_v56 * block_1_norm_relu_2_batch_norm_1_gamma[j2] / batch_norm_11[j2];
-                    batch_norm_13[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = div_v60;
-                    block_1_norm_relu_2_batch_norm_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -(div_v60 * v3);
+                    const float v3 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_2_batch_norm_1_average[j2];
+                    const float select_v54 = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
+                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54;
+                    batch_norm_10[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54 * v3;
                 }
             }
         }
@@ -3014,7 +3667,7 @@ static void gradients_k25_dense_global_avg_pool2d_relu(const float *restrict sof
 }
 
 /* ds_cnn.dl:30: dense -> f32[16, 12], 768 multiply-accumulates */
-static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3046,17 +3699,17 @@ static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, c
     c[39] = c3_3;
 }
 
-static void gradients_k26_dense(const float *restrict global_avg_pool2d, const float *restrict softmax_3,
+static void gradients_k27_dense(const float *restrict global_avg_pool2d, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 12; n += 4)
-            gradients_k26_dense_tile_4(global_avg_pool2d, i0_0, softmax_3 + n, classifier_kernel_2 + (i0_0 * 12 + n));
+            gradients_k27_dense_tile_4(global_avg_pool2d, i0_0, softmax_3 + n, classifier_kernel_2 + (i0_0 * 12 + n));
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k27_batch_norm(const float *restrict x_2, float *restrict block_1_norm_relu_2_batch_norm_1_beta_2)
+static void gradients_k28_batch_norm(const float *restrict x_2, float *restrict block_1_norm_relu_2_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_relu_2_batch_norm_1_beta_2[j0] = 0.0f;
@@ -3073,67 +3726,58 @@ static void gradients_k27_batch_norm(const float *restrict x_2, float *restrict 
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k28_batch_norm(const float *restrict batch_norm_12,
-        float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2)
+static void gradients_k29_batch_norm(const float *restrict batch_norm_10,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor, float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const int32_t *restrict count_,
+        float *restrict batch_norm_12)
 {
+    float batch_norm_11[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_2_batch_norm_1_gamma_2[j0] = 0.0f;
+        batch_norm_11[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_norm_relu_2_batch_norm_1_gamma_2[j0] += batch_norm_12[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k29_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_y, float *restrict batch_norm_11,
-        const int32_t *restrict count_)
-{
-    float batch_norm_15[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_15[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_15[j0] += block_1_norm_relu_2_batch_norm_1_y[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_11[j0] += batch_norm_10[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_11[j0] = batch_norm_15[j0] * 0.5f / batch_norm_11[j0] / v1;
+        const float v2 = batch_norm_11[j0];
+        const float v3 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+        block_1_norm_relu_2_batch_norm_1_gamma_2[j0] = v2 * v3;
+        batch_norm_12[j0] = v2 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
+static void gradients_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
         float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        float *restrict batch_norm_13, float *restrict batch_norm_20)
+        const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict batch_norm_15,
+        float *restrict batch_norm_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_17[16];
+        float batch_norm_13[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_11[j0];
-            batch_norm_17[j0] = (v1 ? v2 : 0.0f) / 125.0f;
+            const float v2 = batch_norm_12[j0];
+            batch_norm_13[j0] = (v1 ? v2 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v65 = batch_norm_17[j2] * (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                    const float v3 = x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_2_batch_norm_1_factor[j2]
+                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]);
+                    const float mul_v61 = batch_norm_13[j2] * (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
                             - block_1_norm_relu_2_batch_norm_1_average[j2]);
-                    block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v65;
-                    const float add_v66 = batch_norm_13[i0 * 2000 + j0 * 80 + j1 * 16 + j2] + mul_v65 + mul_v65;
-                    batch_norm_13[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v66;
-                    batch_norm_20[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v66;
+                    block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v61;
+                    const float add_v62 = v3 + mul_v61 + mul_v61;
+                    batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v62;
+                    batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v62;
                 }
             }
         }
@@ -3141,16 +3785,16 @@ static void gradients_k30_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k31_batch_norm(const float *restrict batch_norm_20, float *restrict batch_norm_21)
+static void gradients_k31_batch_norm(const float *restrict batch_norm_16, float *restrict batch_norm_17)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_21[j0] = 0.0f;
+        batch_norm_17[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_21[j0] += batch_norm_20[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_17[j0] += batch_norm_16[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
@@ -3158,23 +3802,23 @@ static void gradients_k31_batch_norm(const float *restrict batch_norm_20, float 
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k32_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
-        const float *restrict batch_norm_13, float *restrict batch_norm_23)
+static void gradients_k32_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_17,
+        float *restrict batch_norm_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_22[16];
+        float batch_norm_18[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_21[j0];
-            batch_norm_22[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
+            const float v4 = batch_norm_17[j0];
+            batch_norm_18[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_23[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_13[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_22[j2];
+                    batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            + batch_norm_18[j2];
                 }
             }
         }
@@ -3252,10 +3896,9 @@ static inline void gradients_k34_conv2d_relu_batch_norm_tile_3(const float *rest
     c[163] = c2_3;
 }
 
-static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_norm_23, const float *restrict conv2d_2,
-        float *restrict relu_4, const float *restrict relu_2, float *restrict block_1_norm_relu_1_batch_norm_1_y,
-        float *restrict batch_norm_24, const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict batch_norm_7, float *restrict batch_norm_25)
+static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_norm_15, const float *restrict conv2d_2,
+        float *restrict relu_4, const float *restrict relu_2, const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -3263,21 +3906,19 @@ static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_nor
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        gradients_k34_conv2d_relu_batch_norm_tile_4(batch_norm_23, i0 * 2000 + i2 * 16 + i1_0 * 80,
+                        gradients_k34_conv2d_relu_batch_norm_tile_4(batch_norm_15, i0 * 2000 + i2 * 16 + i1_0 * 80,
                             conv2d_2 + n, relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        gradients_k34_conv2d_relu_batch_norm_tile_3(batch_norm_23, i0 * 2000 + i2 * 16 + i1_0 * 80,
+                        gradients_k34_conv2d_relu_batch_norm_tile_3(batch_norm_15, i0 * 2000 + i2 * 16 + i1_0 * 80,
                             conv2d_2 + n, relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float v2 = block_1_norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float select_v74 = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v74;
-                        batch_norm_24[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v74 * v2;
-                        const float div_v78 = select_v74 * block_1_norm_relu_1_batch_norm_1_gamma[j0] / batch_norm_7[j0];
-                        batch_norm_25[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = div_v78;
-                        block_1_norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = -(div_v78 * v2);
+                        const float v2 = block_1_depthwise_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                - block_1_norm_relu_1_batch_norm_1_average[j0];
+                        const float select_v70 = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1 : 0.0f;
+                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v70;
+                        batch_norm_20[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v70 * v2;
                     }
                 }
             }
@@ -3318,12 +3959,12 @@ static inline void gradients_k35_conv2d_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void gradients_k35_conv2d(const float *restrict relu_2, const float *restrict batch_norm_23,
+static void gradients_k35_conv2d(const float *restrict relu_2, const float *restrict batch_norm_15,
         float *restrict block_1_conv2d_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k35_conv2d_tile_4(relu_2, i0_0, batch_norm_23 + n, block_1_conv2d_1_kernel_2 + (i0_0 * 16 + n));
+            gradients_k35_conv2d_tile_4(relu_2, i0_0, batch_norm_15 + n, block_1_conv2d_1_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
@@ -3345,17 +3986,57 @@ static void gradients_k36_batch_norm(const float *restrict relu_4, float *restri
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k37_batch_norm(const float *restrict batch_norm_24,
-        float *restrict block_1_norm_relu_1_batch_norm_1_gamma_2)
+static void gradients_k37_batch_norm(const float *restrict batch_norm_20,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor, float *restrict block_1_norm_relu_1_batch_norm_1_gamma_2,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const int32_t *restrict count_,
+        float *restrict batch_norm_22)
 {
+    float batch_norm_21[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_1_batch_norm_1_gamma_2[j0] = 0.0f;
+        batch_norm_21[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_norm_relu_1_batch_norm_1_gamma_2[j0] += batch_norm_24[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_21[j0] += batch_norm_20[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                }
+            }
+        }
+    }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = batch_norm_21[j0];
+        const float v3 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+        block_1_norm_relu_1_batch_norm_1_gamma_2[j0] = v2 * v3;
+        batch_norm_22[j0] = v2 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
+static void gradients_k38_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_22,
+        float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict batch_norm_26)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_23[16];
+        const int v1 = i0 < count_[0];
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v2 = batch_norm_22[j0];
+            batch_norm_23[j0] = (v1 ? v2 : 0.0f) / 125.0f;
+        }
+        for (int j0 = 0; j0 < 25; j0++) {
+            for (int j1 = 0; j1 < 5; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v3 = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_1_batch_norm_1_factor[j2]
+                            * block_1_norm_relu_1_batch_norm_1_gamma[j2]);
+                    const float mul_v77 = batch_norm_23[j2] * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_1_batch_norm_1_average[j2]);
+                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v77;
+                    const float add_v78 = v3 + mul_v77 + mul_v77;
+                    relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v78;
+                    batch_norm_26[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v78;
                 }
             }
         }
@@ -3363,10 +4044,8 @@ static void gradients_k37_batch_norm(const float *restrict batch_norm_24,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k38_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_y, float *restrict batch_norm_7,
-        const int32_t *restrict count_)
+static void gradients_k39_batch_norm(const float *restrict batch_norm_26, float *restrict batch_norm_27)
 {
-    float batch_norm_27[16];
     for (int j0 = 0; j0 < 16; j0++) {
         batch_norm_27[j0] = 0.0f;
     }
@@ -3374,55 +4053,7 @@ static void gradients_k38_batch_norm(const float *restrict block_1_norm_relu_1_b
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_27[j0] += block_1_norm_relu_1_batch_norm_1_y[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_7[j0] = batch_norm_27[j0] * 0.5f / batch_norm_7[j0] / v1;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
-        float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_25, float *restrict batch_norm_32)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_29[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_7[j0];
-            batch_norm_29[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v83 = batch_norm_29[j2] * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_1_batch_norm_1_average[j2]);
-                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v83;
-                    const float add_v84 = batch_norm_25[i0 * 2000 + j0 * 80 + j1 * 16 + j2] + mul_v83 + mul_v83;
-                    batch_norm_25[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v84;
-                    batch_norm_32[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v84;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k40_batch_norm(const float *restrict batch_norm_32, float *restrict batch_norm_33)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_33[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_33[j0] += batch_norm_32[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_27[j0] += batch_norm_26[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
@@ -3430,23 +4061,23 @@ static void gradients_k40_batch_norm(const float *restrict batch_norm_32, float 
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_33,
-        const float *restrict batch_norm_25, float *restrict batch_norm_35)
+static void gradients_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_27,
+        const float *restrict relu_4, float *restrict batch_norm_29)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_34[16];
+        float batch_norm_28[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_33[j0];
-            batch_norm_34[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
+            const float v4 = batch_norm_27[j0];
+            batch_norm_28[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_35[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_25[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_34[j2];
+                    batch_norm_29[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            + batch_norm_28[j2];
                 }
             }
         }
@@ -3454,38 +4085,189 @@ static void gradients_k41_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
-static void gradients_k42_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_35,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict relu, const uint8_t *restrict dropout,
-        float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_36,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_4, float *restrict batch_norm_37)
+static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at,
+        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    for (int k0 = 1; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at,
+        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3(const float *restrict a, int at,
+        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3_at_22(const float *restrict a, int at,
+        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static void gradients_k41_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_29,
+        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d, float *restrict relu,
+        const uint8_t *restrict dropout, const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
+        float *restrict batch_norm_30)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 25; i1++) {
-            for (int i2 = 0; i2 < 5; i2++) {
-                float depthwise_conv2d[16];
-                for (int j0 = 0; j0 < 16; j0++) {
-                    depthwise_conv2d[j0] = 0.0f;
-                }
-                for (int r1 = 0; r1 < 3; r1++) {
-                    for (int r2 = 0; r2 < 3; r2++) {
-                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
-                            for (int j0 = 0; j0 < 16; j0++) {
-                                depthwise_conv2d[j0] += batch_norm_35[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                        * block_1_depthwise_conv2d_1_kernel[j0 - r1 * 48 - r2 * 16 + 128];
-                            }
-                        }
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_29,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4(batch_norm_29,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3(batch_norm_29,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                    else
+                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3_at_22(batch_norm_29,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d + n, k1_lo, k1_hi);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
+                        const float v2 = depthwise_conv2d[i1 * 16 - i1_0 * 16 + j0];
+                        const float v3 = stem_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_average[j0];
+                        const float select_v85 = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f : v2) / 0.8f
+                                : 0.0f;
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v85;
+                        batch_norm_30[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v85 * v3;
                     }
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                    const float v2 = depthwise_conv2d[j0];
-                    const float v3 = norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                    const float select_v91 = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f : v2) / 0.8f : 0.0f;
-                    relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v91;
-                    batch_norm_36[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v91 * v3;
-                    const float div_v95 = select_v91 * norm_relu_1_batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                    batch_norm_37[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = div_v95;
-                    norm_relu_1_batch_norm_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = -(div_v95 * v3);
                 }
             }
         }
@@ -3493,32 +4275,66 @@ static void gradients_k42_depthwise_conv2d_relu_batch_norm(const float *restrict
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
-static void gradients_k43_depthwise_conv2d(const float *restrict x, const float *restrict batch_norm_35,
+static inline void gradients_k42_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
+            }
+            for (int k2 = 1; k2 < 4; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
+            }
+            for (int k2 = 4; k2 < 5; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static void gradients_k42_depthwise_conv2d(const float *restrict x, const float *restrict batch_norm_29,
         float *restrict block_1_depthwise_conv2d_1_kernel_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_depthwise_conv2d_1_kernel_2[i1 * 48 + i2 * 16 + j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 25; r1++) {
-                for (int r2 = 0; r2 < 5; r2++) {
-                    for (int r3 = 0; r3 < 4; r3++) {
-                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
-                            for (int j0 = 0; j0 < 16; j0++) {
-                                block_1_depthwise_conv2d_1_kernel_2[i1 * 48 + i2 * 16 + j0] += x[j0 + r3 * 2000 + (i1 + r1 + (i2 + r2 + 4) / 5 + 23) / 25 + ((i2 + r2 + 4) % 5) * 16 + ((i1 + r1 + (i2 + r2 + 4) / 5 + 23) % 25) * 80 - 1]
-                                        * batch_norm_35[j0 + r1 * 80 + r2 * 16 + r3 * 2000];
-                            }
-                        }
-                    }
-                }
-            }
-        }
+        const int k1_lo = dl_first_tap(-i1 + 1, 1);
+        const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
+        for (int n = 0; n < 16; n += 4)
+            gradients_k42_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, batch_norm_29 + n,
+                    block_1_depthwise_conv2d_1_kernel_2 + (i1 * 48 + n), k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k44_batch_norm(const float *restrict relu, float *restrict norm_relu_1_batch_norm_1_beta_2)
+static void gradients_k43_batch_norm(const float *restrict relu, float *restrict norm_relu_1_batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         norm_relu_1_batch_norm_1_beta_2[j0] = 0.0f;
@@ -3535,65 +4351,56 @@ static void gradients_k44_batch_norm(const float *restrict relu, float *restrict
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k45_batch_norm(const float *restrict batch_norm_36, float *restrict norm_relu_1_batch_norm_1_gamma_2)
+static void gradients_k44_batch_norm(const float *restrict batch_norm_30, const float *restrict norm_relu_1_batch_norm_1_factor,
+        float *restrict norm_relu_1_batch_norm_1_gamma_2, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_32)
 {
+    float batch_norm_31[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        norm_relu_1_batch_norm_1_gamma_2[j0] = 0.0f;
+        batch_norm_31[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    norm_relu_1_batch_norm_1_gamma_2[j0] += batch_norm_36[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k46_batch_norm(const float *restrict norm_relu_1_batch_norm_1_y, float *restrict batch_norm_4,
-        const int32_t *restrict count_)
-{
-    float batch_norm_39[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_39[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_39[j0] += norm_relu_1_batch_norm_1_y[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_31[j0] += batch_norm_30[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[j0] = batch_norm_39[j0] * 0.5f / batch_norm_4[j0] / v1;
+        const float v2 = batch_norm_31[j0];
+        const float v3 = norm_relu_1_batch_norm_1_factor[j0];
+        norm_relu_1_batch_norm_1_gamma_2[j0] = v2 * v3;
+        batch_norm_32[j0] = v2 * norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k47_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4, float *restrict stem_y,
-        const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_37, float *restrict batch_norm_44)
+static void gradients_k45_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_32,
+        float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict relu,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        float *restrict batch_norm_35, float *restrict batch_norm_36)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_41[16];
+        float batch_norm_33[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_4[j0];
-            batch_norm_41[j0] = (v1 ? v2 : 0.0f) / 125.0f;
+            const float v2 = batch_norm_32[j0];
+            batch_norm_33[j0] = (v1 ? v2 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v100 = batch_norm_41[j2] * (stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                    const float v3 = relu[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
+                            * norm_relu_1_batch_norm_1_gamma[j2]);
+                    const float mul_v92 = batch_norm_33[j2] * (stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
                             - norm_relu_1_batch_norm_1_average[j2]);
-                    stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v100;
-                    const float add_v101 = batch_norm_37[i0 * 2000 + j0 * 80 + j1 * 16 + j2] + mul_v100 + mul_v100;
-                    batch_norm_37[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v101;
-                    batch_norm_44[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v101;
+                    stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v92;
+                    const float add_v93 = v3 + mul_v92 + mul_v92;
+                    batch_norm_35[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v93;
+                    batch_norm_36[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v93;
                 }
             }
         }
@@ -3601,16 +4408,16 @@ static void gradients_k47_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k48_batch_norm(const float *restrict batch_norm_44, float *restrict batch_norm_45)
+static void gradients_k46_batch_norm(const float *restrict batch_norm_36, float *restrict batch_norm_37)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_45[j0] = 0.0f;
+        batch_norm_37[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 25; r2++) {
             for (int r3 = 0; r3 < 5; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_45[j0] += batch_norm_44[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_37[j0] += batch_norm_36[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
                 }
             }
         }
@@ -3618,23 +4425,23 @@ static void gradients_k48_batch_norm(const float *restrict batch_norm_44, float 
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_45,
-        const float *restrict batch_norm_37, float *restrict batch_norm_47)
+static void gradients_k47_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_37,
+        float *restrict batch_norm_35)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_46[16];
+        float batch_norm_38[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_45[j0];
-            batch_norm_46[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
+            const float v4 = batch_norm_37[j0];
+            batch_norm_38[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_47[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_37[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_46[j2];
+                    batch_norm_35[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_35[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            + batch_norm_38[j2];
                 }
             }
         }
@@ -3642,7 +4449,7 @@ static void gradients_k49_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
-static inline void gradients_k50_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k48_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3693,14 +4500,14 @@ static inline void gradients_k50_conv2d_tile_4_at_0(const float *restrict a, int
     c[51] = c3_3;
 }
 
-static void gradients_k50_conv2d(const float *restrict sound, const float *restrict batch_norm_47,
+static void gradients_k48_conv2d(const float *restrict sound, const float *restrict batch_norm_35,
         float *restrict stem_kernel_2)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            gradients_k50_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_47 + n, stem_kernel_2 + (i1 * 64 + n), k1_lo,
+            gradients_k48_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_35 + n, stem_kernel_2 + (i1 * 64 + n), k1_lo,
                     k1_hi);
     }
 }
@@ -3714,54 +4521,53 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
     float *const batch_norm = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 393472);   /* f32[16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296000);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 393536);   /* f32[16] */
-    float *const norm_relu_1_batch_norm_1_y = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const relu = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 384000);   /* bool[4, 25, 5, 16] */
-    float *const x = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 393600);   /* f32[16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296064);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 288000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296128);   /* f32[16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 393664);   /* f32[16] */
-    float *const block_1_norm_relu_1_batch_norm_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const relu_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 256000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 393728);   /* f32[16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_10 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 393792);   /* f32[16] */
-    float *const block_1_norm_relu_2_batch_norm_1_y = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 392768);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 393856);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 320000);   /* f32[4, 12] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 320192);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 320208);   /* i32[4] */
-    float *const softmax_3 = (float *)(void *)(base + 393280);   /* f32[4, 12] */
-    float *const dense = (float *)(void *)(base + 393024);   /* f32[4, 16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 320000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_13 = (float *)(void *)(base + 352000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_20 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_21 = (float *)(void *)(base + 288000);   /* f32[16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const relu_4 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 320000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_33 = (float *)(void *)(base + 192000);   /* f32[16] */
-    float *const batch_norm_35 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_36 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_37 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_44 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_45 = (float *)(void *)(base + 64000);   /* f32[16] */
-    float *const batch_norm_47 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 392000);   /* f32[12, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 352000);   /* f32[1, 1, 16, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296192);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 296256);   /* f32[16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 296320);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 256768);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 257472);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 224000);   /* f32[4, 12] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 224192);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 224208);   /* i32[4] */
+    float *const softmax_3 = (float *)(void *)(base + 257280);   /* f32[4, 12] */
+    float *const dense = (float *)(void *)(base + 257024);   /* f32[4, 16] */
+    float *const batch_norm_10 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 296384);   /* f32[16] */
+    float *const batch_norm_15 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 160000);   /* f32[16] */
+    float *const relu_4 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_20 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_22 = (float *)(void *)(base + 224000);   /* f32[16] */
+    float *const batch_norm_26 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 192000);   /* f32[16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 160000);   /* f32[4, 16] */
+    float *const batch_norm_30 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 160000);   /* f32[16] */
+    float *const batch_norm_35 = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_36 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_37 = (float *)(void *)(base + 0);   /* f32[16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 256000);   /* f32[12, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 256000);   /* f32[1, 1, 16, 16] */
 
     gradients_k0_conv2d(sound, params->stem_kernel, stem_y);
     gradients_k1_batch_norm(stem_y, batch_norm);
@@ -3769,73 +4575,90 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
         return DL_INDEX;
     gradients_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
     gradients_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2, batch_norm_3);
-    gradients_k5_batch_norm(&count, batch_norm_3, state->norm_relu_1_batch_norm_1_moving_variance, batch_norm_4);
-    gradients_k6_batch_norm_relu(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_4, norm_relu_1_batch_norm_1_y,
+    gradients_k5_batch_norm(&count, batch_norm_3, state->norm_relu_1_batch_norm_1_moving_variance,
+            norm_relu_1_batch_norm_1_factor);
+    gradients_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     gradients_k7_dropout(words, &step, dropout, relu, x);
-    gradients_k8_depthwise_conv2d_batch_norm(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y,
-            batch_norm_5);
-    gradients_k9_batch_norm(&count, batch_norm_5, block_1_norm_relu_1_batch_norm_1_average,
+    gradients_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
+    gradients_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_4);
+    gradients_k10_batch_norm(&count, batch_norm_4, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    gradients_k10_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_6);
-    gradients_k11_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_1_batch_norm_1_moving_variance, batch_norm_7);
-    gradients_k12_batch_norm_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_7,
-            block_1_norm_relu_1_batch_norm_1_y, params->block_1_norm_relu_1_batch_norm_1_gamma,
+    gradients_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_5,
+            batch_norm_6);
+    gradients_k12_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            block_1_norm_relu_1_batch_norm_1_factor);
+    gradients_k13_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);
-    gradients_k13_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    gradients_k14_batch_norm(block_1_conv2d_1_y, batch_norm_8);
-    gradients_k15_batch_norm(&count, batch_norm_8, block_1_norm_relu_2_batch_norm_1_average,
+    gradients_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
+    gradients_k15_batch_norm(block_1_conv2d_1_y, batch_norm_7);
+    gradients_k16_batch_norm(&count, batch_norm_7, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);
-    gradients_k16_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_9, batch_norm_10);
-    gradients_k17_batch_norm(&count, batch_norm_10, state->block_1_norm_relu_2_batch_norm_1_moving_variance, batch_norm_11);
-    gradients_k18_batch_norm_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_11,
-            block_1_norm_relu_2_batch_norm_1_y, params->block_1_norm_relu_2_batch_norm_1_gamma,
+    gradients_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8, batch_norm_9);
+    gradients_k18_batch_norm(&count, batch_norm_9, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            block_1_norm_relu_2_batch_norm_1_factor);
+    gradients_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
-    gradients_k19_dropout(words, &step, dropout_2, global_avg_pool2d);
-    gradients_k20_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    gradients_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y,
+    gradients_k20_dropout(words, &step, dropout_2, global_avg_pool2d);
+    gradients_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    gradients_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y,
             params->classifier_bias, word, cross_entropy_2, argmax, &count, softmax_3);
-    gradients_k22_div(&count, argmax, word, &metrics->accuracy);
-    gradients_k23_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k24_dense(softmax_3, gradients->classifier_bias);
-    gradients_k25_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, dropout_2, x_2,
-            block_1_norm_relu_2_batch_norm_1_y, batch_norm_12, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_11,
-            batch_norm_13);
-    gradients_k26_dense(global_avg_pool2d, softmax_3, gradients->classifier_kernel);
-    gradients_k27_batch_norm(x_2, gradients->block_1_norm_relu_2_batch_norm_1_beta);
-    gradients_k28_batch_norm(batch_norm_12, gradients->block_1_norm_relu_2_batch_norm_1_gamma);
-    gradients_k29_batch_norm(block_1_norm_relu_2_batch_norm_1_y, batch_norm_11, &count);
-    gradients_k30_batch_norm(&count, batch_norm_11, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_13,
-            batch_norm_20);
-    gradients_k31_batch_norm(batch_norm_20, batch_norm_21);
-    gradients_k32_batch_norm(&count, batch_norm_21, batch_norm_13, batch_norm_23);
+    gradients_k23_div(&count, argmax, word, &metrics->accuracy);
+    gradients_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    gradients_k25_dense(softmax_3, gradients->classifier_bias);
+    gradients_k26_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, dropout_2, x_2, block_1_conv2d_1_y,
+            block_1_norm_relu_2_batch_norm_1_average, batch_norm_10);
+    gradients_k27_dense(global_avg_pool2d, softmax_3, gradients->classifier_kernel);
+    gradients_k28_batch_norm(x_2, gradients->block_1_norm_relu_2_batch_norm_1_beta);
+    gradients_k29_batch_norm(batch_norm_10, block_1_norm_relu_2_batch_norm_1_factor,
+            gradients->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_gamma, &count,
+            batch_norm_12);
+    gradients_k30_batch_norm(&count, batch_norm_12, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, x_2,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_15,
+            batch_norm_16);
+    gradients_k31_batch_norm(batch_norm_16, batch_norm_17);
+    gradients_k32_batch_norm(&count, batch_norm_17, batch_norm_15);
     gradients_k33_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);
-    gradients_k34_conv2d_relu_batch_norm(batch_norm_23, conv2d_2, relu_4, relu_2, block_1_norm_relu_1_batch_norm_1_y,
-            batch_norm_24, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_7, batch_norm_25);
-    gradients_k35_conv2d(relu_2, batch_norm_23, gradients->block_1_conv2d_1_kernel);
+    gradients_k34_conv2d_relu_batch_norm(batch_norm_15, conv2d_2, relu_4, relu_2, block_1_depthwise_conv2d_1_y,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_20);
+    gradients_k35_conv2d(relu_2, batch_norm_15, gradients->block_1_conv2d_1_kernel);
     gradients_k36_batch_norm(relu_4, gradients->block_1_norm_relu_1_batch_norm_1_beta);
-    gradients_k37_batch_norm(batch_norm_24, gradients->block_1_norm_relu_1_batch_norm_1_gamma);
-    gradients_k38_batch_norm(block_1_norm_relu_1_batch_norm_1_y, batch_norm_7, &count);
-    gradients_k39_batch_norm(&count, batch_norm_7, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_25, batch_norm_32);
-    gradients_k40_batch_norm(batch_norm_32, batch_norm_33);
-    gradients_k41_batch_norm(&count, batch_norm_33, batch_norm_25, batch_norm_35);
-    gradients_k42_depthwise_conv2d_relu_batch_norm(batch_norm_35, params->block_1_depthwise_conv2d_1_kernel, relu, dropout,
-            norm_relu_1_batch_norm_1_y, batch_norm_36, params->norm_relu_1_batch_norm_1_gamma, batch_norm_4, batch_norm_37);
-    gradients_k43_depthwise_conv2d(x, batch_norm_35, gradients->block_1_depthwise_conv2d_1_kernel);
-    gradients_k44_batch_norm(relu, gradients->norm_relu_1_batch_norm_1_beta);
-    gradients_k45_batch_norm(batch_norm_36, gradients->norm_relu_1_batch_norm_1_gamma);
-    gradients_k46_batch_norm(norm_relu_1_batch_norm_1_y, batch_norm_4, &count);
-    gradients_k47_batch_norm(&count, batch_norm_4, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_37, batch_norm_44);
-    gradients_k48_batch_norm(batch_norm_44, batch_norm_45);
-    gradients_k49_batch_norm(&count, batch_norm_45, batch_norm_37, batch_norm_47);
-    gradients_k50_conv2d(sound, batch_norm_47, gradients->stem_kernel);
+    gradients_k37_batch_norm(batch_norm_20, block_1_norm_relu_1_batch_norm_1_factor,
+            gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
+            batch_norm_22);
+    gradients_k38_batch_norm(&count, batch_norm_22, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_26);
+    gradients_k39_batch_norm(batch_norm_26, batch_norm_27);
+    gradients_k40_batch_norm(&count, batch_norm_27, relu_4, batch_norm_29);
+    gradients_k41_depthwise_conv2d_relu_batch_norm(batch_norm_29, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d,
+            relu, dropout, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_30);
+    gradients_k42_depthwise_conv2d(x, batch_norm_29, gradients->block_1_depthwise_conv2d_1_kernel);
+    gradients_k43_batch_norm(relu, gradients->norm_relu_1_batch_norm_1_beta);
+    gradients_k44_batch_norm(batch_norm_30, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_32);
+    gradients_k45_batch_norm(&count, batch_norm_32, stem_y, norm_relu_1_batch_norm_1_average, relu,
+            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_35, batch_norm_36);
+    gradients_k46_batch_norm(batch_norm_36, batch_norm_37);
+    gradients_k47_batch_norm(&count, batch_norm_37, batch_norm_35);
+    gradients_k48_conv2d(sound, batch_norm_35, gradients->stem_kernel);
     metrics->count = count;
     return DL_OK;
 }
 
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void evaluate_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * norm_relu_1_batch_norm_1_gamma[j0];
+    }
+}
+
 /* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
-static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3870,9 +4693,8 @@ static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int a
     c[6003] = c3_3;
 }
 
-static void evaluate_k0_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict norm_relu_1_batch_norm_1_moving_variance, const float *restrict norm_relu_1_batch_norm_1_gamma,
+static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean, const float *restrict norm_relu_1_batch_norm_1_factor,
         const float *restrict norm_relu_1_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 25; i1++) {
@@ -3882,13 +4704,12 @@ static void evaluate_k0_conv2d_relu(const float *restrict sound, const float *re
             const int k1_lo = dl_first_tap(-i2 * 2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
             for (int n = 0; n < 16; n += 4)
-                evaluate_k0_conv2d_relu_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, x + (i1 * 80 + i2 * 16 + n),
+                evaluate_k1_conv2d_relu_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, x + (i1 * 80 + i2 * 16 + n),
                         k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = (x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * norm_relu_1_batch_norm_1_gamma[j0] + norm_relu_1_batch_norm_1_beta[j0];
+                            * norm_relu_1_batch_norm_1_factor[j0] + norm_relu_1_batch_norm_1_beta[j0];
                     x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -3896,43 +4717,211 @@ static void evaluate_k0_conv2d_relu(const float *restrict sound, const float *re
     }
 }
 
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void evaluate_k2_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_1_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+}
+
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
-static void evaluate_k1_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu)
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    for (int k0 = 1; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
+        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 25; i1++) {
-            for (int i2 = 0; i2 < 5; i2++) {
-                float block_1_depthwise_conv2d_1_y[16];
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_depthwise_conv2d_1_y[j0] = 0.0f;
-                }
-                for (int r1 = 0; r1 < 3; r1++) {
-                    for (int r2 = 0; r2 < 3; r2++) {
-                        if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5) {
-                            for (int j0 = 0; j0 < 16; j0++) {
-                                block_1_depthwise_conv2d_1_y[j0] += x[i0 * 2000 + i1 * 80 + i2 * 16 + j0 + r1 * 80 + r2 * 16 - 96]
-                                        * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16];
-                            }
-                        }
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        evaluate_k3_depthwise_conv2d_relu_tile_4_at_0(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        evaluate_k3_depthwise_conv2d_relu_tile_4(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        evaluate_k3_depthwise_conv2d_relu_tile_3(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                    else
+                        evaluate_k3_depthwise_conv2d_relu_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = (relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
+                                * block_1_norm_relu_1_batch_norm_1_factor[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (block_1_depthwise_conv2d_1_y[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * block_1_norm_relu_1_batch_norm_1_gamma[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
-                    relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void evaluate_k4_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+}
+
 /* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
-static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3964,7 +4953,7 @@ static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int a
     c[243] = c3_3;
 }
 
-static inline void evaluate_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3990,10 +4979,9 @@ static inline void evaluate_k2_conv2d_relu_tile_3(const float *restrict a, int a
     c[163] = c2_3;
 }
 
-static void evaluate_k2_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel,
+static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel,
         float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4002,17 +4990,16 @@ static void evaluate_k2_conv2d_relu(const float *restrict relu, const float *res
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        evaluate_k2_conv2d_relu_tile_4(relu, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                        evaluate_k5_conv2d_relu_tile_4(relu, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             x_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        evaluate_k2_conv2d_relu_tile_3(relu, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                        evaluate_k5_conv2d_relu_tile_3(relu, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             x_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = (x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
                                 - block_1_norm_relu_2_batch_norm_1_moving_mean[j0])
-                                / dl_sqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                                * block_1_norm_relu_2_batch_norm_1_gamma[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
+                                * block_1_norm_relu_2_batch_norm_1_factor[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
                         x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
@@ -4022,7 +5009,7 @@ static void evaluate_k2_conv2d_relu(const float *restrict relu, const float *res
 }
 
 /* ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
-static void evaluate_k3_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
+static void evaluate_k6_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float global_avg_pool2d[16];
@@ -4043,7 +5030,7 @@ static void evaluate_k3_global_avg_pool2d(const float *restrict x_2, float *rest
 }
 
 /* ds_cnn.dl:36: cross_entropy -> index check */
-static dl_status evaluate_k4_cross_entropy_check(const int32_t *restrict word)
+static dl_status evaluate_k7_cross_entropy_check(const int32_t *restrict word)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         if ((uint32_t)word[j0] >= 12u)
@@ -4053,7 +5040,7 @@ static dl_status evaluate_k4_cross_entropy_check(const int32_t *restrict word)
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
-static inline void evaluate_k5_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k8_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4086,7 +5073,7 @@ static inline void evaluate_k5_dense_softmax_cross_entropy_tile_4(const float *r
     c[39] = c3_3;
 }
 
-static void evaluate_k5_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void evaluate_k8_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
@@ -4094,43 +5081,43 @@ static void evaluate_k5_dense_softmax_cross_entropy(const float *restrict global
     float softmax;
     float softmax_2;
     for (int n = 0; n < 12; n += 4)
-        evaluate_k5_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
+        evaluate_k8_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v10 = -DL_INFINITY;
+        float max_v13 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v9 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v9;
-            const float x_max_v10 = logits_v9;
-            max_v10 = dl_max(max_v10, x_max_v10);
+            const float logits_v12 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v12;
+            const float x_max_v13 = logits_v12;
+            max_v13 = dl_max(max_v13, x_max_v13);
         }
-        softmax = max_v10;
-        float sum_v12 = 0.0f;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v11 = dl_exp(logits[j0] - softmax);
-            sum_v12 += softmax_1_y_v11;
-        }
-        softmax_2 = sum_v12;
-        const float v1 = dl_log(softmax_2);
+        softmax = max_v13;
         float sum_v15 = 0.0f;
-        int32_t argmax_v16 = 0;
-        float best_argmax_v16 = -DL_INFINITY;
+        for (int j0 = 0; j0 < 12; j0++) {
+            const float softmax_1_y_v14 = dl_exp(logits[j0] - softmax);
+            sum_v15 += softmax_1_y_v14;
+        }
+        softmax_2 = sum_v15;
+        const float v1 = dl_log(softmax_2);
+        float sum_v18 = 0.0f;
+        int32_t argmax_v19 = 0;
+        float best_argmax_v19 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
             const float v2 = logits[j0];
-            const float select_v14 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v15 += select_v14;
-            const float x_argmax_v16 = v2;
-            if (best_argmax_v16 < x_argmax_v16) {
-                best_argmax_v16 = x_argmax_v16;
-                argmax_v16 = j0;
+            const float select_v17 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+            sum_v18 += select_v17;
+            const float x_argmax_v19 = v2;
+            if (best_argmax_v19 < x_argmax_v19) {
+                best_argmax_v19 = x_argmax_v19;
+                argmax_v19 = j0;
             }
         }
-        cross_entropy_2[i0] = sum_v15;
-        argmax[i0] = argmax_v16;
+        cross_entropy_2[i0] = sum_v18;
+        argmax[i0] = argmax_v19;
     }
 }
 
 /* ds_cnn.dl:38: -> f32 */
-static void evaluate_k6_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
+static void evaluate_k9_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -4147,7 +5134,7 @@ static void evaluate_k6_sum(const int32_t *restrict count_, const dl_word *restr
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32 */
-static void evaluate_k7_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k10_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -4164,30 +5151,37 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 32000);   /* f32[16] */
     float *const x = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 64000);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 64000);   /* f32[16] */
     float *const x_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 12] */
     float *const cross_entropy_2 = (float *)(void *)(base + 192);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 208);   /* i32[4] */
 
-    evaluate_k0_conv2d_relu(sound, params->stem_kernel, x, state->norm_relu_1_batch_norm_1_moving_mean,
-            state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_beta);
-    evaluate_k1_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta, relu);
-    evaluate_k2_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            params->block_1_norm_relu_2_batch_norm_1_beta);
-    evaluate_k3_global_avg_pool2d(x_2, global_avg_pool2d_2);
-    if (evaluate_k4_cross_entropy_check(word) != DL_OK)
+    evaluate_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
+            norm_relu_1_batch_norm_1_factor);
+    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, state->norm_relu_1_batch_norm_1_moving_mean,
+            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta);
+    evaluate_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_1_norm_relu_1_batch_norm_1_gamma, block_1_norm_relu_1_batch_norm_1_factor);
+    evaluate_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_beta);
+    evaluate_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_1_norm_relu_2_batch_norm_1_gamma, block_1_norm_relu_2_batch_norm_1_factor);
+    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta);
+    evaluate_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
+    if (evaluate_k7_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
-    evaluate_k5_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
+    evaluate_k8_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
             params->classifier_bias, word, cross_entropy_2, argmax);
-    evaluate_k6_sum(&count, argmax, word, &metrics->accuracy);
-    evaluate_k7_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k9_sum(&count, argmax, word, &metrics->accuracy);
+    evaluate_k10_cross_entropy(&count, cross_entropy_2, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -460,8 +460,18 @@ dl_status mobilenet_init(mobilenet_params *params, mobilenet_state *state, uint6
     return DL_OK;
 }
 
+/* mobilenet.dl:8: batch_norm -> f32[8] */
+static void infer_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * norm_relu_1_batch_norm_1_gamma[j0];
+    }
+}
+
 /* mobilenet.dl:21: conv2d, mobilenet.dl:8: relu -> f32[1, 16, 16, 8], 55296 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -498,7 +508,7 @@ static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -544,9 +554,8 @@ static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, in
     c[27] = c3_3;
 }
 
-static void infer_k0_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict norm_relu_1_batch_norm_1_moving_variance, const float *restrict norm_relu_1_batch_norm_1_gamma,
+static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean, const float *restrict norm_relu_1_batch_norm_1_factor,
         const float *restrict norm_relu_1_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -556,16 +565,15 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
             const int k0_hi = dl_end_tap(-i1 * 2 + 31, 1, 3);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 12)
-                    infer_k0_conv2d_relu_tile_4(image, i1 * 192 + i2_0 * 6, stem_kernel + n, relu + (i1 * 128 + i2_0 * 8 + n),
+                    infer_k1_conv2d_relu_tile_4(image, i1 * 192 + i2_0 * 6, stem_kernel + n, relu + (i1 * 128 + i2_0 * 8 + n),
                         k0_lo, k0_hi);
                 else
-                    infer_k0_conv2d_relu_tile_4_at_12(image, i1 * 192 + i2_0 * 6, stem_kernel + n,
+                    infer_k1_conv2d_relu_tile_4_at_12(image, i1 * 192 + i2_0 * 6, stem_kernel + n,
                         relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
                     const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * norm_relu_1_batch_norm_1_gamma[j0] + norm_relu_1_batch_norm_1_beta[j0];
+                            * norm_relu_1_batch_norm_1_factor[j0] + norm_relu_1_batch_norm_1_beta[j0];
                     relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -573,41 +581,179 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
     }
 }
 
+/* mobilenet.dl:8: batch_norm -> f32[8] */
+static void infer_k2_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_1_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+}
+
 /* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 16, 16, 8], 18432 multiply-accumulates */
-static void infer_k1_depthwise_conv2d_relu(const float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu_2)
+static inline void infer_k3_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            const float *const ak = a + (at + k0 * 128 + k1 * 8), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[8] * b0; c1_1 += ak[9] * b1; c1_2 += ak[10] * b2; c1_3 += ak[11] * b3;
+            c2_0 += ak[16] * b0; c2_1 += ak[17] * b1; c2_2 += ak[18] * b2; c2_3 += ak[19] * b3;
+            c3_0 += ak[24] * b0; c3_1 += ak[25] * b1; c3_2 += ak[26] * b2; c3_3 += ak[27] * b3;
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 128 + k1 * 8), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[8] * b0; c1_1 += ak[9] * b1; c1_2 += ak[10] * b2; c1_3 += ak[11] * b3;
+            c2_0 += ak[16] * b0; c2_1 += ak[17] * b1; c2_2 += ak[18] * b2; c2_3 += ak[19] * b3;
+            c3_0 += ak[24] * b0; c3_1 += ak[25] * b1; c3_2 += ak[26] * b2; c3_3 += ak[27] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k3_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 128 + k1 * 8), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[8] * b0; c1_1 += ak[9] * b1; c1_2 += ak[10] * b2; c1_3 += ak[11] * b3;
+            c2_0 += ak[16] * b0; c2_1 += ak[17] * b1; c2_2 += ak[18] * b2; c2_3 += ak[19] * b3;
+            c3_0 += ak[24] * b0; c3_1 += ak[25] * b1; c3_2 += ak[26] * b2; c3_3 += ak[27] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void infer_k3_depthwise_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 128 + k1 * 8), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[8] * b0; c1_1 += ak[9] * b1; c1_2 += ak[10] * b2; c1_3 += ak[11] * b3;
+            c2_0 += ak[16] * b0; c2_1 += ak[17] * b1; c2_2 += ak[18] * b2; c2_3 += ak[19] * b3;
+            c3_0 += ak[24] * b0; c3_1 += ak[25] * b1; c3_2 += ak[26] * b2; c3_3 += ak[27] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 128 + k1 * 8), *const bk = b + (k0 * 24 + k1 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[8] * b0; c1_1 += ak[9] * b1; c1_2 += ak[10] * b2; c1_3 += ak[11] * b3;
+            c2_0 += ak[16] * b0; c2_1 += ak[17] * b1; c2_2 += ak[18] * b2; c2_3 += ak[19] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_kernel,
+        float *restrict relu_2, const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2 = 0; i2 < 16; i2++) {
-            float block_1_depthwise_conv2d_1_y[8];
-            for (int j0 = 0; j0 < 8; j0++) {
-                block_1_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 16 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 16) {
-                        for (int j0 = 0; j0 < 8; j0++) {
-                            block_1_depthwise_conv2d_1_y[j0] += relu[i1 * 128 + i2 * 8 + j0 + r1 * 128 + r2 * 8 - 136]
-                                    * block_1_depthwise_conv2d_1_kernel[j0 + r1 * 24 + r2 * 8];
-                        }
-                    }
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+            for (int n = 0; n < 8; n += 4)
+                if (i2_0 < 4)
+                    infer_k3_depthwise_conv2d_relu_tile_4_at_0(relu, i1 * 128 + i2_0 * 8 - 136 + n,
+                        block_1_depthwise_conv2d_1_kernel + n, relu_2 + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    infer_k3_depthwise_conv2d_relu_tile_4(relu, i1 * 128 + i2_0 * 8 - 136 + n,
+                        block_1_depthwise_conv2d_1_kernel + n, relu_2 + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else
+                    infer_k3_depthwise_conv2d_relu_tile_4_at_12(relu, i1 * 128 + i2_0 * 8 - 136 + n,
+                        block_1_depthwise_conv2d_1_kernel + n, relu_2 + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = (relu_2[i1 * 128 + i2 * 8 + j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
+                            * block_1_norm_relu_1_batch_norm_1_factor[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
+                    relu_2[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
-            }
-            for (int j0 = 0; j0 < 8; j0++) {
-                const float v1 = (block_1_depthwise_conv2d_1_y[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_1_norm_relu_1_batch_norm_1_gamma[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
-                relu_2[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
+/* mobilenet.dl:8: batch_norm -> f32[16] */
+static void infer_k4_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+}
+
 /* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 16, 16, 16], 32768 multiply-accumulates */
-static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -639,23 +785,21 @@ static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void infer_k2_conv2d_relu(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
+static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
         float *restrict relu_3, const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                infer_k2_conv2d_relu_tile_4(relu_2, i1 * 128 + i2_0 * 8, block_1_conv2d_1_kernel + n,
+                infer_k5_conv2d_relu_tile_4(relu_2, i1 * 128 + i2_0 * 8, block_1_conv2d_1_kernel + n,
                         relu_3 + (i1 * 256 + i2_0 * 16 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = (relu_3[i1 * 256 + i2 * 16 + j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * block_1_norm_relu_2_batch_norm_1_gamma[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
+                            * block_1_norm_relu_2_batch_norm_1_factor[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
                     relu_3[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -663,42 +807,138 @@ static void infer_k2_conv2d_relu(const float *restrict relu_2, const float *rest
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 8, 8, 16], 9216 multiply-accumulates */
-static void infer_k3_depthwise_conv2d_relu(const float *restrict relu_3,
-        const float *restrict block_2_depthwise_conv2d_1_kernel,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_beta, float *restrict relu_4)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[1, 8, 8, 16], 9216 multiply-accumulates */
+static inline void infer_k6_depthwise_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[32] * b0; c1_1 += ak[33] * b1; c1_2 += ak[34] * b2; c1_3 += ak[35] * b3;
+            c2_0 += ak[64] * b0; c2_1 += ak[65] * b1; c2_2 += ak[66] * b2; c2_3 += ak[67] * b3;
+            c3_0 += ak[96] * b0; c3_1 += ak[97] * b1; c3_2 += ak[98] * b2; c3_3 += ak[99] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k6_depthwise_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[32] * b0; c1_1 += ak[33] * b1; c1_2 += ak[34] * b2; c1_3 += ak[35] * b3;
+            c2_0 += ak[64] * b0; c2_1 += ak[65] * b1; c2_2 += ak[66] * b2; c2_3 += ak[67] * b3;
+            c3_0 += ak[96] * b0; c3_1 += ak[97] * b1; c3_2 += ak[98] * b2; c3_3 += ak[99] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[32] * b0; c1_1 += ak[33] * b1; c1_2 += ak[34] * b2; c1_3 += ak[35] * b3;
+            c2_0 += ak[64] * b0; c2_1 += ak[65] * b1; c2_2 += ak[66] * b2; c2_3 += ak[67] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void infer_k6_depthwise_conv2d(const float *restrict relu_3, const float *restrict block_2_depthwise_conv2d_1_kernel,
+        float *restrict block_2_depthwise_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            float block_2_depthwise_conv2d_1_y[16];
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_2_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 * 2 + r1 < 16 && i2 * 2 + r2 < 16) {
-                        for (int j0 = 0; j0 < 16; j0++) {
-                            block_2_depthwise_conv2d_1_y[j0] += relu_3[i1 * 512 + i2 * 32 + j0 + r1 * 256 + r2 * 16]
-                                    * block_2_depthwise_conv2d_1_kernel[j0 + r1 * 48 + r2 * 16];
-                        }
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (block_2_depthwise_conv2d_1_y[j0] - block_2_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_2_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_2_norm_relu_1_batch_norm_1_gamma[j0] + block_2_norm_relu_1_batch_norm_1_beta[j0];
-                relu_4[i1 * 128 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int k0_lo = dl_first_tap(-i1 * 2, 1);
+            const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    infer_k6_depthwise_conv2d_tile_4(relu_3, i1 * 512 + i2_0 * 32 + n, block_2_depthwise_conv2d_1_kernel + n,
+                        block_2_depthwise_conv2d_1_y + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else
+                    infer_k6_depthwise_conv2d_tile_4_at_4(relu_3, i1 * 512 + i2_0 * 32 + n,
+                        block_2_depthwise_conv2d_1_kernel + n, block_2_depthwise_conv2d_1_y + (i1 * 128 + i2_0 * 16 + n), k0_lo,
+                        k0_hi);
+        }
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 8, 8, 16] */
+static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_2_norm_relu_1_batch_norm_1_gamma, float *restrict block_2_depthwise_conv2d_1_y,
+        const float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict block_2_norm_relu_1_batch_norm_1_beta)
+{
+    float block_2_norm_relu_1_batch_norm_1_factor[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_2_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_2_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_2_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 8; j1++) {
+        for (int j2 = 0; j2 < 8; j2++) {
+            for (int j3 = 0; j3 < 16; j3++) {
+                const float v1 = (block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3]
+                        - block_2_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_2_norm_relu_1_batch_norm_1_factor[j3]
+                        + block_2_norm_relu_1_batch_norm_1_beta[j3];
+                block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
+/* mobilenet.dl:8: batch_norm -> f32[32] */
+static void infer_k8_batch_norm(const float *restrict block_2_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_2_norm_relu_2_batch_norm_1_gamma, float *restrict block_2_norm_relu_2_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        block_2_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_2_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_2_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+}
+
 /* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 8, 8, 32], 32768 multiply-accumulates */
-static inline void infer_k4_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k9_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -730,23 +970,22 @@ static inline void infer_k4_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void infer_k4_conv2d_relu(const float *restrict relu_4, const float *restrict block_2_conv2d_1_kernel,
-        float *restrict relu_5, const float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_gamma,
+static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_1_y,
+        const float *restrict block_2_conv2d_1_kernel, float *restrict relu_5,
+        const float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean,
+        const float *restrict block_2_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_2_norm_relu_2_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                infer_k4_conv2d_relu_tile_4(relu_4, i1 * 128 + i2_0 * 16, block_2_conv2d_1_kernel + n,
+                infer_k9_conv2d_relu_tile_4(block_2_depthwise_conv2d_1_y, i1 * 128 + i2_0 * 16, block_2_conv2d_1_kernel + n,
                         relu_5 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = (relu_5[i1 * 256 + i2 * 32 + j0] - block_2_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(block_2_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * block_2_norm_relu_2_batch_norm_1_gamma[j0] + block_2_norm_relu_2_batch_norm_1_beta[j0];
+                            * block_2_norm_relu_2_batch_norm_1_factor[j0] + block_2_norm_relu_2_batch_norm_1_beta[j0];
                     relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -754,42 +993,142 @@ static void infer_k4_conv2d_relu(const float *restrict relu_4, const float *rest
     }
 }
 
+/* mobilenet.dl:8: batch_norm -> f32[32] */
+static void infer_k10_batch_norm(const float *restrict block_3_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_3_norm_relu_1_batch_norm_1_gamma, float *restrict block_3_norm_relu_1_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        block_3_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_3_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_3_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+}
+
 /* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 8, 8, 32], 18432 multiply-accumulates */
-static void infer_k5_depthwise_conv2d_relu(const float *restrict relu_5,
-        const float *restrict block_3_depthwise_conv2d_1_kernel,
+static inline void infer_k11_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 32), *const bk = b + (k0 * 96 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[32] * b0; c1_1 += ak[33] * b1; c1_2 += ak[34] * b2; c1_3 += ak[35] * b3;
+            c2_0 += ak[64] * b0; c2_1 += ak[65] * b1; c2_2 += ak[66] * b2; c2_3 += ak[67] * b3;
+            c3_0 += ak[96] * b0; c3_1 += ak[97] * b1; c3_2 += ak[98] * b2; c3_3 += ak[99] * b3;
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 32), *const bk = b + (k0 * 96 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[32] * b0; c1_1 += ak[33] * b1; c1_2 += ak[34] * b2; c1_3 += ak[35] * b3;
+            c2_0 += ak[64] * b0; c2_1 += ak[65] * b1; c2_2 += ak[66] * b2; c2_3 += ak[67] * b3;
+            c3_0 += ak[96] * b0; c3_1 += ak[97] * b1; c3_2 += ak[98] * b2; c3_3 += ak[99] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void infer_k11_depthwise_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 32), *const bk = b + (k0 * 96 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[32] * b0; c1_1 += ak[33] * b1; c1_2 += ak[34] * b2; c1_3 += ak[35] * b3;
+            c2_0 += ak[64] * b0; c2_1 += ak[65] * b1; c2_2 += ak[66] * b2; c2_3 += ak[67] * b3;
+            c3_0 += ak[96] * b0; c3_1 += ak[97] * b1; c3_2 += ak[98] * b2; c3_3 += ak[99] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 32), *const bk = b + (k0 * 96 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[32] * b0; c1_1 += ak[33] * b1; c1_2 += ak[34] * b2; c1_3 += ak[35] * b3;
+            c2_0 += ak[64] * b0; c2_1 += ak[65] * b1; c2_2 += ak[66] * b2; c2_3 += ak[67] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
+        const float *restrict block_3_depthwise_conv2d_1_kernel, float *restrict relu_6,
         const float *restrict block_3_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_beta, float *restrict relu_6)
+        const float *restrict block_3_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_3_norm_relu_1_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            float block_3_depthwise_conv2d_1_y[32];
-            for (int j0 = 0; j0 < 32; j0++) {
-                block_3_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 8 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 8) {
-                        for (int j0 = 0; j0 < 32; j0++) {
-                            block_3_depthwise_conv2d_1_y[j0] += relu_5[i1 * 256 + i2 * 32 + j0 + r1 * 256 + r2 * 32 - 288]
-                                    * block_3_depthwise_conv2d_1_kernel[j0 + r1 * 96 + r2 * 32];
-                        }
-                    }
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
+            for (int n = 0; n < 32; n += 4)
+                if (i2_0 < 4)
+                    infer_k11_depthwise_conv2d_relu_tile_4_at_0(relu_5, i1 * 256 + i2_0 * 32 - 288 + n,
+                        block_3_depthwise_conv2d_1_kernel + n, relu_6 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                else
+                    infer_k11_depthwise_conv2d_relu_tile_4_at_4(relu_5, i1 * 256 + i2_0 * 32 - 288 + n,
+                        block_3_depthwise_conv2d_1_kernel + n, relu_6 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    const float v1 = (relu_6[i1 * 256 + i2 * 32 + j0] - block_3_norm_relu_1_batch_norm_1_moving_mean[j0])
+                            * block_3_norm_relu_1_batch_norm_1_factor[j0] + block_3_norm_relu_1_batch_norm_1_beta[j0];
+                    relu_6[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
-            }
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = (block_3_depthwise_conv2d_1_y[j0] - block_3_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_3_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_3_norm_relu_1_batch_norm_1_gamma[j0] + block_3_norm_relu_1_batch_norm_1_beta[j0];
-                relu_6[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
+/* mobilenet.dl:8: batch_norm -> f32[32] */
+static void infer_k12_batch_norm(const float *restrict block_3_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_3_norm_relu_2_batch_norm_1_gamma, float *restrict block_3_norm_relu_2_batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        block_3_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_3_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_3_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+}
+
 /* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 8, 8, 32], 65536 multiply-accumulates */
-static inline void infer_k6_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k13_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -821,23 +1160,21 @@ static inline void infer_k6_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void infer_k6_conv2d_relu(const float *restrict relu_6, const float *restrict block_3_conv2d_1_kernel,
+static void infer_k13_conv2d_relu(const float *restrict relu_6, const float *restrict block_3_conv2d_1_kernel,
         float *restrict relu_7, const float *restrict block_3_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict block_3_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_3_norm_relu_2_batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                infer_k6_conv2d_relu_tile_4(relu_6, i1 * 256 + i2_0 * 32, block_3_conv2d_1_kernel + n,
+                infer_k13_conv2d_relu_tile_4(relu_6, i1 * 256 + i2_0 * 32, block_3_conv2d_1_kernel + n,
                         relu_7 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = (relu_7[i1 * 256 + i2 * 32 + j0] - block_3_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(block_3_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                            * block_3_norm_relu_2_batch_norm_1_gamma[j0] + block_3_norm_relu_2_batch_norm_1_beta[j0];
+                            * block_3_norm_relu_2_batch_norm_1_factor[j0] + block_3_norm_relu_2_batch_norm_1_beta[j0];
                     relu_7[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -845,42 +1182,86 @@ static void infer_k6_conv2d_relu(const float *restrict relu_6, const float *rest
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 4, 4, 32], 4608 multiply-accumulates */
-static void infer_k7_depthwise_conv2d_relu(const float *restrict relu_7,
-        const float *restrict block_4_depthwise_conv2d_1_kernel,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_beta, float *restrict relu_8)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[1, 4, 4, 32], 4608 multiply-accumulates */
+static inline void infer_k14_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 32), *const bk = b + (k0 * 96 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[64] * b0; c1_1 += ak[65] * b1; c1_2 += ak[66] * b2; c1_3 += ak[67] * b3;
+            c2_0 += ak[128] * b0; c2_1 += ak[129] * b1; c2_2 += ak[130] * b2; c2_3 += ak[131] * b3;
+            c3_0 += ak[192] * b0; c3_1 += ak[193] * b1; c3_2 += ak[194] * b2; c3_3 += ak[195] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 32), *const bk = b + (k0 * 96 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[64] * b0; c1_1 += ak[65] * b1; c1_2 += ak[66] * b2; c1_3 += ak[67] * b3;
+            c2_0 += ak[128] * b0; c2_1 += ak[129] * b1; c2_2 += ak[130] * b2; c2_3 += ak[131] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static void infer_k14_depthwise_conv2d(const float *restrict relu_7, const float *restrict block_4_depthwise_conv2d_1_kernel,
+        float *restrict block_4_depthwise_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            float block_4_depthwise_conv2d_1_y[32];
-            for (int j0 = 0; j0 < 32; j0++) {
-                block_4_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 * 2 + r1 < 8 && i2 * 2 + r2 < 8) {
-                        for (int j0 = 0; j0 < 32; j0++) {
-                            block_4_depthwise_conv2d_1_y[j0] += relu_7[i1 * 512 + i2 * 64 + j0 + r1 * 256 + r2 * 32]
-                                    * block_4_depthwise_conv2d_1_kernel[j0 + r1 * 96 + r2 * 32];
-                        }
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = (block_4_depthwise_conv2d_1_y[j0] - block_4_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_4_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_4_norm_relu_1_batch_norm_1_gamma[j0] + block_4_norm_relu_1_batch_norm_1_beta[j0];
-                relu_8[i1 * 128 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+        const int k0_lo = dl_first_tap(-i1 * 2, 1);
+        const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
+        for (int n = 0; n < 32; n += 4)
+            infer_k14_depthwise_conv2d_tile_4_at_0(relu_7, i1 * 512 + n, block_4_depthwise_conv2d_1_kernel + n,
+                    block_4_depthwise_conv2d_1_y + (i1 * 128 + n), k0_lo, k0_hi);
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 32] */
+static void infer_k15_batch_norm_relu(const float *restrict block_4_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_4_norm_relu_1_batch_norm_1_gamma, float *restrict block_4_depthwise_conv2d_1_y,
+        const float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict block_4_norm_relu_1_batch_norm_1_beta)
+{
+    float block_4_norm_relu_1_batch_norm_1_factor[32];
+    for (int j0 = 0; j0 < 32; j0++) {
+        block_4_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_4_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_4_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 32; j3++) {
+                const float v1 = (block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3]
+                        - block_4_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_4_norm_relu_1_batch_norm_1_factor[j3]
+                        + block_4_norm_relu_1_batch_norm_1_beta[j3];
+                block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 4, 4, 64], 32768 multiply-accumulates */
-static inline void infer_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* mobilenet.dl:14: conv2d -> f32[1, 4, 4, 64], 32768 multiply-accumulates */
+static inline void infer_k16_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -912,62 +1293,126 @@ static inline void infer_k8_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void infer_k8_conv2d_relu(const float *restrict relu_8, const float *restrict block_4_conv2d_1_kernel,
-        float *restrict relu_9, const float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_beta)
+static void infer_k16_conv2d(const float *restrict block_4_depthwise_conv2d_1_y, const float *restrict block_4_conv2d_1_kernel,
+        float *restrict block_4_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 64; n += 4)
-            infer_k8_conv2d_relu_tile_4(relu_8, i1 * 128, block_4_conv2d_1_kernel + n, relu_9 + (i1 * 256 + n));
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = (relu_9[i1 * 256 + i2 * 64 + j0] - block_4_norm_relu_2_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_4_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_4_norm_relu_2_batch_norm_1_gamma[j0] + block_4_norm_relu_2_batch_norm_1_beta[j0];
-                relu_9[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k16_conv2d_tile_4(block_4_depthwise_conv2d_1_y, i1 * 128, block_4_conv2d_1_kernel + n,
+                    block_4_conv2d_1_y + (i1 * 256 + n));
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
+static void infer_k17_batch_norm_relu(const float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_4_norm_relu_2_batch_norm_1_gamma, float *restrict block_4_conv2d_1_y,
+        const float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean,
+        const float *restrict block_4_norm_relu_2_batch_norm_1_beta)
+{
+    float block_4_norm_relu_2_batch_norm_1_factor[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        block_4_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_4_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_4_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 64; j3++) {
+                const float v1 = (block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3]
+                        - block_4_norm_relu_2_batch_norm_1_moving_mean[j3]) * block_4_norm_relu_2_batch_norm_1_factor[j3]
+                        + block_4_norm_relu_2_batch_norm_1_beta[j3];
+                block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 4, 4, 64], 9216 multiply-accumulates */
-static void infer_k9_depthwise_conv2d_relu(const float *restrict relu_9,
-        const float *restrict block_5_depthwise_conv2d_1_kernel,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_beta, float *restrict relu_10)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[1, 4, 4, 64], 9216 multiply-accumulates */
+static inline void infer_k18_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[64] * b0; c1_1 += ak[65] * b1; c1_2 += ak[66] * b2; c1_3 += ak[67] * b3;
+            c2_0 += ak[128] * b0; c2_1 += ak[129] * b1; c2_2 += ak[130] * b2; c2_3 += ak[131] * b3;
+            c3_0 += ak[192] * b0; c3_1 += ak[193] * b1; c3_2 += ak[194] * b2; c3_3 += ak[195] * b3;
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[64] * b0; c1_1 += ak[65] * b1; c1_2 += ak[66] * b2; c1_3 += ak[67] * b3;
+            c2_0 += ak[128] * b0; c2_1 += ak[129] * b1; c2_2 += ak[130] * b2; c2_3 += ak[131] * b3;
+            c3_0 += ak[192] * b0; c3_1 += ak[193] * b1; c3_2 += ak[194] * b2; c3_3 += ak[195] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[64] * b0; c1_1 += ak[65] * b1; c1_2 += ak[66] * b2; c1_3 += ak[67] * b3;
+            c2_0 += ak[128] * b0; c2_1 += ak[129] * b1; c2_2 += ak[130] * b2; c2_3 += ak[131] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void infer_k18_depthwise_conv2d(const float *restrict block_4_conv2d_1_y,
+        const float *restrict block_5_depthwise_conv2d_1_kernel, float *restrict block_5_depthwise_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2 = 0; i2 < 4; i2++) {
-            float block_5_depthwise_conv2d_1_y[64];
-            for (int j0 = 0; j0 < 64; j0++) {
-                block_5_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 4 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 4) {
-                        for (int j0 = 0; j0 < 64; j0++) {
-                            block_5_depthwise_conv2d_1_y[j0] += relu_9[i1 * 256 + i2 * 64 + j0 + r1 * 256 + r2 * 64 - 320]
-                                    * block_5_depthwise_conv2d_1_kernel[j0 + r1 * 192 + r2 * 64];
-                        }
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = (block_5_depthwise_conv2d_1_y[j0] - block_5_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_5_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_5_norm_relu_1_batch_norm_1_gamma[j0] + block_5_norm_relu_1_batch_norm_1_beta[j0];
-                relu_10[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
+        for (int n = 0; n < 64; n += 4)
+            infer_k18_depthwise_conv2d_tile_4_at_0(block_4_conv2d_1_y, i1 * 256 - 320 + n,
+                    block_5_depthwise_conv2d_1_kernel + n, block_5_depthwise_conv2d_1_y + (i1 * 256 + n), k0_lo, k0_hi);
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
+static void infer_k19_batch_norm_relu(const float *restrict block_5_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_5_norm_relu_1_batch_norm_1_gamma, float *restrict block_5_depthwise_conv2d_1_y,
+        const float *restrict block_5_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict block_5_norm_relu_1_batch_norm_1_beta)
+{
+    float block_5_norm_relu_1_batch_norm_1_factor[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        block_5_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_5_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_5_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 64; j3++) {
+                const float v1 = (block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3]
+                        - block_5_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_5_norm_relu_1_batch_norm_1_factor[j3]
+                        + block_5_norm_relu_1_batch_norm_1_beta[j3];
+                block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 4, 4, 64], 65536 multiply-accumulates */
-static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* mobilenet.dl:14: conv2d -> f32[1, 4, 4, 64], 65536 multiply-accumulates */
+static inline void infer_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -999,62 +1444,105 @@ static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void infer_k10_conv2d_relu(const float *restrict relu_10, const float *restrict block_5_conv2d_1_kernel,
-        float *restrict relu_11, const float *restrict block_5_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_beta)
+static void infer_k20_conv2d(const float *restrict block_5_depthwise_conv2d_1_y, const float *restrict block_5_conv2d_1_kernel,
+        float *restrict block_5_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 64; n += 4)
-            infer_k10_conv2d_relu_tile_4(relu_10, i1 * 256, block_5_conv2d_1_kernel + n, relu_11 + (i1 * 256 + n));
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = (relu_11[i1 * 256 + i2 * 64 + j0] - block_5_norm_relu_2_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_5_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_5_norm_relu_2_batch_norm_1_gamma[j0] + block_5_norm_relu_2_batch_norm_1_beta[j0];
-                relu_11[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k20_conv2d_tile_4(block_5_depthwise_conv2d_1_y, i1 * 256, block_5_conv2d_1_kernel + n,
+                    block_5_conv2d_1_y + (i1 * 256 + n));
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
+static void infer_k21_batch_norm_relu(const float *restrict block_5_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_5_norm_relu_2_batch_norm_1_gamma, float *restrict block_5_conv2d_1_y,
+        const float *restrict block_5_norm_relu_2_batch_norm_1_moving_mean,
+        const float *restrict block_5_norm_relu_2_batch_norm_1_beta)
+{
+    float block_5_norm_relu_2_batch_norm_1_factor[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        block_5_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_5_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_5_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 64; j3++) {
+                const float v1 = (block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3]
+                        - block_5_norm_relu_2_batch_norm_1_moving_mean[j3]) * block_5_norm_relu_2_batch_norm_1_factor[j3]
+                        + block_5_norm_relu_2_batch_norm_1_beta[j3];
+                block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 2, 2, 64], 2304 multiply-accumulates */
-static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_11,
-        const float *restrict block_6_depthwise_conv2d_1_kernel,
-        const float *restrict block_6_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_6_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_6_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_6_norm_relu_1_batch_norm_1_beta, float *restrict relu_12)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[1, 2, 2, 64], 2304 multiply-accumulates */
+static inline void infer_k22_depthwise_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[128] * b0; c1_1 += ak[129] * b1; c1_2 += ak[130] * b2; c1_3 += ak[131] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+}
+
+static void infer_k22_depthwise_conv2d(const float *restrict block_5_conv2d_1_y,
+        const float *restrict block_6_depthwise_conv2d_1_kernel, float *restrict block_6_depthwise_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
-        for (int i2 = 0; i2 < 2; i2++) {
-            float block_6_depthwise_conv2d_1_y[64];
-            for (int j0 = 0; j0 < 64; j0++) {
-                block_6_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 * 2 + r1 < 4 && i2 * 2 + r2 < 4) {
-                        for (int j0 = 0; j0 < 64; j0++) {
-                            block_6_depthwise_conv2d_1_y[j0] += relu_11[i1 * 512 + i2 * 128 + j0 + r1 * 256 + r2 * 64]
-                                    * block_6_depthwise_conv2d_1_kernel[j0 + r1 * 192 + r2 * 64];
-                        }
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = (block_6_depthwise_conv2d_1_y[j0] - block_6_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_6_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_6_norm_relu_1_batch_norm_1_gamma[j0] + block_6_norm_relu_1_batch_norm_1_beta[j0];
-                relu_12[i1 * 128 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+        const int k0_lo = dl_first_tap(-i1 * 2, 1);
+        const int k0_hi = dl_end_tap(-i1 * 2 + 3, 1, 3);
+        for (int n = 0; n < 64; n += 4)
+            infer_k22_depthwise_conv2d_tile_2_at_0(block_5_conv2d_1_y, i1 * 512 + n, block_6_depthwise_conv2d_1_kernel + n,
+                    block_6_depthwise_conv2d_1_y + (i1 * 128 + n), k0_lo, k0_hi);
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 64] */
+static void infer_k23_batch_norm_relu(const float *restrict block_6_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_6_norm_relu_1_batch_norm_1_gamma, float *restrict block_6_depthwise_conv2d_1_y,
+        const float *restrict block_6_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict block_6_norm_relu_1_batch_norm_1_beta)
+{
+    float block_6_norm_relu_1_batch_norm_1_factor[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        block_6_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_6_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_6_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 64; j3++) {
+                const float v1 = (block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3]
+                        - block_6_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_6_norm_relu_1_batch_norm_1_factor[j3]
+                        + block_6_norm_relu_1_batch_norm_1_beta[j3];
+                block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 2, 2, 128], 32768 multiply-accumulates */
-static inline void infer_k12_conv2d_relu_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* mobilenet.dl:14: conv2d -> f32[1, 2, 2, 128], 32768 multiply-accumulates */
+static inline void infer_k24_conv2d_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1074,61 +1562,110 @@ static inline void infer_k12_conv2d_relu_tile_2(const float *restrict a, int at,
     c[131] = c1_3;
 }
 
-static void infer_k12_conv2d_relu(const float *restrict relu_12, const float *restrict block_6_conv2d_1_kernel,
-        float *restrict x, const float *restrict block_6_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_6_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_6_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict block_6_norm_relu_2_batch_norm_1_beta)
+static void infer_k24_conv2d(const float *restrict block_6_depthwise_conv2d_1_y, const float *restrict block_6_conv2d_1_kernel,
+        float *restrict block_6_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         for (int n = 0; n < 128; n += 4)
-            infer_k12_conv2d_relu_tile_2(relu_12, i1 * 128, block_6_conv2d_1_kernel + n, x + (i1 * 256 + n));
-        for (int i2 = 0; i2 < 2; i2++) {
-            for (int j0 = 0; j0 < 128; j0++) {
-                const float v1 = (x[i1 * 256 + i2 * 128 + j0] - block_6_norm_relu_2_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(block_6_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * block_6_norm_relu_2_batch_norm_1_gamma[j0] + block_6_norm_relu_2_batch_norm_1_beta[j0];
-                x[i1 * 256 + i2 * 128 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k24_conv2d_tile_2(block_6_depthwise_conv2d_1_y, i1 * 128, block_6_conv2d_1_kernel + n,
+                    block_6_conv2d_1_y + (i1 * 256 + n));
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
+static void infer_k25_batch_norm_relu(const float *restrict block_6_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_6_norm_relu_2_batch_norm_1_gamma, float *restrict block_6_conv2d_1_y,
+        const float *restrict block_6_norm_relu_2_batch_norm_1_moving_mean,
+        const float *restrict block_6_norm_relu_2_batch_norm_1_beta)
+{
+    float block_6_norm_relu_2_batch_norm_1_factor[128];
+    for (int j0 = 0; j0 < 128; j0++) {
+        block_6_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_6_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_6_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 128; j3++) {
+                const float v1 = (block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3]
+                        - block_6_norm_relu_2_batch_norm_1_moving_mean[j3]) * block_6_norm_relu_2_batch_norm_1_factor[j3]
+                        + block_6_norm_relu_2_batch_norm_1_beta[j3];
+                block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 2, 2, 128], 4608 multiply-accumulates */
-static void infer_k13_depthwise_conv2d_relu(const float *restrict x, const float *restrict middle_1_depthwise_conv2d_1_kernel,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_beta, float *restrict relu_13)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[1, 2, 2, 128], 4608 multiply-accumulates */
+static inline void infer_k26_depthwise_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[128] * b0; c1_1 += ak[129] * b1; c1_2 += ak[130] * b2; c1_3 += ak[131] * b3;
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[128] * b0; c1_1 += ak[129] * b1; c1_2 += ak[130] * b2; c1_3 += ak[131] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[128] = c1_0;
+    c[129] = c1_1;
+    c[130] = c1_2;
+    c[131] = c1_3;
+}
+
+static void infer_k26_depthwise_conv2d(const float *restrict block_6_conv2d_1_y,
+        const float *restrict middle_1_depthwise_conv2d_1_kernel, float *restrict middle_1_depthwise_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
-        for (int i2 = 0; i2 < 2; i2++) {
-            float middle_1_depthwise_conv2d_1_y[128];
-            for (int j0 = 0; j0 < 128; j0++) {
-                middle_1_depthwise_conv2d_1_y[j0] = 0.0f;
-            }
-            for (int r1 = 0; r1 < 3; r1++) {
-                for (int r2 = 0; r2 < 3; r2++) {
-                    if (i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 2 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 2) {
-                        for (int j0 = 0; j0 < 128; j0++) {
-                            middle_1_depthwise_conv2d_1_y[j0] += x[i1 * 256 + i2 * 128 + j0 + r1 * 256 + r2 * 128 - 384]
-                                    * middle_1_depthwise_conv2d_1_kernel[j0 + r1 * 384 + r2 * 128];
-                        }
-                    }
-                }
-            }
-            for (int j0 = 0; j0 < 128; j0++) {
-                const float v1 = (middle_1_depthwise_conv2d_1_y[j0] - middle_1_norm_relu_1_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(middle_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * middle_1_norm_relu_1_batch_norm_1_gamma[j0] + middle_1_norm_relu_1_batch_norm_1_beta[j0];
-                relu_13[i1 * 256 + i2 * 128 + j0] = v1 < 0.0f ? 0.0f : v1;
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
+        for (int n = 0; n < 128; n += 4)
+            infer_k26_depthwise_conv2d_tile_2_at_0(block_6_conv2d_1_y, i1 * 256 - 384 + n,
+                    middle_1_depthwise_conv2d_1_kernel + n, middle_1_depthwise_conv2d_1_y + (i1 * 256 + n), k0_lo, k0_hi);
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
+static void infer_k27_batch_norm_relu(const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict middle_1_norm_relu_1_batch_norm_1_gamma, float *restrict middle_1_depthwise_conv2d_1_y,
+        const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_mean,
+        const float *restrict middle_1_norm_relu_1_batch_norm_1_beta)
+{
+    float middle_1_norm_relu_1_batch_norm_1_factor[128];
+    for (int j0 = 0; j0 < 128; j0++) {
+        middle_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(middle_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * middle_1_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 128; j3++) {
+                const float v1 = (middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3]
+                        - middle_1_norm_relu_1_batch_norm_1_moving_mean[j3]) * middle_1_norm_relu_1_batch_norm_1_factor[j3]
+                        + middle_1_norm_relu_1_batch_norm_1_beta[j3];
+                middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 2, 2, 128], 65536 multiply-accumulates */
-static inline void infer_k14_conv2d_relu_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* mobilenet.dl:14: conv2d -> f32[1, 2, 2, 128], 65536 multiply-accumulates */
+static inline void infer_k28_conv2d_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1148,57 +1685,81 @@ static inline void infer_k14_conv2d_relu_tile_2(const float *restrict a, int at,
     c[131] = c1_3;
 }
 
-static void infer_k14_conv2d_relu(const float *restrict relu_13, const float *restrict middle_1_conv2d_1_kernel,
-        float *restrict x_2, const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_beta)
+static void infer_k28_conv2d(const float *restrict middle_1_depthwise_conv2d_1_y,
+        const float *restrict middle_1_conv2d_1_kernel, float *restrict middle_1_conv2d_1_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         for (int n = 0; n < 128; n += 4)
-            infer_k14_conv2d_relu_tile_2(relu_13, i1 * 256, middle_1_conv2d_1_kernel + n, x_2 + (i1 * 256 + n));
-        for (int i2 = 0; i2 < 2; i2++) {
-            for (int j0 = 0; j0 < 128; j0++) {
-                const float v1 = (x_2[i1 * 256 + i2 * 128 + j0] - middle_1_norm_relu_2_batch_norm_1_moving_mean[j0])
-                        / dl_sqrt(middle_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                        * middle_1_norm_relu_2_batch_norm_1_gamma[j0] + middle_1_norm_relu_2_batch_norm_1_beta[j0];
-                x_2[i1 * 256 + i2 * 128 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k28_conv2d_tile_2(middle_1_depthwise_conv2d_1_y, i1 * 256, middle_1_conv2d_1_kernel + n,
+                    middle_1_conv2d_1_y + (i1 * 256 + n));
+    }
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
+static void infer_k29_batch_norm_relu(const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict middle_1_norm_relu_2_batch_norm_1_gamma, float *restrict middle_1_conv2d_1_y,
+        const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_mean,
+        const float *restrict middle_1_norm_relu_2_batch_norm_1_beta)
+{
+    float middle_1_norm_relu_2_batch_norm_1_factor[128];
+    for (int j0 = 0; j0 < 128; j0++) {
+        middle_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(middle_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * middle_1_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 128; j3++) {
+                const float v1 = (middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3]
+                        - middle_1_norm_relu_2_batch_norm_1_moving_mean[j3]) * middle_1_norm_relu_2_batch_norm_1_factor[j3]
+                        + middle_1_norm_relu_2_batch_norm_1_beta[j3];
+                middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
 /* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 128], 1152 multiply-accumulates */
-static void infer_k15_depthwise_conv2d_relu(const float *restrict x_2, const float *restrict block_7_depthwise_conv2d_1_kernel,
+static inline void infer_k30_depthwise_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+}
+
+static void infer_k30_depthwise_conv2d_relu(const float *restrict middle_1_conv2d_1_y,
+        const float *restrict block_7_depthwise_conv2d_1_kernel, float *restrict relu_14,
         const float *restrict block_7_norm_relu_1_batch_norm_1_moving_mean,
         const float *restrict block_7_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_7_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_7_norm_relu_1_batch_norm_1_beta, float *restrict relu_14)
+        const float *restrict block_7_norm_relu_1_batch_norm_1_beta)
 {
-    float block_7_depthwise_conv2d_1_y[128];
+    const int k0_lo = dl_first_tap(0, 1);
+    const int k0_hi = dl_end_tap(1, 1, 3);
+    const int k1_lo = dl_first_tap(0, 1);
+    const int k1_hi = dl_end_tap(1, 1, 3);
+    for (int n = 0; n < 128; n += 4)
+        infer_k30_depthwise_conv2d_relu_tile_1(middle_1_conv2d_1_y, 0 + n, block_7_depthwise_conv2d_1_kernel + n, relu_14 + n,
+                k0_lo, k0_hi, k1_lo, k1_hi);
     for (int j0 = 0; j0 < 128; j0++) {
-        block_7_depthwise_conv2d_1_y[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 3; r1++) {
-        for (int r2 = 0; r2 < 3; r2++) {
-            if (r1 < 2 && r2 < 2) {
-                for (int j0 = 0; j0 < 128; j0++) {
-                    block_7_depthwise_conv2d_1_y[j0] += x_2[j0 + r1 * 256 + r2 * 128]
-                            * block_7_depthwise_conv2d_1_kernel[j0 + r1 * 384 + r2 * 128];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 128; j0++) {
-        const float v1 = (block_7_depthwise_conv2d_1_y[j0] - block_7_norm_relu_1_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_7_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_7_norm_relu_1_batch_norm_1_gamma[j0] + block_7_norm_relu_1_batch_norm_1_beta[j0];
+        const float v1 = (relu_14[j0] - block_7_norm_relu_1_batch_norm_1_moving_mean[j0])
+                * (dl_rsqrt(block_7_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_7_norm_relu_1_batch_norm_1_gamma[j0]) + block_7_norm_relu_1_batch_norm_1_beta[j0];
         relu_14[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 256], 32768 multiply-accumulates */
-static inline void infer_k16_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k31_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 128; k++) {
@@ -1212,54 +1773,64 @@ static inline void infer_k16_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k16_conv2d_relu(const float *restrict relu_14, const float *restrict block_7_conv2d_1_kernel,
+static void infer_k31_conv2d_relu(const float *restrict relu_14, const float *restrict block_7_conv2d_1_kernel,
         float *restrict relu_15, const float *restrict block_7_norm_relu_2_batch_norm_1_moving_mean,
         const float *restrict block_7_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_7_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_7_norm_relu_2_batch_norm_1_beta)
 {
     for (int n = 0; n < 256; n += 4)
-        infer_k16_conv2d_relu_tile_1(relu_14, 0, block_7_conv2d_1_kernel + n, relu_15 + n);
+        infer_k31_conv2d_relu_tile_1(relu_14, 0, block_7_conv2d_1_kernel + n, relu_15 + n);
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = (relu_15[j0] - block_7_norm_relu_2_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_7_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_7_norm_relu_2_batch_norm_1_gamma[j0] + block_7_norm_relu_2_batch_norm_1_beta[j0];
+                * (dl_rsqrt(block_7_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_7_norm_relu_2_batch_norm_1_gamma[j0]) + block_7_norm_relu_2_batch_norm_1_beta[j0];
         relu_15[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 256], 2304 multiply-accumulates */
-static void infer_k17_depthwise_conv2d_relu(const float *restrict relu_15,
-        const float *restrict block_8_depthwise_conv2d_1_kernel,
+static inline void infer_k32_depthwise_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 0 + k1 * 0), *const bk = b + (k0 * 768 + k1 * 256);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+}
+
+static void infer_k32_depthwise_conv2d_relu(const float *restrict relu_15,
+        const float *restrict block_8_depthwise_conv2d_1_kernel, float *restrict relu_16,
         const float *restrict block_8_norm_relu_1_batch_norm_1_moving_mean,
         const float *restrict block_8_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_8_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_beta, float *restrict relu_16)
+        const float *restrict block_8_norm_relu_1_batch_norm_1_beta)
 {
-    float block_8_depthwise_conv2d_1_y[256];
+    const int k0_lo = dl_first_tap(1, 1);
+    const int k0_hi = dl_end_tap(1, 1, 3);
+    const int k1_lo = dl_first_tap(1, 1);
+    const int k1_hi = dl_end_tap(1, 1, 3);
+    for (int n = 0; n < 256; n += 4)
+        infer_k32_depthwise_conv2d_relu_tile_1(relu_15, 0 + n, block_8_depthwise_conv2d_1_kernel + n, relu_16 + n, k0_lo, k0_hi,
+                k1_lo, k1_hi);
     for (int j0 = 0; j0 < 256; j0++) {
-        block_8_depthwise_conv2d_1_y[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 3; r1++) {
-        for (int r2 = 0; r2 < 3; r2++) {
-            if (r1 - 1 >= 0 && r1 - 1 < 1 && r2 - 1 >= 0 && r2 - 1 < 1) {
-                for (int j0 = 0; j0 < 256; j0++) {
-                    block_8_depthwise_conv2d_1_y[j0] += relu_15[j0 + r1 * 256 + r2 * 256 - 512]
-                            * block_8_depthwise_conv2d_1_kernel[j0 + r1 * 768 + r2 * 256];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = (block_8_depthwise_conv2d_1_y[j0] - block_8_norm_relu_1_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_8_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_8_norm_relu_1_batch_norm_1_gamma[j0] + block_8_norm_relu_1_batch_norm_1_beta[j0];
+        const float v1 = (relu_16[j0] - block_8_norm_relu_1_batch_norm_1_moving_mean[j0])
+                * (dl_rsqrt(block_8_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_8_norm_relu_1_batch_norm_1_gamma[j0]) + block_8_norm_relu_1_batch_norm_1_beta[j0];
         relu_16[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 256], 65536 multiply-accumulates */
-static inline void infer_k18_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k33_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 256; k++) {
@@ -1273,24 +1844,24 @@ static inline void infer_k18_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k18_conv2d_relu(const float *restrict relu_16, const float *restrict block_8_conv2d_1_kernel,
+static void infer_k33_conv2d_relu(const float *restrict relu_16, const float *restrict block_8_conv2d_1_kernel,
         float *restrict relu_17, const float *restrict block_8_norm_relu_2_batch_norm_1_moving_mean,
         const float *restrict block_8_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_8_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_8_norm_relu_2_batch_norm_1_beta)
 {
     for (int n = 0; n < 256; n += 4)
-        infer_k18_conv2d_relu_tile_1(relu_16, 0, block_8_conv2d_1_kernel + n, relu_17 + n);
+        infer_k33_conv2d_relu_tile_1(relu_16, 0, block_8_conv2d_1_kernel + n, relu_17 + n);
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = (relu_17[j0] - block_8_norm_relu_2_batch_norm_1_moving_mean[j0])
-                / dl_sqrt(block_8_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_8_norm_relu_2_batch_norm_1_gamma[j0] + block_8_norm_relu_2_batch_norm_1_beta[j0];
+                * (dl_rsqrt(block_8_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_8_norm_relu_2_batch_norm_1_gamma[j0]) + block_8_norm_relu_2_batch_norm_1_beta[j0];
         relu_17[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* mobilenet.dl:28: dense, mobilenet.dl:30: softmax -> f32[1, 2], 512 multiply-accumulates */
-static inline void infer_k19_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k34_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f;
     for (int k = 0; k < 256; k++) {
@@ -1302,12 +1873,12 @@ static inline void infer_k19_dense_softmax_tile_1(const float *restrict a, int a
     c[1] = c0_1;
 }
 
-static void infer_k19_dense_softmax(const float *restrict relu_17, const float *restrict classifier_kernel,
+static void infer_k34_dense_softmax(const float *restrict relu_17, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[2];
     float softmax_1_y[2];
-    infer_k19_dense_softmax_tile_1(relu_17, 0, classifier_kernel, classifier_y);
+    infer_k34_dense_softmax_tile_1(relu_17, 0, classifier_kernel, classifier_y);
     for (int j0 = 0; j0 < 2; j0++) {
         logits[j0] = classifier_y[j0] + classifier_bias[j0];
     }
@@ -1325,85 +1896,109 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
         void *arena)
 {
     unsigned char *const base = arena;
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 8192);   /* f32[8] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 8] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 8192);   /* f32[8] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[1, 16, 16, 8] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 24576);   /* f32[16] */
     float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
-    float *const relu_4 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 16] */
+    float *const block_2_depthwise_conv2d_1_y = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 16] */
+    float *const block_2_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 8192);   /* f32[32] */
     float *const relu_5 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 32] */
+    float *const block_3_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 16384);   /* f32[32] */
     float *const relu_6 = (float *)(void *)(base + 8192);   /* f32[1, 8, 8, 32] */
+    float *const block_3_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 16384);   /* f32[32] */
     float *const relu_7 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 32] */
-    float *const relu_8 = (float *)(void *)(base + 8192);   /* f32[1, 4, 4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
-    float *const relu_10 = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 64] */
-    float *const relu_11 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
-    float *const relu_12 = (float *)(void *)(base + 4096);   /* f32[1, 2, 2, 64] */
-    float *const x = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 128] */
-    float *const relu_13 = (float *)(void *)(base + 2048);   /* f32[1, 2, 2, 128] */
-    float *const x_2 = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 128] */
+    float *const block_4_depthwise_conv2d_1_y = (float *)(void *)(base + 8192);   /* f32[1, 4, 4, 32] */
+    float *const block_4_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
+    float *const block_5_depthwise_conv2d_1_y = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 64] */
+    float *const block_5_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
+    float *const block_6_depthwise_conv2d_1_y = (float *)(void *)(base + 4096);   /* f32[1, 2, 2, 64] */
+    float *const block_6_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 128] */
+    float *const middle_1_depthwise_conv2d_1_y = (float *)(void *)(base + 2048);   /* f32[1, 2, 2, 128] */
+    float *const middle_1_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 128] */
     float *const relu_14 = (float *)(void *)(base + 2048);   /* f32[1, 1, 1, 128] */
     float *const relu_15 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 256] */
     float *const relu_16 = (float *)(void *)(base + 1024);   /* f32[1, 1, 1, 256] */
     float *const relu_17 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 256] */
     float *const classifier_y = (float *)(void *)(base + 1024);   /* f32[1, 2] */
 
-    infer_k0_conv2d_relu(image, params->stem_kernel, relu, state->norm_relu_1_batch_norm_1_moving_mean,
-            state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_beta);
-    infer_k1_depthwise_conv2d_relu(relu, params->block_1_depthwise_conv2d_1_kernel,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);
-    infer_k2_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            params->block_1_norm_relu_2_batch_norm_1_beta);
-    infer_k3_depthwise_conv2d_relu(relu_3, params->block_2_depthwise_conv2d_1_kernel,
-            state->block_2_norm_relu_1_batch_norm_1_moving_mean, state->block_2_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_2_norm_relu_1_batch_norm_1_gamma, params->block_2_norm_relu_1_batch_norm_1_beta, relu_4);
-    infer_k4_conv2d_relu(relu_4, params->block_2_conv2d_1_kernel, relu_5, state->block_2_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_2_norm_relu_2_batch_norm_1_moving_variance, params->block_2_norm_relu_2_batch_norm_1_gamma,
+    infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
+            norm_relu_1_batch_norm_1_factor);
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, state->norm_relu_1_batch_norm_1_moving_mean,
+            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta);
+    infer_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor);
+    infer_k3_depthwise_conv2d_relu(relu, params->block_1_depthwise_conv2d_1_kernel, relu_2,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_beta);
+    infer_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            block_1_norm_relu_2_batch_norm_1_factor);
+    infer_k5_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta);
+    infer_k6_depthwise_conv2d(relu_3, params->block_2_depthwise_conv2d_1_kernel, block_2_depthwise_conv2d_1_y);
+    infer_k7_batch_norm_relu(state->block_2_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_2_norm_relu_1_batch_norm_1_gamma, block_2_depthwise_conv2d_1_y,
+            state->block_2_norm_relu_1_batch_norm_1_moving_mean, params->block_2_norm_relu_1_batch_norm_1_beta);
+    infer_k8_batch_norm(state->block_2_norm_relu_2_batch_norm_1_moving_variance, params->block_2_norm_relu_2_batch_norm_1_gamma,
+            block_2_norm_relu_2_batch_norm_1_factor);
+    infer_k9_conv2d_relu(block_2_depthwise_conv2d_1_y, params->block_2_conv2d_1_kernel, relu_5,
+            state->block_2_norm_relu_2_batch_norm_1_moving_mean, block_2_norm_relu_2_batch_norm_1_factor,
             params->block_2_norm_relu_2_batch_norm_1_beta);
-    infer_k5_depthwise_conv2d_relu(relu_5, params->block_3_depthwise_conv2d_1_kernel,
-            state->block_3_norm_relu_1_batch_norm_1_moving_mean, state->block_3_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_3_norm_relu_1_batch_norm_1_gamma, params->block_3_norm_relu_1_batch_norm_1_beta, relu_6);
-    infer_k6_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, state->block_3_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_3_norm_relu_2_batch_norm_1_moving_variance, params->block_3_norm_relu_2_batch_norm_1_gamma,
-            params->block_3_norm_relu_2_batch_norm_1_beta);
-    infer_k7_depthwise_conv2d_relu(relu_7, params->block_4_depthwise_conv2d_1_kernel,
-            state->block_4_norm_relu_1_batch_norm_1_moving_mean, state->block_4_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_4_norm_relu_1_batch_norm_1_gamma, params->block_4_norm_relu_1_batch_norm_1_beta, relu_8);
-    infer_k8_conv2d_relu(relu_8, params->block_4_conv2d_1_kernel, relu_9, state->block_4_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_4_norm_relu_2_batch_norm_1_moving_variance, params->block_4_norm_relu_2_batch_norm_1_gamma,
-            params->block_4_norm_relu_2_batch_norm_1_beta);
-    infer_k9_depthwise_conv2d_relu(relu_9, params->block_5_depthwise_conv2d_1_kernel,
-            state->block_5_norm_relu_1_batch_norm_1_moving_mean, state->block_5_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_5_norm_relu_1_batch_norm_1_gamma, params->block_5_norm_relu_1_batch_norm_1_beta, relu_10);
-    infer_k10_conv2d_relu(relu_10, params->block_5_conv2d_1_kernel, relu_11,
-            state->block_5_norm_relu_2_batch_norm_1_moving_mean, state->block_5_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_5_norm_relu_2_batch_norm_1_gamma, params->block_5_norm_relu_2_batch_norm_1_beta);
-    infer_k11_depthwise_conv2d_relu(relu_11, params->block_6_depthwise_conv2d_1_kernel,
-            state->block_6_norm_relu_1_batch_norm_1_moving_mean, state->block_6_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_6_norm_relu_1_batch_norm_1_gamma, params->block_6_norm_relu_1_batch_norm_1_beta, relu_12);
-    infer_k12_conv2d_relu(relu_12, params->block_6_conv2d_1_kernel, x, state->block_6_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_6_norm_relu_2_batch_norm_1_moving_variance, params->block_6_norm_relu_2_batch_norm_1_gamma,
-            params->block_6_norm_relu_2_batch_norm_1_beta);
-    infer_k13_depthwise_conv2d_relu(x, params->middle_1_depthwise_conv2d_1_kernel,
-            state->middle_1_norm_relu_1_batch_norm_1_moving_mean, state->middle_1_norm_relu_1_batch_norm_1_moving_variance,
-            params->middle_1_norm_relu_1_batch_norm_1_gamma, params->middle_1_norm_relu_1_batch_norm_1_beta, relu_13);
-    infer_k14_conv2d_relu(relu_13, params->middle_1_conv2d_1_kernel, x_2, state->middle_1_norm_relu_2_batch_norm_1_moving_mean,
-            state->middle_1_norm_relu_2_batch_norm_1_moving_variance, params->middle_1_norm_relu_2_batch_norm_1_gamma,
-            params->middle_1_norm_relu_2_batch_norm_1_beta);
-    infer_k15_depthwise_conv2d_relu(x_2, params->block_7_depthwise_conv2d_1_kernel,
+    infer_k10_batch_norm(state->block_3_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_3_norm_relu_1_batch_norm_1_gamma, block_3_norm_relu_1_batch_norm_1_factor);
+    infer_k11_depthwise_conv2d_relu(relu_5, params->block_3_depthwise_conv2d_1_kernel, relu_6,
+            state->block_3_norm_relu_1_batch_norm_1_moving_mean, block_3_norm_relu_1_batch_norm_1_factor,
+            params->block_3_norm_relu_1_batch_norm_1_beta);
+    infer_k12_batch_norm(state->block_3_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_3_norm_relu_2_batch_norm_1_gamma, block_3_norm_relu_2_batch_norm_1_factor);
+    infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, state->block_3_norm_relu_2_batch_norm_1_moving_mean,
+            block_3_norm_relu_2_batch_norm_1_factor, params->block_3_norm_relu_2_batch_norm_1_beta);
+    infer_k14_depthwise_conv2d(relu_7, params->block_4_depthwise_conv2d_1_kernel, block_4_depthwise_conv2d_1_y);
+    infer_k15_batch_norm_relu(state->block_4_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_4_norm_relu_1_batch_norm_1_gamma, block_4_depthwise_conv2d_1_y,
+            state->block_4_norm_relu_1_batch_norm_1_moving_mean, params->block_4_norm_relu_1_batch_norm_1_beta);
+    infer_k16_conv2d(block_4_depthwise_conv2d_1_y, params->block_4_conv2d_1_kernel, block_4_conv2d_1_y);
+    infer_k17_batch_norm_relu(state->block_4_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_4_norm_relu_2_batch_norm_1_gamma, block_4_conv2d_1_y,
+            state->block_4_norm_relu_2_batch_norm_1_moving_mean, params->block_4_norm_relu_2_batch_norm_1_beta);
+    infer_k18_depthwise_conv2d(block_4_conv2d_1_y, params->block_5_depthwise_conv2d_1_kernel, block_5_depthwise_conv2d_1_y);
+    infer_k19_batch_norm_relu(state->block_5_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_5_norm_relu_1_batch_norm_1_gamma, block_5_depthwise_conv2d_1_y,
+            state->block_5_norm_relu_1_batch_norm_1_moving_mean, params->block_5_norm_relu_1_batch_norm_1_beta);
+    infer_k20_conv2d(block_5_depthwise_conv2d_1_y, params->block_5_conv2d_1_kernel, block_5_conv2d_1_y);
+    infer_k21_batch_norm_relu(state->block_5_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_5_norm_relu_2_batch_norm_1_gamma, block_5_conv2d_1_y,
+            state->block_5_norm_relu_2_batch_norm_1_moving_mean, params->block_5_norm_relu_2_batch_norm_1_beta);
+    infer_k22_depthwise_conv2d(block_5_conv2d_1_y, params->block_6_depthwise_conv2d_1_kernel, block_6_depthwise_conv2d_1_y);
+    infer_k23_batch_norm_relu(state->block_6_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_6_norm_relu_1_batch_norm_1_gamma, block_6_depthwise_conv2d_1_y,
+            state->block_6_norm_relu_1_batch_norm_1_moving_mean, params->block_6_norm_relu_1_batch_norm_1_beta);
+    infer_k24_conv2d(block_6_depthwise_conv2d_1_y, params->block_6_conv2d_1_kernel, block_6_conv2d_1_y);
+    infer_k25_batch_norm_relu(state->block_6_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_6_norm_relu_2_batch_norm_1_gamma, block_6_conv2d_1_y,
+            state->block_6_norm_relu_2_batch_norm_1_moving_mean, params->block_6_norm_relu_2_batch_norm_1_beta);
+    infer_k26_depthwise_conv2d(block_6_conv2d_1_y, params->middle_1_depthwise_conv2d_1_kernel, middle_1_depthwise_conv2d_1_y);
+    infer_k27_batch_norm_relu(state->middle_1_norm_relu_1_batch_norm_1_moving_variance,
+            params->middle_1_norm_relu_1_batch_norm_1_gamma, middle_1_depthwise_conv2d_1_y,
+            state->middle_1_norm_relu_1_batch_norm_1_moving_mean, params->middle_1_norm_relu_1_batch_norm_1_beta);
+    infer_k28_conv2d(middle_1_depthwise_conv2d_1_y, params->middle_1_conv2d_1_kernel, middle_1_conv2d_1_y);
+    infer_k29_batch_norm_relu(state->middle_1_norm_relu_2_batch_norm_1_moving_variance,
+            params->middle_1_norm_relu_2_batch_norm_1_gamma, middle_1_conv2d_1_y,
+            state->middle_1_norm_relu_2_batch_norm_1_moving_mean, params->middle_1_norm_relu_2_batch_norm_1_beta);
+    infer_k30_depthwise_conv2d_relu(middle_1_conv2d_1_y, params->block_7_depthwise_conv2d_1_kernel, relu_14,
             state->block_7_norm_relu_1_batch_norm_1_moving_mean, state->block_7_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_7_norm_relu_1_batch_norm_1_gamma, params->block_7_norm_relu_1_batch_norm_1_beta, relu_14);
-    infer_k16_conv2d_relu(relu_14, params->block_7_conv2d_1_kernel, relu_15,
+            params->block_7_norm_relu_1_batch_norm_1_gamma, params->block_7_norm_relu_1_batch_norm_1_beta);
+    infer_k31_conv2d_relu(relu_14, params->block_7_conv2d_1_kernel, relu_15,
             state->block_7_norm_relu_2_batch_norm_1_moving_mean, state->block_7_norm_relu_2_batch_norm_1_moving_variance,
             params->block_7_norm_relu_2_batch_norm_1_gamma, params->block_7_norm_relu_2_batch_norm_1_beta);
-    infer_k17_depthwise_conv2d_relu(relu_15, params->block_8_depthwise_conv2d_1_kernel,
+    infer_k32_depthwise_conv2d_relu(relu_15, params->block_8_depthwise_conv2d_1_kernel, relu_16,
             state->block_8_norm_relu_1_batch_norm_1_moving_mean, state->block_8_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_8_norm_relu_1_batch_norm_1_gamma, params->block_8_norm_relu_1_batch_norm_1_beta, relu_16);
-    infer_k18_conv2d_relu(relu_16, params->block_8_conv2d_1_kernel, relu_17,
+            params->block_8_norm_relu_1_batch_norm_1_gamma, params->block_8_norm_relu_1_batch_norm_1_beta);
+    infer_k33_conv2d_relu(relu_16, params->block_8_conv2d_1_kernel, relu_17,
             state->block_8_norm_relu_2_batch_norm_1_moving_mean, state->block_8_norm_relu_2_batch_norm_1_moving_variance,
             params->block_8_norm_relu_2_batch_norm_1_gamma, params->block_8_norm_relu_2_batch_norm_1_beta);
-    infer_k19_dense_softmax(relu_17, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k34_dense_softmax(relu_17, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 

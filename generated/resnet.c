@@ -397,168 +397,16 @@ dl_status resnet_init(resnet_params *params, resnet_state *state, resnet_optimiz
     return DL_OK;
 }
 
+/* resnet.dl:24: batch_norm -> f32[16] */
+static void infer_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
+        float *restrict batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0];
+    }
+}
+
 /* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 110592 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void infer_k0_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict batch_norm_1_moving_mean, const float *restrict batch_norm_1_moving_variance,
-        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_1_beta)
-{
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 4)
-                    infer_k0_conv2d_relu_tile_4_at_0(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                else if (i2_0 < 12)
-                    infer_k0_conv2d_relu_tile_4(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                else
-                    infer_k0_conv2d_relu_tile_4_at_12(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu[i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
-                            / dl_sqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0]
-                            + batch_norm_1_beta[j0];
-                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
 static inline void infer_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -568,22 +416,22 @@ static inline void infer_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
         for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -614,13 +462,13 @@ static inline void infer_k1_conv2d_relu_tile_4(const float *restrict a, int at, 
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -651,22 +499,22 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
         for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -688,10 +536,9 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void infer_k1_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_norm_a_moving_mean,
-        const float *restrict residual_1_norm_a_moving_variance, const float *restrict residual_1_norm_a_gamma,
-        const float *restrict residual_1_norm_a_beta)
+static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
+        const float *restrict batch_norm_1_moving_mean, const float *restrict batch_norm_1_factor,
+        const float *restrict batch_norm_1_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -700,28 +547,36 @@ static void infer_k1_conv2d_relu(const float *restrict relu, const float *restri
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    infer_k1_conv2d_relu_tile_4_at_0(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    infer_k1_conv2d_relu_tile_4_at_0(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    infer_k1_conv2d_relu_tile_4(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    infer_k1_conv2d_relu_tile_4(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 else
-                    infer_k1_conv2d_relu_tile_4_at_12(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    infer_k1_conv2d_relu_tile_4_at_12(image, i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu_2[i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
-                            / dl_sqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0]
-                            + residual_1_norm_a_beta[j0];
-                    relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = (relu[i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0]) * batch_norm_1_factor[j0]
+                            + batch_norm_1_beta[j0];
+                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
-static inline void infer_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:10: batch_norm -> f32[16] */
+static void infer_k2_batch_norm(const float *restrict residual_1_norm_a_moving_variance,
+        const float *restrict residual_1_norm_a_gamma, float *restrict residual_1_norm_a_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0];
+    }
+}
+
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
+static inline void infer_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -767,7 +622,7 @@ static inline void infer_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[51] = c3_3;
 }
 
-static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k3_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -804,7 +659,7 @@ static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static inline void infer_k2_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k3_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -850,10 +705,9 @@ static inline void infer_k2_conv2d_relu_tile_4_at_12(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void infer_k2_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_moving_mean,
-        const float *restrict residual_1_norm_b_moving_variance, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_beta)
+static void infer_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
+        float *restrict relu_2, const float *restrict residual_1_norm_a_moving_mean,
+        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -862,19 +716,187 @@ static void infer_k2_conv2d_relu(const float *restrict relu_2, const float *rest
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    infer_k2_conv2d_relu_tile_4_at_0(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                    infer_k3_conv2d_relu_tile_4_at_0(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    infer_k3_conv2d_relu_tile_4(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else
+                    infer_k3_conv2d_relu_tile_4_at_12(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = (relu_2[i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
+                            * residual_1_norm_a_factor[j0] + residual_1_norm_a_beta[j0];
+                    relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[16] */
+static void infer_k4_batch_norm(const float *restrict residual_1_norm_b_moving_variance,
+        const float *restrict residual_1_norm_b_gamma, float *restrict residual_1_norm_b_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_moving_variance[j0] + 0.001f) * residual_1_norm_b_gamma[j0];
+    }
+}
+
+/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
+static inline void infer_k5_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void infer_k5_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
+        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_moving_mean,
+        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta)
+{
+    for (int i1 = 0; i1 < 16; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    infer_k5_conv2d_relu_tile_4_at_0(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
                         residual_1_conv_b_y + n, k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    infer_k2_conv2d_relu_tile_4(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                    infer_k5_conv2d_relu_tile_4(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
                         residual_1_conv_b_y + n, k0_lo, k0_hi);
                 else
-                    infer_k2_conv2d_relu_tile_4_at_12(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                    infer_k5_conv2d_relu_tile_4_at_12(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
                         residual_1_conv_b_y + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
-                            - residual_1_norm_b_moving_mean[j0]) / dl_sqrt(residual_1_norm_b_moving_variance[j0] + 0.001f)
-                            * residual_1_norm_b_gamma[j0] + residual_1_norm_b_beta[j0]);
+                            - residual_1_norm_b_moving_mean[j0]) * residual_1_norm_b_factor[j0] + residual_1_norm_b_beta[j0]);
                     relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -882,8 +904,17 @@ static void infer_k2_conv2d_relu(const float *restrict relu_2, const float *rest
     }
 }
 
+/* resnet.dl:10: batch_norm -> f32[32] */
+static void infer_k6_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
+        const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0];
+    }
+}
+
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 8, 8, 32], 294912 multiply-accumulates */
-static inline void infer_k3_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -920,7 +951,7 @@ static inline void infer_k3_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static inline void infer_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k7_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -966,10 +997,9 @@ static inline void infer_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void infer_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
+static void infer_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
         float *restrict relu_4, const float *restrict residual_2_norm_a_moving_mean,
-        const float *restrict residual_2_norm_a_moving_variance, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict residual_2_norm_a_beta)
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -978,16 +1008,15 @@ static void infer_k3_conv2d_relu(const float *restrict relu, const float *restri
             const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
             for (int n = 0; n < 32; n += 4)
                 if (i2_0 < 4)
-                    infer_k3_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                    infer_k7_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                         relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 else
-                    infer_k3_conv2d_relu_tile_4_at_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                    infer_k7_conv2d_relu_tile_4_at_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                         relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = (relu_4[i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
-                            / dl_sqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0]
-                            + residual_2_norm_a_beta[j0];
+                            * residual_2_norm_a_factor[j0] + residual_2_norm_a_beta[j0];
                     relu_4[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -996,7 +1025,7 @@ static void infer_k3_conv2d_relu(const float *restrict relu, const float *restri
 }
 
 /* resnet.dl:11: conv2d -> f32[1, 8, 8, 32], 589824 multiply-accumulates */
-static inline void infer_k4_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k8_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1042,7 +1071,7 @@ static inline void infer_k4_conv2d_tile_4_at_0(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static inline void infer_k4_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k8_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1088,7 +1117,7 @@ static inline void infer_k4_conv2d_tile_4_at_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void infer_k4_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
+static void infer_k8_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
         float *restrict residual_2_conv_b_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
@@ -1097,17 +1126,26 @@ static void infer_k4_conv2d(const float *restrict relu_4, const float *restrict 
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
             for (int n = 0; n < 32; n += 4)
                 if (i2_0 < 4)
-                    infer_k4_conv2d_tile_4_at_0(relu_4, i1 * 256 + i2_0 * 32 - 288, residual_2_conv_b_kernel + n,
+                    infer_k8_conv2d_tile_4_at_0(relu_4, i1 * 256 + i2_0 * 32 - 288, residual_2_conv_b_kernel + n,
                         residual_2_conv_b_y + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 else
-                    infer_k4_conv2d_tile_4_at_4(relu_4, i1 * 256 + i2_0 * 32 - 288, residual_2_conv_b_kernel + n,
+                    infer_k8_conv2d_tile_4_at_4(relu_4, i1 * 256 + i2_0 * 32 - 288, residual_2_conv_b_kernel + n,
                         residual_2_conv_b_y + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
         }
     }
 }
 
+/* resnet.dl:12: batch_norm -> f32[32] */
+static void infer_k9_batch_norm(const float *restrict residual_2_norm_b_moving_variance,
+        const float *restrict residual_2_norm_b_gamma, float *restrict residual_2_norm_b_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_moving_variance[j0] + 0.001f) * residual_2_norm_b_gamma[j0];
+    }
+}
+
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 8, 8, 32], 32768 multiply-accumulates */
-static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1139,23 +1177,22 @@ static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void infer_k5_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
+static void infer_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_moving_mean, const float *restrict residual_2_norm_b_moving_variance,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
+        const float *restrict residual_2_norm_b_moving_mean, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_beta)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                infer_k5_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
+                infer_k10_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
                         relu_5 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
                             + ((residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] - residual_2_norm_b_moving_mean[j0])
-                            / dl_sqrt(residual_2_norm_b_moving_variance[j0] + 0.001f) * residual_2_norm_b_gamma[j0]
-                            + residual_2_norm_b_beta[j0]);
+                            * residual_2_norm_b_factor[j0] + residual_2_norm_b_beta[j0]);
                     relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -1163,8 +1200,8 @@ static void infer_k5_conv2d_relu(const float *restrict relu, const float *restri
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 4, 4, 64], 294912 multiply-accumulates */
-static inline void infer_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[1, 4, 4, 64], 294912 multiply-accumulates */
+static inline void infer_k11_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1210,30 +1247,40 @@ static inline void infer_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[195] = c3_3;
 }
 
-static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
-        float *restrict relu_6, const float *restrict residual_3_norm_a_moving_mean,
-        const float *restrict residual_3_norm_a_moving_variance, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_norm_a_beta)
+static void infer_k11_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
+        float *restrict residual_3_conv_a_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 * 2, 1);
         const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
         for (int n = 0; n < 64; n += 4)
-            infer_k6_conv2d_relu_tile_4_at_0(relu_5, i1 * 512, residual_3_conv_a_kernel + n, relu_6 + (i1 * 256 + n), k0_lo,
-                    k0_hi);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = (relu_6[i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_moving_mean[j0])
-                        / dl_sqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0]
-                        + residual_3_norm_a_beta[j0];
-                relu_6[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k11_conv2d_tile_4_at_0(relu_5, i1 * 512, residual_3_conv_a_kernel + n, residual_3_conv_a_y + (i1 * 256 + n),
+                    k0_lo, k0_hi);
+    }
+}
+
+/* resnet.dl:10: batch_norm, relu -> f32[1, 4, 4, 64] */
+static void infer_k12_batch_norm_relu(const float *restrict residual_3_norm_a_moving_variance,
+        const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_conv_a_y,
+        const float *restrict residual_3_norm_a_moving_mean, const float *restrict residual_3_norm_a_beta)
+{
+    float residual_3_norm_a_factor[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 64; j3++) {
+                const float v1 = (residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] - residual_3_norm_a_moving_mean[j3])
+                        * residual_3_norm_a_factor[j3] + residual_3_norm_a_beta[j3];
+                residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[1, 4, 4, 64], 589824 multiply-accumulates */
-static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1288,20 +1335,29 @@ static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void infer_k7_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
+static void infer_k13_conv2d(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 + 1, 1);
         const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
         for (int n = 0; n < 64; n += 4)
-            infer_k7_conv2d_tile_4_at_0(relu_6, i1 * 256 - 320, residual_3_conv_b_kernel + n,
+            infer_k13_conv2d_tile_4_at_0(residual_3_conv_a_y, i1 * 256 - 320, residual_3_conv_b_kernel + n,
                     residual_3_conv_b_y + (i1 * 256 + n), k0_lo, k0_hi);
     }
 }
 
+/* resnet.dl:12: batch_norm -> f32[64] */
+static void infer_k14_batch_norm(const float *restrict residual_3_norm_b_moving_variance,
+        const float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_factor)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_moving_variance[j0] + 0.001f) * residual_3_norm_b_gamma[j0];
+    }
+}
+
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 4, 4, 64], 32768 multiply-accumulates */
-static inline void infer_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k15_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1333,20 +1389,19 @@ static inline void infer_k8_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void infer_k8_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
+static void infer_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_moving_mean, const float *restrict residual_3_norm_b_moving_variance,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
+        const float *restrict residual_3_norm_b_moving_mean, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_beta)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 64; n += 4)
-            infer_k8_conv2d_relu_tile_4(relu_5, i1 * 512, residual_3_shortcut_kernel + n, relu_7 + (i1 * 256 + n));
+            infer_k15_conv2d_relu_tile_4(relu_5, i1 * 512, residual_3_shortcut_kernel + n, relu_7 + (i1 * 256 + n));
         for (int i2 = 0; i2 < 4; i2++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
                         + ((residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_moving_mean[j0])
-                        / dl_sqrt(residual_3_norm_b_moving_variance[j0] + 0.001f) * residual_3_norm_b_gamma[j0]
-                        + residual_3_norm_b_beta[j0]);
+                        * residual_3_norm_b_factor[j0] + residual_3_norm_b_beta[j0]);
                 relu_7[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
@@ -1354,7 +1409,7 @@ static void infer_k8_conv2d_relu(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:28: global_avg_pool2d -> f32[1, 64] */
-static void infer_k9_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
+static void infer_k16_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
 {
     float global_avg_pool2d[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1373,7 +1428,7 @@ static void infer_k9_global_avg_pool2d(const float *restrict relu_7, float *rest
 }
 
 /* resnet.dl:29: dense, resnet.dl:31: softmax -> f32[1, 10], 640 multiply-accumulates */
-static inline void infer_k10_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k17_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -1387,7 +1442,7 @@ static inline void infer_k10_dense_softmax_tile_1(const float *restrict a, int a
     c[3] = c0_3;
 }
 
-static void infer_k10_dense_softmax(const float *restrict global_avg_pool2d_2, const float *restrict classifier_kernel,
+static void infer_k17_dense_softmax(const float *restrict global_avg_pool2d_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -1395,23 +1450,23 @@ static void infer_k10_dense_softmax(const float *restrict global_avg_pool2d_2, c
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        infer_k10_dense_softmax_tile_1(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        infer_k17_dense_softmax_tile_1(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
-    float max_v20 = -DL_INFINITY;
+    float max_v27 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v19 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v19;
-        const float x_max_v20 = logits_v19;
-        max_v20 = dl_max(max_v20, x_max_v20);
+        const float logits_v26 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v26;
+        const float x_max_v27 = logits_v26;
+        max_v27 = dl_max(max_v27, x_max_v27);
     }
-    softmax = max_v20;
-    float sum_v22 = 0.0f;
+    softmax = max_v27;
+    float sum_v29 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v21 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v21;
-        sum_v22 += softmax_1_y_v21;
+        const float softmax_1_y_v28 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v28;
+        sum_v29 += softmax_1_y_v28;
     }
-    softmax_2 = sum_v22;
+    softmax_2 = sum_v29;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -1420,39 +1475,51 @@ static void infer_k10_dense_softmax(const float *restrict global_avg_pool2d_2, c
 dl_status resnet_infer(const resnet_params *params, const resnet_state *state, const float *image, float *probs, void *arena)
 {
     unsigned char *const base = arena;
+    float *const batch_norm_1_factor = (float *)(void *)(base + 16384);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 32768);   /* f32[16] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 32768);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 33024);   /* f32[16] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 24576);   /* f32[32] */
     float *const relu_4 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
     float *const residual_2_conv_b_y = (float *)(void *)(base + 24576);   /* f32[1, 8, 8, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 32768);   /* f32[32] */
     float *const relu_5 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
-    float *const relu_6 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
     float *const residual_3_conv_b_y = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 8192);   /* f32[64] */
     float *const relu_7 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 4096);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
 
-    infer_k0_conv2d_relu(image, params->stem_kernel, relu, state->batch_norm_1_moving_mean, state->batch_norm_1_moving_variance,
-            params->batch_norm_1_gamma, params->batch_norm_1_beta);
-    infer_k1_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, state->residual_1_norm_a_moving_mean,
-            state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta);
-    infer_k2_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
-            state->residual_1_norm_b_moving_mean, state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_beta);
-    infer_k3_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, state->residual_2_norm_a_moving_mean,
-            state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta);
-    infer_k4_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    infer_k5_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, state->residual_2_norm_b_moving_mean, state->residual_2_norm_b_moving_variance,
-            params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
-    infer_k6_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, state->residual_3_norm_a_moving_mean,
-            state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta);
-    infer_k7_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    infer_k8_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, state->residual_3_norm_b_moving_mean, state->residual_3_norm_b_moving_variance,
-            params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
-    infer_k9_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    infer_k10_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, state->batch_norm_1_moving_mean, batch_norm_1_factor,
+            params->batch_norm_1_beta);
+    infer_k2_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor);
+    infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, state->residual_1_norm_a_moving_mean,
+            residual_1_norm_a_factor, params->residual_1_norm_a_beta);
+    infer_k4_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor);
+    infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
+            state->residual_1_norm_b_moving_mean, residual_1_norm_b_factor, params->residual_1_norm_b_beta);
+    infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
+    infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, state->residual_2_norm_a_moving_mean,
+            residual_2_norm_a_factor, params->residual_2_norm_a_beta);
+    infer_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
+    infer_k9_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor);
+    infer_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+            residual_2_conv_b_y, state->residual_2_norm_b_moving_mean, residual_2_norm_b_factor,
+            params->residual_2_norm_b_beta);
+    infer_k11_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
+    infer_k12_batch_norm_relu(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, residual_3_conv_a_y,
+            state->residual_3_norm_a_moving_mean, params->residual_3_norm_a_beta);
+    infer_k13_conv2d(residual_3_conv_a_y, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
+    infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor);
+    infer_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+            residual_3_conv_b_y, state->residual_3_norm_b_moving_mean, residual_3_norm_b_factor,
+            params->residual_3_norm_b_beta);
+    infer_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
+    infer_k17_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
@@ -1686,7 +1753,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
 
 /* resnet.dl:24: batch_norm -> f32[16] */
 static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_4)
+        float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1703,20 +1770,19 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
         const float batch_norm_1_variance_v5 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
         batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_4[j0] = dl_sqrt(batch_norm_1_variance_v5 + 0.001f);
+        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v5 + 0.001f);
     }
 }
 
-/* resnet.dl:24: batch_norm, relu -> f32[4, 16, 16, 16] */
-static void train_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_4, float *restrict batch_norm_1_y, const float *restrict batch_norm_1_gamma,
+/* resnet.dl:24: relu -> f32[4, 16, 16, 16] */
+static void train_k6_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma,
         const float *restrict batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float batch_norm_1_y_v9 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) / batch_norm_4[j1];
-            batch_norm_1_y[j0 * 16 + j1] = batch_norm_1_y_v9;
-            const float v1 = batch_norm_1_y_v9 * batch_norm_1_gamma[j1] + batch_norm_1_beta[j1];
+            const float v1 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) * (batch_norm_1_factor[j1]
+                    * batch_norm_1_gamma[j1]) + batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -1876,16 +1942,16 @@ static void train_k7_conv2d(const float *restrict relu, const float *restrict re
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_5)
+static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
+            batch_norm_4[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_4[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -1893,7 +1959,7 @@ static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
+static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
         float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -1903,38 +1969,38 @@ static void train_k9_batch_norm(const int32_t *restrict count_, const float *res
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
+        const float v7 = batch_norm_4[j0];
+        const float v8 = batch_norm_4[j0 + 16];
+        const float v9 = batch_norm_4[j0 + 32];
+        const float v10 = batch_norm_4[j0 + 48];
         const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_average_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_average_v12 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v13;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v13 * 0.1f;
+        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v12;
+        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v12 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
 static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_6, float *restrict batch_norm_7)
+        float *restrict batch_norm_5, float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_average[j2];
-                    batch_norm_6[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                    batch_norm_5[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[i0 * 16 + j0] = 0.0f;
+            batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += batch_norm_6[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -1942,8 +2008,8 @@ static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict batch_norm_8)
+static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
+        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1952,30 +2018,27 @@ static void train_k11_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_7[j0];
-        const float v8 = batch_norm_7[j0 + 16];
-        const float v9 = batch_norm_7[j0 + 32];
-        const float v10 = batch_norm_7[j0 + 48];
+        const float v7 = batch_norm_6[j0];
+        const float v8 = batch_norm_6[j0 + 16];
+        const float v9 = batch_norm_6[j0 + 32];
+        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_a_variance_v16 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_variance_v15 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v16 * 0.1f;
-        batch_norm_8[j0] = dl_sqrt(residual_1_norm_a_variance_v16 + 0.001f);
+        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v15 * 0.1f;
+        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v15 + 0.001f);
     }
 }
 
-/* resnet.dl:10: batch_norm, relu -> f32[4, 16, 16, 16] */
-static void train_k12_batch_norm_relu(const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_8,
-        float *restrict residual_1_norm_a_y, const float *restrict residual_1_norm_a_gamma,
+/* resnet.dl:10: relu -> f32[4, 16, 16, 16] */
+static void train_k12_relu(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
         const float *restrict residual_1_norm_a_beta, float *restrict relu_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float residual_1_norm_a_y_v20 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1])
-                    / batch_norm_8[j1];
-            residual_1_norm_a_y[j0 * 16 + j1] = residual_1_norm_a_y_v20;
-            const float v1 = residual_1_norm_a_y_v20 * residual_1_norm_a_gamma[j1] + residual_1_norm_a_beta[j1];
+            const float v1 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1]) * (residual_1_norm_a_factor[j1]
+                    * residual_1_norm_a_gamma[j1]) + residual_1_norm_a_beta[j1];
             relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -2137,16 +2200,16 @@ static void train_k13_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_9)
+static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_9[i0 * 16 + j0] = 0.0f;
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_9[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_7[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -2154,8 +2217,57 @@ static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 16];
+        const float v9 = batch_norm_7[j0 + 32];
+        const float v10 = batch_norm_7[j0 + 48];
+        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
+        const float residual_1_norm_b_average_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
+        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v22;
+        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v22 * 0.1f;
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[4, 16] */
+static void train_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
+        float *restrict batch_norm_8, float *restrict batch_norm_9)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
+                    batch_norm_8[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[16] */
+static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+        float *restrict residual_1_norm_b_moving_variance, float *restrict residual_1_norm_b_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2168,76 +2280,23 @@ static void train_k15_batch_norm(const int32_t *restrict count_, const float *re
         const float v8 = batch_norm_9[j0 + 16];
         const float v9 = batch_norm_9[j0 + 32];
         const float v10 = batch_norm_9[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_average_v24 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v24;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v24 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void train_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_10, float *restrict batch_norm_11)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
-                    batch_norm_10[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_11[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_11[i0 * 16 + j0] += batch_norm_10[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
-        float *restrict residual_1_norm_b_moving_variance, float *restrict batch_norm_12)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_11[j0];
-        const float v8 = batch_norm_11[j0 + 16];
-        const float v9 = batch_norm_11[j0 + 32];
-        const float v10 = batch_norm_11[j0 + 48];
         const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_b_variance_v27 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_b_variance_v25 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v27 * 0.1f;
-        batch_norm_12[j0] = dl_sqrt(residual_1_norm_b_variance_v27 + 0.001f);
+        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v25 * 0.1f;
+        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v25 + 0.001f);
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:16: relu -> f32[4, 16, 16, 16] */
-static void train_k18_batch_norm_relu(const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_12,
-        float *restrict residual_1_norm_b_y, const float *restrict relu, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
+/* resnet.dl:16: relu -> f32[4, 16, 16, 16] */
+static void train_k18_relu(const float *restrict relu, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float residual_1_norm_b_y_v31 = (residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
-                    / batch_norm_12[j1];
-            residual_1_norm_b_y[j0 * 16 + j1] = residual_1_norm_b_y_v31;
-            const float v1 = relu[j0 * 16 + j1] + (residual_1_norm_b_y_v31 * residual_1_norm_b_gamma[j1]
-                    + residual_1_norm_b_beta[j1]);
+            const float v1 = relu[j0 * 16 + j1] + ((residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
+                    * (residual_1_norm_b_factor[j1] * residual_1_norm_b_gamma[j1]) + residual_1_norm_b_beta[j1]);
             relu_3[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -2348,16 +2407,16 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_13)
+static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_13[i0 * 32 + j0] = 0.0f;
+            batch_norm_10[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_10[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -2365,7 +2424,7 @@ static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+static void train_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
         float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2375,38 +2434,38 @@ static void train_k21_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 32];
-        const float v9 = batch_norm_13[j0 + 64];
-        const float v10 = batch_norm_13[j0 + 96];
+        const float v7 = batch_norm_10[j0];
+        const float v8 = batch_norm_10[j0 + 32];
+        const float v9 = batch_norm_10[j0 + 64];
+        const float v10 = batch_norm_10[j0 + 96];
         const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_average_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_average_v32 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v35;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v35 * 0.1f;
+        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v32;
+        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v32 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
 static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_14, float *restrict batch_norm_15)
+        float *restrict batch_norm_11, float *restrict batch_norm_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_average[j2];
-                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    batch_norm_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_15[i0 * 32 + j0] = 0.0f;
+            batch_norm_12[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_12[i0 * 32 + j0] += batch_norm_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -2414,8 +2473,8 @@ static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
-        float *restrict residual_2_norm_a_moving_variance, float *restrict batch_norm_16)
+static void train_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+        float *restrict residual_2_norm_a_moving_variance, float *restrict residual_2_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2424,30 +2483,27 @@ static void train_k23_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_15[j0];
-        const float v8 = batch_norm_15[j0 + 32];
-        const float v9 = batch_norm_15[j0 + 64];
-        const float v10 = batch_norm_15[j0 + 96];
+        const float v7 = batch_norm_12[j0];
+        const float v8 = batch_norm_12[j0 + 32];
+        const float v9 = batch_norm_12[j0 + 64];
+        const float v10 = batch_norm_12[j0 + 96];
         const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_a_variance_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_variance_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v38 * 0.1f;
-        batch_norm_16[j0] = dl_sqrt(residual_2_norm_a_variance_v38 + 0.001f);
+        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v35 * 0.1f;
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v35 + 0.001f);
     }
 }
 
-/* resnet.dl:10: batch_norm, relu -> f32[4, 8, 8, 32] */
-static void train_k24_batch_norm_relu(const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_16,
-        float *restrict residual_2_norm_a_y, const float *restrict residual_2_norm_a_gamma,
+/* resnet.dl:10: relu -> f32[4, 8, 8, 32] */
+static void train_k24_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
         const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float residual_2_norm_a_y_v42 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1])
-                    / batch_norm_16[j1];
-            residual_2_norm_a_y[j0 * 32 + j1] = residual_2_norm_a_y_v42;
-            const float v1 = residual_2_norm_a_y_v42 * residual_2_norm_a_gamma[j1] + residual_2_norm_a_beta[j1];
+            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1]) * (residual_2_norm_a_factor[j1]
+                    * residual_2_norm_a_gamma[j1]) + residual_2_norm_a_beta[j1];
             relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -2569,16 +2625,16 @@ static void train_k25_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_17)
+static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_17[i0 * 32 + j0] = 0.0f;
+            batch_norm_13[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_17[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -2586,7 +2642,7 @@ static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_17,
+static void train_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
         float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2596,38 +2652,38 @@ static void train_k27_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_17[j0];
-        const float v8 = batch_norm_17[j0 + 32];
-        const float v9 = batch_norm_17[j0 + 64];
-        const float v10 = batch_norm_17[j0 + 96];
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 32];
+        const float v9 = batch_norm_13[j0 + 64];
+        const float v10 = batch_norm_13[j0 + 96];
         const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_average_v46 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_average_v42 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v46;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v46 * 0.1f;
+        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v42;
+        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v42 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
 static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_18, float *restrict batch_norm_19)
+        float *restrict batch_norm_14, float *restrict batch_norm_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
-                    batch_norm_18[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_19[i0 * 32 + j0] = 0.0f;
+            batch_norm_15[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_19[i0 * 32 + j0] += batch_norm_18[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -2635,8 +2691,8 @@ static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
-        float *restrict residual_2_norm_b_moving_variance, float *restrict batch_norm_20)
+static void train_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
+        float *restrict residual_2_norm_b_moving_variance, float *restrict residual_2_norm_b_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2645,32 +2701,20 @@ static void train_k29_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_19[j0];
-        const float v8 = batch_norm_19[j0 + 32];
-        const float v9 = batch_norm_19[j0 + 64];
-        const float v10 = batch_norm_19[j0 + 96];
+        const float v7 = batch_norm_15[j0];
+        const float v8 = batch_norm_15[j0 + 32];
+        const float v9 = batch_norm_15[j0 + 64];
+        const float v10 = batch_norm_15[j0 + 96];
         const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_b_variance_v49 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_variance_v45 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v49 * 0.1f;
-        batch_norm_20[j0] = dl_sqrt(residual_2_norm_b_variance_v49 + 0.001f);
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k30_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_20, float *restrict residual_2_norm_b_y)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            residual_2_norm_b_y[j0 * 32 + j1] = (residual_2_conv_b_y[j0 * 32 + j1] - residual_2_norm_b_average[j1])
-                    / batch_norm_20[j1];
-        }
+        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v45 * 0.1f;
+        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v45 + 0.001f);
     }
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates */
-static inline void train_k31_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2702,8 +2746,9 @@ static inline void train_k31_conv2d_relu_tile_4(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k31_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
-        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_norm_b_y,
+static void train_k30_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
+        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
+        const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor,
         const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2711,13 +2756,13 @@ static void train_k31_conv2d_relu(const float *restrict relu_3, const float *res
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 32; n += 4)
-                    train_k31_conv2d_relu_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
+                    train_k30_conv2d_relu_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
                             relu_5 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + (residual_2_norm_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * residual_2_norm_b_gamma[j0]
-                                + residual_2_norm_b_beta[j0]);
+                                + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_b_average[j0])
+                                * (residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0]) + residual_2_norm_b_beta[j0]);
                         relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
@@ -2727,7 +2772,7 @@ static void train_k31_conv2d_relu(const float *restrict relu_3, const float *res
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void train_k32_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k31_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2773,7 +2818,7 @@ static inline void train_k32_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k32_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
+static void train_k31_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
         float *restrict residual_3_conv_a_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2781,23 +2826,23 @@ static void train_k32_conv2d(const float *restrict relu_5, const float *restrict
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k32_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                train_k31_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
                         residual_3_conv_a_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void train_k33_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_21)
+static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_21[i0 * 64 + j0] = 0.0f;
+            batch_norm_16[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_21[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_16[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2805,7 +2850,7 @@ static void train_k33_batch_norm(const float *restrict residual_3_conv_a_y, floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2815,38 +2860,38 @@ static void train_k34_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_21[j0];
-        const float v8 = batch_norm_21[j0 + 64];
-        const float v9 = batch_norm_21[j0 + 128];
-        const float v10 = batch_norm_21[j0 + 192];
+        const float v7 = batch_norm_16[j0];
+        const float v8 = batch_norm_16[j0 + 64];
+        const float v9 = batch_norm_16[j0 + 128];
+        const float v10 = batch_norm_16[j0 + 192];
         const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v58 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_average_v53 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v58;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v58 * 0.1f;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v53;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v53 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void train_k35_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
-        float *restrict batch_norm_22, float *restrict batch_norm_23)
+static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+        float *restrict batch_norm_17, float *restrict batch_norm_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2];
-                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    batch_norm_17[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_23[i0 * 64 + j0] = 0.0f;
+            batch_norm_18[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_23[i0 * 64 + j0] += batch_norm_22[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_18[i0 * 64 + j0] += batch_norm_17[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2854,8 +2899,8 @@ static void train_k35_batch_norm(const float *restrict residual_3_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k36_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
-        float *restrict residual_3_norm_a_moving_variance, float *restrict batch_norm_24)
+static void train_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
+        float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2864,37 +2909,34 @@ static void train_k36_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_23[j0];
-        const float v8 = batch_norm_23[j0 + 64];
-        const float v9 = batch_norm_23[j0 + 128];
-        const float v10 = batch_norm_23[j0 + 192];
+        const float v7 = batch_norm_18[j0];
+        const float v8 = batch_norm_18[j0 + 64];
+        const float v9 = batch_norm_18[j0 + 128];
+        const float v10 = batch_norm_18[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_a_variance_v61 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_variance_v56 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v61 * 0.1f;
-        batch_norm_24[j0] = dl_sqrt(residual_3_norm_a_variance_v61 + 0.001f);
+        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v56 * 0.1f;
+        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v56 + 0.001f);
     }
 }
 
-/* resnet.dl:10: batch_norm, relu -> f32[4, 4, 4, 64] */
-static void train_k37_batch_norm_relu(const float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_average, const float *restrict batch_norm_24,
-        float *restrict residual_3_norm_a_y, const float *restrict residual_3_norm_a_gamma,
+/* resnet.dl:10: relu -> f32[4, 4, 4, 64] */
+static void train_k36_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float residual_3_norm_a_y_v65 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1])
-                    / batch_norm_24[j1];
-            residual_3_norm_a_y[j0 * 64 + j1] = residual_3_norm_a_y_v65;
-            const float v1 = residual_3_norm_a_y_v65 * residual_3_norm_a_gamma[j1] + residual_3_norm_a_beta[j1];
+            const float v1 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1]) * (residual_3_norm_a_factor[j1]
+                    * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
             relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void train_k38_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k37_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2949,7 +2991,7 @@ static inline void train_k38_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k38_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
+static void train_k37_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2957,23 +2999,23 @@ static void train_k38_conv2d(const float *restrict relu_6, const float *restrict
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k38_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                train_k37_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
                         residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void train_k39_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_25)
+static void train_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_25[i0 * 64 + j0] = 0.0f;
+            batch_norm_19[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_25[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_19[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2981,7 +3023,7 @@ static void train_k39_batch_norm(const float *restrict residual_3_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25,
+static void train_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
         float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2991,38 +3033,38 @@ static void train_k40_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_25[j0];
-        const float v8 = batch_norm_25[j0 + 64];
-        const float v9 = batch_norm_25[j0 + 128];
-        const float v10 = batch_norm_25[j0 + 192];
+        const float v7 = batch_norm_19[j0];
+        const float v8 = batch_norm_19[j0 + 64];
+        const float v9 = batch_norm_19[j0 + 128];
+        const float v10 = batch_norm_19[j0 + 192];
         const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_average_v69 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_average_v63 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v69;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v69 * 0.1f;
+        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v63;
+        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v63 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void train_k41_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        float *restrict batch_norm_26, float *restrict batch_norm_27)
+static void train_k40_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        float *restrict batch_norm_20, float *restrict batch_norm_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
-                    batch_norm_26[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    batch_norm_20[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_27[i0 * 64 + j0] = 0.0f;
+            batch_norm_21[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_27[i0 * 64 + j0] += batch_norm_26[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_21[i0 * 64 + j0] += batch_norm_20[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -3030,8 +3072,8 @@ static void train_k41_batch_norm(const float *restrict residual_3_conv_b_y, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_27,
-        float *restrict residual_3_norm_b_moving_variance, float *restrict batch_norm_28)
+static void train_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+        float *restrict residual_3_norm_b_moving_variance, float *restrict residual_3_norm_b_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -3040,32 +3082,20 @@ static void train_k42_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_27[j0];
-        const float v8 = batch_norm_27[j0 + 64];
-        const float v9 = batch_norm_27[j0 + 128];
-        const float v10 = batch_norm_27[j0 + 192];
+        const float v7 = batch_norm_21[j0];
+        const float v8 = batch_norm_21[j0 + 64];
+        const float v9 = batch_norm_21[j0 + 128];
+        const float v10 = batch_norm_21[j0 + 192];
         const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_b_variance_v72 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_variance_v66 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v72 * 0.1f;
-        batch_norm_28[j0] = dl_sqrt(residual_3_norm_b_variance_v72 + 0.001f);
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k43_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        const float *restrict batch_norm_28, float *restrict residual_3_norm_b_y)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            residual_3_norm_b_y[j0 * 64 + j1] = (residual_3_conv_b_y[j0 * 64 + j1] - residual_3_norm_b_average[j1])
-                    / batch_norm_28[j1];
-        }
+        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v66 * 0.1f;
+        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v66 + 0.001f);
     }
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates */
-static inline void train_k44_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k42_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3097,20 +3127,21 @@ static inline void train_k44_conv2d_relu_tile_4(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k44_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_norm_b_y,
+static void train_k42_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
+        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
+        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 64; n += 4)
-                train_k44_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
+                train_k42_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
                         relu_7 + (i0 * 1024 + i1 * 256 + n));
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + (residual_3_norm_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * residual_3_norm_b_gamma[j0]
-                            + residual_3_norm_b_beta[j0]);
+                            + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_average[j0])
+                            * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + residual_3_norm_b_beta[j0]);
                     relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -3119,7 +3150,7 @@ static void train_k44_conv2d_relu(const float *restrict relu_5, const float *res
 }
 
 /* resnet.dl:28: global_avg_pool2d -> f32[4, 64] */
-static void train_k45_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
+static void train_k43_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float global_avg_pool2d[64];
@@ -3140,7 +3171,7 @@ static void train_k45_global_avg_pool2d(const float *restrict relu_7, float *res
 }
 
 /* resnet.dl:29: dense -> f32[10, 64] */
-static void train_k46_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k44_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -3150,7 +3181,7 @@ static void train_k46_dense_pack(const float *restrict classifier_kernel, float 
 }
 
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> f32[4, 10], 2560 multiply-accumulates */
-static inline void train_k47_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3183,7 +3214,7 @@ static inline void train_k47_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k47_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void train_k45_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax,
         const int32_t *restrict count_, float *restrict softmax_3)
@@ -3195,49 +3226,49 @@ static void train_k47_dense_softmax_cross_entropy(const float *restrict global_a
     float cross_entropy_3[10];
     float cross_entropy_4;
     for (int n = 0; n < 10; n += 4)
-        train_k47_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        train_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v83 = -DL_INFINITY;
+        float max_v76 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v82 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v82;
-            const float x_max_v83 = logits_v82;
-            max_v83 = dl_max(max_v83, x_max_v83);
+            const float logits_v75 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v75;
+            const float x_max_v76 = logits_v75;
+            max_v76 = dl_max(max_v76, x_max_v76);
         }
-        softmax = max_v83;
-        float sum_v85 = 0.0f;
+        softmax = max_v76;
+        float sum_v78 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v84 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v84;
-            sum_v85 += softmax_1_y_v84;
+            const float softmax_1_y_v77 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[j0] = softmax_1_y_v77;
+            sum_v78 += softmax_1_y_v77;
         }
-        softmax_2 = sum_v85;
+        softmax_2 = sum_v78;
         const float v1 = dl_log(softmax_2);
-        float sum_v88 = 0.0f;
-        int32_t argmax_v89 = 0;
-        float best_argmax_v89 = -DL_INFINITY;
+        float sum_v81 = 0.0f;
+        int32_t argmax_v82 = 0;
+        float best_argmax_v82 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
             const float v2 = logits[j0];
-            const float select_v87 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v88 += select_v87;
-            const float x_argmax_v89 = v2;
-            if (best_argmax_v89 < x_argmax_v89) {
-                best_argmax_v89 = x_argmax_v89;
-                argmax_v89 = j0;
+            const float select_v80 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+            sum_v81 += select_v80;
+            const float x_argmax_v82 = v2;
+            if (best_argmax_v82 < x_argmax_v82) {
+                best_argmax_v82 = x_argmax_v82;
+                argmax_v82 = j0;
             }
         }
-        cross_entropy_2[i0] = sum_v88;
-        argmax[i0] = argmax_v89;
+        cross_entropy_2[i0] = sum_v81;
+        argmax[i0] = argmax_v82;
         const int32_t v3 = count_[0];
         const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v93 = 0.0f;
+        float sum_v86 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float select_v92 = label[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v92;
-            sum_v93 += -select_v92;
+            const float select_v85 = label[i0] == j0 ? v4 : 0.0f;
+            cross_entropy_3[j0] = select_v85;
+            sum_v86 += -select_v85;
         }
-        cross_entropy_4 = sum_v93;
+        cross_entropy_4 = sum_v86;
         const float v5 = cross_entropy_4 / softmax_2;
         for (int j0 = 0; j0 < 10; j0++) {
             softmax_3[i0 * 10 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
@@ -3246,7 +3277,7 @@ static void train_k47_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* resnet.dl:37: -> f32 */
-static void train_k48_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k46_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -3263,7 +3294,7 @@ static void train_k48_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* resnet.dl:35: cross_entropy -> f32 */
-static void train_k49_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy_2[0];
@@ -3274,30 +3305,30 @@ static void train_k49_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* resnet.dl:36: adam -> f32 */
-static void train_k50_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k48_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */
-static void train_k51_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
+static void train_k49_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         const float v1 = m_classifier_bias[j0] * 0.9f;
         const float v2 = v_classifier_bias[j0] * 0.999f;
-        const float sum_v95 = softmax_3[j0] + softmax_3[j0 + 10] + softmax_3[j0 + 20] + softmax_3[j0 + 30];
-        const float add_v327 = v1 + sum_v95 * 0.1f;
-        m_classifier_bias[j0] = add_v327;
-        const float add_v328 = v2 + sum_v95 * 0.001f * sum_v95;
-        v_classifier_bias[j0] = add_v328;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v327 / (dl_sqrt(add_v328) + 1e-07f);
+        const float sum_v88 = softmax_3[j0] + softmax_3[j0 + 10] + softmax_3[j0 + 20] + softmax_3[j0 + 30];
+        const float add_v299 = v1 + sum_v88 * 0.1f;
+        m_classifier_bias[j0] = add_v299;
+        const float add_v300 = v2 + sum_v88 * 0.001f * sum_v88;
+        v_classifier_bias[j0] = add_v300;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v299 / (dl_sqrt(add_v300) + 1e-07f);
     }
 }
 
 /* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
-static inline void train_k52_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k50_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3330,13 +3361,13 @@ static inline void train_k52_dense_global_avg_pool2d_relu_tile_4(const float *re
     c[195] = c3_3;
 }
 
-static void train_k52_dense_global_avg_pool2d_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, float *restrict relu_7, float *restrict residual_3_norm_b_y, float *restrict batch_norm_29,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict batch_norm_28, float *restrict batch_norm_31)
+static void train_k50_dense_global_avg_pool2d_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, float *restrict relu_7, const float *restrict residual_3_conv_b_y,
+        const float *restrict residual_3_norm_b_average, float *restrict batch_norm_22)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
-        train_k52_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_2 + n, dense_2 + n);
+        train_k50_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_2 + n, dense_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d_3[j0] = dense_2[i0 * 64 + j0] / 16.0f;
@@ -3345,13 +3376,10 @@ static void train_k52_dense_global_avg_pool2d_relu(const float *restrict softmax
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    const float v2 = residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2];
-                    const float select_v100 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
-                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100;
-                    batch_norm_29[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100 * v2;
-                    const float div_v108 = select_v100 * residual_3_norm_b_gamma[j2] / batch_norm_28[j2];
-                    batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = div_v108;
-                    residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -(div_v108 * v2);
+                    const float v2 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
+                    const float select_v93 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
+                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93;
+                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93 * v2;
                 }
             }
         }
@@ -3359,7 +3387,7 @@ static void train_k52_dense_global_avg_pool2d_relu(const float *restrict softmax
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[64, 10], 2560 multiply-accumulates */
-static inline void train_k53_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k51_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3391,22 +3419,22 @@ static inline void train_k53_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k53_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict softmax_3,
+static void train_k51_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict softmax_3,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k53_dense_adam_tile_4(global_avg_pool2d_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k51_dense_adam_tile_4(global_avg_pool2d_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v324 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v324;
-                const float add_v325 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v325;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v324 / (dl_sqrt(add_v325)
+                const float add_v296 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v296;
+                const float add_v297 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v297;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v296 / (dl_sqrt(add_v297)
                         + 1e-07f);
             }
         }
@@ -3414,7 +3442,7 @@ static void train_k53_dense_adam(const float *restrict global_avg_pool2d_2, cons
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k54_conv2d_adam(const float *restrict relu_7, float *restrict m_residual_3_norm_b_beta,
+static void train_k52_conv2d_adam(const float *restrict relu_7, float *restrict m_residual_3_norm_b_beta,
         float *restrict v_residual_3_norm_b_beta, float *restrict residual_3_norm_b_beta, const float *restrict adam,
         float *restrict m_residual_3_shortcut_bias, float *restrict v_residual_3_shortcut_bias,
         float *restrict residual_3_shortcut_bias)
@@ -3438,22 +3466,22 @@ static void train_k54_conv2d_adam(const float *restrict relu_7, float *restrict 
         const float v3 = v2 * 0.1f;
         const float v4 = v_residual_3_norm_b_beta[j0] * 0.999f;
         const float v5 = v_residual_3_shortcut_bias[j0] * 0.999f;
-        const float add_v314 = m_residual_3_norm_b_beta[j0] * 0.9f + v3;
-        m_residual_3_norm_b_beta[j0] = add_v314;
-        const float mul_v315 = v2 * 0.001f * v2;
-        const float add_v316 = v4 + mul_v315;
-        v_residual_3_norm_b_beta[j0] = add_v316;
-        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v1 * add_v314 / (dl_sqrt(add_v316) + 1e-07f);
-        const float add_v321 = m_residual_3_shortcut_bias[j0] * 0.9f + v3;
-        m_residual_3_shortcut_bias[j0] = add_v321;
-        const float add_v322 = v5 + mul_v315;
-        v_residual_3_shortcut_bias[j0] = add_v322;
-        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v1 * add_v321 / (dl_sqrt(add_v322) + 1e-07f);
+        const float add_v286 = m_residual_3_norm_b_beta[j0] * 0.9f + v3;
+        m_residual_3_norm_b_beta[j0] = add_v286;
+        const float mul_v287 = v2 * 0.001f * v2;
+        const float add_v288 = v4 + mul_v287;
+        v_residual_3_norm_b_beta[j0] = add_v288;
+        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v1 * add_v286 / (dl_sqrt(add_v288) + 1e-07f);
+        const float add_v293 = m_residual_3_shortcut_bias[j0] * 0.9f + v3;
+        m_residual_3_shortcut_bias[j0] = add_v293;
+        const float add_v294 = v5 + mul_v287;
+        v_residual_3_shortcut_bias[j0] = add_v294;
+        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v1 * add_v293 / (dl_sqrt(add_v294) + 1e-07f);
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32] */
-static void train_k55_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_30)
+static void train_k53_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_30)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -3463,7 +3491,7 @@ static void train_k55_conv2d_pack(const float *restrict residual_3_shortcut_kern
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
-static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k54_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3495,18 +3523,18 @@ static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k56_conv2d(const float *restrict relu_7, const float *restrict conv2d_30, float *restrict conv2d_2)
+static void train_k54_conv2d(const float *restrict relu_7, const float *restrict conv2d_30, float *restrict conv2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k56_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_30 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
+                train_k54_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_30 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 4, 4, 128] */
-static void train_k57_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
+static void train_k55_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
@@ -3547,7 +3575,7 @@ static void train_k57_conv2d(const float *restrict conv2d_2, float *restrict con
 }
 
 /* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates */
-static inline void train_k58_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3581,85 +3609,67 @@ static inline void train_k58_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k58_conv2d(const float *restrict relu_5, const float *restrict relu_7, float *restrict conv2d_4)
+static void train_k56_conv2d(const float *restrict relu_5, const float *restrict relu_7, float *restrict conv2d_4)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k58_conv2d_tile_4(relu_5, i0_0, relu_7 + n, conv2d_4 + (i0_0 * 64 + n));
+            train_k56_conv2d_tile_4(relu_5, i0_0, relu_7 + n, conv2d_4 + (i0_0 * 64 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k59_batch_norm_adam(const float *restrict batch_norm_29, float *restrict m_residual_3_norm_b_gamma,
-        float *restrict v_residual_3_norm_b_gamma, float *restrict residual_3_norm_b_gamma, const float *restrict adam)
+static void train_k57_batch_norm_adam(const float *restrict batch_norm_22, const float *restrict residual_3_norm_b_gamma,
+        const float *restrict residual_3_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_24,
+        float *restrict m_residual_3_norm_b_gamma, float *restrict v_residual_3_norm_b_gamma)
 {
-    float batch_norm_30[64];
+    float batch_norm_23[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_30[j0] = 0.0f;
+        batch_norm_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_30[j0] += batch_norm_29[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_30[j0];
-        const float add_v311 = m_residual_3_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_norm_b_gamma[j0] = add_v311;
-        const float add_v312 = v_residual_3_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_norm_b_gamma[j0] = add_v312;
-        residual_3_norm_b_gamma[j0] = residual_3_norm_b_gamma[j0] - adam[0] * add_v311 / (dl_sqrt(add_v312) + 1e-07f);
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k60_batch_norm(const float *restrict residual_3_norm_b_y, float *restrict batch_norm_28,
-        const int32_t *restrict count_)
-{
-    float batch_norm_33[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_33[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_33[j0] += residual_3_norm_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_23[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_28[j0] = batch_norm_33[j0] * 0.5f / batch_norm_28[j0] / v1;
+        const float v2 = batch_norm_23[j0];
+        const float v3 = residual_3_norm_b_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_24[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_residual_3_norm_b_gamma[j0] = m_residual_3_norm_b_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_residual_3_norm_b_gamma[j0] = v_residual_3_norm_b_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k61_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, float *restrict batch_norm_31,
-        float *restrict batch_norm_38)
+static void train_k58_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
+        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, const float *restrict relu_7,
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
+        float *restrict batch_norm_27, float *restrict batch_norm_28)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_35[64];
+        float batch_norm_25[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_28[j0];
-            batch_norm_35[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v113 = batch_norm_35[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    const float v3 = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_b_factor[j2]
+                            * residual_3_norm_b_gamma[j2]);
+                    const float mul_v103 = batch_norm_25[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             - residual_3_norm_b_average[j2]);
-                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v113;
-                    const float add_v114 = batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v113 + mul_v113;
-                    batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v114;
-                    batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v114;
+                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v103;
+                    const float add_v104 = v3 + mul_v103 + mul_v103;
+                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v104;
+                    batch_norm_28[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v104;
                 }
             }
         }
@@ -3667,16 +3677,16 @@ static void train_k61_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k62_batch_norm(const float *restrict batch_norm_38, float *restrict batch_norm_39)
+static void train_k59_batch_norm(const float *restrict batch_norm_28, float *restrict batch_norm_29)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_39[j0] = 0.0f;
+        batch_norm_29[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_39[j0] += batch_norm_38[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_29[j0] += batch_norm_28[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3684,23 +3694,23 @@ static void train_k62_batch_norm(const float *restrict batch_norm_38, float *res
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k63_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_39,
-        const float *restrict batch_norm_31, float *restrict batch_norm_41)
+static void train_k60_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
+        float *restrict batch_norm_27)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_40[64];
+        float batch_norm_30[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_39[j0];
-            batch_norm_40[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_29[j0];
+            batch_norm_30[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_41[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_40[j2];
+                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_30[j2];
                 }
             }
         }
@@ -3708,7 +3718,7 @@ static void train_k63_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void train_k64_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_31)
+static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -3720,7 +3730,7 @@ static void train_k64_conv2d_pack(const float *restrict residual_3_conv_b_kernel
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void train_k65_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k62_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3775,28 +3785,24 @@ static inline void train_k65_conv2d_relu_batch_norm_tile_4_at_0(const float *res
     c[195] = c3_3;
 }
 
-static void train_k65_conv2d_relu_batch_norm(const float *restrict batch_norm_41, const float *restrict conv2d_31,
-        float *restrict relu_9, const float *restrict relu_6, float *restrict residual_3_norm_a_y,
-        float *restrict batch_norm_43, const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_24,
-        float *restrict batch_norm_45)
+static void train_k62_conv2d_relu_batch_norm(const float *restrict batch_norm_27, const float *restrict conv2d_31,
+        float *restrict relu_9, const float *restrict relu_6, const float *restrict residual_3_conv_a_y,
+        const float *restrict residual_3_norm_a_average, float *restrict batch_norm_33)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k65_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_41, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                train_k62_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_27, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
                         relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float v2 = residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float select_v122 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
-                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122;
-                    batch_norm_43[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122 * v2;
-                    const float div_v126 = select_v122 * residual_3_norm_a_gamma[j0] / batch_norm_24[j0];
-                    batch_norm_45[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = div_v126;
-                    residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = -(div_v126 * v2);
+                    const float v2 = residual_3_conv_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_average[j0];
+                    const float select_v112 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
+                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v112;
+                    batch_norm_33[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v112 * v2;
                 }
             }
         }
@@ -3804,7 +3810,7 @@ static void train_k65_conv2d_relu_batch_norm(const float *restrict batch_norm_41
 }
 
 /* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates */
-static inline void train_k66_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k63_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3842,7 +3848,7 @@ static inline void train_k66_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k66_conv2d(const float *restrict relu_6, const float *restrict batch_norm_41, float *restrict conv2d_6)
+static void train_k63_conv2d(const float *restrict relu_6, const float *restrict batch_norm_27, float *restrict conv2d_6)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3852,7 +3858,7 @@ static void train_k66_conv2d(const float *restrict relu_6, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k66_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_41 + n,
+                    train_k63_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_27 + n,
                             conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3860,103 +3866,85 @@ static void train_k66_conv2d(const float *restrict relu_6, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k67_batch_norm_adam(const float *restrict relu_9, float *restrict m_residual_3_norm_a_beta,
+static void train_k64_batch_norm_adam(const float *restrict relu_9, float *restrict m_residual_3_norm_a_beta,
         float *restrict v_residual_3_norm_a_beta, float *restrict residual_3_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_42[64];
+    float batch_norm_32[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_42[j0] = 0.0f;
+        batch_norm_32[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_42[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_32[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_42[j0];
-        const float add_v305 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_norm_a_beta[j0] = add_v305;
-        const float add_v306 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_norm_a_beta[j0] = add_v306;
-        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v305 / (dl_sqrt(add_v306) + 1e-07f);
+        const float v1 = batch_norm_32[j0];
+        const float add_v277 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_residual_3_norm_a_beta[j0] = add_v277;
+        const float add_v278 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_3_norm_a_beta[j0] = add_v278;
+        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v277 / (dl_sqrt(add_v278) + 1e-07f);
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k68_batch_norm_adam(const float *restrict batch_norm_43, float *restrict m_residual_3_norm_a_gamma,
-        float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_a_gamma, const float *restrict adam)
+static void train_k65_batch_norm_adam(const float *restrict batch_norm_33, const float *restrict residual_3_norm_a_gamma,
+        const float *restrict residual_3_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
+        float *restrict m_residual_3_norm_a_gamma, float *restrict v_residual_3_norm_a_gamma)
 {
-    float batch_norm_44[64];
+    float batch_norm_34[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_44[j0] = 0.0f;
+        batch_norm_34[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_44[j0] += batch_norm_43[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_44[j0];
-        const float add_v302 = m_residual_3_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_norm_a_gamma[j0] = add_v302;
-        const float add_v303 = v_residual_3_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_norm_a_gamma[j0] = add_v303;
-        residual_3_norm_a_gamma[j0] = residual_3_norm_a_gamma[j0] - adam[0] * add_v302 / (dl_sqrt(add_v303) + 1e-07f);
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k69_batch_norm(const float *restrict residual_3_norm_a_y, float *restrict batch_norm_24,
-        const int32_t *restrict count_)
-{
-    float batch_norm_47[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_47[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_47[j0] += residual_3_norm_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_34[j0] += batch_norm_33[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_24[j0] = batch_norm_47[j0] * 0.5f / batch_norm_24[j0] / v1;
+        const float v2 = batch_norm_34[j0];
+        const float v3 = residual_3_norm_a_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_35[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_residual_3_norm_a_gamma[j0] = m_residual_3_norm_a_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_residual_3_norm_a_gamma[j0] = v_residual_3_norm_a_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k70_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict batch_norm_45,
-        float *restrict batch_norm_52)
+static void train_k66_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_35,
+        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict relu_9,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        float *restrict batch_norm_39)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_49[64];
+        float batch_norm_36[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_49[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_35[j0];
+            batch_norm_36[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v131 = batch_norm_49[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    const float v3 = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_a_factor[j2]
+                            * residual_3_norm_a_gamma[j2]);
+                    const float mul_v118 = batch_norm_36[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             - residual_3_norm_a_average[j2]);
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v131;
-                    const float add_v132 = batch_norm_45[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v131 + mul_v131;
-                    batch_norm_45[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v132;
-                    batch_norm_52[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v132;
+                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v118;
+                    const float add_v119 = v3 + mul_v118 + mul_v118;
+                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v119;
+                    batch_norm_39[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v119;
                 }
             }
         }
@@ -3964,16 +3952,16 @@ static void train_k70_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k71_batch_norm(const float *restrict batch_norm_52, float *restrict batch_norm_53)
+static void train_k67_batch_norm(const float *restrict batch_norm_39, float *restrict batch_norm_40)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_53[j0] = 0.0f;
+        batch_norm_40[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_53[j0] += batch_norm_52[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_40[j0] += batch_norm_39[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3981,23 +3969,23 @@ static void train_k71_batch_norm(const float *restrict batch_norm_52, float *res
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k72_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_53,
-        const float *restrict batch_norm_45, float *restrict batch_norm_55)
+static void train_k68_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_40,
+        const float *restrict relu_9, float *restrict batch_norm_42)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_54[64];
+        float batch_norm_41[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_53[j0];
-            batch_norm_54[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_40[j0];
+            batch_norm_41[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_55[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_45[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_54[j2];
+                    batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_41[j2];
                 }
             }
         }
@@ -4005,7 +3993,7 @@ static void train_k72_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32] */
-static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_32)
+static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
@@ -4020,7 +4008,7 @@ static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates */
-static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k70_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4066,21 +4054,21 @@ static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k74_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_32, float *restrict conv2d_7)
+static void train_k70_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_32, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k74_conv2d_tile_4_at_0(batch_norm_55, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
+                train_k70_conv2d_tile_4_at_0(batch_norm_42, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
                         conv2d_7 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32] */
-static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
+static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -4092,7 +4080,7 @@ static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k72_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4127,21 +4115,21 @@ static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k76_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_33, float *restrict conv2d_8)
+static void train_k72_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_33, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k76_conv2d_tile_4(batch_norm_55, i0 * 1024 + i1 * 256 - 256, conv2d_33 + n,
+                train_k72_conv2d_tile_4(batch_norm_42, i0 * 1024 + i1 * 256 - 256, conv2d_33 + n,
                         conv2d_8 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32] */
-static void train_k77_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
+static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -4153,7 +4141,7 @@ static void train_k77_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void train_k78_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4196,19 +4184,19 @@ static inline void train_k78_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k78_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_34, float *restrict conv2d_9)
+static void train_k74_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_34, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k78_conv2d_tile_4_at_0(batch_norm_55, i0 * 1024 + i1 * 256 - 64, conv2d_34 + n,
+                train_k74_conv2d_tile_4_at_0(batch_norm_42, i0 * 1024 + i1 * 256 - 64, conv2d_34 + n,
                         conv2d_9 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32] */
-static void train_k79_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
+static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -4218,7 +4206,7 @@ static void train_k79_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
-static inline void train_k80_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4250,19 +4238,19 @@ static inline void train_k80_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k80_conv2d(const float *restrict batch_norm_55, const float *restrict conv2d_35, float *restrict conv2d_10)
+static void train_k76_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_35, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k80_conv2d_tile_4(batch_norm_55, i0 * 1024 + i1 * 256, conv2d_35 + n,
+                train_k76_conv2d_tile_4(batch_norm_42, i0 * 1024 + i1 * 256, conv2d_35 + n,
                         conv2d_10 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 128] */
-static void train_k81_conv2d(const float *restrict conv2d_7, float *restrict conv2d_11, const float *restrict conv2d_8,
+static void train_k77_conv2d(const float *restrict conv2d_7, float *restrict conv2d_11, const float *restrict conv2d_8,
         const float *restrict conv2d_9, const float *restrict conv2d_10)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -4304,7 +4292,7 @@ static void train_k81_conv2d(const float *restrict conv2d_7, float *restrict con
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates */
-static inline void train_k82_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4342,7 +4330,7 @@ static inline void train_k82_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k82_conv2d(const float *restrict relu_5, const float *restrict batch_norm_55, float *restrict conv2d_12)
+static void train_k78_conv2d(const float *restrict relu_5, const float *restrict batch_norm_42, float *restrict conv2d_12)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4352,7 +4340,7 @@ static void train_k82_conv2d(const float *restrict relu_5, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k82_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_55 + n,
+                    train_k78_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_42 + n,
                             conv2d_12 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4360,29 +4348,26 @@ static void train_k82_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k83_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_3, const float *restrict conv2d_11,
-        float *restrict residual_2_norm_b_y, float *restrict batch_norm_56, const float *restrict residual_2_norm_b_gamma,
-        const float *restrict batch_norm_20, float *restrict batch_norm_58)
+static void train_k79_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_3, const float *restrict conv2d_11,
+        const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
+        float *restrict batch_norm_43)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_3[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
                 const float v2 = conv2d_11[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v3 = residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2];
-                const float select_v147 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
-                relu_5[j0 * 256 + j1 * 32 + j2] = select_v147;
-                batch_norm_56[j0 * 256 + j1 * 32 + j2] = select_v147 * v3;
-                const float div_v155 = select_v147 * residual_2_norm_b_gamma[j2] / batch_norm_20[j2];
-                batch_norm_58[j0 * 256 + j1 * 32 + j2] = div_v155;
-                residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2] = -(div_v155 * v3);
+                const float v3 = residual_2_conv_b_y[j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
+                const float select_v134 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
+                relu_5[j0 * 256 + j1 * 32 + j2] = select_v134;
+                batch_norm_43[j0 * 256 + j1 * 32 + j2] = select_v134 * v3;
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k84_conv2d_adam(const float *restrict relu_5, float *restrict m_residual_2_norm_b_beta,
+static void train_k80_conv2d_adam(const float *restrict relu_5, float *restrict m_residual_2_norm_b_beta,
         float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta, const float *restrict adam,
         float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias,
         float *restrict residual_2_shortcut_bias)
@@ -4406,22 +4391,22 @@ static void train_k84_conv2d_adam(const float *restrict relu_5, float *restrict 
         const float v3 = v2 * 0.1f;
         const float v4 = v_residual_2_norm_b_beta[j0] * 0.999f;
         const float v5 = v_residual_2_shortcut_bias[j0] * 0.999f;
-        const float add_v289 = m_residual_2_norm_b_beta[j0] * 0.9f + v3;
-        m_residual_2_norm_b_beta[j0] = add_v289;
-        const float mul_v290 = v2 * 0.001f * v2;
-        const float add_v291 = v4 + mul_v290;
-        v_residual_2_norm_b_beta[j0] = add_v291;
-        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v1 * add_v289 / (dl_sqrt(add_v291) + 1e-07f);
-        const float add_v296 = m_residual_2_shortcut_bias[j0] * 0.9f + v3;
-        m_residual_2_shortcut_bias[j0] = add_v296;
-        const float add_v297 = v5 + mul_v290;
-        v_residual_2_shortcut_bias[j0] = add_v297;
-        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v1 * add_v296 / (dl_sqrt(add_v297) + 1e-07f);
+        const float add_v261 = m_residual_2_norm_b_beta[j0] * 0.9f + v3;
+        m_residual_2_norm_b_beta[j0] = add_v261;
+        const float mul_v262 = v2 * 0.001f * v2;
+        const float add_v263 = v4 + mul_v262;
+        v_residual_2_norm_b_beta[j0] = add_v263;
+        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v1 * add_v261 / (dl_sqrt(add_v263) + 1e-07f);
+        const float add_v268 = m_residual_2_shortcut_bias[j0] * 0.9f + v3;
+        m_residual_2_shortcut_bias[j0] = add_v268;
+        const float add_v269 = v5 + mul_v262;
+        v_residual_2_shortcut_bias[j0] = add_v269;
+        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v1 * add_v268 / (dl_sqrt(add_v269) + 1e-07f);
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16] */
-static void train_k85_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_36)
+static void train_k81_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4431,7 +4416,7 @@ static void train_k85_conv2d_pack(const float *restrict residual_2_shortcut_kern
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void train_k86_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k82_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4463,13 +4448,13 @@ static inline void train_k86_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k86_conv2d(const float *restrict relu_5, const float *restrict conv2d_36, float *restrict conv2d_14)
+static void train_k82_conv2d(const float *restrict relu_5, const float *restrict conv2d_36, float *restrict conv2d_14)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k86_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_36 + n,
+                    train_k82_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_36 + n,
                             conv2d_14 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -4477,7 +4462,7 @@ static void train_k86_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64] */
-static void train_k87_conv2d(const float *restrict conv2d_14, float *restrict conv2d_15)
+static void train_k83_conv2d(const float *restrict conv2d_14, float *restrict conv2d_15)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -4518,7 +4503,7 @@ static void train_k87_conv2d(const float *restrict conv2d_14, float *restrict co
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates */
-static inline void train_k88_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k84_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4552,85 +4537,67 @@ static inline void train_k88_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k88_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_16)
+static void train_k84_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_16)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k88_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_16 + (i0_0 * 32 + n));
+            train_k84_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_16 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k89_batch_norm_adam(const float *restrict batch_norm_56, float *restrict m_residual_2_norm_b_gamma,
-        float *restrict v_residual_2_norm_b_gamma, float *restrict residual_2_norm_b_gamma, const float *restrict adam)
+static void train_k85_batch_norm_adam(const float *restrict batch_norm_43, const float *restrict residual_2_norm_b_gamma,
+        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_45,
+        float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
 {
-    float batch_norm_57[32];
+    float batch_norm_44[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_57[j0] = 0.0f;
+        batch_norm_44[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_57[j0] += batch_norm_56[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = batch_norm_57[j0];
-        const float add_v286 = m_residual_2_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_norm_b_gamma[j0] = add_v286;
-        const float add_v287 = v_residual_2_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_norm_b_gamma[j0] = add_v287;
-        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - adam[0] * add_v286 / (dl_sqrt(add_v287) + 1e-07f);
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k90_batch_norm(const float *restrict residual_2_norm_b_y, float *restrict batch_norm_20,
-        const int32_t *restrict count_)
-{
-    float batch_norm_60[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_60[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_60[j0] += residual_2_norm_b_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_44[j0] += batch_norm_43[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_20[j0] = batch_norm_60[j0] * 0.5f / batch_norm_20[j0] / v1;
+        const float v2 = batch_norm_44[j0];
+        const float v3 = residual_2_norm_b_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_45[j0] = v2 * residual_2_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_residual_2_norm_b_gamma[j0] = m_residual_2_norm_b_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_residual_2_norm_b_gamma[j0] = v_residual_2_norm_b_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k91_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_20,
-        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, float *restrict batch_norm_58,
-        float *restrict batch_norm_65)
+static void train_k86_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_45,
+        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, const float *restrict relu_5,
+        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
+        float *restrict batch_norm_48, float *restrict batch_norm_49)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_62[32];
+        float batch_norm_46[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_20[j0];
-            batch_norm_62[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_45[j0];
+            batch_norm_46[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v160 = batch_norm_62[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                    const float v3 = relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
+                            * residual_2_norm_b_gamma[j2]);
+                    const float mul_v144 = batch_norm_46[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
                             - residual_2_norm_b_average[j2]);
-                    residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v160;
-                    const float add_v161 = batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v160 + mul_v160;
-                    batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v161;
-                    batch_norm_65[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v161;
+                    residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v144;
+                    const float add_v145 = v3 + mul_v144 + mul_v144;
+                    batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v145;
+                    batch_norm_49[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v145;
                 }
             }
         }
@@ -4638,16 +4605,16 @@ static void train_k91_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k92_batch_norm(const float *restrict batch_norm_65, float *restrict batch_norm_66)
+static void train_k87_batch_norm(const float *restrict batch_norm_49, float *restrict batch_norm_50)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_66[j0] = 0.0f;
+        batch_norm_50[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_66[j0] += batch_norm_65[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_50[j0] += batch_norm_49[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -4655,23 +4622,23 @@ static void train_k92_batch_norm(const float *restrict batch_norm_65, float *res
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k93_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_66,
-        const float *restrict batch_norm_58, float *restrict batch_norm_68)
+static void train_k88_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_50,
+        float *restrict batch_norm_48)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_67[32];
+        float batch_norm_51[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_66[j0];
-            batch_norm_67[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_50[j0];
+            batch_norm_51[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_68[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_67[j2];
+                    batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_51[j2];
                 }
             }
         }
@@ -4679,7 +4646,7 @@ static void train_k93_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void train_k94_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_37)
+static void train_k89_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -4691,7 +4658,7 @@ static void train_k94_conv2d_pack(const float *restrict residual_2_conv_b_kernel
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void train_k95_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k90_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4737,7 +4704,7 @@ static inline void train_k95_conv2d_relu_batch_norm_tile_4_at_0(const float *res
     c[99] = c3_3;
 }
 
-static inline void train_k95_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k90_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4783,10 +4750,9 @@ static inline void train_k95_conv2d_relu_batch_norm_tile_4_at_4(const float *res
     c[99] = c3_3;
 }
 
-static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_68, const float *restrict conv2d_37,
-        float *restrict relu_11, const float *restrict relu_4, float *restrict residual_2_norm_a_y,
-        float *restrict batch_norm_70, const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_16,
-        float *restrict batch_norm_72)
+static void train_k90_conv2d_relu_batch_norm(const float *restrict batch_norm_48, const float *restrict conv2d_37,
+        float *restrict relu_11, const float *restrict relu_4, const float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_54)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4796,21 +4762,19 @@ static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_68
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k95_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_68, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k90_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_48, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_37 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k95_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_68, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k90_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_48, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_37 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
-                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
-                        batch_norm_70[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
-                        const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
-                        batch_norm_72[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
-                        residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+                        const float v2 = residual_2_conv_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
+                                - residual_2_norm_a_average[j0];
+                        const float select_v153 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
+                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v153;
+                        batch_norm_54[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v153 * v2;
                     }
                 }
             }
@@ -4819,7 +4783,7 @@ static void train_k95_conv2d_relu_batch_norm(const float *restrict batch_norm_68
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates */
-static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k91_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4857,7 +4821,7 @@ static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k96_conv2d(const float *restrict relu_4, const float *restrict batch_norm_68, float *restrict conv2d_18)
+static void train_k91_conv2d(const float *restrict relu_4, const float *restrict batch_norm_48, float *restrict conv2d_18)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4867,7 +4831,7 @@ static void train_k96_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k96_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_68 + n,
+                    train_k91_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_48 + n,
                             conv2d_18 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4875,103 +4839,85 @@ static void train_k96_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k97_batch_norm_adam(const float *restrict relu_11, float *restrict m_residual_2_norm_a_beta,
+static void train_k92_batch_norm_adam(const float *restrict relu_11, float *restrict m_residual_2_norm_a_beta,
         float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_69[32];
+    float batch_norm_53[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_69[j0] = 0.0f;
+        batch_norm_53[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_69[j0] += relu_11[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_53[j0] += relu_11[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = batch_norm_69[j0];
-        const float add_v280 = m_residual_2_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_norm_a_beta[j0] = add_v280;
-        const float add_v281 = v_residual_2_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_norm_a_beta[j0] = add_v281;
-        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - adam[0] * add_v280 / (dl_sqrt(add_v281) + 1e-07f);
+        const float v1 = batch_norm_53[j0];
+        const float add_v252 = m_residual_2_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_residual_2_norm_a_beta[j0] = add_v252;
+        const float add_v253 = v_residual_2_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_2_norm_a_beta[j0] = add_v253;
+        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - adam[0] * add_v252 / (dl_sqrt(add_v253) + 1e-07f);
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k98_batch_norm_adam(const float *restrict batch_norm_70, float *restrict m_residual_2_norm_a_gamma,
-        float *restrict v_residual_2_norm_a_gamma, float *restrict residual_2_norm_a_gamma, const float *restrict adam)
+static void train_k93_batch_norm_adam(const float *restrict batch_norm_54, const float *restrict residual_2_norm_a_gamma,
+        const float *restrict residual_2_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_56,
+        float *restrict m_residual_2_norm_a_gamma, float *restrict v_residual_2_norm_a_gamma)
 {
-    float batch_norm_71[32];
+    float batch_norm_55[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_71[j0] = 0.0f;
+        batch_norm_55[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_71[j0] += batch_norm_70[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = batch_norm_71[j0];
-        const float add_v277 = m_residual_2_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_norm_a_gamma[j0] = add_v277;
-        const float add_v278 = v_residual_2_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_norm_a_gamma[j0] = add_v278;
-        residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - adam[0] * add_v277 / (dl_sqrt(add_v278) + 1e-07f);
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k99_batch_norm(const float *restrict residual_2_norm_a_y, float *restrict batch_norm_16,
-        const int32_t *restrict count_)
-{
-    float batch_norm_74[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_74[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_74[j0] += residual_2_norm_a_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_55[j0] += batch_norm_54[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_16[j0] = batch_norm_74[j0] * 0.5f / batch_norm_16[j0] / v1;
+        const float v2 = batch_norm_55[j0];
+        const float v3 = residual_2_norm_a_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_56[j0] = v2 * residual_2_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_residual_2_norm_a_gamma[j0] = m_residual_2_norm_a_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_residual_2_norm_a_gamma[j0] = v_residual_2_norm_a_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k100_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
-        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict batch_norm_72,
-        float *restrict batch_norm_79)
+static void train_k94_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_56,
+        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict relu_11,
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
+        float *restrict batch_norm_60)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_76[32];
+        float batch_norm_57[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_16[j0];
-            batch_norm_76[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_56[j0];
+            batch_norm_57[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v178 = batch_norm_76[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                    const float v3 = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
+                            * residual_2_norm_a_gamma[j2]);
+                    const float mul_v159 = batch_norm_57[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
                             - residual_2_norm_a_average[j2]);
-                    residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v178;
-                    const float add_v179 = batch_norm_72[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v178 + mul_v178;
-                    batch_norm_72[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v179;
-                    batch_norm_79[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v179;
+                    residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v159;
+                    const float add_v160 = v3 + mul_v159 + mul_v159;
+                    relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v160;
+                    batch_norm_60[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v160;
                 }
             }
         }
@@ -4979,16 +4925,16 @@ static void train_k100_batch_norm(const int32_t *restrict count_, const float *r
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k101_batch_norm(const float *restrict batch_norm_79, float *restrict batch_norm_80)
+static void train_k95_batch_norm(const float *restrict batch_norm_60, float *restrict batch_norm_61)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_80[j0] = 0.0f;
+        batch_norm_61[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_80[j0] += batch_norm_79[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_61[j0] += batch_norm_60[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -4996,23 +4942,23 @@ static void train_k101_batch_norm(const float *restrict batch_norm_79, float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k102_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_80,
-        const float *restrict batch_norm_72, float *restrict batch_norm_82)
+static void train_k96_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_61,
+        const float *restrict relu_11, float *restrict batch_norm_63)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_81[32];
+        float batch_norm_62[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_80[j0];
-            batch_norm_81[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_61[j0];
+            batch_norm_62[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_82[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_72[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_81[j2];
+                    batch_norm_63[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_62[j2];
                 }
             }
         }
@@ -5020,7 +4966,7 @@ static void train_k102_batch_norm(const int32_t *restrict count_, const float *r
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16] */
-static void train_k103_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_38)
+static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
@@ -5035,7 +4981,7 @@ static void train_k103_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
-static inline void train_k104_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5081,7 +5027,7 @@ static inline void train_k104_conv2d_tile_4_at_0(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5118,7 +5064,7 @@ static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k104_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_38, float *restrict conv2d_19)
+static void train_k98_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_38, float *restrict conv2d_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -5127,10 +5073,10 @@ static void train_k104_conv2d(const float *restrict batch_norm_82, const float *
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k104_conv2d_tile_4_at_0(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
+                        train_k98_conv2d_tile_4_at_0(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
                             conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k104_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
+                        train_k98_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
                             conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -5138,7 +5084,7 @@ static void train_k104_conv2d(const float *restrict batch_norm_82, const float *
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16] */
-static void train_k105_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
+static void train_k99_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -5150,7 +5096,7 @@ static void train_k105_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5185,7 +5131,7 @@ static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k106_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_39, float *restrict conv2d_20)
+static void train_k100_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_39, float *restrict conv2d_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -5193,7 +5139,7 @@ static void train_k106_conv2d(const float *restrict batch_norm_82, const float *
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    train_k106_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_39 + n,
+                    train_k100_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_39 + n,
                             conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -5201,7 +5147,7 @@ static void train_k106_conv2d(const float *restrict batch_norm_82, const float *
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16] */
-static void train_k107_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
+static void train_k101_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -5213,7 +5159,7 @@ static void train_k107_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void train_k108_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k102_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5256,7 +5202,7 @@ static inline void train_k108_conv2d_tile_4_at_0(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5290,17 +5236,17 @@ static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k108_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_40, float *restrict conv2d_21)
+static void train_k102_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_40, float *restrict conv2d_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k108_conv2d_tile_4_at_0(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
+                        train_k102_conv2d_tile_4_at_0(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
                             conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
                     else
-                        train_k108_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
+                        train_k102_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
                             conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -5308,7 +5254,7 @@ static void train_k108_conv2d(const float *restrict batch_norm_82, const float *
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16] */
-static void train_k109_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
+static void train_k103_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -5318,7 +5264,7 @@ static void train_k109_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5350,13 +5296,13 @@ static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k110_conv2d(const float *restrict batch_norm_82, const float *restrict conv2d_41, float *restrict conv2d_22)
+static void train_k104_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_41, float *restrict conv2d_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k110_conv2d_tile_4(batch_norm_82, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_41 + n,
+                    train_k104_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_41 + n,
                             conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -5364,7 +5310,7 @@ static void train_k110_conv2d(const float *restrict batch_norm_82, const float *
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 64] */
-static void train_k111_conv2d(const float *restrict conv2d_19, float *restrict conv2d_23, const float *restrict conv2d_20,
+static void train_k105_conv2d(const float *restrict conv2d_19, float *restrict conv2d_23, const float *restrict conv2d_20,
         const float *restrict conv2d_21, const float *restrict conv2d_22)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -5406,7 +5352,7 @@ static void train_k111_conv2d(const float *restrict conv2d_19, float *restrict c
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates */
-static inline void train_k112_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5444,7 +5390,7 @@ static inline void train_k112_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k112_conv2d(const float *restrict relu_3, const float *restrict batch_norm_82, float *restrict conv2d_24)
+static void train_k106_conv2d(const float *restrict relu_3, const float *restrict batch_norm_63, float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5454,7 +5400,7 @@ static void train_k112_conv2d(const float *restrict relu_3, const float *restric
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k112_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_82 + n,
+                    train_k106_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_63 + n,
                             conv2d_24 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -5462,32 +5408,473 @@ static void train_k112_conv2d(const float *restrict relu_3, const float *restric
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k113_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_15, const float *restrict conv2d_23,
-        float *restrict residual_1_norm_b_y, float *restrict batch_norm_84, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict batch_norm_12, float *restrict batch_norm_86)
+static void train_k107_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_15, const float *restrict conv2d_23,
+        const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
+        float *restrict batch_norm_65)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_15[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
                 const float v2 = conv2d_23[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v3 = residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2];
-                const float select_v194 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
-                relu_3[j0 * 256 + j1 * 16 + j2] = select_v194;
-                batch_norm_84[j0 * 256 + j1 * 16 + j2] = select_v194 * v3;
-                const float div_v198 = select_v194 * residual_1_norm_b_gamma[j2] / batch_norm_12[j2];
-                batch_norm_86[j0 * 256 + j1 * 16 + j2] = div_v198;
-                residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2] = -(div_v198 * v3);
+                const float v3 = residual_1_conv_b_y[j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
+                const float select_v175 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
+                relu_3[j0 * 256 + j1 * 16 + j2] = select_v175;
+                batch_norm_65[j0 * 256 + j1 * 16 + j2] = select_v175 * v3;
             }
         }
     }
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k114_batch_norm_adam(const float *restrict relu_3, float *restrict m_residual_1_norm_b_beta,
+static void train_k108_batch_norm_adam(const float *restrict relu_3, float *restrict m_residual_1_norm_b_beta,
         float *restrict v_residual_1_norm_b_beta, float *restrict residual_1_norm_b_beta, const float *restrict adam)
 {
-    float batch_norm_83[16];
+    float batch_norm_64[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_64[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int r3 = 0; r3 < 16; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_64[j0] += relu_3[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = batch_norm_64[j0];
+        const float add_v243 = m_residual_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
+        m_residual_1_norm_b_beta[j0] = add_v243;
+        const float add_v244 = v_residual_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_1_norm_b_beta[j0] = add_v244;
+        residual_1_norm_b_beta[j0] = residual_1_norm_b_beta[j0] - adam[0] * add_v243 / (dl_sqrt(add_v244) + 1e-07f);
+    }
+}
+
+/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k109_batch_norm_adam(const float *restrict batch_norm_65, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_67,
+        float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
+{
+    float batch_norm_66[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_66[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int r3 = 0; r3 < 16; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_66[j0] += batch_norm_65[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                }
+            }
+        }
+    }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = batch_norm_66[j0];
+        const float v3 = residual_1_norm_b_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_67[j0] = v2 * residual_1_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_residual_1_norm_b_gamma[j0] = m_residual_1_norm_b_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_residual_1_norm_b_gamma[j0] = v_residual_1_norm_b_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
+static void train_k110_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_67,
+        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, const float *restrict relu_3,
+        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
+        float *restrict batch_norm_70, float *restrict batch_norm_71)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_68[16];
+        const int v1 = i0 < count_[0];
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v2 = batch_norm_67[j0];
+            batch_norm_68[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v3 = relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
+                            * residual_1_norm_b_gamma[j2]);
+                    const float mul_v181 = batch_norm_68[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - residual_1_norm_b_average[j2]);
+                    residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v181;
+                    const float add_v182 = v3 + mul_v181 + mul_v181;
+                    batch_norm_70[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v182;
+                    batch_norm_71[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v182;
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[16] */
+static void train_k111_batch_norm(const float *restrict batch_norm_71, float *restrict batch_norm_72)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_72[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int r3 = 0; r3 < 16; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_72[j0] += batch_norm_71[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
+static void train_k112_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_72,
+        float *restrict batch_norm_70)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_73[16];
+        const int32_t v1 = count_[0];
+        const int v2 = i0 < v1;
+        const float v3 = (float)v1;
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v4 = batch_norm_72[j0];
+            batch_norm_73[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    batch_norm_70[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_70[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_73[j2];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
+static void train_k113_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_42)
+{
+    for (int j0 = 0; j0 < 9; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                conv2d_42[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+            }
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void train_k114_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k114_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k114_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k114_conv2d_relu_batch_norm(const float *restrict batch_norm_70, const float *restrict conv2d_42,
+        float *restrict relu_13, const float *restrict relu_2, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_76)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k114_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_70, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k114_conv2d_relu_batch_norm_tile_4(batch_norm_70, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k114_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_70, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v2 = residual_1_conv_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                - residual_1_norm_a_average[j0];
+                        const float select_v190 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
+                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v190;
+                        batch_norm_76[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v190 * v2;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
+static inline void train_k115_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k115_conv2d(const float *restrict relu_2, const float *restrict batch_norm_70, float *restrict conv2d_26)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+                const int k1_lo = dl_first_tap(-i1 + 1, 1);
+                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
+                const int k2_lo = dl_first_tap(-i2 + 1, 1);
+                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
+                for (int n = 0; n < 16; n += 4)
+                    train_k115_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_70 + n,
+                            conv2d_26 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k116_batch_norm_adam(const float *restrict relu_13, float *restrict m_residual_1_norm_a_beta,
+        float *restrict v_residual_1_norm_a_beta, float *restrict residual_1_norm_a_beta, const float *restrict adam)
+{
+    float batch_norm_75[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_75[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int r3 = 0; r3 < 16; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_75[j0] += relu_13[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = batch_norm_75[j0];
+        const float add_v234 = m_residual_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_residual_1_norm_a_beta[j0] = add_v234;
+        const float add_v235 = v_residual_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_1_norm_a_beta[j0] = add_v235;
+        residual_1_norm_a_beta[j0] = residual_1_norm_a_beta[j0] - adam[0] * add_v234 / (dl_sqrt(add_v235) + 1e-07f);
+    }
+}
+
+/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k117_batch_norm_adam(const float *restrict batch_norm_76, const float *restrict residual_1_norm_a_gamma,
+        const float *restrict residual_1_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_78,
+        float *restrict m_residual_1_norm_a_gamma, float *restrict v_residual_1_norm_a_gamma)
+{
+    float batch_norm_77[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_77[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int r3 = 0; r3 < 16; r3++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_77[j0] += batch_norm_76[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                }
+            }
+        }
+    }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = batch_norm_77[j0];
+        const float v3 = residual_1_norm_a_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_78[j0] = v2 * residual_1_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_residual_1_norm_a_gamma[j0] = m_residual_1_norm_a_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_residual_1_norm_a_gamma[j0] = v_residual_1_norm_a_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
+static void train_k118_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_78,
+        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict relu_13,
+        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
+        float *restrict batch_norm_82)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_79[16];
+        const int v1 = i0 < count_[0];
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v2 = batch_norm_78[j0];
+            batch_norm_79[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v3 = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
+                            * residual_1_norm_a_gamma[j2]);
+                    const float mul_v196 = batch_norm_79[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - residual_1_norm_a_average[j2]);
+                    residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v196;
+                    const float add_v197 = v3 + mul_v196 + mul_v196;
+                    relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v197;
+                    batch_norm_82[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v197;
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[16] */
+static void train_k119_batch_norm(const float *restrict batch_norm_82, float *restrict batch_norm_83)
+{
     for (int j0 = 0; j0 < 16; j0++) {
         batch_norm_83[j0] = 0.0f;
     }
@@ -5495,51 +5882,301 @@ static void train_k114_batch_norm_adam(const float *restrict relu_3, float *rest
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_83[j0] += relu_3[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_83[j0] += batch_norm_82[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_83[j0];
-        const float add_v271 = m_residual_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_1_norm_b_beta[j0] = add_v271;
-        const float add_v272 = v_residual_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_1_norm_b_beta[j0] = add_v272;
-        residual_1_norm_b_beta[j0] = residual_1_norm_b_beta[j0] - adam[0] * add_v271 / (dl_sqrt(add_v272) + 1e-07f);
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
+static void train_k120_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_83,
+        const float *restrict relu_13, float *restrict batch_norm_85)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_84[16];
+        const int32_t v1 = count_[0];
+        const int v2 = i0 < v1;
+        const float v3 = (float)v1;
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v4 = batch_norm_83[j0];
+            batch_norm_84[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    batch_norm_85[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_84[j2];
+                }
+            }
+        }
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k115_batch_norm_adam(const float *restrict batch_norm_84, float *restrict m_residual_1_norm_b_gamma,
-        float *restrict v_residual_1_norm_b_gamma, float *restrict residual_1_norm_b_gamma, const float *restrict adam)
+/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
+static void train_k121_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_43)
 {
-    float batch_norm_85[16];
+    for (int j0 = 0; j0 < 9; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+            }
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d, resnet.dl:24: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void train_k122_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k122_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k122_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k122_conv2d_relu_batch_norm(const float *restrict batch_norm_85, const float *restrict conv2d_43,
+        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, const float *restrict stem_y,
+        const float *restrict batch_norm_1_average, float *restrict batch_norm_87)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k122_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_85, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k122_conv2d_relu_batch_norm_tile_4(batch_norm_85, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k122_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_85, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        const float v3 = stem_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_average[j0];
+                        const float select_v205 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
+                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v205;
+                        batch_norm_87[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v205 * v3;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
+static inline void train_k123_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k123_conv2d(const float *restrict relu, const float *restrict batch_norm_85, float *restrict conv2d_28)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+                const int k1_lo = dl_first_tap(-i1 + 1, 1);
+                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
+                const int k2_lo = dl_first_tap(-i2 + 1, 1);
+                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
+                for (int n = 0; n < 16; n += 4)
+                    train_k123_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_85 + n,
+                            conv2d_28 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+            }
+        }
+    }
+}
+
+/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k124_batch_norm_adam(const float *restrict relu_14, float *restrict m_batch_norm_1_beta,
+        float *restrict v_batch_norm_1_beta, float *restrict batch_norm_1_beta, const float *restrict adam)
+{
+    float batch_norm_86[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_85[j0] = 0.0f;
+        batch_norm_86[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_85[j0] += batch_norm_84[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_86[j0] += relu_14[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_85[j0];
-        const float add_v268 = m_residual_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_residual_1_norm_b_gamma[j0] = add_v268;
-        const float add_v269 = v_residual_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_1_norm_b_gamma[j0] = add_v269;
-        residual_1_norm_b_gamma[j0] = residual_1_norm_b_gamma[j0] - adam[0] * add_v268 / (dl_sqrt(add_v269) + 1e-07f);
+        const float v1 = batch_norm_86[j0];
+        const float add_v225 = m_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
+        m_batch_norm_1_beta[j0] = add_v225;
+        const float add_v226 = v_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_batch_norm_1_beta[j0] = add_v226;
+        batch_norm_1_beta[j0] = batch_norm_1_beta[j0] - adam[0] * add_v225 / (dl_sqrt(add_v226) + 1e-07f);
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k116_batch_norm(const float *restrict residual_1_norm_b_y, float *restrict batch_norm_12,
-        const int32_t *restrict count_)
+/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k125_batch_norm_adam(const float *restrict batch_norm_87, const float *restrict batch_norm_1_gamma,
+        const float *restrict batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_89,
+        float *restrict m_batch_norm_1_gamma, float *restrict v_batch_norm_1_gamma)
 {
     float batch_norm_88[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -5549,46 +6186,53 @@ static void train_k116_batch_norm(const float *restrict residual_1_norm_b_y, flo
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_88[j0] += residual_1_norm_b_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_88[j0] += batch_norm_87[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_12[j0] = batch_norm_88[j0] * 0.5f / batch_norm_12[j0] / v1;
+        const float v2 = batch_norm_88[j0];
+        const float v3 = batch_norm_1_factor[j0];
+        const float v4 = v2 * v3;
+        batch_norm_89[j0] = v2 * batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        m_batch_norm_1_gamma[j0] = m_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
+        v_batch_norm_1_gamma[j0] = v_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k117_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
-        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, float *restrict batch_norm_86,
-        float *restrict batch_norm_93)
+/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
+static void train_k126_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_89, float *restrict stem_y,
+        const float *restrict batch_norm_1_average, float *restrict relu_14, const float *restrict batch_norm_1_factor,
+        const float *restrict batch_norm_1_gamma, float *restrict batch_norm_93)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float batch_norm_90[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_12[j0];
+            const float v2 = batch_norm_89[j0];
             batch_norm_90[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v203 = batch_norm_90[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_b_average[j2]);
-                    residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v203;
-                    const float add_v204 = batch_norm_86[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v203 + mul_v203;
-                    batch_norm_86[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v204;
-                    batch_norm_93[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v204;
+                    const float v3 = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
+                            * batch_norm_1_gamma[j2]);
+                    const float mul_v211 = batch_norm_90[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            - batch_norm_1_average[j2]);
+                    stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v211;
+                    const float add_v212 = v3 + mul_v211 + mul_v211;
+                    relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v212;
+                    batch_norm_93[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v212;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k118_batch_norm(const float *restrict batch_norm_93, float *restrict batch_norm_94)
+/* resnet.dl:24: batch_norm -> f32[16] */
+static void train_k127_batch_norm(const float *restrict batch_norm_93, float *restrict batch_norm_94)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         batch_norm_94[j0] = 0.0f;
@@ -5604,9 +6248,9 @@ static void train_k118_batch_norm(const float *restrict batch_norm_93, float *re
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k119_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_94,
-        const float *restrict batch_norm_86, float *restrict batch_norm_96)
+/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
+static void train_k128_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_94,
+        const float *restrict relu_14, float *restrict batch_norm_96)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float batch_norm_95[16];
@@ -5620,7 +6264,7 @@ static void train_k119_batch_norm(const int32_t *restrict count_, const float *r
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_96[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_86[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                    batch_norm_96[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
                             + batch_norm_95[j2];
                 }
             }
@@ -5628,770 +6272,8 @@ static void train_k119_batch_norm(const int32_t *restrict count_, const float *r
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void train_k120_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_42)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_42[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k121_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k121_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k121_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_96, const float *restrict conv2d_42,
-        float *restrict relu_13, const float *restrict relu_2, float *restrict residual_1_norm_a_y,
-        float *restrict batch_norm_98, const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_8,
-        float *restrict batch_norm_100)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        train_k121_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_96, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        train_k121_conv2d_relu_batch_norm_tile_4(batch_norm_96, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        train_k121_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_96, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
-                        batch_norm_98[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
-                        const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
-                        batch_norm_100[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
-                        residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void train_k122_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void train_k122_conv2d(const float *restrict relu_2, const float *restrict batch_norm_96, float *restrict conv2d_26)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    train_k122_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_96 + n,
-                            conv2d_26 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k123_batch_norm_adam(const float *restrict relu_13, float *restrict m_residual_1_norm_a_beta,
-        float *restrict v_residual_1_norm_a_beta, float *restrict residual_1_norm_a_beta, const float *restrict adam)
-{
-    float batch_norm_97[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_97[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_97[j0] += relu_13[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_97[j0];
-        const float add_v262 = m_residual_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_1_norm_a_beta[j0] = add_v262;
-        const float add_v263 = v_residual_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_1_norm_a_beta[j0] = add_v263;
-        residual_1_norm_a_beta[j0] = residual_1_norm_a_beta[j0] - adam[0] * add_v262 / (dl_sqrt(add_v263) + 1e-07f);
-    }
-}
-
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k124_batch_norm_adam(const float *restrict batch_norm_98, float *restrict m_residual_1_norm_a_gamma,
-        float *restrict v_residual_1_norm_a_gamma, float *restrict residual_1_norm_a_gamma, const float *restrict adam)
-{
-    float batch_norm_99[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_99[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_99[j0] += batch_norm_98[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_99[j0];
-        const float add_v259 = m_residual_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_residual_1_norm_a_gamma[j0] = add_v259;
-        const float add_v260 = v_residual_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_1_norm_a_gamma[j0] = add_v260;
-        residual_1_norm_a_gamma[j0] = residual_1_norm_a_gamma[j0] - adam[0] * add_v259 / (dl_sqrt(add_v260) + 1e-07f);
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k125_batch_norm(const float *restrict residual_1_norm_a_y, float *restrict batch_norm_8,
-        const int32_t *restrict count_)
-{
-    float batch_norm_102[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_102[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_102[j0] += residual_1_norm_a_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_8[j0] = batch_norm_102[j0] * 0.5f / batch_norm_8[j0] / v1;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k126_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
-        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict batch_norm_100,
-        float *restrict batch_norm_107)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_104[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_8[j0];
-            batch_norm_104[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v221 = batch_norm_104[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_a_average[j2]);
-                    residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v221;
-                    const float add_v222 = batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v221 + mul_v221;
-                    batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v222;
-                    batch_norm_107[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v222;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k127_batch_norm(const float *restrict batch_norm_107, float *restrict batch_norm_108)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_108[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_108[j0] += batch_norm_107[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k128_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_108,
-        const float *restrict batch_norm_100, float *restrict batch_norm_110)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_109[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_108[j0];
-            batch_norm_109[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_110[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_109[j2];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void train_k129_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_43)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:24: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k130_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k130_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k130_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k130_conv2d_relu_batch_norm(const float *restrict batch_norm_110, const float *restrict conv2d_43,
-        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, float *restrict batch_norm_1_y,
-        float *restrict batch_norm_112, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
-        float *restrict batch_norm_114)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        train_k130_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_110, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        train_k130_conv2d_relu_batch_norm_tile_4(batch_norm_110, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        train_k130_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_110, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
-                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
-                        batch_norm_112[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
-                        const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                        batch_norm_114[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
-                        batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void train_k131_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void train_k131_conv2d(const float *restrict relu, const float *restrict batch_norm_110, float *restrict conv2d_28)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    train_k131_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_110 + n,
-                            conv2d_28 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k132_batch_norm_adam(const float *restrict relu_14, float *restrict m_batch_norm_1_beta,
-        float *restrict v_batch_norm_1_beta, float *restrict batch_norm_1_beta, const float *restrict adam)
-{
-    float batch_norm_111[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_111[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_111[j0] += relu_14[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_111[j0];
-        const float add_v253 = m_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_batch_norm_1_beta[j0] = add_v253;
-        const float add_v254 = v_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_batch_norm_1_beta[j0] = add_v254;
-        batch_norm_1_beta[j0] = batch_norm_1_beta[j0] - adam[0] * add_v253 / (dl_sqrt(add_v254) + 1e-07f);
-    }
-}
-
-/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k133_batch_norm_adam(const float *restrict batch_norm_112, float *restrict m_batch_norm_1_gamma,
-        float *restrict v_batch_norm_1_gamma, float *restrict batch_norm_1_gamma, const float *restrict adam)
-{
-    float batch_norm_113[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_113[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_113[j0] += batch_norm_112[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_113[j0];
-        const float add_v250 = m_batch_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_batch_norm_1_gamma[j0] = add_v250;
-        const float add_v251 = v_batch_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_batch_norm_1_gamma[j0] = add_v251;
-        batch_norm_1_gamma[j0] = batch_norm_1_gamma[j0] - adam[0] * add_v250 / (dl_sqrt(add_v251) + 1e-07f);
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void train_k134_batch_norm(const float *restrict batch_norm_1_y, float *restrict batch_norm_4,
-        const int32_t *restrict count_)
-{
-    float batch_norm_116[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_116[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_116[j0] += batch_norm_1_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[j0] = batch_norm_116[j0] * 0.5f / batch_norm_4[j0] / v1;
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k135_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4, float *restrict stem_y,
-        const float *restrict batch_norm_1_average, float *restrict batch_norm_114, float *restrict batch_norm_121)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_118[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_4[j0];
-            batch_norm_118[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v239 = batch_norm_118[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - batch_norm_1_average[j2]);
-                    stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v239;
-                    const float add_v240 = batch_norm_114[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v239 + mul_v239;
-                    batch_norm_114[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v240;
-                    batch_norm_121[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v240;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void train_k136_batch_norm(const float *restrict batch_norm_121, float *restrict batch_norm_122)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_122[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_122[j0] += batch_norm_121[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k137_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_122,
-        const float *restrict batch_norm_114, float *restrict batch_norm_124)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_123[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_122[j0];
-            batch_norm_123[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_124[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_114[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_123[j2];
-                }
-            }
-        }
-    }
-}
-
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
-static inline void train_k138_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k129_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6437,177 +6319,225 @@ static inline void train_k138_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k138_conv2d(const float *restrict image, const float *restrict batch_norm_124, float *restrict conv2d_29)
+static void train_k129_conv2d(const float *restrict image, const float *restrict batch_norm_96, float *restrict conv2d_29)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k138_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_124 + n,
-                        conv2d_29 + (i0 * 144 + i1 * 48 + n), k1_lo, k1_hi);
+                train_k129_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_96 + n, conv2d_29 + (i0 * 144 + i1 * 48 + n),
+                        k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k139_adam(float *restrict m_stem_kernel, const float *restrict conv2d_29, float *restrict v_stem_kernel,
+static void train_k130_adam(float *restrict m_stem_kernel, const float *restrict conv2d_29, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_29[j0 * 16 + j1 * 144 + j2];
-                const float add_v246 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v246;
-                const float add_v247 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v247;
-                stem_kernel[j0 * 48 + j1 * 16 + j2] = stem_kernel[j0 * 48 + j1 * 16 + j2] - adam[0] * add_v246
-                        / (dl_sqrt(add_v247) + 1e-07f);
+                const float add_v218 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v218;
+                const float add_v219 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v219;
+                stem_kernel[j0 * 48 + j1 * 16 + j2] = stem_kernel[j0 * 48 + j1 * 16 + j2] - adam[0] * add_v218
+                        / (dl_sqrt(add_v219) + 1e-07f);
             }
         }
     }
 }
 
+/* resnet.dl:36: adam -> f32[16] */
+static void train_k131_adam(float *restrict batch_norm_1_gamma, const float *restrict adam,
+        const float *restrict m_batch_norm_1_gamma, const float *restrict v_batch_norm_1_gamma,
+        float *restrict residual_1_norm_a_gamma, const float *restrict m_residual_1_norm_a_gamma,
+        const float *restrict v_residual_1_norm_a_gamma, float *restrict residual_1_norm_b_gamma,
+        const float *restrict m_residual_1_norm_b_gamma, const float *restrict v_residual_1_norm_b_gamma)
+{
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_1_gamma[j0] = batch_norm_1_gamma[j0] - v1 * m_batch_norm_1_gamma[j0] / (dl_sqrt(v_batch_norm_1_gamma[j0])
+                + 1e-07f);
+        residual_1_norm_a_gamma[j0] = residual_1_norm_a_gamma[j0] - v1 * m_residual_1_norm_a_gamma[j0]
+                / (dl_sqrt(v_residual_1_norm_a_gamma[j0]) + 1e-07f);
+        residual_1_norm_b_gamma[j0] = residual_1_norm_b_gamma[j0] - v1 * m_residual_1_norm_b_gamma[j0]
+                / (dl_sqrt(v_residual_1_norm_b_gamma[j0]) + 1e-07f);
+    }
+}
+
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
-static void train_k140_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_28,
+static void train_k132_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_28,
         float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_28[j0 * 16 + j1 * 144 + j2];
-                const float add_v256 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v256;
-                const float add_v257 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v257;
+                const float add_v228 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v228;
+                const float add_v229 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v229;
                 residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
-                        * add_v256 / (dl_sqrt(add_v257) + 1e-07f);
+                        * add_v228 / (dl_sqrt(add_v229) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
-static void train_k141_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_26,
+static void train_k133_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_26,
         float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_26[j0 * 16 + j1 * 144 + j2];
-                const float add_v265 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v265;
-                const float add_v266 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v266;
+                const float add_v237 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v237;
+                const float add_v238 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v238;
                 residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
-                        * add_v265 / (dl_sqrt(add_v266) + 1e-07f);
+                        * add_v237 / (dl_sqrt(add_v238) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k142_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_24,
+static void train_k134_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_24,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_24[j0 * 32 + j1 * 288 + j2];
-                const float add_v274 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v274;
-                const float add_v275 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v275;
+                const float add_v246 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v246;
+                const float add_v247 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v247;
                 residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] - adam[0]
-                        * add_v274 / (dl_sqrt(add_v275) + 1e-07f);
+                        * add_v246 / (dl_sqrt(add_v247) + 1e-07f);
             }
         }
     }
 }
 
+/* resnet.dl:36: adam -> f32[32] */
+static void train_k135_adam(float *restrict residual_2_norm_a_gamma, const float *restrict adam,
+        const float *restrict m_residual_2_norm_a_gamma, const float *restrict v_residual_2_norm_a_gamma,
+        float *restrict residual_2_norm_b_gamma, const float *restrict m_residual_2_norm_b_gamma,
+        const float *restrict v_residual_2_norm_b_gamma)
+{
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v1 * m_residual_2_norm_a_gamma[j0]
+                / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
+        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v1 * m_residual_2_norm_b_gamma[j0]
+                / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
+    }
+}
+
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k143_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_18,
+static void train_k136_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_18,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_18[j0 * 32 + j1 * 288 + j2];
-                const float add_v283 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v283;
-                const float add_v284 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v284;
+                const float add_v255 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v255;
+                const float add_v256 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v256;
                 residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2]
-                        - adam[0] * add_v283 / (dl_sqrt(add_v284) + 1e-07f);
+                        - adam[0] * add_v255 / (dl_sqrt(add_v256) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k144_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_16,
+static void train_k137_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_16,
         float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 512; j0++) {
         const float v1 = conv2d_16[j0];
-        const float add_v293 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_shortcut_kernel[j0] = add_v293;
-        const float add_v294 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_shortcut_kernel[j0] = add_v294;
-        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v293 / (dl_sqrt(add_v294) + 1e-07f);
+        const float add_v265 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_2_shortcut_kernel[j0] = add_v265;
+        const float add_v266 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_2_shortcut_kernel[j0] = add_v266;
+        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v265 / (dl_sqrt(add_v266) + 1e-07f);
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k145_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_12,
+static void train_k138_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_12,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_12[j0 * 64 + j1 * 576 + j2];
-                const float add_v299 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v299;
-                const float add_v300 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v300;
+                const float add_v271 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v271;
+                const float add_v272 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v272;
                 residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2]
-                        - adam[0] * add_v299 / (dl_sqrt(add_v300) + 1e-07f);
+                        - adam[0] * add_v271 / (dl_sqrt(add_v272) + 1e-07f);
             }
         }
     }
 }
 
+/* resnet.dl:36: adam -> f32[64] */
+static void train_k139_adam(float *restrict residual_3_norm_a_gamma, const float *restrict adam,
+        const float *restrict m_residual_3_norm_a_gamma, const float *restrict v_residual_3_norm_a_gamma,
+        float *restrict residual_3_norm_b_gamma, const float *restrict m_residual_3_norm_b_gamma,
+        const float *restrict v_residual_3_norm_b_gamma)
+{
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_norm_a_gamma[j0] = residual_3_norm_a_gamma[j0] - v1 * m_residual_3_norm_a_gamma[j0]
+                / (dl_sqrt(v_residual_3_norm_a_gamma[j0]) + 1e-07f);
+        residual_3_norm_b_gamma[j0] = residual_3_norm_b_gamma[j0] - v1 * m_residual_3_norm_b_gamma[j0]
+                / (dl_sqrt(v_residual_3_norm_b_gamma[j0]) + 1e-07f);
+    }
+}
+
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k146_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
+static void train_k140_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_6[j0 * 64 + j1 * 576 + j2];
-                const float add_v308 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v308;
-                const float add_v309 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v309;
+                const float add_v280 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v280;
+                const float add_v281 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v281;
                 residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2]
-                        - adam[0] * add_v308 / (dl_sqrt(add_v309) + 1e-07f);
+                        - adam[0] * add_v280 / (dl_sqrt(add_v281) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k147_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k141_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = conv2d_4[j0];
-        const float add_v318 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_shortcut_kernel[j0] = add_v318;
-        const float add_v319 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_shortcut_kernel[j0] = add_v319;
-        residual_3_shortcut_kernel[j0] = residual_3_shortcut_kernel[j0] - adam[0] * add_v318 / (dl_sqrt(add_v319) + 1e-07f);
+        const float add_v290 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_3_shortcut_kernel[j0] = add_v290;
+        const float add_v291 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_3_shortcut_kernel[j0] = add_v291;
+        residual_3_shortcut_kernel[j0] = residual_3_shortcut_kernel[j0] - adam[0] * add_v290 / (dl_sqrt(add_v291) + 1e-07f);
     }
 }
 
@@ -6623,137 +6553,130 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const batch_norm_1_average = (float *)(void *)(base + 305168);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 305488);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 305232);   /* f32[4, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 370768);   /* f32[16] */
-    float *const batch_norm_1_y = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const relu = (float *)(void *)(base + 634576);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 503504);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 436432);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 370768);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 503504);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 370832);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 436432);   /* f32[4, 16] */
     float *const residual_1_norm_a_average = (float *)(void *)(base + 436368);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 370832);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 436496);   /* f32[4, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 436432);   /* f32[16] */
-    float *const residual_1_norm_a_y = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
-    float *const relu_2 = (float *)(void *)(base + 896720);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 831184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 436560);   /* f32[4, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 436496);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 436432);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 700112);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 436560);   /* f32[4, 16] */
     float *const residual_1_norm_b_average = (float *)(void *)(base + 436496);   /* f32[16] */
-    float *const batch_norm_10 = (float *)(void *)(base + 370832);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 436624);   /* f32[4, 16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 436560);   /* f32[16] */
-    float *const residual_1_norm_b_y = (float *)(void *)(base + 700112);   /* f32[4, 16, 16, 16] */
-    float *const relu_3 = (float *)(void *)(base + 765648);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 436624);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 436560);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 634576);   /* f32[4, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 268304);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_13 = (float *)(void *)(base + 436752);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 436752);   /* f32[4, 32] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 436624);   /* f32[32] */
-    float *const batch_norm_14 = (float *)(void *)(base + 370832);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_15 = (float *)(void *)(base + 436880);   /* f32[4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 436752);   /* f32[32] */
-    float *const residual_2_norm_a_y = (float *)(void *)(base + 370832);   /* f32[4, 8, 8, 32] */
-    float *const relu_4 = (float *)(void *)(base + 1093328);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 962256);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_17 = (float *)(void *)(base + 437008);   /* f32[4, 32] */
+    float *const batch_norm_11 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_12 = (float *)(void *)(base + 436880);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 436752);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 831184);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 437008);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 436880);   /* f32[32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 403600);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_19 = (float *)(void *)(base + 437136);   /* f32[4, 32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 437008);   /* f32[32] */
-    float *const residual_2_norm_b_y = (float *)(void *)(base + 995024);   /* f32[4, 8, 8, 32] */
-    float *const relu_5 = (float *)(void *)(base + 1126096);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 1060560);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_21 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 437136);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 437008);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 814800);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 437136);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 1076944);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_23 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 437392);   /* f32[64] */
-    float *const residual_3_norm_a_y = (float *)(void *)(base + 403600);   /* f32[4, 4, 4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 172048);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_17 = (float *)(void *)(base + 765648);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_18 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 437392);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 155664);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y = (float *)(void *)(base + 188432);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_25 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
+    float *const batch_norm_19 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
     float *const residual_3_norm_b_average = (float *)(void *)(base + 437648);   /* f32[64] */
-    float *const batch_norm_26 = (float *)(void *)(base + 419984);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 301328);   /* f32[4, 64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 301072);   /* f32[64] */
-    float *const residual_3_norm_b_y = (float *)(void *)(base + 1076944);   /* f32[4, 4, 4, 64] */
-    float *const relu_7 = (float *)(void *)(base + 221200);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 172048);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_21 = (float *)(void *)(base + 301328);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 301072);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 204816);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 301328);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 204816);   /* f32[4, 10] */
+    float *const classifier_y = (float *)(void *)(base + 172048);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 437904);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 437920);   /* i32[4] */
     float *const softmax_3 = (float *)(void *)(base + 302352);   /* f32[4, 10] */
     float *const dense_2 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 302512);   /* f32[4, 10] */
     float *const conv2d_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 1027792);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_3 = (float *)(void *)(base + 765648);   /* f32[4, 4, 4, 128] */
     float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_29 = (float *)(void *)(base + 204816);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_31 = (float *)(void *)(base + 419984);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_38 = (float *)(void *)(base + 1076944);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_39 = (float *)(void *)(base + 437648);   /* f32[64] */
-    float *const batch_norm_41 = (float *)(void *)(base + 188432);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 172048);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 301328);   /* f32[64] */
+    float *const batch_norm_27 = (float *)(void *)(base + 172048);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_29 = (float *)(void *)(base + 437648);   /* f32[64] */
     float *const conv2d_6 = (float *)(void *)(base + 8208);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 155664);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_43 = (float *)(void *)(base + 1076944);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_45 = (float *)(void *)(base + 419984);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_52 = (float *)(void *)(base + 403600);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_53 = (float *)(void *)(base + 437136);   /* f32[64] */
-    float *const batch_norm_55 = (float *)(void *)(base + 403600);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_7 = (float *)(void *)(base + 419984);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 428176);   /* f32[4, 4, 4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 245776);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_33 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_35 = (float *)(void *)(base + 437648);   /* f32[64] */
+    float *const batch_norm_39 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_40 = (float *)(void *)(base + 437136);   /* f32[64] */
+    float *const batch_norm_42 = (float *)(void *)(base + 229392);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_7 = (float *)(void *)(base + 245776);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 253968);   /* f32[4, 4, 4, 32] */
     float *const conv2d_9 = (float *)(void *)(base + 155664);   /* f32[4, 4, 4, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 163856);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 1060560);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_11 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 128] */
     float *const conv2d_12 = (float *)(void *)(base + 155664);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_14 = (float *)(void *)(base + 1158864);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_15 = (float *)(void *)(base + 1027792);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_14 = (float *)(void *)(base + 863952);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_15 = (float *)(void *)(base + 765648);   /* f32[4, 8, 8, 64] */
     float *const conv2d_16 = (float *)(void *)(base + 229392);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_56 = (float *)(void *)(base + 231440);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_58 = (float *)(void *)(base + 403600);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_65 = (float *)(void *)(base + 231440);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_66 = (float *)(void *)(base + 436880);   /* f32[32] */
-    float *const batch_norm_68 = (float *)(void *)(base + 1126096);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 231440);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 437136);   /* f32[32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 863952);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_49 = (float *)(void *)(base + 231440);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_50 = (float *)(void *)(base + 436880);   /* f32[32] */
     float *const conv2d_18 = (float *)(void *)(base + 231440);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 995024);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_70 = (float *)(void *)(base + 962256);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_72 = (float *)(void *)(base + 403600);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_79 = (float *)(void *)(base + 370832);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_80 = (float *)(void *)(base + 436624);   /* f32[32] */
-    float *const batch_norm_82 = (float *)(void *)(base + 370832);   /* f32[4, 8, 8, 32] */
-    float *const conv2d_19 = (float *)(void *)(base + 403600);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_20 = (float *)(void *)(base + 419984);   /* f32[4, 8, 8, 16] */
+    float *const relu_11 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_54 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_56 = (float *)(void *)(base + 436880);   /* f32[32] */
+    float *const batch_norm_60 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_61 = (float *)(void *)(base + 436624);   /* f32[32] */
+    float *const batch_norm_63 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
+    float *const conv2d_19 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 354384);   /* f32[4, 8, 8, 16] */
     float *const conv2d_21 = (float *)(void *)(base + 268304);   /* f32[4, 8, 8, 16] */
     float *const conv2d_22 = (float *)(void *)(base + 284688);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_23 = (float *)(void *)(base + 1093328);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_23 = (float *)(void *)(base + 831184);   /* f32[4, 8, 8, 64] */
     float *const conv2d_24 = (float *)(void *)(base + 268304);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_84 = (float *)(void *)(base + 962256);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_86 = (float *)(void *)(base + 370832);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_93 = (float *)(void *)(base + 700112);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_94 = (float *)(void *)(base + 436496);   /* f32[16] */
-    float *const batch_norm_96 = (float *)(void *)(base + 962256);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 436624);   /* f32[16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 765648);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_71 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_72 = (float *)(void *)(base + 436496);   /* f32[16] */
     float *const conv2d_26 = (float *)(void *)(base + 286736);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 831184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_98 = (float *)(void *)(base + 700112);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_100 = (float *)(void *)(base + 370832);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_107 = (float *)(void *)(base + 700112);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_108 = (float *)(void *)(base + 436368);   /* f32[16] */
-    float *const batch_norm_110 = (float *)(void *)(base + 700112);   /* f32[4, 16, 16, 16] */
+    float *const relu_13 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_76 = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_78 = (float *)(void *)(base + 436496);   /* f32[16] */
+    float *const batch_norm_82 = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_83 = (float *)(void *)(base + 295952);   /* f32[16] */
+    float *const batch_norm_85 = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
     float *const conv2d_28 = (float *)(void *)(base + 295952);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_112 = (float *)(void *)(base + 503504);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_114 = (float *)(void *)(base + 372432);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_121 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_122 = (float *)(void *)(base + 305168);   /* f32[16] */
-    float *const batch_norm_124 = (float *)(void *)(base + 306896);   /* f32[4, 16, 16, 16] */
+    float *const relu_14 = (float *)(void *)(base + 372432);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_87 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_89 = (float *)(void *)(base + 370832);   /* f32[16] */
+    float *const batch_norm_93 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_94 = (float *)(void *)(base + 305168);   /* f32[16] */
+    float *const batch_norm_96 = (float *)(void *)(base + 306896);   /* f32[4, 16, 16, 16] */
     float *const conv2d_29 = (float *)(void *)(base + 305168);   /* f32[3, 3, 3, 16] */
     float *const adam = (float *)(void *)(base + 8192);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 302512);   /* f32[10, 64] */
-    float *const conv2d_30 = (float *)(void *)(base + 237584);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_30 = (float *)(void *)(base + 221200);   /* f32[1, 1, 64, 32] */
     float *const conv2d_31 = (float *)(void *)(base + 8208);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_32 = (float *)(void *)(base + 1060560);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_33 = (float *)(void *)(base + 1060560);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 1060560);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 1060560);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 798416);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_33 = (float *)(void *)(base + 798416);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_34 = (float *)(void *)(base + 798416);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 798416);   /* f32[1, 1, 64, 32] */
     float *const conv2d_36 = (float *)(void *)(base + 229392);   /* f32[1, 1, 32, 16] */
     float *const conv2d_37 = (float *)(void *)(base + 231440);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_38 = (float *)(void *)(base + 419984);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 354384);   /* f32[2, 2, 32, 16] */
     float *const conv2d_39 = (float *)(void *)(base + 268304);   /* f32[2, 1, 32, 16] */
     float *const conv2d_40 = (float *)(void *)(base + 284688);   /* f32[1, 2, 32, 16] */
     float *const conv2d_41 = (float *)(void *)(base + 301072);   /* f32[1, 1, 32, 16] */
@@ -6766,188 +6689,195 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
     train_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2, batch_norm_3);
-    train_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_4);
-    train_k6_batch_norm_relu(stem_y, batch_norm_1_average, batch_norm_4, batch_norm_1_y, params->batch_norm_1_gamma,
-            params->batch_norm_1_beta, relu);
+    train_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_1_factor);
+    train_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
+            relu);
     train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    train_k8_batch_norm(residual_1_conv_a_y, batch_norm_5);
-    train_k9_batch_norm(&count, batch_norm_5, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
-    train_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_6, batch_norm_7);
-    train_k11_batch_norm(&count, batch_norm_7, state->residual_1_norm_a_moving_variance, batch_norm_8);
-    train_k12_batch_norm_relu(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_8, residual_1_norm_a_y,
-            params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta, relu_2);
+    train_k8_batch_norm(residual_1_conv_a_y, batch_norm_4);
+    train_k9_batch_norm(&count, batch_norm_4, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
+    train_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_5, batch_norm_6);
+    train_k11_batch_norm(&count, batch_norm_6, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
+    train_k12_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_beta, relu_2);
     train_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    train_k14_batch_norm(residual_1_conv_b_y, batch_norm_9);
-    train_k15_batch_norm(&count, batch_norm_9, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
-    train_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_10, batch_norm_11);
-    train_k17_batch_norm(&count, batch_norm_11, state->residual_1_norm_b_moving_variance, batch_norm_12);
-    train_k18_batch_norm_relu(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_12, residual_1_norm_b_y, relu,
+    train_k14_batch_norm(residual_1_conv_b_y, batch_norm_7);
+    train_k15_batch_norm(&count, batch_norm_7, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
+    train_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_8, batch_norm_9);
+    train_k17_batch_norm(&count, batch_norm_9, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
+    train_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
     train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_13);
-    train_k21_batch_norm(&count, batch_norm_13, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
-    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_14, batch_norm_15);
-    train_k23_batch_norm(&count, batch_norm_15, state->residual_2_norm_a_moving_variance, batch_norm_16);
-    train_k24_batch_norm_relu(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_16, residual_2_norm_a_y,
-            params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta, relu_4);
+    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_10);
+    train_k21_batch_norm(&count, batch_norm_10, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
+    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_11, batch_norm_12);
+    train_k23_batch_norm(&count, batch_norm_12, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
+    train_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_beta, relu_4);
     train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    train_k26_batch_norm(residual_2_conv_b_y, batch_norm_17);
-    train_k27_batch_norm(&count, batch_norm_17, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
-    train_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_18, batch_norm_19);
-    train_k29_batch_norm(&count, batch_norm_19, state->residual_2_norm_b_moving_variance, batch_norm_20);
-    train_k30_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_20, residual_2_norm_b_y);
-    train_k31_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_norm_b_y, params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
-    train_k32_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    train_k33_batch_norm(residual_3_conv_a_y, batch_norm_21);
-    train_k34_batch_norm(&count, batch_norm_21, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    train_k35_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_22, batch_norm_23);
-    train_k36_batch_norm(&count, batch_norm_23, state->residual_3_norm_a_moving_variance, batch_norm_24);
-    train_k37_batch_norm_relu(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_24, residual_3_norm_a_y,
-            params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta, relu_6);
-    train_k38_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    train_k39_batch_norm(residual_3_conv_b_y, batch_norm_25);
-    train_k40_batch_norm(&count, batch_norm_25, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    train_k41_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_26, batch_norm_27);
-    train_k42_batch_norm(&count, batch_norm_27, state->residual_3_norm_b_moving_variance, batch_norm_28);
-    train_k43_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_28, residual_3_norm_b_y);
-    train_k44_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_norm_b_y, params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
-    train_k45_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    train_k46_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k47_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k26_batch_norm(residual_2_conv_b_y, batch_norm_13);
+    train_k27_batch_norm(&count, batch_norm_13, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
+    train_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_14, batch_norm_15);
+    train_k29_batch_norm(&count, batch_norm_15, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
+    train_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+            residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_beta);
+    train_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
+    train_k32_batch_norm(residual_3_conv_a_y, batch_norm_16);
+    train_k33_batch_norm(&count, batch_norm_16, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    train_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_17, batch_norm_18);
+    train_k35_batch_norm(&count, batch_norm_18, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    train_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_beta, relu_6);
+    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
+    train_k38_batch_norm(residual_3_conv_b_y, batch_norm_19);
+    train_k39_batch_norm(&count, batch_norm_19, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    train_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_20, batch_norm_21);
+    train_k41_batch_norm(&count, batch_norm_21, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
+    train_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+            residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            params->residual_3_norm_b_beta);
+    train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
+    train_k44_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             label, cross_entropy_2, argmax, &count, softmax_3);
-    train_k48_div(&count, argmax, label, &metrics->accuracy);
-    train_k49_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k50_adam(&step, adam);
-    train_k51_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k52_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, relu_7, residual_3_norm_b_y, batch_norm_29,
-            params->residual_3_norm_b_gamma, batch_norm_28, batch_norm_31);
-    train_k53_dense_adam(global_avg_pool2d_2, softmax_3, dense_3, optimizer->m_classifier_kernel,
+    train_k46_div(&count, argmax, label, &metrics->accuracy);
+    train_k47_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    train_k48_adam(&step, adam);
+    train_k49_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k50_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, relu_7, residual_3_conv_b_y,
+            residual_3_norm_b_average, batch_norm_22);
+    train_k51_dense_adam(global_avg_pool2d_2, softmax_3, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k54_conv2d_adam(relu_7, optimizer->m_residual_3_norm_b_beta, optimizer->v_residual_3_norm_b_beta,
+    train_k52_conv2d_adam(relu_7, optimizer->m_residual_3_norm_b_beta, optimizer->v_residual_3_norm_b_beta,
             params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias, optimizer->v_residual_3_shortcut_bias,
             params->residual_3_shortcut_bias);
-    train_k55_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_30);
-    train_k56_conv2d(relu_7, conv2d_30, conv2d_2);
-    train_k57_conv2d(conv2d_2, conv2d_3);
-    train_k58_conv2d(relu_5, relu_7, conv2d_4);
-    train_k59_batch_norm_adam(batch_norm_29, optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma,
-            params->residual_3_norm_b_gamma, adam);
-    train_k60_batch_norm(residual_3_norm_b_y, batch_norm_28, &count);
-    train_k61_batch_norm(&count, batch_norm_28, residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_31, batch_norm_38);
-    train_k62_batch_norm(batch_norm_38, batch_norm_39);
-    train_k63_batch_norm(&count, batch_norm_39, batch_norm_31, batch_norm_41);
-    train_k64_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_31);
-    train_k65_conv2d_relu_batch_norm(batch_norm_41, conv2d_31, relu_9, relu_6, residual_3_norm_a_y, batch_norm_43,
-            params->residual_3_norm_a_gamma, batch_norm_24, batch_norm_45);
-    train_k66_conv2d(relu_6, batch_norm_41, conv2d_6);
-    train_k67_batch_norm_adam(relu_9, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
+    train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_30);
+    train_k54_conv2d(relu_7, conv2d_30, conv2d_2);
+    train_k55_conv2d(conv2d_2, conv2d_3);
+    train_k56_conv2d(relu_5, relu_7, conv2d_4);
+    train_k57_batch_norm_adam(batch_norm_22, params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_24,
+            optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma);
+    train_k58_batch_norm(&count, batch_norm_24, residual_3_conv_b_y, residual_3_norm_b_average, relu_7,
+            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_27, batch_norm_28);
+    train_k59_batch_norm(batch_norm_28, batch_norm_29);
+    train_k60_batch_norm(&count, batch_norm_29, batch_norm_27);
+    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_31);
+    train_k62_conv2d_relu_batch_norm(batch_norm_27, conv2d_31, relu_9, relu_6, residual_3_conv_a_y, residual_3_norm_a_average,
+            batch_norm_33);
+    train_k63_conv2d(relu_6, batch_norm_27, conv2d_6);
+    train_k64_batch_norm_adam(relu_9, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
             params->residual_3_norm_a_beta, adam);
-    train_k68_batch_norm_adam(batch_norm_43, optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma,
-            params->residual_3_norm_a_gamma, adam);
-    train_k69_batch_norm(residual_3_norm_a_y, batch_norm_24, &count);
-    train_k70_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_45, batch_norm_52);
-    train_k71_batch_norm(batch_norm_52, batch_norm_53);
-    train_k72_batch_norm(&count, batch_norm_53, batch_norm_45, batch_norm_55);
-    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    train_k74_conv2d(batch_norm_55, conv2d_32, conv2d_7);
-    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k76_conv2d(batch_norm_55, conv2d_33, conv2d_8);
-    train_k77_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k78_conv2d(batch_norm_55, conv2d_34, conv2d_9);
-    train_k79_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
-    train_k80_conv2d(batch_norm_55, conv2d_35, conv2d_10);
-    train_k81_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
-    train_k82_conv2d(relu_5, batch_norm_55, conv2d_12);
-    train_k83_relu_batch_norm(relu_5, conv2d_3, conv2d_11, residual_2_norm_b_y, batch_norm_56, params->residual_2_norm_b_gamma,
-            batch_norm_20, batch_norm_58);
-    train_k84_conv2d_adam(relu_5, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
+    train_k65_batch_norm_adam(batch_norm_33, params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_35,
+            optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma);
+    train_k66_batch_norm(&count, batch_norm_35, residual_3_conv_a_y, residual_3_norm_a_average, relu_9,
+            residual_3_norm_a_factor, params->residual_3_norm_a_gamma, batch_norm_39);
+    train_k67_batch_norm(batch_norm_39, batch_norm_40);
+    train_k68_batch_norm(&count, batch_norm_40, relu_9, batch_norm_42);
+    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
+    train_k70_conv2d(batch_norm_42, conv2d_32, conv2d_7);
+    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
+    train_k72_conv2d(batch_norm_42, conv2d_33, conv2d_8);
+    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
+    train_k74_conv2d(batch_norm_42, conv2d_34, conv2d_9);
+    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
+    train_k76_conv2d(batch_norm_42, conv2d_35, conv2d_10);
+    train_k77_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
+    train_k78_conv2d(relu_5, batch_norm_42, conv2d_12);
+    train_k79_relu_batch_norm(relu_5, conv2d_3, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_43);
+    train_k80_conv2d_adam(relu_5, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, adam, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
-    train_k85_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_36);
-    train_k86_conv2d(relu_5, conv2d_36, conv2d_14);
-    train_k87_conv2d(conv2d_14, conv2d_15);
-    train_k88_conv2d(relu_3, relu_5, conv2d_16);
-    train_k89_batch_norm_adam(batch_norm_56, optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma,
-            params->residual_2_norm_b_gamma, adam);
-    train_k90_batch_norm(residual_2_norm_b_y, batch_norm_20, &count);
-    train_k91_batch_norm(&count, batch_norm_20, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_58, batch_norm_65);
-    train_k92_batch_norm(batch_norm_65, batch_norm_66);
-    train_k93_batch_norm(&count, batch_norm_66, batch_norm_58, batch_norm_68);
-    train_k94_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_37);
-    train_k95_conv2d_relu_batch_norm(batch_norm_68, conv2d_37, relu_11, relu_4, residual_2_norm_a_y, batch_norm_70,
-            params->residual_2_norm_a_gamma, batch_norm_16, batch_norm_72);
-    train_k96_conv2d(relu_4, batch_norm_68, conv2d_18);
-    train_k97_batch_norm_adam(relu_11, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
+    train_k81_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_36);
+    train_k82_conv2d(relu_5, conv2d_36, conv2d_14);
+    train_k83_conv2d(conv2d_14, conv2d_15);
+    train_k84_conv2d(relu_3, relu_5, conv2d_16);
+    train_k85_batch_norm_adam(batch_norm_43, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_45,
+            optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
+    train_k86_batch_norm(&count, batch_norm_45, residual_2_conv_b_y, residual_2_norm_b_average, relu_5,
+            residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_48, batch_norm_49);
+    train_k87_batch_norm(batch_norm_49, batch_norm_50);
+    train_k88_batch_norm(&count, batch_norm_50, batch_norm_48);
+    train_k89_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_37);
+    train_k90_conv2d_relu_batch_norm(batch_norm_48, conv2d_37, relu_11, relu_4, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_54);
+    train_k91_conv2d(relu_4, batch_norm_48, conv2d_18);
+    train_k92_batch_norm_adam(relu_11, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta, adam);
-    train_k98_batch_norm_adam(batch_norm_70, optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, adam);
-    train_k99_batch_norm(residual_2_norm_a_y, batch_norm_16, &count);
-    train_k100_batch_norm(&count, batch_norm_16, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_72, batch_norm_79);
-    train_k101_batch_norm(batch_norm_79, batch_norm_80);
-    train_k102_batch_norm(&count, batch_norm_80, batch_norm_72, batch_norm_82);
-    train_k103_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
-    train_k104_conv2d(batch_norm_82, conv2d_38, conv2d_19);
-    train_k105_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
-    train_k106_conv2d(batch_norm_82, conv2d_39, conv2d_20);
-    train_k107_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
-    train_k108_conv2d(batch_norm_82, conv2d_40, conv2d_21);
-    train_k109_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
-    train_k110_conv2d(batch_norm_82, conv2d_41, conv2d_22);
-    train_k111_conv2d(conv2d_19, conv2d_23, conv2d_20, conv2d_21, conv2d_22);
-    train_k112_conv2d(relu_3, batch_norm_82, conv2d_24);
-    train_k113_relu_batch_norm(relu_3, conv2d_15, conv2d_23, residual_1_norm_b_y, batch_norm_84,
-            params->residual_1_norm_b_gamma, batch_norm_12, batch_norm_86);
-    train_k114_batch_norm_adam(relu_3, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
+    train_k93_batch_norm_adam(batch_norm_54, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_56,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);
+    train_k94_batch_norm(&count, batch_norm_56, residual_2_conv_a_y, residual_2_norm_a_average, relu_11,
+            residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_60);
+    train_k95_batch_norm(batch_norm_60, batch_norm_61);
+    train_k96_batch_norm(&count, batch_norm_61, relu_11, batch_norm_63);
+    train_k97_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
+    train_k98_conv2d(batch_norm_63, conv2d_38, conv2d_19);
+    train_k99_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
+    train_k100_conv2d(batch_norm_63, conv2d_39, conv2d_20);
+    train_k101_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
+    train_k102_conv2d(batch_norm_63, conv2d_40, conv2d_21);
+    train_k103_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
+    train_k104_conv2d(batch_norm_63, conv2d_41, conv2d_22);
+    train_k105_conv2d(conv2d_19, conv2d_23, conv2d_20, conv2d_21, conv2d_22);
+    train_k106_conv2d(relu_3, batch_norm_63, conv2d_24);
+    train_k107_relu_batch_norm(relu_3, conv2d_15, conv2d_23, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_65);
+    train_k108_batch_norm_adam(relu_3, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta, adam);
-    train_k115_batch_norm_adam(batch_norm_84, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, adam);
-    train_k116_batch_norm(residual_1_norm_b_y, batch_norm_12, &count);
-    train_k117_batch_norm(&count, batch_norm_12, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_86, batch_norm_93);
-    train_k118_batch_norm(batch_norm_93, batch_norm_94);
-    train_k119_batch_norm(&count, batch_norm_94, batch_norm_86, batch_norm_96);
-    train_k120_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_42);
-    train_k121_conv2d_relu_batch_norm(batch_norm_96, conv2d_42, relu_13, relu_2, residual_1_norm_a_y, batch_norm_98,
-            params->residual_1_norm_a_gamma, batch_norm_8, batch_norm_100);
-    train_k122_conv2d(relu_2, batch_norm_96, conv2d_26);
-    train_k123_batch_norm_adam(relu_13, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
+    train_k109_batch_norm_adam(batch_norm_65, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_67,
+            optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
+    train_k110_batch_norm(&count, batch_norm_67, residual_1_conv_b_y, residual_1_norm_b_average, relu_3,
+            residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_70, batch_norm_71);
+    train_k111_batch_norm(batch_norm_71, batch_norm_72);
+    train_k112_batch_norm(&count, batch_norm_72, batch_norm_70);
+    train_k113_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_42);
+    train_k114_conv2d_relu_batch_norm(batch_norm_70, conv2d_42, relu_13, relu_2, residual_1_conv_a_y, residual_1_norm_a_average,
+            batch_norm_76);
+    train_k115_conv2d(relu_2, batch_norm_70, conv2d_26);
+    train_k116_batch_norm_adam(relu_13, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
             params->residual_1_norm_a_beta, adam);
-    train_k124_batch_norm_adam(batch_norm_98, optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, adam);
-    train_k125_batch_norm(residual_1_norm_a_y, batch_norm_8, &count);
-    train_k126_batch_norm(&count, batch_norm_8, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_100, batch_norm_107);
-    train_k127_batch_norm(batch_norm_107, batch_norm_108);
-    train_k128_batch_norm(&count, batch_norm_108, batch_norm_100, batch_norm_110);
-    train_k129_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_43);
-    train_k130_conv2d_relu_batch_norm(batch_norm_110, conv2d_43, relu_14, relu, relu_3, batch_norm_1_y, batch_norm_112,
-            params->batch_norm_1_gamma, batch_norm_4, batch_norm_114);
-    train_k131_conv2d(relu, batch_norm_110, conv2d_28);
-    train_k132_batch_norm_adam(relu_14, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
+    train_k117_batch_norm_adam(batch_norm_76, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_78,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);
+    train_k118_batch_norm(&count, batch_norm_78, residual_1_conv_a_y, residual_1_norm_a_average, relu_13,
+            residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_82);
+    train_k119_batch_norm(batch_norm_82, batch_norm_83);
+    train_k120_batch_norm(&count, batch_norm_83, relu_13, batch_norm_85);
+    train_k121_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_43);
+    train_k122_conv2d_relu_batch_norm(batch_norm_85, conv2d_43, relu_14, relu, relu_3, stem_y, batch_norm_1_average,
+            batch_norm_87);
+    train_k123_conv2d(relu, batch_norm_85, conv2d_28);
+    train_k124_batch_norm_adam(relu_14, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->batch_norm_1_beta, adam);
-    train_k133_batch_norm_adam(batch_norm_112, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
-            params->batch_norm_1_gamma, adam);
-    train_k134_batch_norm(batch_norm_1_y, batch_norm_4, &count);
-    train_k135_batch_norm(&count, batch_norm_4, stem_y, batch_norm_1_average, batch_norm_114, batch_norm_121);
-    train_k136_batch_norm(batch_norm_121, batch_norm_122);
-    train_k137_batch_norm(&count, batch_norm_122, batch_norm_114, batch_norm_124);
-    train_k138_conv2d(image, batch_norm_124, conv2d_29);
-    train_k139_adam(optimizer->m_stem_kernel, conv2d_29, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k140_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,
+    train_k125_batch_norm_adam(batch_norm_87, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_89,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);
+    train_k126_batch_norm(&count, batch_norm_89, stem_y, batch_norm_1_average, relu_14, batch_norm_1_factor,
+            params->batch_norm_1_gamma, batch_norm_93);
+    train_k127_batch_norm(batch_norm_93, batch_norm_94);
+    train_k128_batch_norm(&count, batch_norm_94, relu_14, batch_norm_96);
+    train_k129_conv2d(image, batch_norm_96, conv2d_29);
+    train_k130_adam(optimizer->m_stem_kernel, conv2d_29, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k131_adam(params->batch_norm_1_gamma, adam, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
+            params->residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma,
+            params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
+    train_k132_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);
-    train_k141_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_26, optimizer->v_residual_1_conv_b_kernel,
+    train_k133_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_26, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
-    train_k142_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_24, optimizer->v_residual_2_conv_a_kernel,
+    train_k134_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_24, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k143_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_18, optimizer->v_residual_2_conv_b_kernel,
+    train_k135_adam(params->residual_2_norm_a_gamma, adam, optimizer->m_residual_2_norm_a_gamma,
+            optimizer->v_residual_2_norm_a_gamma, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
+            optimizer->v_residual_2_norm_b_gamma);
+    train_k136_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_18, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k144_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_16, optimizer->v_residual_2_shortcut_kernel,
+    train_k137_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_16, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k145_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_12, optimizer->v_residual_3_conv_a_kernel,
+    train_k138_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_12, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k146_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
+    train_k139_adam(params->residual_3_norm_a_gamma, adam, optimizer->m_residual_3_norm_a_gamma,
+            optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
+            optimizer->v_residual_3_norm_b_gamma);
+    train_k140_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k147_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k141_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -7184,7 +7114,7 @@ static void gradients_k4_batch_norm(const float *restrict stem_y, const float *r
 
 /* resnet.dl:24: batch_norm -> f32[16] */
 static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_4)
+        float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -7201,20 +7131,19 @@ static void gradients_k5_batch_norm(const int32_t *restrict count_, const float 
         const float batch_norm_1_variance_v5 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
         batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_4[j0] = dl_sqrt(batch_norm_1_variance_v5 + 0.001f);
+        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v5 + 0.001f);
     }
 }
 
-/* resnet.dl:24: batch_norm, relu -> f32[4, 16, 16, 16] */
-static void gradients_k6_batch_norm_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_4, float *restrict batch_norm_1_y, const float *restrict batch_norm_1_gamma,
+/* resnet.dl:24: relu -> f32[4, 16, 16, 16] */
+static void gradients_k6_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma,
         const float *restrict batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float batch_norm_1_y_v9 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) / batch_norm_4[j1];
-            batch_norm_1_y[j0 * 16 + j1] = batch_norm_1_y_v9;
-            const float v1 = batch_norm_1_y_v9 * batch_norm_1_gamma[j1] + batch_norm_1_beta[j1];
+            const float v1 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) * (batch_norm_1_factor[j1]
+                    * batch_norm_1_gamma[j1]) + batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -7376,16 +7305,16 @@ static void gradients_k7_conv2d(const float *restrict relu, const float *restric
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_5)
+static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
+            batch_norm_4[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_4[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -7393,7 +7322,7 @@ static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, f
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
+static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
         float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -7403,38 +7332,38 @@ static void gradients_k9_batch_norm(const int32_t *restrict count_, const float 
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
+        const float v7 = batch_norm_4[j0];
+        const float v8 = batch_norm_4[j0 + 16];
+        const float v9 = batch_norm_4[j0 + 32];
+        const float v10 = batch_norm_4[j0 + 48];
         const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_average_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_average_v12 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v13;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v13 * 0.1f;
+        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v12;
+        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v12 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
 static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_6, float *restrict batch_norm_7)
+        float *restrict batch_norm_5, float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_average[j2];
-                    batch_norm_6[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                    batch_norm_5[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[i0 * 16 + j0] = 0.0f;
+            batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += batch_norm_6[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -7442,8 +7371,8 @@ static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict batch_norm_8)
+static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
+        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -7452,30 +7381,27 @@ static void gradients_k11_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_7[j0];
-        const float v8 = batch_norm_7[j0 + 16];
-        const float v9 = batch_norm_7[j0 + 32];
-        const float v10 = batch_norm_7[j0 + 48];
+        const float v7 = batch_norm_6[j0];
+        const float v8 = batch_norm_6[j0 + 16];
+        const float v9 = batch_norm_6[j0 + 32];
+        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_a_variance_v16 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_variance_v15 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v16 * 0.1f;
-        batch_norm_8[j0] = dl_sqrt(residual_1_norm_a_variance_v16 + 0.001f);
+        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v15 * 0.1f;
+        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v15 + 0.001f);
     }
 }
 
-/* resnet.dl:10: batch_norm, relu -> f32[4, 16, 16, 16] */
-static void gradients_k12_batch_norm_relu(const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_8,
-        float *restrict residual_1_norm_a_y, const float *restrict residual_1_norm_a_gamma,
+/* resnet.dl:10: relu -> f32[4, 16, 16, 16] */
+static void gradients_k12_relu(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
         const float *restrict residual_1_norm_a_beta, float *restrict relu_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float residual_1_norm_a_y_v20 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1])
-                    / batch_norm_8[j1];
-            residual_1_norm_a_y[j0 * 16 + j1] = residual_1_norm_a_y_v20;
-            const float v1 = residual_1_norm_a_y_v20 * residual_1_norm_a_gamma[j1] + residual_1_norm_a_beta[j1];
+            const float v1 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1]) * (residual_1_norm_a_factor[j1]
+                    * residual_1_norm_a_gamma[j1]) + residual_1_norm_a_beta[j1];
             relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -7638,16 +7564,16 @@ static void gradients_k13_conv2d(const float *restrict relu_2, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_9)
+static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_9[i0 * 16 + j0] = 0.0f;
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_9[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_7[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -7655,8 +7581,57 @@ static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 16];
+        const float v9 = batch_norm_7[j0 + 32];
+        const float v10 = batch_norm_7[j0 + 48];
+        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
+        const float residual_1_norm_b_average_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
+        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v22;
+        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v22 * 0.1f;
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[4, 16] */
+static void gradients_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
+        float *restrict batch_norm_8, float *restrict batch_norm_9)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
+                    batch_norm_8[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[16] */
+static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+        float *restrict residual_1_norm_b_moving_variance, float *restrict residual_1_norm_b_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -7669,76 +7644,23 @@ static void gradients_k15_batch_norm(const int32_t *restrict count_, const float
         const float v8 = batch_norm_9[j0 + 16];
         const float v9 = batch_norm_9[j0 + 32];
         const float v10 = batch_norm_9[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_average_v24 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v24;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v24 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_10, float *restrict batch_norm_11)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
-                    batch_norm_10[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_11[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_11[i0 * 16 + j0] += batch_norm_10[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
-        float *restrict residual_1_norm_b_moving_variance, float *restrict batch_norm_12)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_11[j0];
-        const float v8 = batch_norm_11[j0 + 16];
-        const float v9 = batch_norm_11[j0 + 32];
-        const float v10 = batch_norm_11[j0 + 48];
         const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_b_variance_v27 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_b_variance_v25 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v27 * 0.1f;
-        batch_norm_12[j0] = dl_sqrt(residual_1_norm_b_variance_v27 + 0.001f);
+        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v25 * 0.1f;
+        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v25 + 0.001f);
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:16: relu -> f32[4, 16, 16, 16] */
-static void gradients_k18_batch_norm_relu(const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_12,
-        float *restrict residual_1_norm_b_y, const float *restrict relu, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
+/* resnet.dl:16: relu -> f32[4, 16, 16, 16] */
+static void gradients_k18_relu(const float *restrict relu, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float residual_1_norm_b_y_v31 = (residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
-                    / batch_norm_12[j1];
-            residual_1_norm_b_y[j0 * 16 + j1] = residual_1_norm_b_y_v31;
-            const float v1 = relu[j0 * 16 + j1] + (residual_1_norm_b_y_v31 * residual_1_norm_b_gamma[j1]
-                    + residual_1_norm_b_beta[j1]);
+            const float v1 = relu[j0 * 16 + j1] + ((residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
+                    * (residual_1_norm_b_factor[j1] * residual_1_norm_b_gamma[j1]) + residual_1_norm_b_beta[j1]);
             relu_3[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -7849,16 +7771,16 @@ static void gradients_k19_conv2d(const float *restrict relu_3, const float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_13)
+static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_13[i0 * 32 + j0] = 0.0f;
+            batch_norm_10[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_10[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -7866,7 +7788,7 @@ static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+static void gradients_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
         float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -7876,38 +7798,38 @@ static void gradients_k21_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 32];
-        const float v9 = batch_norm_13[j0 + 64];
-        const float v10 = batch_norm_13[j0 + 96];
+        const float v7 = batch_norm_10[j0];
+        const float v8 = batch_norm_10[j0 + 32];
+        const float v9 = batch_norm_10[j0 + 64];
+        const float v10 = batch_norm_10[j0 + 96];
         const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_average_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_average_v32 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v35;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v35 * 0.1f;
+        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v32;
+        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v32 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
 static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_14, float *restrict batch_norm_15)
+        float *restrict batch_norm_11, float *restrict batch_norm_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_average[j2];
-                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    batch_norm_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_15[i0 * 32 + j0] = 0.0f;
+            batch_norm_12[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_12[i0 * 32 + j0] += batch_norm_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -7915,8 +7837,8 @@ static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
-        float *restrict residual_2_norm_a_moving_variance, float *restrict batch_norm_16)
+static void gradients_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+        float *restrict residual_2_norm_a_moving_variance, float *restrict residual_2_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -7925,30 +7847,27 @@ static void gradients_k23_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_15[j0];
-        const float v8 = batch_norm_15[j0 + 32];
-        const float v9 = batch_norm_15[j0 + 64];
-        const float v10 = batch_norm_15[j0 + 96];
+        const float v7 = batch_norm_12[j0];
+        const float v8 = batch_norm_12[j0 + 32];
+        const float v9 = batch_norm_12[j0 + 64];
+        const float v10 = batch_norm_12[j0 + 96];
         const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_a_variance_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_variance_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v38 * 0.1f;
-        batch_norm_16[j0] = dl_sqrt(residual_2_norm_a_variance_v38 + 0.001f);
+        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v35 * 0.1f;
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v35 + 0.001f);
     }
 }
 
-/* resnet.dl:10: batch_norm, relu -> f32[4, 8, 8, 32] */
-static void gradients_k24_batch_norm_relu(const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_16,
-        float *restrict residual_2_norm_a_y, const float *restrict residual_2_norm_a_gamma,
+/* resnet.dl:10: relu -> f32[4, 8, 8, 32] */
+static void gradients_k24_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
         const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float residual_2_norm_a_y_v42 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1])
-                    / batch_norm_16[j1];
-            residual_2_norm_a_y[j0 * 32 + j1] = residual_2_norm_a_y_v42;
-            const float v1 = residual_2_norm_a_y_v42 * residual_2_norm_a_gamma[j1] + residual_2_norm_a_beta[j1];
+            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1]) * (residual_2_norm_a_factor[j1]
+                    * residual_2_norm_a_gamma[j1]) + residual_2_norm_a_beta[j1];
             relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
@@ -8070,16 +7989,16 @@ static void gradients_k25_conv2d(const float *restrict relu_4, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_17)
+static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_17[i0 * 32 + j0] = 0.0f;
+            batch_norm_13[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_17[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -8087,7 +8006,7 @@ static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_17,
+static void gradients_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
         float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -8097,38 +8016,38 @@ static void gradients_k27_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_17[j0];
-        const float v8 = batch_norm_17[j0 + 32];
-        const float v9 = batch_norm_17[j0 + 64];
-        const float v10 = batch_norm_17[j0 + 96];
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 32];
+        const float v9 = batch_norm_13[j0 + 64];
+        const float v10 = batch_norm_13[j0 + 96];
         const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_average_v46 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_average_v42 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v46;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v46 * 0.1f;
+        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v42;
+        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v42 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
 static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_18, float *restrict batch_norm_19)
+        float *restrict batch_norm_14, float *restrict batch_norm_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
-                    batch_norm_18[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
+                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_19[i0 * 32 + j0] = 0.0f;
+            batch_norm_15[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_19[i0 * 32 + j0] += batch_norm_18[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -8136,8 +8055,8 @@ static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
-        float *restrict residual_2_norm_b_moving_variance, float *restrict batch_norm_20)
+static void gradients_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
+        float *restrict residual_2_norm_b_moving_variance, float *restrict residual_2_norm_b_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -8146,32 +8065,20 @@ static void gradients_k29_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_19[j0];
-        const float v8 = batch_norm_19[j0 + 32];
-        const float v9 = batch_norm_19[j0 + 64];
-        const float v10 = batch_norm_19[j0 + 96];
+        const float v7 = batch_norm_15[j0];
+        const float v8 = batch_norm_15[j0 + 32];
+        const float v9 = batch_norm_15[j0 + 64];
+        const float v10 = batch_norm_15[j0 + 96];
         const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_b_variance_v49 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_variance_v45 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v49 * 0.1f;
-        batch_norm_20[j0] = dl_sqrt(residual_2_norm_b_variance_v49 + 0.001f);
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k30_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_20, float *restrict residual_2_norm_b_y)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            residual_2_norm_b_y[j0 * 32 + j1] = (residual_2_conv_b_y[j0 * 32 + j1] - residual_2_norm_b_average[j1])
-                    / batch_norm_20[j1];
-        }
+        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v45 * 0.1f;
+        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v45 + 0.001f);
     }
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates */
-static inline void gradients_k31_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k30_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -8203,8 +8110,9 @@ static inline void gradients_k31_conv2d_relu_tile_4(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void gradients_k31_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
-        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_norm_b_y,
+static void gradients_k30_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
+        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
+        const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor,
         const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -8212,13 +8120,13 @@ static void gradients_k31_conv2d_relu(const float *restrict relu_3, const float 
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k31_conv2d_relu_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
+                    gradients_k30_conv2d_relu_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
                             relu_5 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + (residual_2_norm_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * residual_2_norm_b_gamma[j0]
-                                + residual_2_norm_b_beta[j0]);
+                                + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_b_average[j0])
+                                * (residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0]) + residual_2_norm_b_beta[j0]);
                         relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
@@ -8228,7 +8136,7 @@ static void gradients_k31_conv2d_relu(const float *restrict relu_3, const float 
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void gradients_k32_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k31_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -8274,7 +8182,7 @@ static inline void gradients_k32_conv2d_tile_4_at_0(const float *restrict a, int
     c[195] = c3_3;
 }
 
-static void gradients_k32_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
+static void gradients_k31_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
         float *restrict residual_3_conv_a_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -8282,23 +8190,23 @@ static void gradients_k32_conv2d(const float *restrict relu_5, const float *rest
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k32_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                gradients_k31_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
                         residual_3_conv_a_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void gradients_k33_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_21)
+static void gradients_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_21[i0 * 64 + j0] = 0.0f;
+            batch_norm_16[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_21[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_16[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -8306,7 +8214,7 @@ static void gradients_k33_batch_norm(const float *restrict residual_3_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+static void gradients_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -8316,38 +8224,38 @@ static void gradients_k34_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_21[j0];
-        const float v8 = batch_norm_21[j0 + 64];
-        const float v9 = batch_norm_21[j0 + 128];
-        const float v10 = batch_norm_21[j0 + 192];
+        const float v7 = batch_norm_16[j0];
+        const float v8 = batch_norm_16[j0 + 64];
+        const float v9 = batch_norm_16[j0 + 128];
+        const float v10 = batch_norm_16[j0 + 192];
         const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v58 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_average_v53 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v58;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v58 * 0.1f;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v53;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v53 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void gradients_k35_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
-        float *restrict batch_norm_22, float *restrict batch_norm_23)
+static void gradients_k34_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+        float *restrict batch_norm_17, float *restrict batch_norm_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2];
-                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    batch_norm_17[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_23[i0 * 64 + j0] = 0.0f;
+            batch_norm_18[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_23[i0 * 64 + j0] += batch_norm_22[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_18[i0 * 64 + j0] += batch_norm_17[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -8355,8 +8263,8 @@ static void gradients_k35_batch_norm(const float *restrict residual_3_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k36_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
-        float *restrict residual_3_norm_a_moving_variance, float *restrict batch_norm_24)
+static void gradients_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
+        float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -8365,37 +8273,34 @@ static void gradients_k36_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_23[j0];
-        const float v8 = batch_norm_23[j0 + 64];
-        const float v9 = batch_norm_23[j0 + 128];
-        const float v10 = batch_norm_23[j0 + 192];
+        const float v7 = batch_norm_18[j0];
+        const float v8 = batch_norm_18[j0 + 64];
+        const float v9 = batch_norm_18[j0 + 128];
+        const float v10 = batch_norm_18[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_a_variance_v61 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_variance_v56 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v61 * 0.1f;
-        batch_norm_24[j0] = dl_sqrt(residual_3_norm_a_variance_v61 + 0.001f);
+        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v56 * 0.1f;
+        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v56 + 0.001f);
     }
 }
 
-/* resnet.dl:10: batch_norm, relu -> f32[4, 4, 4, 64] */
-static void gradients_k37_batch_norm_relu(const float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_average, const float *restrict batch_norm_24,
-        float *restrict residual_3_norm_a_y, const float *restrict residual_3_norm_a_gamma,
+/* resnet.dl:10: relu -> f32[4, 4, 4, 64] */
+static void gradients_k36_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float residual_3_norm_a_y_v65 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1])
-                    / batch_norm_24[j1];
-            residual_3_norm_a_y[j0 * 64 + j1] = residual_3_norm_a_y_v65;
-            const float v1 = residual_3_norm_a_y_v65 * residual_3_norm_a_gamma[j1] + residual_3_norm_a_beta[j1];
+            const float v1 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1]) * (residual_3_norm_a_factor[j1]
+                    * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
             relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void gradients_k38_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k37_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -8450,7 +8355,7 @@ static inline void gradients_k38_conv2d_tile_4_at_0(const float *restrict a, int
     c[195] = c3_3;
 }
 
-static void gradients_k38_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
+static void gradients_k37_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -8458,23 +8363,23 @@ static void gradients_k38_conv2d(const float *restrict relu_6, const float *rest
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k38_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                gradients_k37_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
                         residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void gradients_k39_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_25)
+static void gradients_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_25[i0 * 64 + j0] = 0.0f;
+            batch_norm_19[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_25[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_19[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -8482,7 +8387,7 @@ static void gradients_k39_batch_norm(const float *restrict residual_3_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25,
+static void gradients_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
         float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -8492,38 +8397,38 @@ static void gradients_k40_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_25[j0];
-        const float v8 = batch_norm_25[j0 + 64];
-        const float v9 = batch_norm_25[j0 + 128];
-        const float v10 = batch_norm_25[j0 + 192];
+        const float v7 = batch_norm_19[j0];
+        const float v8 = batch_norm_19[j0 + 64];
+        const float v9 = batch_norm_19[j0 + 128];
+        const float v10 = batch_norm_19[j0 + 192];
         const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_average_v69 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_average_v63 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v69;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v69 * 0.1f;
+        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v63;
+        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v63 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void gradients_k41_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        float *restrict batch_norm_26, float *restrict batch_norm_27)
+static void gradients_k40_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        float *restrict batch_norm_20, float *restrict batch_norm_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
-                    batch_norm_26[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
+                    batch_norm_20[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_27[i0 * 64 + j0] = 0.0f;
+            batch_norm_21[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_27[i0 * 64 + j0] += batch_norm_26[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_21[i0 * 64 + j0] += batch_norm_20[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -8531,8 +8436,8 @@ static void gradients_k41_batch_norm(const float *restrict residual_3_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k42_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_27,
-        float *restrict residual_3_norm_b_moving_variance, float *restrict batch_norm_28)
+static void gradients_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+        float *restrict residual_3_norm_b_moving_variance, float *restrict residual_3_norm_b_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -8541,32 +8446,20 @@ static void gradients_k42_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_27[j0];
-        const float v8 = batch_norm_27[j0 + 64];
-        const float v9 = batch_norm_27[j0 + 128];
-        const float v10 = batch_norm_27[j0 + 192];
+        const float v7 = batch_norm_21[j0];
+        const float v8 = batch_norm_21[j0 + 64];
+        const float v9 = batch_norm_21[j0 + 128];
+        const float v10 = batch_norm_21[j0 + 192];
         const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_b_variance_v72 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_variance_v66 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v72 * 0.1f;
-        batch_norm_28[j0] = dl_sqrt(residual_3_norm_b_variance_v72 + 0.001f);
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k43_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        const float *restrict batch_norm_28, float *restrict residual_3_norm_b_y)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            residual_3_norm_b_y[j0 * 64 + j1] = (residual_3_conv_b_y[j0 * 64 + j1] - residual_3_norm_b_average[j1])
-                    / batch_norm_28[j1];
-        }
+        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v66 * 0.1f;
+        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v66 + 0.001f);
     }
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates */
-static inline void gradients_k44_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k42_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -8598,20 +8491,21 @@ static inline void gradients_k44_conv2d_relu_tile_4(const float *restrict a, int
     c[195] = c3_3;
 }
 
-static void gradients_k44_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_norm_b_y,
+static void gradients_k42_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
+        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
+        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 64; n += 4)
-                gradients_k44_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
+                gradients_k42_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
                         relu_7 + (i0 * 1024 + i1 * 256 + n));
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + (residual_3_norm_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * residual_3_norm_b_gamma[j0]
-                            + residual_3_norm_b_beta[j0]);
+                            + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_average[j0])
+                            * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + residual_3_norm_b_beta[j0]);
                     relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -8620,7 +8514,7 @@ static void gradients_k44_conv2d_relu(const float *restrict relu_5, const float 
 }
 
 /* resnet.dl:28: global_avg_pool2d -> f32[4, 64] */
-static void gradients_k45_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
+static void gradients_k43_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float global_avg_pool2d[64];
@@ -8641,7 +8535,7 @@ static void gradients_k45_global_avg_pool2d(const float *restrict relu_7, float 
 }
 
 /* resnet.dl:29: dense -> f32[10, 64] */
-static void gradients_k46_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
+static void gradients_k44_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -8651,7 +8545,7 @@ static void gradients_k46_dense_pack(const float *restrict classifier_kernel, fl
 }
 
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> f32[4, 10], 2560 multiply-accumulates */
-static inline void gradients_k47_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -8684,7 +8578,7 @@ static inline void gradients_k47_dense_softmax_cross_entropy_tile_4(const float 
     c[33] = c3_3;
 }
 
-static void gradients_k47_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void gradients_k45_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax,
         const int32_t *restrict count_, float *restrict softmax_3)
@@ -8696,49 +8590,49 @@ static void gradients_k47_dense_softmax_cross_entropy(const float *restrict glob
     float cross_entropy_3[10];
     float cross_entropy_4;
     for (int n = 0; n < 10; n += 4)
-        gradients_k47_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        gradients_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v83 = -DL_INFINITY;
+        float max_v76 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v82 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v82;
-            const float x_max_v83 = logits_v82;
-            max_v83 = dl_max(max_v83, x_max_v83);
+            const float logits_v75 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v75;
+            const float x_max_v76 = logits_v75;
+            max_v76 = dl_max(max_v76, x_max_v76);
         }
-        softmax = max_v83;
-        float sum_v85 = 0.0f;
+        softmax = max_v76;
+        float sum_v78 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v84 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v84;
-            sum_v85 += softmax_1_y_v84;
+            const float softmax_1_y_v77 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[j0] = softmax_1_y_v77;
+            sum_v78 += softmax_1_y_v77;
         }
-        softmax_2 = sum_v85;
+        softmax_2 = sum_v78;
         const float v1 = dl_log(softmax_2);
-        float sum_v88 = 0.0f;
-        int32_t argmax_v89 = 0;
-        float best_argmax_v89 = -DL_INFINITY;
+        float sum_v81 = 0.0f;
+        int32_t argmax_v82 = 0;
+        float best_argmax_v82 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
             const float v2 = logits[j0];
-            const float select_v87 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v88 += select_v87;
-            const float x_argmax_v89 = v2;
-            if (best_argmax_v89 < x_argmax_v89) {
-                best_argmax_v89 = x_argmax_v89;
-                argmax_v89 = j0;
+            const float select_v80 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+            sum_v81 += select_v80;
+            const float x_argmax_v82 = v2;
+            if (best_argmax_v82 < x_argmax_v82) {
+                best_argmax_v82 = x_argmax_v82;
+                argmax_v82 = j0;
             }
         }
-        cross_entropy_2[i0] = sum_v88;
-        argmax[i0] = argmax_v89;
+        cross_entropy_2[i0] = sum_v81;
+        argmax[i0] = argmax_v82;
         const int32_t v3 = count_[0];
         const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v93 = 0.0f;
+        float sum_v86 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float select_v92 = label[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v92;
-            sum_v93 += -select_v92;
+            const float select_v85 = label[i0] == j0 ? v4 : 0.0f;
+            cross_entropy_3[j0] = select_v85;
+            sum_v86 += -select_v85;
         }
-        cross_entropy_4 = sum_v93;
+        cross_entropy_4 = sum_v86;
         const float v5 = cross_entropy_4 / softmax_2;
         for (int j0 = 0; j0 < 10; j0++) {
             softmax_3[i0 * 10 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
@@ -8747,7 +8641,7 @@ static void gradients_k47_dense_softmax_cross_entropy(const float *restrict glob
 }
 
 /* resnet.dl:37: -> f32 */
-static void gradients_k48_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void gradients_k46_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -8764,7 +8658,7 @@ static void gradients_k48_div(const int32_t *restrict count_, const dl_word *res
 }
 
 /* resnet.dl:35: cross_entropy -> f32 */
-static void gradients_k49_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -8776,7 +8670,7 @@ static void gradients_k49_cross_entropy(const int32_t *restrict count_, const fl
 }
 
 /* resnet.dl:29: dense -> f32[10] */
-static void gradients_k50_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+static void gradients_k48_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = softmax_3[j0] + softmax_3[j0 + 10] + softmax_3[j0 + 20] + softmax_3[j0 + 30];
@@ -8784,7 +8678,7 @@ static void gradients_k50_dense(const float *restrict softmax_3, float *restrict
 }
 
 /* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
-static inline void gradients_k51_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k49_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -8817,14 +8711,14 @@ static inline void gradients_k51_dense_global_avg_pool2d_relu_tile_4(const float
     c[195] = c3_3;
 }
 
-static void gradients_k51_dense_global_avg_pool2d_relu(const float *restrict softmax_3,
+static void gradients_k49_dense_global_avg_pool2d_relu(const float *restrict softmax_3,
         const float *restrict classifier_kernel_3, float *restrict dense, float *restrict relu_7,
-        float *restrict residual_3_norm_b_y, float *restrict batch_norm_29, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict batch_norm_28, float *restrict batch_norm_30)
+        const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        float *restrict batch_norm_22)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
-        gradients_k51_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_3 + n, dense + n);
+        gradients_k49_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_3 + n, dense + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d_3[j0] = dense[i0 * 64 + j0] / 16.0f;
@@ -8833,13 +8727,10 @@ static void gradients_k51_dense_global_avg_pool2d_relu(const float *restrict sof
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    const float v2 = residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2];
-                    const float select_v100 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
-                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100;
-                    batch_norm_29[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v100 * v2;
-                    const float div_v108 = select_v100 * residual_3_norm_b_gamma[j2] / batch_norm_28[j2];
-                    batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = div_v108;
-                    residual_3_norm_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -(div_v108 * v2);
+                    const float v2 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
+                    const float select_v93 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
+                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93;
+                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93 * v2;
                 }
             }
         }
@@ -8847,7 +8738,7 @@ static void gradients_k51_dense_global_avg_pool2d_relu(const float *restrict sof
 }
 
 /* resnet.dl:29: dense -> f32[64, 10], 2560 multiply-accumulates */
-static inline void gradients_k52_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k50_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -8879,18 +8770,18 @@ static inline void gradients_k52_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k52_dense(const float *restrict global_avg_pool2d_2, const float *restrict softmax_3,
+static void gradients_k50_dense(const float *restrict global_avg_pool2d_2, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k52_dense_tile_4(global_avg_pool2d_2, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k50_dense_tile_4(global_avg_pool2d_2, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k53_conv2d(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2)
+static void gradients_k51_conv2d(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_norm_b_beta_2[j0] = 0.0f;
@@ -8907,7 +8798,7 @@ static void gradients_k53_conv2d(const float *restrict relu_7, float *restrict r
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32] */
-static void gradients_k54_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_26)
+static void gradients_k52_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_26)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -8917,7 +8808,7 @@ static void gradients_k54_conv2d_pack(const float *restrict residual_3_shortcut_
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
-static inline void gradients_k55_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k53_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -8949,18 +8840,18 @@ static inline void gradients_k55_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k55_conv2d(const float *restrict relu_7, const float *restrict conv2d_26, float *restrict conv2d)
+static void gradients_k53_conv2d(const float *restrict relu_7, const float *restrict conv2d_26, float *restrict conv2d)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k55_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_26 + n, conv2d + (i0 * 512 + i1 * 128 + n));
+                gradients_k53_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_26 + n, conv2d + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 4, 4, 128] */
-static void gradients_k56_conv2d(const float *restrict conv2d, float *restrict conv2d_2)
+static void gradients_k54_conv2d(const float *restrict conv2d, float *restrict conv2d_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
@@ -9001,7 +8892,7 @@ static void gradients_k56_conv2d(const float *restrict conv2d, float *restrict c
 }
 
 /* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates */
-static inline void gradients_k57_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k55_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -9035,76 +8926,66 @@ static inline void gradients_k57_conv2d_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void gradients_k57_conv2d(const float *restrict relu_5, const float *restrict relu_7,
+static void gradients_k55_conv2d(const float *restrict relu_5, const float *restrict relu_7,
         float *restrict residual_3_shortcut_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k57_conv2d_tile_4(relu_5, i0_0, relu_7 + n, residual_3_shortcut_kernel_2 + (i0_0 * 64 + n));
+            gradients_k55_conv2d_tile_4(relu_5, i0_0, relu_7 + n, residual_3_shortcut_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k58_batch_norm(const float *restrict batch_norm_29, float *restrict residual_3_norm_b_gamma_2)
+static void gradients_k56_batch_norm(const float *restrict batch_norm_22, const float *restrict residual_3_norm_b_factor,
+        float *restrict residual_3_norm_b_gamma_2, const float *restrict residual_3_norm_b_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_24)
 {
+    float batch_norm_23[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_b_gamma_2[j0] = 0.0f;
+        batch_norm_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_norm_b_gamma_2[j0] += batch_norm_29[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k59_batch_norm(const float *restrict residual_3_norm_b_y, float *restrict batch_norm_28,
-        const int32_t *restrict count_)
-{
-    float batch_norm_32[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_32[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_32[j0] += residual_3_norm_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_23[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_28[j0] = batch_norm_32[j0] * 0.5f / batch_norm_28[j0] / v1;
+        const float v2 = batch_norm_23[j0];
+        const float v3 = residual_3_norm_b_factor[j0];
+        residual_3_norm_b_gamma_2[j0] = v2 * v3;
+        batch_norm_24[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k60_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, float *restrict batch_norm_30,
-        float *restrict batch_norm_37)
+static void gradients_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
+        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, const float *restrict relu_7,
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
+        float *restrict batch_norm_27, float *restrict batch_norm_28)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_34[64];
+        float batch_norm_25[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_28[j0];
-            batch_norm_34[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v113 = batch_norm_34[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    const float v3 = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_b_factor[j2]
+                            * residual_3_norm_b_gamma[j2]);
+                    const float mul_v104 = batch_norm_25[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             - residual_3_norm_b_average[j2]);
-                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v113;
-                    const float add_v114 = batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v113 + mul_v113;
-                    batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v114;
-                    batch_norm_37[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v114;
+                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v104;
+                    const float add_v105 = v3 + mul_v104 + mul_v104;
+                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v105;
+                    batch_norm_28[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v105;
                 }
             }
         }
@@ -9112,16 +8993,16 @@ static void gradients_k60_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k61_batch_norm(const float *restrict batch_norm_37, float *restrict batch_norm_38)
+static void gradients_k58_batch_norm(const float *restrict batch_norm_28, float *restrict batch_norm_29)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_38[j0] = 0.0f;
+        batch_norm_29[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_38[j0] += batch_norm_37[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_29[j0] += batch_norm_28[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -9129,23 +9010,23 @@ static void gradients_k61_batch_norm(const float *restrict batch_norm_37, float 
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k62_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_38,
-        const float *restrict batch_norm_30, float *restrict batch_norm_40)
+static void gradients_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
+        float *restrict batch_norm_27)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_39[64];
+        float batch_norm_30[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_38[j0];
-            batch_norm_39[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_29[j0];
+            batch_norm_30[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_40[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_39[j2];
+                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_30[j2];
                 }
             }
         }
@@ -9153,7 +9034,7 @@ static void gradients_k62_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k63_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_27)
+static void gradients_k60_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_27)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -9165,7 +9046,7 @@ static void gradients_k63_conv2d_pack(const float *restrict residual_3_conv_b_ke
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void gradients_k64_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k61_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -9220,28 +9101,24 @@ static inline void gradients_k64_conv2d_relu_batch_norm_tile_4_at_0(const float 
     c[195] = c3_3;
 }
 
-static void gradients_k64_conv2d_relu_batch_norm(const float *restrict batch_norm_40, const float *restrict conv2d_27,
-        float *restrict relu_9, const float *restrict relu_6, float *restrict residual_3_norm_a_y,
-        float *restrict batch_norm_41, const float *restrict residual_3_norm_a_gamma, const float *restrict batch_norm_24,
-        float *restrict batch_norm_42)
+static void gradients_k61_conv2d_relu_batch_norm(const float *restrict batch_norm_27, const float *restrict conv2d_27,
+        float *restrict relu_9, const float *restrict relu_6, const float *restrict residual_3_conv_a_y,
+        const float *restrict residual_3_norm_a_average, float *restrict batch_norm_32)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k64_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_40, i0 * 1024 + i1 * 256 - 320, conv2d_27 + n,
+                gradients_k61_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_27, i0 * 1024 + i1 * 256 - 320, conv2d_27 + n,
                         relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float v2 = residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float select_v122 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
-                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122;
-                    batch_norm_41[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v122 * v2;
-                    const float div_v126 = select_v122 * residual_3_norm_a_gamma[j0] / batch_norm_24[j0];
-                    batch_norm_42[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = div_v126;
-                    residual_3_norm_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = -(div_v126 * v2);
+                    const float v2 = residual_3_conv_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_average[j0];
+                    const float select_v113 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
+                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v113;
+                    batch_norm_32[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v113 * v2;
                 }
             }
         }
@@ -9249,7 +9126,7 @@ static void gradients_k64_conv2d_relu_batch_norm(const float *restrict batch_nor
 }
 
 /* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates */
-static inline void gradients_k65_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k62_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -9287,7 +9164,7 @@ static inline void gradients_k65_conv2d_tile_4(const float *restrict a, int at, 
     c[1731] = c3_3;
 }
 
-static void gradients_k65_conv2d(const float *restrict relu_6, const float *restrict batch_norm_40, float *restrict conv2d_4)
+static void gradients_k62_conv2d(const float *restrict relu_6, const float *restrict batch_norm_27, float *restrict conv2d_4)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -9297,7 +9174,7 @@ static void gradients_k65_conv2d(const float *restrict relu_6, const float *rest
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k65_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_40 + n,
+                    gradients_k62_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_27 + n,
                             conv2d_4 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -9305,7 +9182,7 @@ static void gradients_k65_conv2d(const float *restrict relu_6, const float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k66_batch_norm(const float *restrict relu_9, float *restrict residual_3_norm_a_beta_2)
+static void gradients_k63_batch_norm(const float *restrict relu_9, float *restrict residual_3_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_norm_a_beta_2[j0] = 0.0f;
@@ -9322,66 +9199,56 @@ static void gradients_k66_batch_norm(const float *restrict relu_9, float *restri
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k67_batch_norm(const float *restrict batch_norm_41, float *restrict residual_3_norm_a_gamma_2)
+static void gradients_k64_batch_norm(const float *restrict batch_norm_32, const float *restrict residual_3_norm_a_factor,
+        float *restrict residual_3_norm_a_gamma_2, const float *restrict residual_3_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_34)
 {
+    float batch_norm_33[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_a_gamma_2[j0] = 0.0f;
+        batch_norm_33[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_norm_a_gamma_2[j0] += batch_norm_41[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k68_batch_norm(const float *restrict residual_3_norm_a_y, float *restrict batch_norm_24,
-        const int32_t *restrict count_)
-{
-    float batch_norm_44[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_44[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_44[j0] += residual_3_norm_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_33[j0] += batch_norm_32[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_24[j0] = batch_norm_44[j0] * 0.5f / batch_norm_24[j0] / v1;
+        const float v2 = batch_norm_33[j0];
+        const float v3 = residual_3_norm_a_factor[j0];
+        residual_3_norm_a_gamma_2[j0] = v2 * v3;
+        batch_norm_34[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k69_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict batch_norm_42,
-        float *restrict batch_norm_49)
+static void gradients_k65_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_34,
+        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict relu_9,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        float *restrict batch_norm_38)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_46[64];
+        float batch_norm_35[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_46[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_34[j0];
+            batch_norm_35[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float mul_v131 = batch_norm_46[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    const float v3 = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_a_factor[j2]
+                            * residual_3_norm_a_gamma[j2]);
+                    const float mul_v120 = batch_norm_35[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             - residual_3_norm_a_average[j2]);
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v131;
-                    const float add_v132 = batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2] + mul_v131 + mul_v131;
-                    batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v132;
-                    batch_norm_49[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v132;
+                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v120;
+                    const float add_v121 = v3 + mul_v120 + mul_v120;
+                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v121;
+                    batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v121;
                 }
             }
         }
@@ -9389,16 +9256,16 @@ static void gradients_k69_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k70_batch_norm(const float *restrict batch_norm_49, float *restrict batch_norm_50)
+static void gradients_k66_batch_norm(const float *restrict batch_norm_38, float *restrict batch_norm_39)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_50[j0] = 0.0f;
+        batch_norm_39[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_50[j0] += batch_norm_49[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_39[j0] += batch_norm_38[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -9406,23 +9273,23 @@ static void gradients_k70_batch_norm(const float *restrict batch_norm_49, float 
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k71_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_50,
-        const float *restrict batch_norm_42, float *restrict batch_norm_52)
+static void gradients_k67_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_39,
+        const float *restrict relu_9, float *restrict batch_norm_41)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_51[64];
+        float batch_norm_40[64];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_50[j0];
-            batch_norm_51[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v4 = batch_norm_39[j0];
+            batch_norm_40[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_52[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_51[j2];
+                    batch_norm_41[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + batch_norm_40[j2];
                 }
             }
         }
@@ -9430,7 +9297,7 @@ static void gradients_k71_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32] */
-static void gradients_k72_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_28)
+static void gradients_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_28)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
@@ -9445,7 +9312,7 @@ static void gradients_k72_conv2d_pack(const float *restrict residual_3_conv_a_ke
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates */
-static inline void gradients_k73_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k69_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -9491,21 +9358,21 @@ static inline void gradients_k73_conv2d_tile_4_at_0(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void gradients_k73_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_28, float *restrict conv2d_5)
+static void gradients_k69_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_28, float *restrict conv2d_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k73_conv2d_tile_4_at_0(batch_norm_52, i0 * 1024 + i1 * 256 - 320, conv2d_28 + n,
+                gradients_k69_conv2d_tile_4_at_0(batch_norm_41, i0 * 1024 + i1 * 256 - 320, conv2d_28 + n,
                         conv2d_5 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32] */
-static void gradients_k74_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_29)
+static void gradients_k70_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_29)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -9517,7 +9384,7 @@ static void gradients_k74_conv2d_pack(const float *restrict residual_3_conv_a_ke
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void gradients_k75_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k71_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -9552,21 +9419,21 @@ static inline void gradients_k75_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k75_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_29, float *restrict conv2d_6)
+static void gradients_k71_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_29, float *restrict conv2d_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k75_conv2d_tile_4(batch_norm_52, i0 * 1024 + i1 * 256 - 256, conv2d_29 + n,
+                gradients_k71_conv2d_tile_4(batch_norm_41, i0 * 1024 + i1 * 256 - 256, conv2d_29 + n,
                         conv2d_6 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32] */
-static void gradients_k76_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_30)
+static void gradients_k72_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_30)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -9578,7 +9445,7 @@ static void gradients_k76_conv2d_pack(const float *restrict residual_3_conv_a_ke
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void gradients_k77_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k73_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -9621,19 +9488,19 @@ static inline void gradients_k77_conv2d_tile_4_at_0(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void gradients_k77_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_30, float *restrict conv2d_7)
+static void gradients_k73_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_30, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k77_conv2d_tile_4_at_0(batch_norm_52, i0 * 1024 + i1 * 256 - 64, conv2d_30 + n,
+                gradients_k73_conv2d_tile_4_at_0(batch_norm_41, i0 * 1024 + i1 * 256 - 64, conv2d_30 + n,
                         conv2d_7 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32] */
-static void gradients_k78_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
+static void gradients_k74_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -9643,7 +9510,7 @@ static void gradients_k78_conv2d_pack(const float *restrict residual_3_conv_a_ke
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
-static inline void gradients_k79_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k75_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -9675,19 +9542,19 @@ static inline void gradients_k79_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k79_conv2d(const float *restrict batch_norm_52, const float *restrict conv2d_31, float *restrict conv2d_8)
+static void gradients_k75_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_31, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k79_conv2d_tile_4(batch_norm_52, i0 * 1024 + i1 * 256, conv2d_31 + n,
+                gradients_k75_conv2d_tile_4(batch_norm_41, i0 * 1024 + i1 * 256, conv2d_31 + n,
                         conv2d_8 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 128] */
-static void gradients_k80_conv2d(const float *restrict conv2d_5, float *restrict conv2d_9, const float *restrict conv2d_6,
+static void gradients_k76_conv2d(const float *restrict conv2d_5, float *restrict conv2d_9, const float *restrict conv2d_6,
         const float *restrict conv2d_7, const float *restrict conv2d_8)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -9729,7 +9596,7 @@ static void gradients_k80_conv2d(const float *restrict conv2d_5, float *restrict
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates */
-static inline void gradients_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k77_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -9767,7 +9634,7 @@ static inline void gradients_k81_conv2d_tile_4(const float *restrict a, int at, 
     c[1731] = c3_3;
 }
 
-static void gradients_k81_conv2d(const float *restrict relu_5, const float *restrict batch_norm_52, float *restrict conv2d_10)
+static void gradients_k77_conv2d(const float *restrict relu_5, const float *restrict batch_norm_41, float *restrict conv2d_10)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -9777,7 +9644,7 @@ static void gradients_k81_conv2d(const float *restrict relu_5, const float *rest
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k81_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_52 + n,
+                    gradients_k77_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_41 + n,
                             conv2d_10 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -9785,29 +9652,26 @@ static void gradients_k81_conv2d(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k82_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_2,
-        const float *restrict conv2d_9, float *restrict residual_2_norm_b_y, float *restrict batch_norm_53,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_20, float *restrict batch_norm_54)
+static void gradients_k78_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_2,
+        const float *restrict conv2d_9, const float *restrict residual_2_conv_b_y,
+        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_42)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_2[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
                 const float v2 = conv2d_9[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v3 = residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2];
-                const float select_v147 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
-                relu_5[j0 * 256 + j1 * 32 + j2] = select_v147;
-                batch_norm_53[j0 * 256 + j1 * 32 + j2] = select_v147 * v3;
-                const float div_v155 = select_v147 * residual_2_norm_b_gamma[j2] / batch_norm_20[j2];
-                batch_norm_54[j0 * 256 + j1 * 32 + j2] = div_v155;
-                residual_2_norm_b_y[j0 * 256 + j1 * 32 + j2] = -(div_v155 * v3);
+                const float v3 = residual_2_conv_b_y[j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
+                const float select_v136 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
+                relu_5[j0 * 256 + j1 * 32 + j2] = select_v136;
+                batch_norm_42[j0 * 256 + j1 * 32 + j2] = select_v136 * v3;
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k83_conv2d(const float *restrict relu_5, float *restrict residual_2_norm_b_beta_2)
+static void gradients_k79_conv2d(const float *restrict relu_5, float *restrict residual_2_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         residual_2_norm_b_beta_2[j0] = 0.0f;
@@ -9824,7 +9688,7 @@ static void gradients_k83_conv2d(const float *restrict relu_5, float *restrict r
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16] */
-static void gradients_k84_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_32)
+static void gradients_k80_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -9834,7 +9698,7 @@ static void gradients_k84_conv2d_pack(const float *restrict residual_2_shortcut_
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -9866,13 +9730,13 @@ static inline void gradients_k85_conv2d_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void gradients_k85_conv2d(const float *restrict relu_5, const float *restrict conv2d_32, float *restrict conv2d_11)
+static void gradients_k81_conv2d(const float *restrict relu_5, const float *restrict conv2d_32, float *restrict conv2d_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k85_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_32 + n,
+                    gradients_k81_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_32 + n,
                             conv2d_11 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -9880,7 +9744,7 @@ static void gradients_k85_conv2d(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64] */
-static void gradients_k86_conv2d(const float *restrict conv2d_11, float *restrict conv2d_12)
+static void gradients_k82_conv2d(const float *restrict conv2d_11, float *restrict conv2d_12)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -9921,7 +9785,7 @@ static void gradients_k86_conv2d(const float *restrict conv2d_11, float *restric
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates */
-static inline void gradients_k87_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -9955,76 +9819,66 @@ static inline void gradients_k87_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k87_conv2d(const float *restrict relu_3, const float *restrict relu_5,
+static void gradients_k83_conv2d(const float *restrict relu_3, const float *restrict relu_5,
         float *restrict residual_2_shortcut_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k87_conv2d_tile_4(relu_3, i0_0, relu_5 + n, residual_2_shortcut_kernel_2 + (i0_0 * 32 + n));
+            gradients_k83_conv2d_tile_4(relu_3, i0_0, relu_5 + n, residual_2_shortcut_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k88_batch_norm(const float *restrict batch_norm_53, float *restrict residual_2_norm_b_gamma_2)
+static void gradients_k84_batch_norm(const float *restrict batch_norm_42, const float *restrict residual_2_norm_b_factor,
+        float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_44)
 {
+    float batch_norm_43[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_b_gamma_2[j0] = 0.0f;
+        batch_norm_43[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    residual_2_norm_b_gamma_2[j0] += batch_norm_53[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k89_batch_norm(const float *restrict residual_2_norm_b_y, float *restrict batch_norm_20,
-        const int32_t *restrict count_)
-{
-    float batch_norm_56[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_56[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_56[j0] += residual_2_norm_b_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_43[j0] += batch_norm_42[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_20[j0] = batch_norm_56[j0] * 0.5f / batch_norm_20[j0] / v1;
+        const float v2 = batch_norm_43[j0];
+        const float v3 = residual_2_norm_b_factor[j0];
+        residual_2_norm_b_gamma_2[j0] = v2 * v3;
+        batch_norm_44[j0] = v2 * residual_2_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k90_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_20,
-        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, float *restrict batch_norm_54,
-        float *restrict batch_norm_61)
+static void gradients_k85_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_44,
+        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, const float *restrict relu_5,
+        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
+        float *restrict batch_norm_47, float *restrict batch_norm_48)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_58[32];
+        float batch_norm_45[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_20[j0];
-            batch_norm_58[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_44[j0];
+            batch_norm_45[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v160 = batch_norm_58[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                    const float v3 = relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
+                            * residual_2_norm_b_gamma[j2]);
+                    const float mul_v147 = batch_norm_45[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
                             - residual_2_norm_b_average[j2]);
-                    residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v160;
-                    const float add_v161 = batch_norm_54[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v160 + mul_v160;
-                    batch_norm_54[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v161;
-                    batch_norm_61[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v161;
+                    residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v147;
+                    const float add_v148 = v3 + mul_v147 + mul_v147;
+                    batch_norm_47[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v148;
+                    batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v148;
                 }
             }
         }
@@ -10032,16 +9886,16 @@ static void gradients_k90_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k91_batch_norm(const float *restrict batch_norm_61, float *restrict batch_norm_62)
+static void gradients_k86_batch_norm(const float *restrict batch_norm_48, float *restrict batch_norm_49)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_62[j0] = 0.0f;
+        batch_norm_49[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_62[j0] += batch_norm_61[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_49[j0] += batch_norm_48[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -10049,23 +9903,23 @@ static void gradients_k91_batch_norm(const float *restrict batch_norm_61, float 
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k92_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_62,
-        const float *restrict batch_norm_54, float *restrict batch_norm_64)
+static void gradients_k87_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_49,
+        float *restrict batch_norm_47)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_63[32];
+        float batch_norm_50[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_62[j0];
-            batch_norm_63[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_49[j0];
+            batch_norm_50[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_64[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_54[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_63[j2];
+                    batch_norm_47[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_47[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_50[j2];
                 }
             }
         }
@@ -10073,7 +9927,7 @@ static void gradients_k92_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k93_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_33)
+static void gradients_k88_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -10085,7 +9939,7 @@ static void gradients_k93_conv2d_pack(const float *restrict residual_2_conv_b_ke
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void gradients_k94_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k89_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10131,7 +9985,7 @@ static inline void gradients_k94_conv2d_relu_batch_norm_tile_4_at_0(const float 
     c[99] = c3_3;
 }
 
-static inline void gradients_k94_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k89_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10177,10 +10031,9 @@ static inline void gradients_k94_conv2d_relu_batch_norm_tile_4_at_4(const float 
     c[99] = c3_3;
 }
 
-static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_norm_64, const float *restrict conv2d_33,
-        float *restrict relu_11, const float *restrict relu_4, float *restrict residual_2_norm_a_y,
-        float *restrict batch_norm_65, const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_16,
-        float *restrict batch_norm_66)
+static void gradients_k89_conv2d_relu_batch_norm(const float *restrict batch_norm_47, const float *restrict conv2d_33,
+        float *restrict relu_11, const float *restrict relu_4, const float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_52)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -10190,21 +10043,19 @@ static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_nor
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        gradients_k94_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_64, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        gradients_k89_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_47, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_33 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        gradients_k94_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_64, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        gradients_k89_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_47, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_33 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        const float v2 = residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        const float select_v169 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
-                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169;
-                        batch_norm_65[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v169 * v2;
-                        const float div_v173 = select_v169 * residual_2_norm_a_gamma[j0] / batch_norm_16[j0];
-                        batch_norm_66[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = div_v173;
-                        residual_2_norm_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = -(div_v173 * v2);
+                        const float v2 = residual_2_conv_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
+                                - residual_2_norm_a_average[j0];
+                        const float select_v156 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
+                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v156;
+                        batch_norm_52[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v156 * v2;
                     }
                 }
             }
@@ -10213,7 +10064,7 @@ static void gradients_k94_conv2d_relu_batch_norm(const float *restrict batch_nor
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates */
-static inline void gradients_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k90_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10251,7 +10102,7 @@ static inline void gradients_k95_conv2d_tile_4(const float *restrict a, int at, 
     c[867] = c3_3;
 }
 
-static void gradients_k95_conv2d(const float *restrict relu_4, const float *restrict batch_norm_64, float *restrict conv2d_14)
+static void gradients_k90_conv2d(const float *restrict relu_4, const float *restrict batch_norm_47, float *restrict conv2d_14)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -10261,7 +10112,7 @@ static void gradients_k95_conv2d(const float *restrict relu_4, const float *rest
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k95_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_64 + n,
+                    gradients_k90_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_47 + n,
                             conv2d_14 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -10269,7 +10120,7 @@ static void gradients_k95_conv2d(const float *restrict relu_4, const float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k96_batch_norm(const float *restrict relu_11, float *restrict residual_2_norm_a_beta_2)
+static void gradients_k91_batch_norm(const float *restrict relu_11, float *restrict residual_2_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         residual_2_norm_a_beta_2[j0] = 0.0f;
@@ -10286,66 +10137,56 @@ static void gradients_k96_batch_norm(const float *restrict relu_11, float *restr
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k97_batch_norm(const float *restrict batch_norm_65, float *restrict residual_2_norm_a_gamma_2)
+static void gradients_k92_batch_norm(const float *restrict batch_norm_52, const float *restrict residual_2_norm_a_factor,
+        float *restrict residual_2_norm_a_gamma_2, const float *restrict residual_2_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_54)
 {
+    float batch_norm_53[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_a_gamma_2[j0] = 0.0f;
+        batch_norm_53[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    residual_2_norm_a_gamma_2[j0] += batch_norm_65[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k98_batch_norm(const float *restrict residual_2_norm_a_y, float *restrict batch_norm_16,
-        const int32_t *restrict count_)
-{
-    float batch_norm_68[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_68[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_68[j0] += residual_2_norm_a_y[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_53[j0] += batch_norm_52[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_16[j0] = batch_norm_68[j0] * 0.5f / batch_norm_16[j0] / v1;
+        const float v2 = batch_norm_53[j0];
+        const float v3 = residual_2_norm_a_factor[j0];
+        residual_2_norm_a_gamma_2[j0] = v2 * v3;
+        batch_norm_54[j0] = v2 * residual_2_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k99_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
-        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict batch_norm_66,
-        float *restrict batch_norm_73)
+static void gradients_k93_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_54,
+        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict relu_11,
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
+        float *restrict batch_norm_58)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_70[32];
+        float batch_norm_55[32];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_16[j0];
-            batch_norm_70[j0] = (v1 ? v2 : 0.0f) / 64.0f;
+            const float v2 = batch_norm_54[j0];
+            batch_norm_55[j0] = (v1 ? v2 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float mul_v178 = batch_norm_70[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                    const float v3 = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
+                            * residual_2_norm_a_gamma[j2]);
+                    const float mul_v163 = batch_norm_55[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
                             - residual_2_norm_a_average[j2]);
-                    residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v178;
-                    const float add_v179 = batch_norm_66[i0 * 2048 + j0 * 256 + j1 * 32 + j2] + mul_v178 + mul_v178;
-                    batch_norm_66[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v179;
-                    batch_norm_73[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v179;
+                    residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v163;
+                    const float add_v164 = v3 + mul_v163 + mul_v163;
+                    relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v164;
+                    batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v164;
                 }
             }
         }
@@ -10353,16 +10194,16 @@ static void gradients_k99_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k100_batch_norm(const float *restrict batch_norm_73, float *restrict batch_norm_74)
+static void gradients_k94_batch_norm(const float *restrict batch_norm_58, float *restrict batch_norm_59)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_74[j0] = 0.0f;
+        batch_norm_59[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_74[j0] += batch_norm_73[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_59[j0] += batch_norm_58[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
                 }
             }
         }
@@ -10370,23 +10211,23 @@ static void gradients_k100_batch_norm(const float *restrict batch_norm_73, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k101_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_74,
-        const float *restrict batch_norm_66, float *restrict batch_norm_76)
+static void gradients_k95_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_59,
+        const float *restrict relu_11, float *restrict batch_norm_61)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_75[32];
+        float batch_norm_60[32];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_74[j0];
-            batch_norm_75[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
+            const float v4 = batch_norm_59[j0];
+            batch_norm_60[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
         }
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_76[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_66[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_75[j2];
+                    batch_norm_61[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            + batch_norm_60[j2];
                 }
             }
         }
@@ -10394,7 +10235,7 @@ static void gradients_k101_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16] */
-static void gradients_k102_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_34)
+static void gradients_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
@@ -10409,8 +10250,8 @@ static void gradients_k102_conv2d_pack(const float *restrict residual_2_conv_a_k
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
-static inline void gradients_k103_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+static inline void gradients_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -10455,7 +10296,7 @@ static inline void gradients_k103_conv2d_tile_4_at_0(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10492,7 +10333,7 @@ static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k103_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_34,
+static void gradients_k97_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_34,
         float *restrict conv2d_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -10502,10 +10343,10 @@ static void gradients_k103_conv2d(const float *restrict batch_norm_76, const flo
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k103_conv2d_tile_4_at_0(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
+                        gradients_k97_conv2d_tile_4_at_0(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
                             conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        gradients_k103_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
+                        gradients_k97_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
                             conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -10513,7 +10354,7 @@ static void gradients_k103_conv2d(const float *restrict batch_norm_76, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16] */
-static void gradients_k104_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_35)
+static void gradients_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -10525,7 +10366,7 @@ static void gradients_k104_conv2d_pack(const float *restrict residual_2_conv_a_k
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void gradients_k105_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10560,7 +10401,7 @@ static inline void gradients_k105_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k105_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_35,
+static void gradients_k99_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_35,
         float *restrict conv2d_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -10569,7 +10410,7 @@ static void gradients_k105_conv2d(const float *restrict batch_norm_76, const flo
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k105_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_35 + n,
+                    gradients_k99_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_35 + n,
                             conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -10577,7 +10418,7 @@ static void gradients_k105_conv2d(const float *restrict batch_norm_76, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16] */
-static void gradients_k106_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_36)
+static void gradients_k100_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -10589,7 +10430,7 @@ static void gradients_k106_conv2d_pack(const float *restrict residual_2_conv_a_k
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void gradients_k107_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k101_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10633,7 +10474,7 @@ static inline void gradients_k107_conv2d_tile_4_at_0(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static inline void gradients_k107_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -10667,7 +10508,7 @@ static inline void gradients_k107_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k107_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_36,
+static void gradients_k101_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_36,
         float *restrict conv2d_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -10675,10 +10516,10 @@ static void gradients_k107_conv2d(const float *restrict batch_norm_76, const flo
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k107_conv2d_tile_4_at_0(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
+                        gradients_k101_conv2d_tile_4_at_0(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
                             conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
                     else
-                        gradients_k107_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
+                        gradients_k101_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
                             conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -10686,7 +10527,7 @@ static void gradients_k107_conv2d(const float *restrict batch_norm_76, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16] */
-static void gradients_k108_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
+static void gradients_k102_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -10696,7 +10537,7 @@ static void gradients_k108_conv2d_pack(const float *restrict residual_2_conv_a_k
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k109_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -10728,14 +10569,14 @@ static inline void gradients_k109_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k109_conv2d(const float *restrict batch_norm_76, const float *restrict conv2d_37,
+static void gradients_k103_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_37,
         float *restrict conv2d_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k109_conv2d_tile_4(batch_norm_76, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
+                    gradients_k103_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
                             conv2d_18 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -10743,7 +10584,7 @@ static void gradients_k109_conv2d(const float *restrict batch_norm_76, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 64] */
-static void gradients_k110_conv2d(const float *restrict conv2d_15, float *restrict conv2d_19, const float *restrict conv2d_16,
+static void gradients_k104_conv2d(const float *restrict conv2d_15, float *restrict conv2d_19, const float *restrict conv2d_16,
         const float *restrict conv2d_17, const float *restrict conv2d_18)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -10785,7 +10626,7 @@ static void gradients_k110_conv2d(const float *restrict conv2d_15, float *restri
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates */
-static inline void gradients_k111_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k105_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10823,7 +10664,7 @@ static inline void gradients_k111_conv2d_tile_4(const float *restrict a, int at,
     c[867] = c3_3;
 }
 
-static void gradients_k111_conv2d(const float *restrict relu_3, const float *restrict batch_norm_76, float *restrict conv2d_20)
+static void gradients_k105_conv2d(const float *restrict relu_3, const float *restrict batch_norm_61, float *restrict conv2d_20)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -10833,7 +10674,7 @@ static void gradients_k111_conv2d(const float *restrict relu_3, const float *res
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k111_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_76 + n,
+                    gradients_k105_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_61 + n,
                             conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -10841,29 +10682,26 @@ static void gradients_k111_conv2d(const float *restrict relu_3, const float *res
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k112_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_12,
-        const float *restrict conv2d_19, float *restrict residual_1_norm_b_y, float *restrict batch_norm_77,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_12, float *restrict batch_norm_78)
+static void gradients_k106_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_12,
+        const float *restrict conv2d_19, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_62)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_12[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
                 const float v2 = conv2d_19[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v3 = residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2];
-                const float select_v194 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
-                relu_3[j0 * 256 + j1 * 16 + j2] = select_v194;
-                batch_norm_77[j0 * 256 + j1 * 16 + j2] = select_v194 * v3;
-                const float div_v198 = select_v194 * residual_1_norm_b_gamma[j2] / batch_norm_12[j2];
-                batch_norm_78[j0 * 256 + j1 * 16 + j2] = div_v198;
-                residual_1_norm_b_y[j0 * 256 + j1 * 16 + j2] = -(div_v198 * v3);
+                const float v3 = residual_1_conv_b_y[j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
+                const float select_v179 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
+                relu_3[j0 * 256 + j1 * 16 + j2] = select_v179;
+                batch_norm_62[j0 * 256 + j1 * 16 + j2] = select_v179 * v3;
             }
         }
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k113_batch_norm(const float *restrict relu_3, float *restrict residual_1_norm_b_beta_2)
+static void gradients_k107_batch_norm(const float *restrict relu_3, float *restrict residual_1_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         residual_1_norm_b_beta_2[j0] = 0.0f;
@@ -10880,66 +10718,56 @@ static void gradients_k113_batch_norm(const float *restrict relu_3, float *restr
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k114_batch_norm(const float *restrict batch_norm_77, float *restrict residual_1_norm_b_gamma_2)
+static void gradients_k108_batch_norm(const float *restrict batch_norm_62, const float *restrict residual_1_norm_b_factor,
+        float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_64)
 {
+    float batch_norm_63[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_b_gamma_2[j0] = 0.0f;
+        batch_norm_63[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    residual_1_norm_b_gamma_2[j0] += batch_norm_77[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k115_batch_norm(const float *restrict residual_1_norm_b_y, float *restrict batch_norm_12,
-        const int32_t *restrict count_)
-{
-    float batch_norm_80[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_80[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_80[j0] += residual_1_norm_b_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_63[j0] += batch_norm_62[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_12[j0] = batch_norm_80[j0] * 0.5f / batch_norm_12[j0] / v1;
+        const float v2 = batch_norm_63[j0];
+        const float v3 = residual_1_norm_b_factor[j0];
+        residual_1_norm_b_gamma_2[j0] = v2 * v3;
+        batch_norm_64[j0] = v2 * residual_1_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k116_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
-        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, float *restrict batch_norm_78,
-        float *restrict batch_norm_85)
+static void gradients_k109_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_64,
+        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, const float *restrict relu_3,
+        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
+        float *restrict batch_norm_67, float *restrict batch_norm_68)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_82[16];
+        float batch_norm_65[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_12[j0];
-            batch_norm_82[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            const float v2 = batch_norm_64[j0];
+            batch_norm_65[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v203 = batch_norm_82[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                    const float v3 = relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
+                            * residual_1_norm_b_gamma[j2]);
+                    const float mul_v186 = batch_norm_65[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
                             - residual_1_norm_b_average[j2]);
-                    residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v203;
-                    const float add_v204 = batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v203 + mul_v203;
-                    batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v204;
-                    batch_norm_85[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v204;
+                    residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v186;
+                    const float add_v187 = v3 + mul_v186 + mul_v186;
+                    batch_norm_67[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v187;
+                    batch_norm_68[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v187;
                 }
             }
         }
@@ -10947,16 +10775,16 @@ static void gradients_k116_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k117_batch_norm(const float *restrict batch_norm_85, float *restrict batch_norm_86)
+static void gradients_k110_batch_norm(const float *restrict batch_norm_68, float *restrict batch_norm_69)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_86[j0] = 0.0f;
+        batch_norm_69[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_86[j0] += batch_norm_85[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_69[j0] += batch_norm_68[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -10964,23 +10792,23 @@ static void gradients_k117_batch_norm(const float *restrict batch_norm_85, float
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k118_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_86,
-        const float *restrict batch_norm_78, float *restrict batch_norm_88)
+static void gradients_k111_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_69,
+        float *restrict batch_norm_67)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_87[16];
+        float batch_norm_70[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_86[j0];
-            batch_norm_87[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_69[j0];
+            batch_norm_70[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_88[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_87[j2];
+                    batch_norm_67[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_67[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_70[j2];
                 }
             }
         }
@@ -10988,7 +10816,7 @@ static void gradients_k118_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k119_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_38)
+static void gradients_k112_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -11000,7 +10828,7 @@ static void gradients_k119_conv2d_pack(const float *restrict residual_1_conv_b_k
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k120_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k113_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11046,7 +10874,7 @@ static inline void gradients_k120_conv2d_relu_batch_norm_tile_4_at_0(const float
     c[51] = c3_3;
 }
 
-static inline void gradients_k120_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k113_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11083,7 +10911,7 @@ static inline void gradients_k120_conv2d_relu_batch_norm_tile_4(const float *res
     c[51] = c3_3;
 }
 
-static inline void gradients_k120_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k113_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11129,10 +10957,9 @@ static inline void gradients_k120_conv2d_relu_batch_norm_tile_4_at_12(const floa
     c[51] = c3_3;
 }
 
-static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_norm_88, const float *restrict conv2d_38,
-        float *restrict relu_13, const float *restrict relu_2, float *restrict residual_1_norm_a_y,
-        float *restrict batch_norm_89, const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_8,
-        float *restrict batch_norm_90)
+static void gradients_k113_conv2d_relu_batch_norm(const float *restrict batch_norm_67, const float *restrict conv2d_38,
+        float *restrict relu_13, const float *restrict relu_2, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_72)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -11142,25 +10969,23 @@ static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_no
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k120_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_88, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        gradients_k113_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_67, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_38 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        gradients_k120_conv2d_relu_batch_norm_tile_4(batch_norm_88, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        gradients_k113_conv2d_relu_batch_norm_tile_4(batch_norm_67, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_38 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        gradients_k120_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_88,
+                        gradients_k113_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_67,
                             i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_38 + n,
                             relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v2 = residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float select_v212 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212;
-                        batch_norm_89[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v212 * v2;
-                        const float div_v216 = select_v212 * residual_1_norm_a_gamma[j0] / batch_norm_8[j0];
-                        batch_norm_90[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v216;
-                        residual_1_norm_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v216 * v2);
+                        const float v2 = residual_1_conv_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                - residual_1_norm_a_average[j0];
+                        const float select_v195 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
+                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v195;
+                        batch_norm_72[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v195 * v2;
                     }
                 }
             }
@@ -11169,7 +10994,7 @@ static void gradients_k120_conv2d_relu_batch_norm(const float *restrict batch_no
 }
 
 /* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void gradients_k121_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k114_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11207,7 +11032,7 @@ static inline void gradients_k121_conv2d_tile_4(const float *restrict a, int at,
     c[435] = c3_3;
 }
 
-static void gradients_k121_conv2d(const float *restrict relu_2, const float *restrict batch_norm_88, float *restrict conv2d_22)
+static void gradients_k114_conv2d(const float *restrict relu_2, const float *restrict batch_norm_67, float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -11217,7 +11042,7 @@ static void gradients_k121_conv2d(const float *restrict relu_2, const float *res
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k121_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_88 + n,
+                    gradients_k114_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_67 + n,
                             conv2d_22 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -11225,7 +11050,7 @@ static void gradients_k121_conv2d(const float *restrict relu_2, const float *res
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k122_batch_norm(const float *restrict relu_13, float *restrict residual_1_norm_a_beta_2)
+static void gradients_k115_batch_norm(const float *restrict relu_13, float *restrict residual_1_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         residual_1_norm_a_beta_2[j0] = 0.0f;
@@ -11242,66 +11067,56 @@ static void gradients_k122_batch_norm(const float *restrict relu_13, float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k123_batch_norm(const float *restrict batch_norm_89, float *restrict residual_1_norm_a_gamma_2)
+static void gradients_k116_batch_norm(const float *restrict batch_norm_72, const float *restrict residual_1_norm_a_factor,
+        float *restrict residual_1_norm_a_gamma_2, const float *restrict residual_1_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_74)
 {
+    float batch_norm_73[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_a_gamma_2[j0] = 0.0f;
+        batch_norm_73[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    residual_1_norm_a_gamma_2[j0] += batch_norm_89[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k124_batch_norm(const float *restrict residual_1_norm_a_y, float *restrict batch_norm_8,
-        const int32_t *restrict count_)
-{
-    float batch_norm_92[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_92[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_92[j0] += residual_1_norm_a_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_73[j0] += batch_norm_72[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_8[j0] = batch_norm_92[j0] * 0.5f / batch_norm_8[j0] / v1;
+        const float v2 = batch_norm_73[j0];
+        const float v3 = residual_1_norm_a_factor[j0];
+        residual_1_norm_a_gamma_2[j0] = v2 * v3;
+        batch_norm_74[j0] = v2 * residual_1_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k125_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
-        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict batch_norm_90,
-        float *restrict batch_norm_97)
+static void gradients_k117_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_74,
+        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict relu_13,
+        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
+        float *restrict batch_norm_78)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_94[16];
+        float batch_norm_75[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_8[j0];
-            batch_norm_94[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            const float v2 = batch_norm_74[j0];
+            batch_norm_75[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v221 = batch_norm_94[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                    const float v3 = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
+                            * residual_1_norm_a_gamma[j2]);
+                    const float mul_v202 = batch_norm_75[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
                             - residual_1_norm_a_average[j2]);
-                    residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v221;
-                    const float add_v222 = batch_norm_90[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v221 + mul_v221;
-                    batch_norm_90[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v222;
-                    batch_norm_97[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v222;
+                    residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v202;
+                    const float add_v203 = v3 + mul_v202 + mul_v202;
+                    relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v203;
+                    batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v203;
                 }
             }
         }
@@ -11309,16 +11124,16 @@ static void gradients_k125_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k126_batch_norm(const float *restrict batch_norm_97, float *restrict batch_norm_98)
+static void gradients_k118_batch_norm(const float *restrict batch_norm_78, float *restrict batch_norm_79)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_98[j0] = 0.0f;
+        batch_norm_79[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_98[j0] += batch_norm_97[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_79[j0] += batch_norm_78[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -11326,23 +11141,23 @@ static void gradients_k126_batch_norm(const float *restrict batch_norm_97, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k127_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_98,
-        const float *restrict batch_norm_90, float *restrict batch_norm_100)
+static void gradients_k119_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_79,
+        const float *restrict relu_13, float *restrict batch_norm_81)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_99[16];
+        float batch_norm_80[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_98[j0];
-            batch_norm_99[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_79[j0];
+            batch_norm_80[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_100[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_90[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_99[j2];
+                    batch_norm_81[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_80[j2];
                 }
             }
         }
@@ -11350,7 +11165,7 @@ static void gradients_k127_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k128_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_39)
+static void gradients_k120_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -11362,7 +11177,7 @@ static void gradients_k128_conv2d_pack(const float *restrict residual_1_conv_a_k
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k129_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k121_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11408,7 +11223,7 @@ static inline void gradients_k129_conv2d_relu_batch_norm_tile_4_at_0(const float
     c[51] = c3_3;
 }
 
-static inline void gradients_k129_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k121_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11445,7 +11260,7 @@ static inline void gradients_k129_conv2d_relu_batch_norm_tile_4(const float *res
     c[51] = c3_3;
 }
 
-static inline void gradients_k129_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k121_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11491,10 +11306,9 @@ static inline void gradients_k129_conv2d_relu_batch_norm_tile_4_at_12(const floa
     c[51] = c3_3;
 }
 
-static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_norm_100, const float *restrict conv2d_39,
-        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, float *restrict batch_norm_1_y,
-        float *restrict batch_norm_101, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_4,
-        float *restrict batch_norm_102)
+static void gradients_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_81, const float *restrict conv2d_39,
+        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, const float *restrict stem_y,
+        const float *restrict batch_norm_1_average, float *restrict batch_norm_82)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -11504,27 +11318,23 @@ static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_no
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k129_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_100,
-                            i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n,
-                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k121_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_81, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_39 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        gradients_k129_conv2d_relu_batch_norm_tile_4(batch_norm_100, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        gradients_k121_conv2d_relu_batch_norm_tile_4(batch_norm_81, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_39 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        gradients_k129_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_100,
+                        gradients_k121_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_81,
                             i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                         const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v3 = batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float select_v230 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
-                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230;
-                        batch_norm_101[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v230 * v3;
-                        const float div_v234 = select_v230 * batch_norm_1_gamma[j0] / batch_norm_4[j0];
-                        batch_norm_102[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = div_v234;
-                        batch_norm_1_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = -(div_v234 * v3);
+                        const float v3 = stem_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_average[j0];
+                        const float select_v211 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
+                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v211;
+                        batch_norm_82[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v211 * v3;
                     }
                 }
             }
@@ -11533,7 +11343,7 @@ static void gradients_k129_conv2d_relu_batch_norm(const float *restrict batch_no
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void gradients_k130_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k122_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11571,7 +11381,7 @@ static inline void gradients_k130_conv2d_tile_4(const float *restrict a, int at,
     c[435] = c3_3;
 }
 
-static void gradients_k130_conv2d(const float *restrict relu, const float *restrict batch_norm_100, float *restrict conv2d_24)
+static void gradients_k122_conv2d(const float *restrict relu, const float *restrict batch_norm_81, float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -11581,7 +11391,7 @@ static void gradients_k130_conv2d(const float *restrict relu, const float *restr
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k130_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_100 + n,
+                    gradients_k122_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_81 + n,
                             conv2d_24 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -11589,7 +11399,7 @@ static void gradients_k130_conv2d(const float *restrict relu, const float *restr
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k131_batch_norm(const float *restrict relu_14, float *restrict batch_norm_1_beta_2)
+static void gradients_k123_batch_norm(const float *restrict relu_14, float *restrict batch_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         batch_norm_1_beta_2[j0] = 0.0f;
@@ -11606,66 +11416,55 @@ static void gradients_k131_batch_norm(const float *restrict relu_14, float *rest
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k132_batch_norm(const float *restrict batch_norm_101, float *restrict batch_norm_1_gamma_2)
+static void gradients_k124_batch_norm(const float *restrict batch_norm_82, const float *restrict batch_norm_1_factor,
+        float *restrict batch_norm_1_gamma_2, const float *restrict batch_norm_1_gamma, const int32_t *restrict count_,
+        float *restrict batch_norm_84)
 {
+    float batch_norm_83[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_1_gamma_2[j0] = 0.0f;
+        batch_norm_83[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_1_gamma_2[j0] += batch_norm_101[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k133_batch_norm(const float *restrict batch_norm_1_y, float *restrict batch_norm_4,
-        const int32_t *restrict count_)
-{
-    float batch_norm_104[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_104[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_104[j0] += batch_norm_1_y[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_83[j0] += batch_norm_82[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[j0] = batch_norm_104[j0] * 0.5f / batch_norm_4[j0] / v1;
+        const float v2 = batch_norm_83[j0];
+        const float v3 = batch_norm_1_factor[j0];
+        batch_norm_1_gamma_2[j0] = v2 * v3;
+        batch_norm_84[j0] = v2 * batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k134_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict stem_y, const float *restrict batch_norm_1_average, float *restrict batch_norm_102,
-        float *restrict batch_norm_109)
+static void gradients_k125_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_84,
+        float *restrict stem_y, const float *restrict batch_norm_1_average, float *restrict relu_14,
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma, float *restrict batch_norm_88)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_106[16];
+        float batch_norm_85[16];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_4[j0];
-            batch_norm_106[j0] = (v1 ? v2 : 0.0f) / 256.0f;
+            const float v2 = batch_norm_84[j0];
+            batch_norm_85[j0] = (v1 ? v2 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float mul_v239 = batch_norm_106[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                    const float v3 = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
+                            * batch_norm_1_gamma[j2]);
+                    const float mul_v218 = batch_norm_85[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
                             - batch_norm_1_average[j2]);
-                    stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v239;
-                    const float add_v240 = batch_norm_102[i0 * 4096 + j0 * 256 + j1 * 16 + j2] + mul_v239 + mul_v239;
-                    batch_norm_102[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v240;
-                    batch_norm_109[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v240;
+                    stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v218;
+                    const float add_v219 = v3 + mul_v218 + mul_v218;
+                    relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v219;
+                    batch_norm_88[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v219;
                 }
             }
         }
@@ -11673,16 +11472,16 @@ static void gradients_k134_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k135_batch_norm(const float *restrict batch_norm_109, float *restrict batch_norm_110)
+static void gradients_k126_batch_norm(const float *restrict batch_norm_88, float *restrict batch_norm_89)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_110[j0] = 0.0f;
+        batch_norm_89[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int r3 = 0; r3 < 16; r3++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_110[j0] += batch_norm_109[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_89[j0] += batch_norm_88[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
                 }
             }
         }
@@ -11690,23 +11489,23 @@ static void gradients_k135_batch_norm(const float *restrict batch_norm_109, floa
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k136_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_110,
-        const float *restrict batch_norm_102, float *restrict batch_norm_112)
+static void gradients_k127_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_89,
+        const float *restrict relu_14, float *restrict batch_norm_91)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_111[16];
+        float batch_norm_90[16];
         const int32_t v1 = count_[0];
         const int v2 = i0 < v1;
         const float v3 = (float)v1;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_110[j0];
-            batch_norm_111[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
+            const float v4 = batch_norm_89[j0];
+            batch_norm_90[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_112[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_102[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_111[j2];
+                    batch_norm_91[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
+                            + batch_norm_90[j2];
                 }
             }
         }
@@ -11714,7 +11513,7 @@ static void gradients_k136_batch_norm(const int32_t *restrict count_, const floa
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
-static inline void gradients_k137_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k128_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11760,21 +11559,21 @@ static inline void gradients_k137_conv2d_tile_3_at_0(const float *restrict a, in
     c[35] = c2_3;
 }
 
-static void gradients_k137_conv2d(const float *restrict image, const float *restrict batch_norm_112, float *restrict conv2d_25)
+static void gradients_k128_conv2d(const float *restrict image, const float *restrict batch_norm_91, float *restrict conv2d_25)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                gradients_k137_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_112 + n,
+                gradients_k128_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_91 + n,
                         conv2d_25 + (i0 * 144 + i1 * 48 + n), k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k138_conv2d_copy(const float *restrict conv2d_25, float *restrict stem_kernel_2)
+static void gradients_k129_conv2d_copy(const float *restrict conv2d_25, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
@@ -11786,7 +11585,7 @@ static void gradients_k138_conv2d_copy(const float *restrict conv2d_25, float *r
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k139_conv2d_copy(const float *restrict conv2d_24, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k130_conv2d_copy(const float *restrict conv2d_24, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -11798,7 +11597,7 @@ static void gradients_k139_conv2d_copy(const float *restrict conv2d_24, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k140_conv2d_copy(const float *restrict conv2d_22, float *restrict residual_1_conv_b_kernel_2)
+static void gradients_k131_conv2d_copy(const float *restrict conv2d_22, float *restrict residual_1_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -11810,7 +11609,7 @@ static void gradients_k140_conv2d_copy(const float *restrict conv2d_22, float *r
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k141_conv2d_copy(const float *restrict conv2d_20, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k132_conv2d_copy(const float *restrict conv2d_20, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -11822,7 +11621,7 @@ static void gradients_k141_conv2d_copy(const float *restrict conv2d_20, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k142_conv2d_copy(const float *restrict conv2d_14, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k133_conv2d_copy(const float *restrict conv2d_14, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -11834,7 +11633,7 @@ static void gradients_k142_conv2d_copy(const float *restrict conv2d_14, float *r
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k143_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k134_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -11843,7 +11642,7 @@ static void gradients_k143_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k144_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k135_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -11855,7 +11654,7 @@ static void gradients_k144_conv2d_copy(const float *restrict conv2d_10, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k145_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k136_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -11867,7 +11666,7 @@ static void gradients_k145_conv2d_copy(const float *restrict conv2d_4, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k146_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k137_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -11886,133 +11685,126 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const batch_norm_1_average = (float *)(void *)(base + 294912);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 295232);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 294976);   /* f32[4, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 360512);   /* f32[16] */
-    float *const batch_norm_1_y = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const relu = (float *)(void *)(base + 624320);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 493248);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 426176);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 360512);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 493248);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 360576);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 426176);   /* f32[4, 16] */
     float *const residual_1_norm_a_average = (float *)(void *)(base + 426112);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 360576);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 426240);   /* f32[4, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 426176);   /* f32[16] */
-    float *const residual_1_norm_a_y = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
-    float *const relu_2 = (float *)(void *)(base + 886464);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 820928);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 426304);   /* f32[4, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 426240);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 426176);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 689856);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 426304);   /* f32[4, 16] */
     float *const residual_1_norm_b_average = (float *)(void *)(base + 426240);   /* f32[16] */
-    float *const batch_norm_10 = (float *)(void *)(base + 360576);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 426368);   /* f32[4, 16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 426304);   /* f32[16] */
-    float *const residual_1_norm_b_y = (float *)(void *)(base + 689856);   /* f32[4, 16, 16, 16] */
-    float *const relu_3 = (float *)(void *)(base + 755392);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 426368);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 426304);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 624320);   /* f32[4, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 258048);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_13 = (float *)(void *)(base + 426496);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 426496);   /* f32[4, 32] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 426368);   /* f32[32] */
-    float *const batch_norm_14 = (float *)(void *)(base + 360576);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_15 = (float *)(void *)(base + 426624);   /* f32[4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 426496);   /* f32[32] */
-    float *const residual_2_norm_a_y = (float *)(void *)(base + 360576);   /* f32[4, 8, 8, 32] */
-    float *const relu_4 = (float *)(void *)(base + 1083072);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 952000);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_17 = (float *)(void *)(base + 426752);   /* f32[4, 32] */
+    float *const batch_norm_11 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_12 = (float *)(void *)(base + 426624);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 426496);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 820928);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 426752);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 426624);   /* f32[32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 393344);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_19 = (float *)(void *)(base + 426880);   /* f32[4, 32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 426752);   /* f32[32] */
-    float *const residual_2_norm_b_y = (float *)(void *)(base + 984768);   /* f32[4, 8, 8, 32] */
-    float *const relu_5 = (float *)(void *)(base + 1115840);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 1050304);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_21 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 426880);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 426752);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 804544);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 426880);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 1066688);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_23 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 427136);   /* f32[64] */
-    float *const residual_3_norm_a_y = (float *)(void *)(base + 393344);   /* f32[4, 4, 4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_17 = (float *)(void *)(base + 755392);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_18 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 427136);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 147456);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_25 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
+    float *const batch_norm_19 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
     float *const residual_3_norm_b_average = (float *)(void *)(base + 427392);   /* f32[64] */
-    float *const batch_norm_26 = (float *)(void *)(base + 409728);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 291072);   /* f32[4, 64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 290816);   /* f32[64] */
-    float *const residual_3_norm_b_y = (float *)(void *)(base + 1066688);   /* f32[4, 4, 4, 64] */
-    float *const relu_7 = (float *)(void *)(base + 212992);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_21 = (float *)(void *)(base + 291072);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 290816);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 196608);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 291072);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 196608);   /* f32[4, 10] */
+    float *const classifier_y = (float *)(void *)(base + 163840);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 427648);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 427664);   /* i32[4] */
     float *const softmax_3 = (float *)(void *)(base + 292096);   /* f32[4, 10] */
-    float *const dense = (float *)(void *)(base + 229376);   /* f32[4, 64] */
-    float *const conv2d = (float *)(void *)(base + 229376);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_2 = (float *)(void *)(base + 1017536);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_29 = (float *)(void *)(base + 196608);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_30 = (float *)(void *)(base + 409728);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_37 = (float *)(void *)(base + 1066688);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_38 = (float *)(void *)(base + 427392);   /* f32[64] */
-    float *const batch_norm_40 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
+    float *const dense = (float *)(void *)(base + 212992);   /* f32[4, 64] */
+    float *const conv2d = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_2 = (float *)(void *)(base + 755392);   /* f32[4, 4, 4, 128] */
+    float *const batch_norm_22 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 291072);   /* f32[64] */
+    float *const batch_norm_27 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_29 = (float *)(void *)(base + 427392);   /* f32[64] */
     float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 147456);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_41 = (float *)(void *)(base + 1066688);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_42 = (float *)(void *)(base + 409728);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_49 = (float *)(void *)(base + 393344);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_50 = (float *)(void *)(base + 426880);   /* f32[64] */
-    float *const batch_norm_52 = (float *)(void *)(base + 393344);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_5 = (float *)(void *)(base + 409728);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 417920);   /* f32[4, 4, 4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 237568);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_32 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_34 = (float *)(void *)(base + 427392);   /* f32[64] */
+    float *const batch_norm_38 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_39 = (float *)(void *)(base + 426880);   /* f32[64] */
+    float *const batch_norm_41 = (float *)(void *)(base + 221184);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_5 = (float *)(void *)(base + 237568);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 245760);   /* f32[4, 4, 4, 32] */
     float *const conv2d_7 = (float *)(void *)(base + 147456);   /* f32[4, 4, 4, 32] */
     float *const conv2d_8 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 1050304);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_9 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 128] */
     float *const conv2d_10 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_11 = (float *)(void *)(base + 1148608);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_12 = (float *)(void *)(base + 1017536);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_53 = (float *)(void *)(base + 221184);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_54 = (float *)(void *)(base + 393344);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_61 = (float *)(void *)(base + 221184);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_62 = (float *)(void *)(base + 426624);   /* f32[32] */
-    float *const batch_norm_64 = (float *)(void *)(base + 1115840);   /* f32[4, 8, 8, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 853696);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_12 = (float *)(void *)(base + 755392);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_42 = (float *)(void *)(base + 221184);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_44 = (float *)(void *)(base + 426880);   /* f32[32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 853696);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 221184);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_49 = (float *)(void *)(base + 426624);   /* f32[32] */
     float *const conv2d_14 = (float *)(void *)(base + 221184);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 984768);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_65 = (float *)(void *)(base + 952000);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_66 = (float *)(void *)(base + 393344);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_73 = (float *)(void *)(base + 360576);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_74 = (float *)(void *)(base + 426368);   /* f32[32] */
-    float *const batch_norm_76 = (float *)(void *)(base + 360576);   /* f32[4, 8, 8, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 393344);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_16 = (float *)(void *)(base + 409728);   /* f32[4, 8, 8, 16] */
+    float *const relu_11 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_54 = (float *)(void *)(base + 426624);   /* f32[32] */
+    float *const batch_norm_58 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_59 = (float *)(void *)(base + 426368);   /* f32[32] */
+    float *const batch_norm_61 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_16 = (float *)(void *)(base + 344128);   /* f32[4, 8, 8, 16] */
     float *const conv2d_17 = (float *)(void *)(base + 258048);   /* f32[4, 8, 8, 16] */
     float *const conv2d_18 = (float *)(void *)(base + 274432);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_19 = (float *)(void *)(base + 1083072);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_19 = (float *)(void *)(base + 820928);   /* f32[4, 8, 8, 64] */
     float *const conv2d_20 = (float *)(void *)(base + 258048);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_77 = (float *)(void *)(base + 952000);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_78 = (float *)(void *)(base + 360576);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_85 = (float *)(void *)(base + 689856);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_86 = (float *)(void *)(base + 426240);   /* f32[16] */
-    float *const batch_norm_88 = (float *)(void *)(base + 952000);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 426368);   /* f32[16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 755392);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 426240);   /* f32[16] */
     float *const conv2d_22 = (float *)(void *)(base + 276480);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 820928);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_89 = (float *)(void *)(base + 689856);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_90 = (float *)(void *)(base + 360576);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_97 = (float *)(void *)(base + 689856);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_98 = (float *)(void *)(base + 426112);   /* f32[16] */
-    float *const batch_norm_100 = (float *)(void *)(base + 689856);   /* f32[4, 16, 16, 16] */
+    float *const relu_13 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_72 = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 426240);   /* f32[16] */
+    float *const batch_norm_78 = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_79 = (float *)(void *)(base + 285696);   /* f32[16] */
+    float *const batch_norm_81 = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
     float *const conv2d_24 = (float *)(void *)(base + 285696);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_101 = (float *)(void *)(base + 493248);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_102 = (float *)(void *)(base + 362176);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_109 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_110 = (float *)(void *)(base + 294912);   /* f32[16] */
-    float *const batch_norm_112 = (float *)(void *)(base + 296640);   /* f32[4, 16, 16, 16] */
+    float *const relu_14 = (float *)(void *)(base + 362176);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_82 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_84 = (float *)(void *)(base + 360576);   /* f32[16] */
+    float *const batch_norm_88 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_89 = (float *)(void *)(base + 294912);   /* f32[16] */
+    float *const batch_norm_91 = (float *)(void *)(base + 296640);   /* f32[4, 16, 16, 16] */
     float *const conv2d_25 = (float *)(void *)(base + 294912);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 292256);   /* f32[10, 64] */
-    float *const conv2d_26 = (float *)(void *)(base + 237568);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_26 = (float *)(void *)(base + 796352);   /* f32[1, 1, 64, 32] */
     float *const conv2d_27 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_28 = (float *)(void *)(base + 1050304);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_29 = (float *)(void *)(base + 1050304);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_30 = (float *)(void *)(base + 1050304);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_31 = (float *)(void *)(base + 1050304);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_28 = (float *)(void *)(base + 788160);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_29 = (float *)(void *)(base + 788160);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_30 = (float *)(void *)(base + 788160);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_31 = (float *)(void *)(base + 788160);   /* f32[1, 1, 64, 32] */
     float *const conv2d_32 = (float *)(void *)(base + 253952);   /* f32[1, 1, 32, 16] */
     float *const conv2d_33 = (float *)(void *)(base + 221184);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 409728);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 344128);   /* f32[2, 2, 32, 16] */
     float *const conv2d_35 = (float *)(void *)(base + 258048);   /* f32[2, 1, 32, 16] */
     float *const conv2d_36 = (float *)(void *)(base + 274432);   /* f32[1, 2, 32, 16] */
     float *const conv2d_37 = (float *)(void *)(base + 290816);   /* f32[1, 1, 32, 16] */
@@ -12025,337 +11817,182 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
         return DL_INDEX;
     gradients_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
     gradients_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2, batch_norm_3);
-    gradients_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_4);
-    gradients_k6_batch_norm_relu(stem_y, batch_norm_1_average, batch_norm_4, batch_norm_1_y, params->batch_norm_1_gamma,
-            params->batch_norm_1_beta, relu);
+    gradients_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_1_factor);
+    gradients_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
+            relu);
     gradients_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    gradients_k8_batch_norm(residual_1_conv_a_y, batch_norm_5);
-    gradients_k9_batch_norm(&count, batch_norm_5, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
-    gradients_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_6, batch_norm_7);
-    gradients_k11_batch_norm(&count, batch_norm_7, state->residual_1_norm_a_moving_variance, batch_norm_8);
-    gradients_k12_batch_norm_relu(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_8, residual_1_norm_a_y,
+    gradients_k8_batch_norm(residual_1_conv_a_y, batch_norm_4);
+    gradients_k9_batch_norm(&count, batch_norm_4, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
+    gradients_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_5, batch_norm_6);
+    gradients_k11_batch_norm(&count, batch_norm_6, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
+    gradients_k12_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor,
             params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta, relu_2);
     gradients_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    gradients_k14_batch_norm(residual_1_conv_b_y, batch_norm_9);
-    gradients_k15_batch_norm(&count, batch_norm_9, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
-    gradients_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_10, batch_norm_11);
-    gradients_k17_batch_norm(&count, batch_norm_11, state->residual_1_norm_b_moving_variance, batch_norm_12);
-    gradients_k18_batch_norm_relu(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_12, residual_1_norm_b_y, relu,
+    gradients_k14_batch_norm(residual_1_conv_b_y, batch_norm_7);
+    gradients_k15_batch_norm(&count, batch_norm_7, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
+    gradients_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_8, batch_norm_9);
+    gradients_k17_batch_norm(&count, batch_norm_9, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
+    gradients_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
     gradients_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    gradients_k20_batch_norm(residual_2_conv_a_y, batch_norm_13);
-    gradients_k21_batch_norm(&count, batch_norm_13, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
-    gradients_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_14, batch_norm_15);
-    gradients_k23_batch_norm(&count, batch_norm_15, state->residual_2_norm_a_moving_variance, batch_norm_16);
-    gradients_k24_batch_norm_relu(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_16, residual_2_norm_a_y,
+    gradients_k20_batch_norm(residual_2_conv_a_y, batch_norm_10);
+    gradients_k21_batch_norm(&count, batch_norm_10, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
+    gradients_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_11, batch_norm_12);
+    gradients_k23_batch_norm(&count, batch_norm_12, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
+    gradients_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor,
             params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta, relu_4);
     gradients_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    gradients_k26_batch_norm(residual_2_conv_b_y, batch_norm_17);
-    gradients_k27_batch_norm(&count, batch_norm_17, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
-    gradients_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_18, batch_norm_19);
-    gradients_k29_batch_norm(&count, batch_norm_19, state->residual_2_norm_b_moving_variance, batch_norm_20);
-    gradients_k30_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_20, residual_2_norm_b_y);
-    gradients_k31_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_norm_b_y, params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
-    gradients_k32_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    gradients_k33_batch_norm(residual_3_conv_a_y, batch_norm_21);
-    gradients_k34_batch_norm(&count, batch_norm_21, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    gradients_k35_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_22, batch_norm_23);
-    gradients_k36_batch_norm(&count, batch_norm_23, state->residual_3_norm_a_moving_variance, batch_norm_24);
-    gradients_k37_batch_norm_relu(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_24, residual_3_norm_a_y,
+    gradients_k26_batch_norm(residual_2_conv_b_y, batch_norm_13);
+    gradients_k27_batch_norm(&count, batch_norm_13, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
+    gradients_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_14, batch_norm_15);
+    gradients_k29_batch_norm(&count, batch_norm_15, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
+    gradients_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+            residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_beta);
+    gradients_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
+    gradients_k32_batch_norm(residual_3_conv_a_y, batch_norm_16);
+    gradients_k33_batch_norm(&count, batch_norm_16, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    gradients_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_17, batch_norm_18);
+    gradients_k35_batch_norm(&count, batch_norm_18, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    gradients_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor,
             params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta, relu_6);
-    gradients_k38_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    gradients_k39_batch_norm(residual_3_conv_b_y, batch_norm_25);
-    gradients_k40_batch_norm(&count, batch_norm_25, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    gradients_k41_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_26, batch_norm_27);
-    gradients_k42_batch_norm(&count, batch_norm_27, state->residual_3_norm_b_moving_variance, batch_norm_28);
-    gradients_k43_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_28, residual_3_norm_b_y);
-    gradients_k44_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_norm_b_y, params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
-    gradients_k45_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    gradients_k46_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    gradients_k47_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
+    gradients_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
+    gradients_k38_batch_norm(residual_3_conv_b_y, batch_norm_19);
+    gradients_k39_batch_norm(&count, batch_norm_19, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    gradients_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_20, batch_norm_21);
+    gradients_k41_batch_norm(&count, batch_norm_21, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
+    gradients_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+            residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            params->residual_3_norm_b_beta);
+    gradients_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
+    gradients_k44_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    gradients_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
             params->classifier_bias, label, cross_entropy_2, argmax, &count, softmax_3);
-    gradients_k48_div(&count, argmax, label, &metrics->accuracy);
-    gradients_k49_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k50_dense(softmax_3, gradients->classifier_bias);
-    gradients_k51_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, relu_7, residual_3_norm_b_y,
-            batch_norm_29, params->residual_3_norm_b_gamma, batch_norm_28, batch_norm_30);
-    gradients_k52_dense(global_avg_pool2d_2, softmax_3, gradients->classifier_kernel);
-    gradients_k53_conv2d(relu_7, gradients->residual_3_norm_b_beta);
-    gradients_k54_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_26);
-    gradients_k55_conv2d(relu_7, conv2d_26, conv2d);
-    gradients_k56_conv2d(conv2d, conv2d_2);
-    gradients_k57_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);
-    gradients_k58_batch_norm(batch_norm_29, gradients->residual_3_norm_b_gamma);
-    gradients_k59_batch_norm(residual_3_norm_b_y, batch_norm_28, &count);
-    gradients_k60_batch_norm(&count, batch_norm_28, residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_30,
-            batch_norm_37);
-    gradients_k61_batch_norm(batch_norm_37, batch_norm_38);
-    gradients_k62_batch_norm(&count, batch_norm_38, batch_norm_30, batch_norm_40);
-    gradients_k63_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_27);
-    gradients_k64_conv2d_relu_batch_norm(batch_norm_40, conv2d_27, relu_9, relu_6, residual_3_norm_a_y, batch_norm_41,
-            params->residual_3_norm_a_gamma, batch_norm_24, batch_norm_42);
-    gradients_k65_conv2d(relu_6, batch_norm_40, conv2d_4);
-    gradients_k66_batch_norm(relu_9, gradients->residual_3_norm_a_beta);
-    gradients_k67_batch_norm(batch_norm_41, gradients->residual_3_norm_a_gamma);
-    gradients_k68_batch_norm(residual_3_norm_a_y, batch_norm_24, &count);
-    gradients_k69_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_42,
-            batch_norm_49);
-    gradients_k70_batch_norm(batch_norm_49, batch_norm_50);
-    gradients_k71_batch_norm(&count, batch_norm_50, batch_norm_42, batch_norm_52);
-    gradients_k72_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_28);
-    gradients_k73_conv2d(batch_norm_52, conv2d_28, conv2d_5);
-    gradients_k74_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);
-    gradients_k75_conv2d(batch_norm_52, conv2d_29, conv2d_6);
-    gradients_k76_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);
-    gradients_k77_conv2d(batch_norm_52, conv2d_30, conv2d_7);
-    gradients_k78_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    gradients_k79_conv2d(batch_norm_52, conv2d_31, conv2d_8);
-    gradients_k80_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);
-    gradients_k81_conv2d(relu_5, batch_norm_52, conv2d_10);
-    gradients_k82_relu_batch_norm(relu_5, conv2d_2, conv2d_9, residual_2_norm_b_y, batch_norm_53,
-            params->residual_2_norm_b_gamma, batch_norm_20, batch_norm_54);
-    gradients_k83_conv2d(relu_5, gradients->residual_2_norm_b_beta);
-    gradients_k84_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_32);
-    gradients_k85_conv2d(relu_5, conv2d_32, conv2d_11);
-    gradients_k86_conv2d(conv2d_11, conv2d_12);
-    gradients_k87_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);
-    gradients_k88_batch_norm(batch_norm_53, gradients->residual_2_norm_b_gamma);
-    gradients_k89_batch_norm(residual_2_norm_b_y, batch_norm_20, &count);
-    gradients_k90_batch_norm(&count, batch_norm_20, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_54,
-            batch_norm_61);
-    gradients_k91_batch_norm(batch_norm_61, batch_norm_62);
-    gradients_k92_batch_norm(&count, batch_norm_62, batch_norm_54, batch_norm_64);
-    gradients_k93_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_33);
-    gradients_k94_conv2d_relu_batch_norm(batch_norm_64, conv2d_33, relu_11, relu_4, residual_2_norm_a_y, batch_norm_65,
-            params->residual_2_norm_a_gamma, batch_norm_16, batch_norm_66);
-    gradients_k95_conv2d(relu_4, batch_norm_64, conv2d_14);
-    gradients_k96_batch_norm(relu_11, gradients->residual_2_norm_a_beta);
-    gradients_k97_batch_norm(batch_norm_65, gradients->residual_2_norm_a_gamma);
-    gradients_k98_batch_norm(residual_2_norm_a_y, batch_norm_16, &count);
-    gradients_k99_batch_norm(&count, batch_norm_16, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_66,
-            batch_norm_73);
-    gradients_k100_batch_norm(batch_norm_73, batch_norm_74);
-    gradients_k101_batch_norm(&count, batch_norm_74, batch_norm_66, batch_norm_76);
-    gradients_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_34);
-    gradients_k103_conv2d(batch_norm_76, conv2d_34, conv2d_15);
-    gradients_k104_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);
-    gradients_k105_conv2d(batch_norm_76, conv2d_35, conv2d_16);
-    gradients_k106_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);
-    gradients_k107_conv2d(batch_norm_76, conv2d_36, conv2d_17);
-    gradients_k108_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
-    gradients_k109_conv2d(batch_norm_76, conv2d_37, conv2d_18);
-    gradients_k110_conv2d(conv2d_15, conv2d_19, conv2d_16, conv2d_17, conv2d_18);
-    gradients_k111_conv2d(relu_3, batch_norm_76, conv2d_20);
-    gradients_k112_relu_batch_norm(relu_3, conv2d_12, conv2d_19, residual_1_norm_b_y, batch_norm_77,
-            params->residual_1_norm_b_gamma, batch_norm_12, batch_norm_78);
-    gradients_k113_batch_norm(relu_3, gradients->residual_1_norm_b_beta);
-    gradients_k114_batch_norm(batch_norm_77, gradients->residual_1_norm_b_gamma);
-    gradients_k115_batch_norm(residual_1_norm_b_y, batch_norm_12, &count);
-    gradients_k116_batch_norm(&count, batch_norm_12, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_78,
-            batch_norm_85);
-    gradients_k117_batch_norm(batch_norm_85, batch_norm_86);
-    gradients_k118_batch_norm(&count, batch_norm_86, batch_norm_78, batch_norm_88);
-    gradients_k119_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_38);
-    gradients_k120_conv2d_relu_batch_norm(batch_norm_88, conv2d_38, relu_13, relu_2, residual_1_norm_a_y, batch_norm_89,
-            params->residual_1_norm_a_gamma, batch_norm_8, batch_norm_90);
-    gradients_k121_conv2d(relu_2, batch_norm_88, conv2d_22);
-    gradients_k122_batch_norm(relu_13, gradients->residual_1_norm_a_beta);
-    gradients_k123_batch_norm(batch_norm_89, gradients->residual_1_norm_a_gamma);
-    gradients_k124_batch_norm(residual_1_norm_a_y, batch_norm_8, &count);
-    gradients_k125_batch_norm(&count, batch_norm_8, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_90,
-            batch_norm_97);
-    gradients_k126_batch_norm(batch_norm_97, batch_norm_98);
-    gradients_k127_batch_norm(&count, batch_norm_98, batch_norm_90, batch_norm_100);
-    gradients_k128_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_39);
-    gradients_k129_conv2d_relu_batch_norm(batch_norm_100, conv2d_39, relu_14, relu, relu_3, batch_norm_1_y, batch_norm_101,
-            params->batch_norm_1_gamma, batch_norm_4, batch_norm_102);
-    gradients_k130_conv2d(relu, batch_norm_100, conv2d_24);
-    gradients_k131_batch_norm(relu_14, gradients->batch_norm_1_beta);
-    gradients_k132_batch_norm(batch_norm_101, gradients->batch_norm_1_gamma);
-    gradients_k133_batch_norm(batch_norm_1_y, batch_norm_4, &count);
-    gradients_k134_batch_norm(&count, batch_norm_4, stem_y, batch_norm_1_average, batch_norm_102, batch_norm_109);
-    gradients_k135_batch_norm(batch_norm_109, batch_norm_110);
-    gradients_k136_batch_norm(&count, batch_norm_110, batch_norm_102, batch_norm_112);
-    gradients_k137_conv2d(image, batch_norm_112, conv2d_25);
-    gradients_k138_conv2d_copy(conv2d_25, gradients->stem_kernel);
-    gradients_k139_conv2d_copy(conv2d_24, gradients->residual_1_conv_a_kernel);
-    gradients_k140_conv2d_copy(conv2d_22, gradients->residual_1_conv_b_kernel);
-    gradients_k141_conv2d_copy(conv2d_20, gradients->residual_2_conv_a_kernel);
-    gradients_k142_conv2d_copy(conv2d_14, gradients->residual_2_conv_b_kernel);
-    gradients_k143_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k144_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k145_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k146_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k46_div(&count, argmax, label, &metrics->accuracy);
+    gradients_k47_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    gradients_k48_dense(softmax_3, gradients->classifier_bias);
+    gradients_k49_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, relu_7, residual_3_conv_b_y,
+            residual_3_norm_b_average, batch_norm_22);
+    gradients_k50_dense(global_avg_pool2d_2, softmax_3, gradients->classifier_kernel);
+    gradients_k51_conv2d(relu_7, gradients->residual_3_norm_b_beta);
+    gradients_k52_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_26);
+    gradients_k53_conv2d(relu_7, conv2d_26, conv2d);
+    gradients_k54_conv2d(conv2d, conv2d_2);
+    gradients_k55_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);
+    gradients_k56_batch_norm(batch_norm_22, residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma,
+            params->residual_3_norm_b_gamma, &count, batch_norm_24);
+    gradients_k57_batch_norm(&count, batch_norm_24, residual_3_conv_b_y, residual_3_norm_b_average, relu_7,
+            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_27, batch_norm_28);
+    gradients_k58_batch_norm(batch_norm_28, batch_norm_29);
+    gradients_k59_batch_norm(&count, batch_norm_29, batch_norm_27);
+    gradients_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_27);
+    gradients_k61_conv2d_relu_batch_norm(batch_norm_27, conv2d_27, relu_9, relu_6, residual_3_conv_a_y,
+            residual_3_norm_a_average, batch_norm_32);
+    gradients_k62_conv2d(relu_6, batch_norm_27, conv2d_4);
+    gradients_k63_batch_norm(relu_9, gradients->residual_3_norm_a_beta);
+    gradients_k64_batch_norm(batch_norm_32, residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_gamma, &count, batch_norm_34);
+    gradients_k65_batch_norm(&count, batch_norm_34, residual_3_conv_a_y, residual_3_norm_a_average, relu_9,
+            residual_3_norm_a_factor, params->residual_3_norm_a_gamma, batch_norm_38);
+    gradients_k66_batch_norm(batch_norm_38, batch_norm_39);
+    gradients_k67_batch_norm(&count, batch_norm_39, relu_9, batch_norm_41);
+    gradients_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_28);
+    gradients_k69_conv2d(batch_norm_41, conv2d_28, conv2d_5);
+    gradients_k70_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);
+    gradients_k71_conv2d(batch_norm_41, conv2d_29, conv2d_6);
+    gradients_k72_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);
+    gradients_k73_conv2d(batch_norm_41, conv2d_30, conv2d_7);
+    gradients_k74_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
+    gradients_k75_conv2d(batch_norm_41, conv2d_31, conv2d_8);
+    gradients_k76_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);
+    gradients_k77_conv2d(relu_5, batch_norm_41, conv2d_10);
+    gradients_k78_relu_batch_norm(relu_5, conv2d_2, conv2d_9, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_42);
+    gradients_k79_conv2d(relu_5, gradients->residual_2_norm_b_beta);
+    gradients_k80_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_32);
+    gradients_k81_conv2d(relu_5, conv2d_32, conv2d_11);
+    gradients_k82_conv2d(conv2d_11, conv2d_12);
+    gradients_k83_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);
+    gradients_k84_batch_norm(batch_norm_42, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_gamma, &count, batch_norm_44);
+    gradients_k85_batch_norm(&count, batch_norm_44, residual_2_conv_b_y, residual_2_norm_b_average, relu_5,
+            residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_47, batch_norm_48);
+    gradients_k86_batch_norm(batch_norm_48, batch_norm_49);
+    gradients_k87_batch_norm(&count, batch_norm_49, batch_norm_47);
+    gradients_k88_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_33);
+    gradients_k89_conv2d_relu_batch_norm(batch_norm_47, conv2d_33, relu_11, relu_4, residual_2_conv_a_y,
+            residual_2_norm_a_average, batch_norm_52);
+    gradients_k90_conv2d(relu_4, batch_norm_47, conv2d_14);
+    gradients_k91_batch_norm(relu_11, gradients->residual_2_norm_a_beta);
+    gradients_k92_batch_norm(batch_norm_52, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_54);
+    gradients_k93_batch_norm(&count, batch_norm_54, residual_2_conv_a_y, residual_2_norm_a_average, relu_11,
+            residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_58);
+    gradients_k94_batch_norm(batch_norm_58, batch_norm_59);
+    gradients_k95_batch_norm(&count, batch_norm_59, relu_11, batch_norm_61);
+    gradients_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_34);
+    gradients_k97_conv2d(batch_norm_61, conv2d_34, conv2d_15);
+    gradients_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);
+    gradients_k99_conv2d(batch_norm_61, conv2d_35, conv2d_16);
+    gradients_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);
+    gradients_k101_conv2d(batch_norm_61, conv2d_36, conv2d_17);
+    gradients_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
+    gradients_k103_conv2d(batch_norm_61, conv2d_37, conv2d_18);
+    gradients_k104_conv2d(conv2d_15, conv2d_19, conv2d_16, conv2d_17, conv2d_18);
+    gradients_k105_conv2d(relu_3, batch_norm_61, conv2d_20);
+    gradients_k106_relu_batch_norm(relu_3, conv2d_12, conv2d_19, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_62);
+    gradients_k107_batch_norm(relu_3, gradients->residual_1_norm_b_beta);
+    gradients_k108_batch_norm(batch_norm_62, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_64);
+    gradients_k109_batch_norm(&count, batch_norm_64, residual_1_conv_b_y, residual_1_norm_b_average, relu_3,
+            residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_67, batch_norm_68);
+    gradients_k110_batch_norm(batch_norm_68, batch_norm_69);
+    gradients_k111_batch_norm(&count, batch_norm_69, batch_norm_67);
+    gradients_k112_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_38);
+    gradients_k113_conv2d_relu_batch_norm(batch_norm_67, conv2d_38, relu_13, relu_2, residual_1_conv_a_y,
+            residual_1_norm_a_average, batch_norm_72);
+    gradients_k114_conv2d(relu_2, batch_norm_67, conv2d_22);
+    gradients_k115_batch_norm(relu_13, gradients->residual_1_norm_a_beta);
+    gradients_k116_batch_norm(batch_norm_72, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_74);
+    gradients_k117_batch_norm(&count, batch_norm_74, residual_1_conv_a_y, residual_1_norm_a_average, relu_13,
+            residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_78);
+    gradients_k118_batch_norm(batch_norm_78, batch_norm_79);
+    gradients_k119_batch_norm(&count, batch_norm_79, relu_13, batch_norm_81);
+    gradients_k120_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_39);
+    gradients_k121_conv2d_relu_batch_norm(batch_norm_81, conv2d_39, relu_14, relu, relu_3, stem_y, batch_norm_1_average,
+            batch_norm_82);
+    gradients_k122_conv2d(relu, batch_norm_81, conv2d_24);
+    gradients_k123_batch_norm(relu_14, gradients->batch_norm_1_beta);
+    gradients_k124_batch_norm(batch_norm_82, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_84);
+    gradients_k125_batch_norm(&count, batch_norm_84, stem_y, batch_norm_1_average, relu_14, batch_norm_1_factor,
+            params->batch_norm_1_gamma, batch_norm_88);
+    gradients_k126_batch_norm(batch_norm_88, batch_norm_89);
+    gradients_k127_batch_norm(&count, batch_norm_89, relu_14, batch_norm_91);
+    gradients_k128_conv2d(image, batch_norm_91, conv2d_25);
+    gradients_k129_conv2d_copy(conv2d_25, gradients->stem_kernel);
+    gradients_k130_conv2d_copy(conv2d_24, gradients->residual_1_conv_a_kernel);
+    gradients_k131_conv2d_copy(conv2d_22, gradients->residual_1_conv_b_kernel);
+    gradients_k132_conv2d_copy(conv2d_20, gradients->residual_2_conv_a_kernel);
+    gradients_k133_conv2d_copy(conv2d_14, gradients->residual_2_conv_b_kernel);
+    gradients_k134_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k135_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k136_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k137_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
 }
 
+/* resnet.dl:24: batch_norm -> f32[16] */
+static void evaluate_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
+        float *restrict batch_norm_1_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0];
+    }
+}
+
 /* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
-static inline void evaluate_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k0_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict batch_norm_1_moving_mean, const float *restrict batch_norm_1_moving_variance,
-        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_1_beta)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k0_conv2d_relu_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        evaluate_k0_conv2d_relu_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        evaluate_k0_conv2d_relu_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = (relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
-                                / dl_sqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0]
-                                + batch_norm_1_beta[j0];
-                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
 static inline void evaluate_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
@@ -12365,22 +12002,22 @@ static inline void evaluate_k1_conv2d_relu_tile_4_at_0(const float *restrict a, 
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
         for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -12411,13 +12048,13 @@ static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int a
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -12448,22 +12085,22 @@ static inline void evaluate_k1_conv2d_relu_tile_4_at_12(const float *restrict a,
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
         for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+            for (int k2 = 0; k2 < 3; k2++) {
+                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -12485,10 +12122,9 @@ static inline void evaluate_k1_conv2d_relu_tile_4_at_12(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k1_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_norm_a_moving_mean,
-        const float *restrict residual_1_norm_a_moving_variance, const float *restrict residual_1_norm_a_gamma,
-        const float *restrict residual_1_norm_a_beta)
+static void evaluate_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
+        const float *restrict batch_norm_1_moving_mean, const float *restrict batch_norm_1_factor,
+        const float *restrict batch_norm_1_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -12498,20 +12134,19 @@ static void evaluate_k1_conv2d_relu(const float *restrict relu, const float *res
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        evaluate_k1_conv2d_relu_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        evaluate_k1_conv2d_relu_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        evaluate_k1_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        evaluate_k1_conv2d_relu_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        evaluate_k1_conv2d_relu_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        evaluate_k1_conv2d_relu_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = (relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
-                                / dl_sqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0]
-                                + residual_1_norm_a_beta[j0];
-                        relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = (relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
+                                * batch_norm_1_factor[j0] + batch_norm_1_beta[j0];
+                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
             }
@@ -12519,8 +12154,17 @@ static void evaluate_k1_conv2d_relu(const float *restrict relu, const float *res
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void evaluate_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:10: batch_norm -> f32[16] */
+static void evaluate_k2_batch_norm(const float *restrict residual_1_norm_a_moving_variance,
+        const float *restrict residual_1_norm_a_gamma, float *restrict residual_1_norm_a_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0];
+    }
+}
+
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void evaluate_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -12566,125 +12210,6 @@ static inline void evaluate_k2_conv2d_relu_tile_4_at_0(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k2_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k2_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_moving_mean,
-        const float *restrict residual_1_norm_b_moving_variance, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_beta)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k2_conv2d_relu_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        evaluate_k2_conv2d_relu_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
-                    else
-                        evaluate_k2_conv2d_relu_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] - residual_1_norm_b_moving_mean[j0])
-                                / dl_sqrt(residual_1_norm_b_moving_variance[j0] + 0.001f) * residual_1_norm_b_gamma[j0]
-                                + residual_1_norm_b_beta[j0]);
-                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
 static inline void evaluate_k3_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -12695,6 +12220,303 @@ static inline void evaluate_k3_conv2d_relu_tile_4(const float *restrict a, int a
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = 0; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k3_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
+        float *restrict relu_2, const float *restrict residual_1_norm_a_moving_mean,
+        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k3_conv2d_relu_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        evaluate_k3_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        evaluate_k3_conv2d_relu_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = (relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
+                                * residual_1_norm_a_factor[j0] + residual_1_norm_a_beta[j0];
+                        relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[16] */
+static void evaluate_k4_batch_norm(const float *restrict residual_1_norm_b_moving_variance,
+        const float *restrict residual_1_norm_b_gamma, float *restrict residual_1_norm_b_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_moving_variance[j0] + 0.001f) * residual_1_norm_b_gamma[j0];
+    }
+}
+
+/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void evaluate_k5_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void evaluate_k5_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void evaluate_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
+        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_moving_mean,
+        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k5_conv2d_relu_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        evaluate_k5_conv2d_relu_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
+                    else
+                        evaluate_k5_conv2d_relu_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] - residual_1_norm_b_moving_mean[j0])
+                                * residual_1_norm_b_factor[j0] + residual_1_norm_b_beta[j0]);
+                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[32] */
+static void evaluate_k6_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
+        const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0];
+    }
+}
+
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
+static inline void evaluate_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 16; k2++) {
                 const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
@@ -12722,7 +12544,7 @@ static inline void evaluate_k3_conv2d_relu_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static inline void evaluate_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k7_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -12768,10 +12590,9 @@ static inline void evaluate_k3_conv2d_relu_tile_4_at_4(const float *restrict a, 
     c[99] = c3_3;
 }
 
-static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
+static void evaluate_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
         float *restrict relu_4, const float *restrict residual_2_norm_a_moving_mean,
-        const float *restrict residual_2_norm_a_moving_variance, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict residual_2_norm_a_beta)
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -12781,16 +12602,15 @@ static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *res
                 const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        evaluate_k3_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                        evaluate_k7_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                             relu_4 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        evaluate_k3_conv2d_relu_tile_4_at_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32,
+                        evaluate_k7_conv2d_relu_tile_4_at_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32,
                             residual_2_conv_a_kernel + n, relu_4 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = (relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
-                                / dl_sqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0]
-                                + residual_2_norm_a_beta[j0];
+                                * residual_2_norm_a_factor[j0] + residual_2_norm_a_beta[j0];
                         relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
@@ -12800,7 +12620,7 @@ static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *res
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void evaluate_k4_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void evaluate_k8_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -12846,7 +12666,7 @@ static inline void evaluate_k4_conv2d_tile_4_at_0(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static inline void evaluate_k4_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void evaluate_k8_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -12892,7 +12712,7 @@ static inline void evaluate_k4_conv2d_tile_4_at_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void evaluate_k4_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
+static void evaluate_k8_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
         float *restrict residual_2_conv_b_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -12902,11 +12722,11 @@ static void evaluate_k4_conv2d(const float *restrict relu_4, const float *restri
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        evaluate_k4_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        evaluate_k8_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
                             k0_hi);
                     else
-                        evaluate_k4_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        evaluate_k8_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
                             k0_hi);
             }
@@ -12914,8 +12734,17 @@ static void evaluate_k4_conv2d(const float *restrict relu_4, const float *restri
     }
 }
 
+/* resnet.dl:12: batch_norm -> f32[32] */
+static void evaluate_k9_batch_norm(const float *restrict residual_2_norm_b_moving_variance,
+        const float *restrict residual_2_norm_b_gamma, float *restrict residual_2_norm_b_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_moving_variance[j0] + 0.001f) * residual_2_norm_b_gamma[j0];
+    }
+}
+
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates */
-static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -12947,24 +12776,24 @@ static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
+static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_moving_mean, const float *restrict residual_2_norm_b_moving_variance,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
+        const float *restrict residual_2_norm_b_moving_mean, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 32; n += 4)
-                    evaluate_k5_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
+                    evaluate_k10_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
                             relu_5 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
                                 + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                - residual_2_norm_b_moving_mean[j0]) / dl_sqrt(residual_2_norm_b_moving_variance[j0] + 0.001f)
-                                * residual_2_norm_b_gamma[j0] + residual_2_norm_b_beta[j0]);
+                                - residual_2_norm_b_moving_mean[j0]) * residual_2_norm_b_factor[j0]
+                                + residual_2_norm_b_beta[j0]);
                         relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
@@ -12973,8 +12802,17 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *res
     }
 }
 
+/* resnet.dl:10: batch_norm -> f32[64] */
+static void evaluate_k11_batch_norm(const float *restrict residual_3_norm_a_moving_variance,
+        const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_norm_a_factor)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0];
+    }
+}
+
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void evaluate_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k12_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -13020,23 +12858,21 @@ static inline void evaluate_k6_conv2d_relu_tile_4_at_0(const float *restrict a, 
     c[195] = c3_3;
 }
 
-static void evaluate_k6_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
+static void evaluate_k12_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
         float *restrict relu_6, const float *restrict residual_3_norm_a_moving_mean,
-        const float *restrict residual_3_norm_a_moving_variance, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_norm_a_beta)
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                evaluate_k6_conv2d_relu_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                evaluate_k12_conv2d_relu_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
                         relu_6 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = (relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_moving_mean[j0])
-                            / dl_sqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0]
-                            + residual_3_norm_a_beta[j0];
+                            * residual_3_norm_a_factor[j0] + residual_3_norm_a_beta[j0];
                     relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -13045,7 +12881,7 @@ static void evaluate_k6_conv2d_relu(const float *restrict relu_5, const float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void evaluate_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void evaluate_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -13100,7 +12936,7 @@ static inline void evaluate_k7_conv2d_tile_4_at_0(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void evaluate_k7_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
+static void evaluate_k13_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -13108,14 +12944,23 @@ static void evaluate_k7_conv2d(const float *restrict relu_6, const float *restri
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                evaluate_k7_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                evaluate_k13_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
                         residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
 
+/* resnet.dl:12: batch_norm -> f32[64] */
+static void evaluate_k14_batch_norm(const float *restrict residual_3_norm_b_moving_variance,
+        const float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_factor)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_moving_variance[j0] + 0.001f) * residual_3_norm_b_gamma[j0];
+    }
+}
+
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates */
-static inline void evaluate_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k15_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -13147,22 +12992,21 @@ static inline void evaluate_k8_conv2d_relu_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void evaluate_k8_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
+static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_moving_mean, const float *restrict residual_3_norm_b_moving_variance,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
+        const float *restrict residual_3_norm_b_moving_mean, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 64; n += 4)
-                evaluate_k8_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
+                evaluate_k15_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
                         relu_7 + (i0 * 1024 + i1 * 256 + n));
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
                             + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_moving_mean[j0])
-                            / dl_sqrt(residual_3_norm_b_moving_variance[j0] + 0.001f) * residual_3_norm_b_gamma[j0]
-                            + residual_3_norm_b_beta[j0]);
+                            * residual_3_norm_b_factor[j0] + residual_3_norm_b_beta[j0]);
                     relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -13171,7 +13015,7 @@ static void evaluate_k8_conv2d_relu(const float *restrict relu_5, const float *r
 }
 
 /* resnet.dl:28: global_avg_pool2d -> f32[4, 64] */
-static void evaluate_k9_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
+static void evaluate_k16_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float global_avg_pool2d[64];
@@ -13192,7 +13036,7 @@ static void evaluate_k9_global_avg_pool2d(const float *restrict relu_7, float *r
 }
 
 /* resnet.dl:35: cross_entropy -> index check */
-static dl_status evaluate_k10_cross_entropy_check(const int32_t *restrict label)
+static dl_status evaluate_k17_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -13202,7 +13046,7 @@ static dl_status evaluate_k10_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates */
-static inline void evaluate_k11_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k18_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -13235,7 +13079,7 @@ static inline void evaluate_k11_dense_softmax_cross_entropy_tile_4(const float *
     c[33] = c3_3;
 }
 
-static void evaluate_k11_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void evaluate_k18_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
@@ -13243,44 +13087,44 @@ static void evaluate_k11_dense_softmax_cross_entropy(const float *restrict globa
     float softmax;
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        evaluate_k11_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        evaluate_k18_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v20 = -DL_INFINITY;
+        float max_v27 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v19 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v19;
-            const float x_max_v20 = logits_v19;
-            max_v20 = dl_max(max_v20, x_max_v20);
+            const float logits_v26 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v26;
+            const float x_max_v27 = logits_v26;
+            max_v27 = dl_max(max_v27, x_max_v27);
         }
-        softmax = max_v20;
-        float sum_v22 = 0.0f;
+        softmax = max_v27;
+        float sum_v29 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v21 = dl_exp(logits[j0] - softmax);
-            sum_v22 += softmax_1_y_v21;
+            const float softmax_1_y_v28 = dl_exp(logits[j0] - softmax);
+            sum_v29 += softmax_1_y_v28;
         }
-        softmax_2 = sum_v22;
+        softmax_2 = sum_v29;
         const float v1 = dl_log(softmax_2);
-        float sum_v25 = 0.0f;
-        int32_t argmax_v26 = 0;
-        float best_argmax_v26 = -DL_INFINITY;
+        float sum_v32 = 0.0f;
+        int32_t argmax_v33 = 0;
+        float best_argmax_v33 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
             const float v2 = logits[j0];
-            const float select_v24 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v25 += select_v24;
-            const float x_argmax_v26 = v2;
-            if (best_argmax_v26 < x_argmax_v26) {
-                best_argmax_v26 = x_argmax_v26;
-                argmax_v26 = j0;
+            const float select_v31 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+            sum_v32 += select_v31;
+            const float x_argmax_v33 = v2;
+            if (best_argmax_v33 < x_argmax_v33) {
+                best_argmax_v33 = x_argmax_v33;
+                argmax_v33 = j0;
             }
         }
-        cross_entropy_2[i0] = sum_v25;
-        argmax[i0] = argmax_v26;
+        cross_entropy_2[i0] = sum_v32;
+        argmax[i0] = argmax_v33;
     }
 }
 
 /* resnet.dl:37: -> f32 */
-static void evaluate_k12_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void evaluate_k19_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -13297,7 +13141,7 @@ static void evaluate_k12_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* resnet.dl:35: cross_entropy -> f32 */
-static void evaluate_k13_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k20_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -13314,46 +13158,61 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
+    float *const batch_norm_1_factor = (float *)(void *)(base + 65536);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 131072);   /* f32[16] */
     float *const relu_2 = (float *)(void *)(base + 65536);   /* f32[4, 16, 16, 16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 131072);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 131328);   /* f32[16] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 98304);   /* f32[32] */
     float *const relu_4 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 32] */
     float *const residual_2_conv_b_y = (float *)(void *)(base + 98304);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 131072);   /* f32[32] */
     float *const relu_5 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 16384);   /* f32[64] */
     float *const relu_6 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 32768);   /* f32[64] */
     float *const relu_7 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 160);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 176);   /* i32[4] */
 
-    evaluate_k0_conv2d_relu(image, params->stem_kernel, relu, state->batch_norm_1_moving_mean,
-            state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, params->batch_norm_1_beta);
-    evaluate_k1_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, state->residual_1_norm_a_moving_mean,
-            state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta);
-    evaluate_k2_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
-            state->residual_1_norm_b_moving_mean, state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_beta);
-    evaluate_k3_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, state->residual_2_norm_a_moving_mean,
-            state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta);
-    evaluate_k4_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    evaluate_k5_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, state->residual_2_norm_b_moving_mean, state->residual_2_norm_b_moving_variance,
-            params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
-    evaluate_k6_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, state->residual_3_norm_a_moving_mean,
-            state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta);
-    evaluate_k7_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    evaluate_k8_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, state->residual_3_norm_b_moving_mean, state->residual_3_norm_b_moving_variance,
-            params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta);
-    evaluate_k9_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    if (evaluate_k10_cross_entropy_check(label) != DL_OK)
+    evaluate_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
+    evaluate_k1_conv2d_relu(image, params->stem_kernel, relu, state->batch_norm_1_moving_mean, batch_norm_1_factor,
+            params->batch_norm_1_beta);
+    evaluate_k2_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor);
+    evaluate_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, state->residual_1_norm_a_moving_mean,
+            residual_1_norm_a_factor, params->residual_1_norm_a_beta);
+    evaluate_k4_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor);
+    evaluate_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
+            state->residual_1_norm_b_moving_mean, residual_1_norm_b_factor, params->residual_1_norm_b_beta);
+    evaluate_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
+    evaluate_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, state->residual_2_norm_a_moving_mean,
+            residual_2_norm_a_factor, params->residual_2_norm_a_beta);
+    evaluate_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
+    evaluate_k9_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor);
+    evaluate_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+            residual_2_conv_b_y, state->residual_2_norm_b_moving_mean, residual_2_norm_b_factor,
+            params->residual_2_norm_b_beta);
+    evaluate_k11_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma,
+            residual_3_norm_a_factor);
+    evaluate_k12_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, state->residual_3_norm_a_moving_mean,
+            residual_3_norm_a_factor, params->residual_3_norm_a_beta);
+    evaluate_k13_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
+    evaluate_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma,
+            residual_3_norm_b_factor);
+    evaluate_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+            residual_3_conv_b_y, state->residual_3_norm_b_moving_mean, residual_3_norm_b_factor,
+            params->residual_3_norm_b_beta);
+    evaluate_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
+    if (evaluate_k17_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k11_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
+    evaluate_k18_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
             params->classifier_bias, label, cross_entropy_2, argmax);
-    evaluate_k12_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k13_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k19_sum(&count, argmax, label, &metrics->accuracy);
+    evaluate_k20_cross_entropy(&count, cross_entropy_2, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

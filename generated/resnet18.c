@@ -465,8 +465,17 @@ dl_status resnet18_init(resnet18_params *params, resnet18_state *state, uint64_t
     return DL_OK;
 }
 
+/* resnet18.dl:11: batch_norm -> f32[8] */
+static void infer_k0_batch_norm(const float *restrict stem_norm_moving_variance, const float *restrict stem_norm_gamma,
+        float *restrict stem_norm_factor)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        stem_norm_factor[j0] = dl_rsqrt(stem_norm_moving_variance[j0] + 0.001f) * stem_norm_gamma[j0];
+    }
+}
+
 /* resnet18.dl:10: conv2d, resnet18.dl:27: relu -> f32[1, 16, 16, 8], 301056 multiply-accumulates */
-static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -512,7 +521,7 @@ static inline void infer_k0_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -549,7 +558,7 @@ static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -603,9 +612,9 @@ static inline void infer_k0_conv2d_relu_tile_4_at_12(const float *restrict a, in
     c[27] = c3_3;
 }
 
-static void infer_k0_conv2d_relu(const float *restrict image, const float *restrict stem_conv_kernel, float *restrict relu,
-        const float *restrict stem_norm_moving_mean, const float *restrict stem_norm_moving_variance,
-        const float *restrict stem_norm_gamma, const float *restrict stem_norm_beta)
+static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_conv_kernel, float *restrict relu,
+        const float *restrict stem_norm_moving_mean, const float *restrict stem_norm_factor,
+        const float *restrict stem_norm_beta)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -614,18 +623,18 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
             const int k0_hi = dl_end_tap(-i1 * 2 + 33, 1, 7);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 4)
-                    infer_k0_conv2d_relu_tile_4_at_0(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
+                    infer_k1_conv2d_relu_tile_4_at_0(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
                         relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    infer_k0_conv2d_relu_tile_4(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
+                    infer_k1_conv2d_relu_tile_4(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
                         relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else
-                    infer_k0_conv2d_relu_tile_4_at_12(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
+                    infer_k1_conv2d_relu_tile_4_at_12(image, i1 * 192 + i2_0 * 6 - 198, stem_conv_kernel + n,
                         relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - stem_norm_moving_mean[j0])
-                            / dl_sqrt(stem_norm_moving_variance[j0] + 0.001f) * stem_norm_gamma[j0] + stem_norm_beta[j0];
+                    const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - stem_norm_moving_mean[j0]) * stem_norm_factor[j0]
+                            + stem_norm_beta[j0];
                     relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
@@ -634,7 +643,7 @@ static void infer_k0_conv2d_relu(const float *restrict image, const float *restr
 }
 
 /* resnet18.dl:28: max_pool2d -> f32[1, 8, 8, 8] */
-static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
+static void infer_k2_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -652,8 +661,8 @@ static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
+static inline void infer_k3_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -699,7 +708,7 @@ static inline void infer_k2_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static inline void infer_k2_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k3_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -745,37 +754,46 @@ static inline void infer_k2_conv2d_relu_tile_4_at_4(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict residual_1_a_conv_kernel,
-        float *restrict relu_2, const float *restrict residual_1_a_norm_moving_mean,
-        const float *restrict residual_1_a_norm_moving_variance, const float *restrict residual_1_a_norm_gamma,
-        const float *restrict residual_1_a_norm_beta)
+static void infer_k3_conv2d(const float *restrict max_pool2d, const float *restrict residual_1_a_conv_kernel,
+        float *restrict residual_1_a_conv_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 4)
-                    infer_k2_conv2d_relu_tile_4_at_0(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_1_a_conv_kernel + n,
-                        relu_2 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    infer_k3_conv2d_tile_4_at_0(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_1_a_conv_kernel + n,
+                        residual_1_a_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else
-                    infer_k2_conv2d_relu_tile_4_at_4(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_1_a_conv_kernel + n,
-                        relu_2 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = (relu_2[i1 * 64 + i2 * 8 + j0] - residual_1_a_norm_moving_mean[j0])
-                            / dl_sqrt(residual_1_a_norm_moving_variance[j0] + 0.001f) * residual_1_a_norm_gamma[j0]
-                            + residual_1_a_norm_beta[j0];
-                    relu_2[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
+                    infer_k3_conv2d_tile_4_at_4(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_1_a_conv_kernel + n,
+                        residual_1_a_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+        }
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 8, 8, 8] */
+static void infer_k4_batch_norm_relu(const float *restrict residual_1_a_norm_moving_variance,
+        const float *restrict residual_1_a_norm_gamma, float *restrict residual_1_a_conv_y,
+        const float *restrict residual_1_a_norm_moving_mean, const float *restrict residual_1_a_norm_beta)
+{
+    float residual_1_a_norm_factor[8];
+    for (int j0 = 0; j0 < 8; j0++) {
+        residual_1_a_norm_factor[j0] = dl_rsqrt(residual_1_a_norm_moving_variance[j0] + 0.001f) * residual_1_a_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 8; j1++) {
+        for (int j2 = 0; j2 < 8; j2++) {
+            for (int j3 = 0; j3 < 8; j3++) {
+                const float v1 = (residual_1_a_conv_y[j1 * 64 + j2 * 8 + j3] - residual_1_a_norm_moving_mean[j3])
+                        * residual_1_a_norm_factor[j3] + residual_1_a_norm_beta[j3];
+                residual_1_a_conv_y[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
+static inline void infer_k5_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -821,7 +839,7 @@ static inline void infer_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static inline void infer_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k5_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -867,37 +885,46 @@ static inline void infer_k3_conv2d_relu_tile_4_at_4(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static void infer_k3_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_b_conv_kernel,
-        float *restrict residual_1_b_conv_y, float *restrict max_pool2d, const float *restrict residual_1_b_norm_moving_mean,
-        const float *restrict residual_1_b_norm_moving_variance, const float *restrict residual_1_b_norm_gamma,
-        const float *restrict residual_1_b_norm_beta)
+static void infer_k5_conv2d(const float *restrict residual_1_a_conv_y, const float *restrict residual_1_b_conv_kernel,
+        float *restrict residual_1_b_conv_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 4)
-                    infer_k3_conv2d_relu_tile_4_at_0(relu_2, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
-                        residual_1_b_conv_y + n, k0_lo, k0_hi);
+                    infer_k5_conv2d_tile_4_at_0(residual_1_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
+                        residual_1_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else
-                    infer_k3_conv2d_relu_tile_4_at_4(relu_2, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
-                        residual_1_b_conv_y + n, k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = max_pool2d[i1 * 64 + i2 * 8 + j0] + ((residual_1_b_conv_y[i2 * 8 - i2_0 * 8 + j0]
-                            - residual_1_b_norm_moving_mean[j0]) / dl_sqrt(residual_1_b_norm_moving_variance[j0] + 0.001f)
-                            * residual_1_b_norm_gamma[j0] + residual_1_b_norm_beta[j0]);
-                    max_pool2d[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
+                    infer_k5_conv2d_tile_4_at_4(residual_1_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
+                        residual_1_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+        }
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 8, 8, 8] */
+static void infer_k6_batch_norm_relu(const float *restrict residual_1_b_norm_moving_variance,
+        const float *restrict residual_1_b_norm_gamma, float *restrict max_pool2d, const float *restrict residual_1_b_conv_y,
+        const float *restrict residual_1_b_norm_moving_mean, const float *restrict residual_1_b_norm_beta)
+{
+    float residual_1_b_norm_factor[8];
+    for (int j0 = 0; j0 < 8; j0++) {
+        residual_1_b_norm_factor[j0] = dl_rsqrt(residual_1_b_norm_moving_variance[j0] + 0.001f) * residual_1_b_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 8; j1++) {
+        for (int j2 = 0; j2 < 8; j2++) {
+            for (int j3 = 0; j3 < 8; j3++) {
+                const float v1 = max_pool2d[j1 * 64 + j2 * 8 + j3] + ((residual_1_b_conv_y[j1 * 64 + j2 * 8 + j3]
+                        - residual_1_b_norm_moving_mean[j3]) * residual_1_b_norm_factor[j3] + residual_1_b_norm_beta[j3]);
+                max_pool2d[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k4_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
+static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -943,7 +970,7 @@ static inline void infer_k4_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static inline void infer_k4_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k7_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -989,37 +1016,46 @@ static inline void infer_k4_conv2d_relu_tile_4_at_4(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static void infer_k4_conv2d_relu(const float *restrict max_pool2d, const float *restrict residual_2_a_conv_kernel,
-        float *restrict relu_4, const float *restrict residual_2_a_norm_moving_mean,
-        const float *restrict residual_2_a_norm_moving_variance, const float *restrict residual_2_a_norm_gamma,
-        const float *restrict residual_2_a_norm_beta)
+static void infer_k7_conv2d(const float *restrict max_pool2d, const float *restrict residual_2_a_conv_kernel,
+        float *restrict residual_2_a_conv_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 4)
-                    infer_k4_conv2d_relu_tile_4_at_0(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
-                        relu_4 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    infer_k7_conv2d_tile_4_at_0(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
+                        residual_2_a_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else
-                    infer_k4_conv2d_relu_tile_4_at_4(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
-                        relu_4 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = (relu_4[i1 * 64 + i2 * 8 + j0] - residual_2_a_norm_moving_mean[j0])
-                            / dl_sqrt(residual_2_a_norm_moving_variance[j0] + 0.001f) * residual_2_a_norm_gamma[j0]
-                            + residual_2_a_norm_beta[j0];
-                    relu_4[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
+                    infer_k7_conv2d_tile_4_at_4(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
+                        residual_2_a_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+        }
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 8, 8, 8] */
+static void infer_k8_batch_norm_relu(const float *restrict residual_2_a_norm_moving_variance,
+        const float *restrict residual_2_a_norm_gamma, float *restrict residual_2_a_conv_y,
+        const float *restrict residual_2_a_norm_moving_mean, const float *restrict residual_2_a_norm_beta)
+{
+    float residual_2_a_norm_factor[8];
+    for (int j0 = 0; j0 < 8; j0++) {
+        residual_2_a_norm_factor[j0] = dl_rsqrt(residual_2_a_norm_moving_variance[j0] + 0.001f) * residual_2_a_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 8; j1++) {
+        for (int j2 = 0; j2 < 8; j2++) {
+            for (int j3 = 0; j3 < 8; j3++) {
+                const float v1 = (residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] - residual_2_a_norm_moving_mean[j3])
+                        * residual_2_a_norm_factor[j3] + residual_2_a_norm_beta[j3];
+                residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k5_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
+static inline void infer_k9_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1065,7 +1101,7 @@ static inline void infer_k5_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static inline void infer_k5_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k9_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1111,37 +1147,46 @@ static inline void infer_k5_conv2d_relu_tile_4_at_4(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static void infer_k5_conv2d_relu(const float *restrict relu_4, const float *restrict residual_2_b_conv_kernel,
-        float *restrict relu_5, const float *restrict max_pool2d, const float *restrict residual_2_b_norm_moving_mean,
-        const float *restrict residual_2_b_norm_moving_variance, const float *restrict residual_2_b_norm_gamma,
-        const float *restrict residual_2_b_norm_beta)
+static void infer_k9_conv2d(const float *restrict residual_2_a_conv_y, const float *restrict residual_2_b_conv_kernel,
+        float *restrict residual_2_b_conv_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int rows = 4;
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 4)
-                    infer_k5_conv2d_relu_tile_4_at_0(relu_4, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
-                        relu_5 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+                    infer_k9_conv2d_tile_4_at_0(residual_2_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
+                        residual_2_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else
-                    infer_k5_conv2d_relu_tile_4_at_4(relu_4, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
-                        relu_5 + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = max_pool2d[i1 * 64 + i2 * 8 + j0] + ((relu_5[i1 * 64 + i2 * 8 + j0]
-                            - residual_2_b_norm_moving_mean[j0]) / dl_sqrt(residual_2_b_norm_moving_variance[j0] + 0.001f)
-                            * residual_2_b_norm_gamma[j0] + residual_2_b_norm_beta[j0]);
-                    relu_5[i1 * 64 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
+                    infer_k9_conv2d_tile_4_at_4(residual_2_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
+                        residual_2_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
+        }
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 8, 8, 8] */
+static void infer_k10_batch_norm_relu(const float *restrict residual_2_b_norm_moving_variance,
+        const float *restrict residual_2_b_norm_gamma, const float *restrict max_pool2d, float *restrict residual_2_b_conv_y,
+        const float *restrict residual_2_b_norm_moving_mean, const float *restrict residual_2_b_norm_beta)
+{
+    float residual_2_b_norm_factor[8];
+    for (int j0 = 0; j0 < 8; j0++) {
+        residual_2_b_norm_factor[j0] = dl_rsqrt(residual_2_b_norm_moving_variance[j0] + 0.001f) * residual_2_b_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 8; j1++) {
+        for (int j2 = 0; j2 < 8; j2++) {
+            for (int j3 = 0; j3 < 8; j3++) {
+                const float v1 = max_pool2d[j1 * 64 + j2 * 8 + j3] + ((residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3]
+                        - residual_2_b_norm_moving_mean[j3]) * residual_2_b_norm_factor[j3] + residual_2_b_norm_beta[j3]);
+                residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 4, 4, 16], 18432 multiply-accumulates */
-static inline void infer_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 18432 multiply-accumulates */
+static inline void infer_k11_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1187,30 +1232,40 @@ static inline void infer_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[51] = c3_3;
 }
 
-static void infer_k6_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_a_conv_kernel,
-        float *restrict relu_6, const float *restrict residual_3_a_norm_moving_mean,
-        const float *restrict residual_3_a_norm_moving_variance, const float *restrict residual_3_a_norm_gamma,
-        const float *restrict residual_3_a_norm_beta)
+static void infer_k11_conv2d(const float *restrict residual_2_b_conv_y, const float *restrict residual_3_a_conv_kernel,
+        float *restrict residual_3_a_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 * 2, 1);
         const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
         for (int n = 0; n < 16; n += 4)
-            infer_k6_conv2d_relu_tile_4_at_0(relu_5, i1 * 128, residual_3_a_conv_kernel + n, relu_6 + (i1 * 64 + n), k0_lo,
-                    k0_hi);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (relu_6[i1 * 64 + i2 * 16 + j0] - residual_3_a_norm_moving_mean[j0])
-                        / dl_sqrt(residual_3_a_norm_moving_variance[j0] + 0.001f) * residual_3_a_norm_gamma[j0]
-                        + residual_3_a_norm_beta[j0];
-                relu_6[i1 * 64 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k11_conv2d_tile_4_at_0(residual_2_b_conv_y, i1 * 128, residual_3_a_conv_kernel + n,
+                    residual_3_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 4, 4, 16] */
+static void infer_k12_batch_norm_relu(const float *restrict residual_3_a_norm_moving_variance,
+        const float *restrict residual_3_a_norm_gamma, float *restrict residual_3_a_conv_y,
+        const float *restrict residual_3_a_norm_moving_mean, const float *restrict residual_3_a_norm_beta)
+{
+    float residual_3_a_norm_factor[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_3_a_norm_factor[j0] = dl_rsqrt(residual_3_a_norm_moving_variance[j0] + 0.001f) * residual_3_a_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 16; j3++) {
+                const float v1 = (residual_3_a_conv_y[j1 * 64 + j2 * 16 + j3] - residual_3_a_norm_moving_mean[j3])
+                        * residual_3_a_norm_factor[j3] + residual_3_a_norm_beta[j3];
+                residual_3_a_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1265,20 +1320,29 @@ static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void infer_k7_conv2d(const float *restrict relu_6, const float *restrict residual_3_b_conv_kernel,
+static void infer_k13_conv2d(const float *restrict residual_3_a_conv_y, const float *restrict residual_3_b_conv_kernel,
         float *restrict residual_3_b_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 + 1, 1);
         const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
         for (int n = 0; n < 16; n += 4)
-            infer_k7_conv2d_tile_4_at_0(relu_6, i1 * 64 - 80, residual_3_b_conv_kernel + n, residual_3_b_conv_y + (i1 * 64 + n),
-                    k0_lo, k0_hi);
+            infer_k13_conv2d_tile_4_at_0(residual_3_a_conv_y, i1 * 64 - 80, residual_3_b_conv_kernel + n,
+                    residual_3_b_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 4, 4, 16], 2048 multiply-accumulates */
-static inline void infer_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet18.dl:11: batch_norm -> f32[16] */
+static void infer_k14_batch_norm(const float *restrict residual_3_b_norm_moving_variance,
+        const float *restrict residual_3_b_norm_gamma, float *restrict residual_3_b_norm_factor)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_3_b_norm_factor[j0] = dl_rsqrt(residual_3_b_norm_moving_variance[j0] + 0.001f) * residual_3_b_norm_gamma[j0];
+    }
+}
+
+/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 2048 multiply-accumulates */
+static inline void infer_k15_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1310,31 +1374,43 @@ static inline void infer_k8_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void infer_k8_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_conv_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_norm_moving_mean,
-        const float *restrict residual_3_shortcut_norm_moving_variance, const float *restrict residual_3_shortcut_norm_gamma,
-        const float *restrict residual_3_shortcut_norm_beta, const float *restrict residual_3_b_conv_y,
-        const float *restrict residual_3_b_norm_moving_mean, const float *restrict residual_3_b_norm_moving_variance,
-        const float *restrict residual_3_b_norm_gamma, const float *restrict residual_3_b_norm_beta)
+static void infer_k15_conv2d(const float *restrict residual_2_b_conv_y, const float *restrict residual_3_shortcut_conv_kernel,
+        float *restrict residual_3_shortcut_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 16; n += 4)
-            infer_k8_conv2d_relu_tile_4(relu_5, i1 * 128, residual_3_shortcut_conv_kernel + n, relu_7 + (i1 * 64 + n));
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (relu_7[i1 * 64 + i2 * 16 + j0] - residual_3_shortcut_norm_moving_mean[j0])
-                        / dl_sqrt(residual_3_shortcut_norm_moving_variance[j0] + 0.001f) * residual_3_shortcut_norm_gamma[j0]
-                        + residual_3_shortcut_norm_beta[j0] + ((residual_3_b_conv_y[i1 * 64 + i2 * 16 + j0]
-                        - residual_3_b_norm_moving_mean[j0]) / dl_sqrt(residual_3_b_norm_moving_variance[j0] + 0.001f)
-                        * residual_3_b_norm_gamma[j0] + residual_3_b_norm_beta[j0]);
-                relu_7[i1 * 64 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k15_conv2d_tile_4(residual_2_b_conv_y, i1 * 128, residual_3_shortcut_conv_kernel + n,
+                    residual_3_shortcut_conv_y + (i1 * 64 + n));
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 4, 4, 16] */
+static void infer_k16_batch_norm_relu(const float *restrict residual_3_shortcut_norm_moving_variance,
+        const float *restrict residual_3_shortcut_norm_gamma, float *restrict residual_3_shortcut_conv_y,
+        const float *restrict residual_3_shortcut_norm_moving_mean, const float *restrict residual_3_shortcut_norm_beta,
+        const float *restrict residual_3_b_conv_y, const float *restrict residual_3_b_norm_moving_mean,
+        const float *restrict residual_3_b_norm_factor, const float *restrict residual_3_b_norm_beta)
+{
+    float residual_3_shortcut_norm_factor[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_3_shortcut_norm_factor[j0] = dl_rsqrt(residual_3_shortcut_norm_moving_variance[j0] + 0.001f)
+                * residual_3_shortcut_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 16; j3++) {
+                const float v1 = (residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3] - residual_3_shortcut_norm_moving_mean[j3])
+                        * residual_3_shortcut_norm_factor[j3] + residual_3_shortcut_norm_beta[j3]
+                        + ((residual_3_b_conv_y[j1 * 64 + j2 * 16 + j3] - residual_3_b_norm_moving_mean[j3])
+                        * residual_3_b_norm_factor[j3] + residual_3_b_norm_beta[j3]);
+                residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k9_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
+static inline void infer_k17_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1389,31 +1465,41 @@ static inline void infer_k9_conv2d_relu_tile_4_at_0(const float *restrict a, int
     c[51] = c3_3;
 }
 
-static void infer_k9_conv2d_relu(const float *restrict relu_7, const float *restrict residual_4_a_conv_kernel,
-        float *restrict relu_8, const float *restrict residual_4_a_norm_moving_mean,
-        const float *restrict residual_4_a_norm_moving_variance, const float *restrict residual_4_a_norm_gamma,
-        const float *restrict residual_4_a_norm_beta)
+static void infer_k17_conv2d(const float *restrict residual_3_shortcut_conv_y, const float *restrict residual_4_a_conv_kernel,
+        float *restrict residual_4_a_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 + 1, 1);
         const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
         for (int n = 0; n < 16; n += 4)
-            infer_k9_conv2d_relu_tile_4_at_0(relu_7, i1 * 64 - 80, residual_4_a_conv_kernel + n, relu_8 + (i1 * 64 + n), k0_lo,
-                    k0_hi);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = (relu_8[i1 * 64 + i2 * 16 + j0] - residual_4_a_norm_moving_mean[j0])
-                        / dl_sqrt(residual_4_a_norm_moving_variance[j0] + 0.001f) * residual_4_a_norm_gamma[j0]
-                        + residual_4_a_norm_beta[j0];
-                relu_8[i1 * 64 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k17_conv2d_tile_4_at_0(residual_3_shortcut_conv_y, i1 * 64 - 80, residual_4_a_conv_kernel + n,
+                    residual_4_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 4, 4, 16] */
+static void infer_k18_batch_norm_relu(const float *restrict residual_4_a_norm_moving_variance,
+        const float *restrict residual_4_a_norm_gamma, float *restrict residual_4_a_conv_y,
+        const float *restrict residual_4_a_norm_moving_mean, const float *restrict residual_4_a_norm_beta)
+{
+    float residual_4_a_norm_factor[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_4_a_norm_factor[j0] = dl_rsqrt(residual_4_a_norm_moving_variance[j0] + 0.001f) * residual_4_a_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 16; j3++) {
+                const float v1 = (residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] - residual_4_a_norm_moving_mean[j3])
+                        * residual_4_a_norm_factor[j3] + residual_4_a_norm_beta[j3];
+                residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k10_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
+static inline void infer_k19_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1467,31 +1553,43 @@ static inline void infer_k10_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void infer_k10_conv2d_relu(const float *restrict relu_8, const float *restrict residual_4_b_conv_kernel,
-        float *restrict residual_4_b_conv_y, float *restrict relu_7, const float *restrict residual_4_b_norm_moving_mean,
-        const float *restrict residual_4_b_norm_moving_variance, const float *restrict residual_4_b_norm_gamma,
-        const float *restrict residual_4_b_norm_beta)
+static void infer_k19_conv2d(const float *restrict residual_4_a_conv_y, const float *restrict residual_4_b_conv_kernel,
+        float *restrict residual_4_b_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 + 1, 1);
         const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
         for (int n = 0; n < 16; n += 4)
-            infer_k10_conv2d_relu_tile_4_at_0(relu_8, i1 * 64 - 80, residual_4_b_conv_kernel + n, residual_4_b_conv_y + n,
-                    k0_lo, k0_hi);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = relu_7[i1 * 64 + i2 * 16 + j0] + ((residual_4_b_conv_y[i2 * 16 + j0]
-                        - residual_4_b_norm_moving_mean[j0]) / dl_sqrt(residual_4_b_norm_moving_variance[j0] + 0.001f)
-                        * residual_4_b_norm_gamma[j0] + residual_4_b_norm_beta[j0]);
-                relu_7[i1 * 64 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k19_conv2d_tile_4_at_0(residual_4_a_conv_y, i1 * 64 - 80, residual_4_b_conv_kernel + n,
+                    residual_4_b_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 4, 4, 16] */
+static void infer_k20_batch_norm_relu(const float *restrict residual_4_b_norm_moving_variance,
+        const float *restrict residual_4_b_norm_gamma, const float *restrict residual_3_shortcut_conv_y,
+        float *restrict residual_4_b_conv_y, const float *restrict residual_4_b_norm_moving_mean,
+        const float *restrict residual_4_b_norm_beta)
+{
+    float residual_4_b_norm_factor[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_4_b_norm_factor[j0] = dl_rsqrt(residual_4_b_norm_moving_variance[j0] + 0.001f) * residual_4_b_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 4; j1++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 16; j3++) {
+                const float v1 = residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3]
+                        + ((residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] - residual_4_b_norm_moving_mean[j3])
+                        * residual_4_b_norm_factor[j3] + residual_4_b_norm_beta[j3]);
+                residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 2, 2, 32], 18432 multiply-accumulates */
-static inline void infer_k11_conv2d_relu_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 18432 multiply-accumulates */
+static inline void infer_k21_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1522,30 +1620,40 @@ static inline void infer_k11_conv2d_relu_tile_2_at_0(const float *restrict a, in
     c[35] = c1_3;
 }
 
-static void infer_k11_conv2d_relu(const float *restrict relu_7, const float *restrict residual_5_a_conv_kernel,
-        float *restrict relu_10, const float *restrict residual_5_a_norm_moving_mean,
-        const float *restrict residual_5_a_norm_moving_variance, const float *restrict residual_5_a_norm_gamma,
-        const float *restrict residual_5_a_norm_beta)
+static void infer_k21_conv2d(const float *restrict residual_4_b_conv_y, const float *restrict residual_5_a_conv_kernel,
+        float *restrict residual_5_a_conv_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         const int k0_lo = dl_first_tap(-i1 * 2, 1);
         const int k0_hi = dl_end_tap(-i1 * 2 + 3, 1, 3);
         for (int n = 0; n < 32; n += 4)
-            infer_k11_conv2d_relu_tile_2_at_0(relu_7, i1 * 128, residual_5_a_conv_kernel + n, relu_10 + (i1 * 64 + n), k0_lo,
-                    k0_hi);
-        for (int i2 = 0; i2 < 2; i2++) {
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = (relu_10[i1 * 64 + i2 * 32 + j0] - residual_5_a_norm_moving_mean[j0])
-                        / dl_sqrt(residual_5_a_norm_moving_variance[j0] + 0.001f) * residual_5_a_norm_gamma[j0]
-                        + residual_5_a_norm_beta[j0];
-                relu_10[i1 * 64 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k21_conv2d_tile_2_at_0(residual_4_b_conv_y, i1 * 128, residual_5_a_conv_kernel + n,
+                    residual_5_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 2, 2, 32] */
+static void infer_k22_batch_norm_relu(const float *restrict residual_5_a_norm_moving_variance,
+        const float *restrict residual_5_a_norm_gamma, float *restrict residual_5_a_conv_y,
+        const float *restrict residual_5_a_norm_moving_mean, const float *restrict residual_5_a_norm_beta)
+{
+    float residual_5_a_norm_factor[32];
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_5_a_norm_factor[j0] = dl_rsqrt(residual_5_a_norm_moving_variance[j0] + 0.001f) * residual_5_a_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 32; j3++) {
+                const float v1 = (residual_5_a_conv_y[j1 * 64 + j2 * 32 + j3] - residual_5_a_norm_moving_mean[j3])
+                        * residual_5_a_norm_factor[j3] + residual_5_a_norm_beta[j3];
+                residual_5_a_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k12_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k23_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1584,20 +1692,29 @@ static inline void infer_k12_conv2d_tile_2_at_0(const float *restrict a, int at,
     c[35] = c1_3;
 }
 
-static void infer_k12_conv2d(const float *restrict relu_10, const float *restrict residual_5_b_conv_kernel,
+static void infer_k23_conv2d(const float *restrict residual_5_a_conv_y, const float *restrict residual_5_b_conv_kernel,
         float *restrict residual_5_b_conv_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         const int k0_lo = dl_first_tap(-i1 + 1, 1);
         const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
         for (int n = 0; n < 32; n += 4)
-            infer_k12_conv2d_tile_2_at_0(relu_10, i1 * 64 - 96, residual_5_b_conv_kernel + n,
+            infer_k23_conv2d_tile_2_at_0(residual_5_a_conv_y, i1 * 64 - 96, residual_5_b_conv_kernel + n,
                     residual_5_b_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 2, 2, 32], 2048 multiply-accumulates */
-static inline void infer_k13_conv2d_relu_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet18.dl:11: batch_norm -> f32[32] */
+static void infer_k24_batch_norm(const float *restrict residual_5_b_norm_moving_variance,
+        const float *restrict residual_5_b_norm_gamma, float *restrict residual_5_b_norm_factor)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_5_b_norm_factor[j0] = dl_rsqrt(residual_5_b_norm_moving_variance[j0] + 0.001f) * residual_5_b_norm_gamma[j0];
+    }
+}
+
+/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 2048 multiply-accumulates */
+static inline void infer_k25_conv2d_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1617,32 +1734,44 @@ static inline void infer_k13_conv2d_relu_tile_2(const float *restrict a, int at,
     c[35] = c1_3;
 }
 
-static void infer_k13_conv2d_relu(const float *restrict relu_7, const float *restrict residual_5_shortcut_conv_kernel,
-        float *restrict relu_11, const float *restrict residual_5_shortcut_norm_moving_mean,
-        const float *restrict residual_5_shortcut_norm_moving_variance, const float *restrict residual_5_shortcut_norm_gamma,
-        const float *restrict residual_5_shortcut_norm_beta, const float *restrict residual_5_b_conv_y,
-        const float *restrict residual_5_b_norm_moving_mean, const float *restrict residual_5_b_norm_moving_variance,
-        const float *restrict residual_5_b_norm_gamma, const float *restrict residual_5_b_norm_beta)
+static void infer_k25_conv2d(const float *restrict residual_4_b_conv_y, const float *restrict residual_5_shortcut_conv_kernel,
+        float *restrict residual_5_shortcut_conv_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         for (int n = 0; n < 32; n += 4)
-            infer_k13_conv2d_relu_tile_2(relu_7, i1 * 128, residual_5_shortcut_conv_kernel + n, relu_11 + (i1 * 64 + n));
-        for (int i2 = 0; i2 < 2; i2++) {
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = (relu_11[i1 * 64 + i2 * 32 + j0] - residual_5_shortcut_norm_moving_mean[j0])
-                        / dl_sqrt(residual_5_shortcut_norm_moving_variance[j0] + 0.001f) * residual_5_shortcut_norm_gamma[j0]
-                        + residual_5_shortcut_norm_beta[j0] + ((residual_5_b_conv_y[i1 * 64 + i2 * 32 + j0]
-                        - residual_5_b_norm_moving_mean[j0]) / dl_sqrt(residual_5_b_norm_moving_variance[j0] + 0.001f)
-                        * residual_5_b_norm_gamma[j0] + residual_5_b_norm_beta[j0]);
-                relu_11[i1 * 64 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k25_conv2d_tile_2(residual_4_b_conv_y, i1 * 128, residual_5_shortcut_conv_kernel + n,
+                    residual_5_shortcut_conv_y + (i1 * 64 + n));
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 2, 2, 32] */
+static void infer_k26_batch_norm_relu(const float *restrict residual_5_shortcut_norm_moving_variance,
+        const float *restrict residual_5_shortcut_norm_gamma, float *restrict residual_5_shortcut_conv_y,
+        const float *restrict residual_5_shortcut_norm_moving_mean, const float *restrict residual_5_shortcut_norm_beta,
+        const float *restrict residual_5_b_conv_y, const float *restrict residual_5_b_norm_moving_mean,
+        const float *restrict residual_5_b_norm_factor, const float *restrict residual_5_b_norm_beta)
+{
+    float residual_5_shortcut_norm_factor[32];
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_5_shortcut_norm_factor[j0] = dl_rsqrt(residual_5_shortcut_norm_moving_variance[j0] + 0.001f)
+                * residual_5_shortcut_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 32; j3++) {
+                const float v1 = (residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3] - residual_5_shortcut_norm_moving_mean[j3])
+                        * residual_5_shortcut_norm_factor[j3] + residual_5_shortcut_norm_beta[j3]
+                        + ((residual_5_b_conv_y[j1 * 64 + j2 * 32 + j3] - residual_5_b_norm_moving_mean[j3])
+                        * residual_5_b_norm_factor[j3] + residual_5_b_norm_beta[j3]);
+                residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k14_conv2d_relu_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
+static inline void infer_k27_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1680,31 +1809,41 @@ static inline void infer_k14_conv2d_relu_tile_2_at_0(const float *restrict a, in
     c[35] = c1_3;
 }
 
-static void infer_k14_conv2d_relu(const float *restrict relu_11, const float *restrict residual_6_a_conv_kernel,
-        float *restrict relu_12, const float *restrict residual_6_a_norm_moving_mean,
-        const float *restrict residual_6_a_norm_moving_variance, const float *restrict residual_6_a_norm_gamma,
-        const float *restrict residual_6_a_norm_beta)
+static void infer_k27_conv2d(const float *restrict residual_5_shortcut_conv_y, const float *restrict residual_6_a_conv_kernel,
+        float *restrict residual_6_a_conv_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         const int k0_lo = dl_first_tap(-i1 + 1, 1);
         const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
         for (int n = 0; n < 32; n += 4)
-            infer_k14_conv2d_relu_tile_2_at_0(relu_11, i1 * 64 - 96, residual_6_a_conv_kernel + n, relu_12 + (i1 * 64 + n),
-                    k0_lo, k0_hi);
-        for (int i2 = 0; i2 < 2; i2++) {
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = (relu_12[i1 * 64 + i2 * 32 + j0] - residual_6_a_norm_moving_mean[j0])
-                        / dl_sqrt(residual_6_a_norm_moving_variance[j0] + 0.001f) * residual_6_a_norm_gamma[j0]
-                        + residual_6_a_norm_beta[j0];
-                relu_12[i1 * 64 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+            infer_k27_conv2d_tile_2_at_0(residual_5_shortcut_conv_y, i1 * 64 - 96, residual_6_a_conv_kernel + n,
+                    residual_6_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 2, 2, 32] */
+static void infer_k28_batch_norm_relu(const float *restrict residual_6_a_norm_moving_variance,
+        const float *restrict residual_6_a_norm_gamma, float *restrict residual_6_a_conv_y,
+        const float *restrict residual_6_a_norm_moving_mean, const float *restrict residual_6_a_norm_beta)
+{
+    float residual_6_a_norm_factor[32];
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_6_a_norm_factor[j0] = dl_rsqrt(residual_6_a_norm_moving_variance[j0] + 0.001f) * residual_6_a_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 32; j3++) {
+                const float v1 = (residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] - residual_6_a_norm_moving_mean[j3])
+                        * residual_6_a_norm_factor[j3] + residual_6_a_norm_beta[j3];
+                residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k15_conv2d_relu_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
+static inline void infer_k29_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1742,30 +1881,42 @@ static inline void infer_k15_conv2d_relu_tile_2_at_0(const float *restrict a, in
     c[35] = c1_3;
 }
 
-static void infer_k15_conv2d_relu(const float *restrict relu_12, const float *restrict residual_6_b_conv_kernel,
-        float *restrict residual_6_b_conv_y, float *restrict relu_11, const float *restrict residual_6_b_norm_moving_mean,
-        const float *restrict residual_6_b_norm_moving_variance, const float *restrict residual_6_b_norm_gamma,
+static void infer_k29_conv2d(const float *restrict residual_6_a_conv_y, const float *restrict residual_6_b_conv_kernel,
+        float *restrict residual_6_b_conv_y)
+{
+    for (int i1 = 0; i1 < 2; i1++) {
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
+        for (int n = 0; n < 32; n += 4)
+            infer_k29_conv2d_tile_2_at_0(residual_6_a_conv_y, i1 * 64 - 96, residual_6_b_conv_kernel + n,
+                    residual_6_b_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
+    }
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 2, 2, 32] */
+static void infer_k30_batch_norm_relu(const float *restrict residual_6_b_norm_moving_variance,
+        const float *restrict residual_6_b_norm_gamma, const float *restrict residual_5_shortcut_conv_y,
+        float *restrict residual_6_b_conv_y, const float *restrict residual_6_b_norm_moving_mean,
         const float *restrict residual_6_b_norm_beta)
 {
-    for (int i1 = 0; i1 < 2; i1++) {
-        const int k0_lo = dl_first_tap(-i1 + 1, 1);
-        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
-        for (int n = 0; n < 32; n += 4)
-            infer_k15_conv2d_relu_tile_2_at_0(relu_12, i1 * 64 - 96, residual_6_b_conv_kernel + n, residual_6_b_conv_y + n,
-                    k0_lo, k0_hi);
-        for (int i2 = 0; i2 < 2; i2++) {
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = relu_11[i1 * 64 + i2 * 32 + j0] + ((residual_6_b_conv_y[i2 * 32 + j0]
-                        - residual_6_b_norm_moving_mean[j0]) / dl_sqrt(residual_6_b_norm_moving_variance[j0] + 0.001f)
-                        * residual_6_b_norm_gamma[j0] + residual_6_b_norm_beta[j0]);
-                relu_11[i1 * 64 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+    float residual_6_b_norm_factor[32];
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_6_b_norm_factor[j0] = dl_rsqrt(residual_6_b_norm_moving_variance[j0] + 0.001f) * residual_6_b_norm_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 2; j1++) {
+        for (int j2 = 0; j2 < 2; j2++) {
+            for (int j3 = 0; j3 < 32; j3++) {
+                const float v1 = residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3]
+                        + ((residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] - residual_6_b_norm_moving_mean[j3])
+                        * residual_6_b_norm_factor[j3] + residual_6_b_norm_beta[j3]);
+                residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 1, 1, 64], 18432 multiply-accumulates */
-static inline void infer_k16_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k31_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1784,7 +1935,7 @@ static inline void infer_k16_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k16_conv2d_relu(const float *restrict relu_11, const float *restrict residual_7_a_conv_kernel,
+static void infer_k31_conv2d_relu(const float *restrict residual_6_b_conv_y, const float *restrict residual_7_a_conv_kernel,
         float *restrict relu_14, const float *restrict residual_7_a_norm_moving_mean,
         const float *restrict residual_7_a_norm_moving_variance, const float *restrict residual_7_a_norm_gamma,
         const float *restrict residual_7_a_norm_beta)
@@ -1794,16 +1945,17 @@ static void infer_k16_conv2d_relu(const float *restrict relu_11, const float *re
     const int k1_lo = dl_first_tap(0, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k16_conv2d_relu_tile_1(relu_11, 0, residual_7_a_conv_kernel + n, relu_14 + n, k0_lo, k0_hi, k1_lo, k1_hi);
+        infer_k31_conv2d_relu_tile_1(residual_6_b_conv_y, 0, residual_7_a_conv_kernel + n, relu_14 + n, k0_lo, k0_hi, k1_lo,
+                k1_hi);
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = (relu_14[j0] - residual_7_a_norm_moving_mean[j0]) / dl_sqrt(residual_7_a_norm_moving_variance[j0]
-                + 0.001f) * residual_7_a_norm_gamma[j0] + residual_7_a_norm_beta[j0];
+        const float v1 = (relu_14[j0] - residual_7_a_norm_moving_mean[j0]) * (dl_rsqrt(residual_7_a_norm_moving_variance[j0]
+                + 0.001f) * residual_7_a_norm_gamma[j0]) + residual_7_a_norm_beta[j0];
         relu_14[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k17_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k32_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1822,7 +1974,7 @@ static inline void infer_k17_conv2d_tile_1(const float *restrict a, int at, cons
     c[3] = c0_3;
 }
 
-static void infer_k17_conv2d(const float *restrict relu_14, const float *restrict residual_7_b_conv_kernel,
+static void infer_k32_conv2d(const float *restrict relu_14, const float *restrict residual_7_b_conv_kernel,
         float *restrict residual_7_b_conv_y)
 {
     const int k1_lo = dl_first_tap(1, 1);
@@ -1830,11 +1982,11 @@ static void infer_k17_conv2d(const float *restrict relu_14, const float *restric
     const int k2_lo = dl_first_tap(1, 1);
     const int k2_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k17_conv2d_tile_1(relu_14, 0, residual_7_b_conv_kernel + n, residual_7_b_conv_y + n, k1_lo, k1_hi, k2_lo, k2_hi);
+        infer_k32_conv2d_tile_1(relu_14, 0, residual_7_b_conv_kernel + n, residual_7_b_conv_y + n, k1_lo, k1_hi, k2_lo, k2_hi);
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 1, 1, 64], 2048 multiply-accumulates */
-static inline void infer_k18_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k33_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 32; k++) {
@@ -1848,27 +2000,28 @@ static inline void infer_k18_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k18_conv2d_relu(const float *restrict relu_11, const float *restrict residual_7_shortcut_conv_kernel,
-        float *restrict relu_15, const float *restrict residual_7_shortcut_norm_moving_mean,
+static void infer_k33_conv2d_relu(const float *restrict residual_6_b_conv_y,
+        const float *restrict residual_7_shortcut_conv_kernel, float *restrict relu_15,
+        const float *restrict residual_7_shortcut_norm_moving_mean,
         const float *restrict residual_7_shortcut_norm_moving_variance, const float *restrict residual_7_shortcut_norm_gamma,
         const float *restrict residual_7_shortcut_norm_beta, const float *restrict residual_7_b_conv_y,
         const float *restrict residual_7_b_norm_moving_mean, const float *restrict residual_7_b_norm_moving_variance,
         const float *restrict residual_7_b_norm_gamma, const float *restrict residual_7_b_norm_beta)
 {
     for (int n = 0; n < 64; n += 4)
-        infer_k18_conv2d_relu_tile_1(relu_11, 0, residual_7_shortcut_conv_kernel + n, relu_15 + n);
+        infer_k33_conv2d_relu_tile_1(residual_6_b_conv_y, 0, residual_7_shortcut_conv_kernel + n, relu_15 + n);
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = (relu_15[j0] - residual_7_shortcut_norm_moving_mean[j0])
-                / dl_sqrt(residual_7_shortcut_norm_moving_variance[j0] + 0.001f) * residual_7_shortcut_norm_gamma[j0]
+                * (dl_rsqrt(residual_7_shortcut_norm_moving_variance[j0] + 0.001f) * residual_7_shortcut_norm_gamma[j0])
                 + residual_7_shortcut_norm_beta[j0] + ((residual_7_b_conv_y[j0] - residual_7_b_norm_moving_mean[j0])
-                / dl_sqrt(residual_7_b_norm_moving_variance[j0] + 0.001f) * residual_7_b_norm_gamma[j0]
+                * (dl_rsqrt(residual_7_b_norm_moving_variance[j0] + 0.001f) * residual_7_b_norm_gamma[j0])
                 + residual_7_b_norm_beta[j0]);
         relu_15[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k19_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k34_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1887,7 +2040,7 @@ static inline void infer_k19_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k19_conv2d_relu(const float *restrict relu_15, const float *restrict residual_8_a_conv_kernel,
+static void infer_k34_conv2d_relu(const float *restrict relu_15, const float *restrict residual_8_a_conv_kernel,
         float *restrict relu_16, const float *restrict residual_8_a_norm_moving_mean,
         const float *restrict residual_8_a_norm_moving_variance, const float *restrict residual_8_a_norm_gamma,
         const float *restrict residual_8_a_norm_beta)
@@ -1897,16 +2050,16 @@ static void infer_k19_conv2d_relu(const float *restrict relu_15, const float *re
     const int k2_lo = dl_first_tap(1, 1);
     const int k2_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k19_conv2d_relu_tile_1(relu_15, 0, residual_8_a_conv_kernel + n, relu_16 + n, k1_lo, k1_hi, k2_lo, k2_hi);
+        infer_k34_conv2d_relu_tile_1(relu_15, 0, residual_8_a_conv_kernel + n, relu_16 + n, k1_lo, k1_hi, k2_lo, k2_hi);
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = (relu_16[j0] - residual_8_a_norm_moving_mean[j0]) / dl_sqrt(residual_8_a_norm_moving_variance[j0]
-                + 0.001f) * residual_8_a_norm_gamma[j0] + residual_8_a_norm_beta[j0];
+        const float v1 = (relu_16[j0] - residual_8_a_norm_moving_mean[j0]) * (dl_rsqrt(residual_8_a_norm_moving_variance[j0]
+                + 0.001f) * residual_8_a_norm_gamma[j0]) + residual_8_a_norm_beta[j0];
         relu_16[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k20_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k35_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1925,7 +2078,7 @@ static inline void infer_k20_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k20_conv2d_relu(const float *restrict relu_16, const float *restrict residual_8_b_conv_kernel,
+static void infer_k35_conv2d_relu(const float *restrict relu_16, const float *restrict residual_8_b_conv_kernel,
         float *restrict residual_8_b_conv_y, float *restrict relu_15, const float *restrict residual_8_b_norm_moving_mean,
         const float *restrict residual_8_b_norm_moving_variance, const float *restrict residual_8_b_norm_gamma,
         const float *restrict residual_8_b_norm_beta)
@@ -1935,18 +2088,18 @@ static void infer_k20_conv2d_relu(const float *restrict relu_16, const float *re
     const int k2_lo = dl_first_tap(1, 1);
     const int k2_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k20_conv2d_relu_tile_1(relu_16, 0, residual_8_b_conv_kernel + n, residual_8_b_conv_y + n, k1_lo, k1_hi, k2_lo,
+        infer_k35_conv2d_relu_tile_1(relu_16, 0, residual_8_b_conv_kernel + n, residual_8_b_conv_y + n, k1_lo, k1_hi, k2_lo,
                 k2_hi);
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = relu_15[j0] + ((residual_8_b_conv_y[j0] - residual_8_b_norm_moving_mean[j0])
-                / dl_sqrt(residual_8_b_norm_moving_variance[j0] + 0.001f) * residual_8_b_norm_gamma[j0]
+                * (dl_rsqrt(residual_8_b_norm_moving_variance[j0] + 0.001f) * residual_8_b_norm_gamma[j0])
                 + residual_8_b_norm_beta[j0]);
         relu_15[j0] = v1 < 0.0f ? 0.0f : v1;
     }
 }
 
 /* resnet18.dl:34: dense, resnet18.dl:36: softmax -> f32[1, 10], 640 multiply-accumulates */
-static inline void infer_k21_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k36_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -1960,7 +2113,7 @@ static inline void infer_k21_dense_softmax_tile_1(const float *restrict a, int a
     c[3] = c0_3;
 }
 
-static void infer_k21_dense_softmax(const float *restrict relu_15, const float *restrict classifier_kernel,
+static void infer_k36_dense_softmax(const float *restrict relu_15, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -1968,22 +2121,22 @@ static void infer_k21_dense_softmax(const float *restrict relu_15, const float *
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        infer_k21_dense_softmax_tile_1(relu_15, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v40 = -DL_INFINITY;
+        infer_k36_dense_softmax_tile_1(relu_15, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
+    float max_v55 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v39 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v39;
-        const float x_max_v40 = logits_v39;
-        max_v40 = dl_max(max_v40, x_max_v40);
+        const float logits_v54 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v54;
+        const float x_max_v55 = logits_v54;
+        max_v55 = dl_max(max_v55, x_max_v55);
     }
-    softmax = max_v40;
-    float sum_v42 = 0.0f;
+    softmax = max_v55;
+    float sum_v57 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v41 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v41;
-        sum_v42 += softmax_1_y_v41;
+        const float softmax_1_y_v56 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v56;
+        sum_v57 += softmax_1_y_v56;
     }
-    softmax_2 = sum_v42;
+    softmax_2 = sum_v57;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -1993,22 +2146,25 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
         void *arena)
 {
     unsigned char *const base = arena;
+    float *const stem_norm_factor = (float *)(void *)(base + 8192);   /* f32[8] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 8] */
     float *const max_pool2d = (float *)(void *)(base + 8192);   /* f32[1, 8, 8, 8] */
-    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 8] */
-    float *const residual_1_b_conv_y = (float *)(void *)(base + 2048);   /* f32[4, 8] */
-    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 8] */
-    float *const relu_5 = (float *)(void *)(base + 2048);   /* f32[1, 8, 8, 8] */
-    float *const relu_6 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
+    float *const residual_1_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 8] */
+    float *const residual_1_b_conv_y = (float *)(void *)(base + 2048);   /* f32[1, 8, 8, 8] */
+    float *const residual_2_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 8] */
+    float *const residual_2_b_conv_y = (float *)(void *)(base + 2048);   /* f32[1, 8, 8, 8] */
+    float *const residual_3_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
     float *const residual_3_b_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 4, 4, 16] */
-    float *const relu_7 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
-    float *const relu_8 = (float *)(void *)(base + 1024);   /* f32[1, 4, 4, 16] */
-    float *const residual_4_b_conv_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
-    float *const relu_10 = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
-    float *const residual_5_b_conv_y = (float *)(void *)(base + 1536);   /* f32[1, 2, 2, 32] */
-    float *const relu_11 = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
-    float *const relu_12 = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
-    float *const residual_6_b_conv_y = (float *)(void *)(base + 512);   /* f32[2, 32] */
+    float *const residual_3_b_norm_factor = (float *)(void *)(base + 4096);   /* f32[16] */
+    float *const residual_3_shortcut_conv_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
+    float *const residual_4_a_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 4, 4, 16] */
+    float *const residual_4_b_conv_y = (float *)(void *)(base + 2048);   /* f32[1, 4, 4, 16] */
+    float *const residual_5_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
+    float *const residual_5_b_conv_y = (float *)(void *)(base + 512);   /* f32[1, 2, 2, 32] */
+    float *const residual_5_b_norm_factor = (float *)(void *)(base + 1024);   /* f32[32] */
+    float *const residual_5_shortcut_conv_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
+    float *const residual_6_a_conv_y = (float *)(void *)(base + 512);   /* f32[1, 2, 2, 32] */
+    float *const residual_6_b_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
     float *const residual_7_b_conv_y = (float *)(void *)(base + 256);   /* f32[1, 1, 1, 64] */
     float *const relu_15 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
@@ -2016,56 +2172,70 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     float *const residual_8_b_conv_y = (float *)(void *)(base + 512);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 256);   /* f32[1, 10] */
 
-    infer_k0_conv2d_relu(image, params->stem_conv_kernel, relu, state->stem_norm_moving_mean, state->stem_norm_moving_variance,
-            params->stem_norm_gamma, params->stem_norm_beta);
-    infer_k1_max_pool2d(relu, max_pool2d);
-    infer_k2_conv2d_relu(max_pool2d, params->residual_1_a_conv_kernel, relu_2, state->residual_1_a_norm_moving_mean,
-            state->residual_1_a_norm_moving_variance, params->residual_1_a_norm_gamma, params->residual_1_a_norm_beta);
-    infer_k3_conv2d_relu(relu_2, params->residual_1_b_conv_kernel, residual_1_b_conv_y, max_pool2d,
-            state->residual_1_b_norm_moving_mean, state->residual_1_b_norm_moving_variance, params->residual_1_b_norm_gamma,
-            params->residual_1_b_norm_beta);
-    infer_k4_conv2d_relu(max_pool2d, params->residual_2_a_conv_kernel, relu_4, state->residual_2_a_norm_moving_mean,
-            state->residual_2_a_norm_moving_variance, params->residual_2_a_norm_gamma, params->residual_2_a_norm_beta);
-    infer_k5_conv2d_relu(relu_4, params->residual_2_b_conv_kernel, relu_5, max_pool2d, state->residual_2_b_norm_moving_mean,
-            state->residual_2_b_norm_moving_variance, params->residual_2_b_norm_gamma, params->residual_2_b_norm_beta);
-    infer_k6_conv2d_relu(relu_5, params->residual_3_a_conv_kernel, relu_6, state->residual_3_a_norm_moving_mean,
-            state->residual_3_a_norm_moving_variance, params->residual_3_a_norm_gamma, params->residual_3_a_norm_beta);
-    infer_k7_conv2d(relu_6, params->residual_3_b_conv_kernel, residual_3_b_conv_y);
-    infer_k8_conv2d_relu(relu_5, params->residual_3_shortcut_conv_kernel, relu_7, state->residual_3_shortcut_norm_moving_mean,
-            state->residual_3_shortcut_norm_moving_variance, params->residual_3_shortcut_norm_gamma,
-            params->residual_3_shortcut_norm_beta, residual_3_b_conv_y, state->residual_3_b_norm_moving_mean,
-            state->residual_3_b_norm_moving_variance, params->residual_3_b_norm_gamma, params->residual_3_b_norm_beta);
-    infer_k9_conv2d_relu(relu_7, params->residual_4_a_conv_kernel, relu_8, state->residual_4_a_norm_moving_mean,
-            state->residual_4_a_norm_moving_variance, params->residual_4_a_norm_gamma, params->residual_4_a_norm_beta);
-    infer_k10_conv2d_relu(relu_8, params->residual_4_b_conv_kernel, residual_4_b_conv_y, relu_7,
-            state->residual_4_b_norm_moving_mean, state->residual_4_b_norm_moving_variance, params->residual_4_b_norm_gamma,
+    infer_k0_batch_norm(state->stem_norm_moving_variance, params->stem_norm_gamma, stem_norm_factor);
+    infer_k1_conv2d_relu(image, params->stem_conv_kernel, relu, state->stem_norm_moving_mean, stem_norm_factor,
+            params->stem_norm_beta);
+    infer_k2_max_pool2d(relu, max_pool2d);
+    infer_k3_conv2d(max_pool2d, params->residual_1_a_conv_kernel, residual_1_a_conv_y);
+    infer_k4_batch_norm_relu(state->residual_1_a_norm_moving_variance, params->residual_1_a_norm_gamma, residual_1_a_conv_y,
+            state->residual_1_a_norm_moving_mean, params->residual_1_a_norm_beta);
+    infer_k5_conv2d(residual_1_a_conv_y, params->residual_1_b_conv_kernel, residual_1_b_conv_y);
+    infer_k6_batch_norm_relu(state->residual_1_b_norm_moving_variance, params->residual_1_b_norm_gamma, max_pool2d,
+            residual_1_b_conv_y, state->residual_1_b_norm_moving_mean, params->residual_1_b_norm_beta);
+    infer_k7_conv2d(max_pool2d, params->residual_2_a_conv_kernel, residual_2_a_conv_y);
+    infer_k8_batch_norm_relu(state->residual_2_a_norm_moving_variance, params->residual_2_a_norm_gamma, residual_2_a_conv_y,
+            state->residual_2_a_norm_moving_mean, params->residual_2_a_norm_beta);
+    infer_k9_conv2d(residual_2_a_conv_y, params->residual_2_b_conv_kernel, residual_2_b_conv_y);
+    infer_k10_batch_norm_relu(state->residual_2_b_norm_moving_variance, params->residual_2_b_norm_gamma, max_pool2d,
+            residual_2_b_conv_y, state->residual_2_b_norm_moving_mean, params->residual_2_b_norm_beta);
+    infer_k11_conv2d(residual_2_b_conv_y, params->residual_3_a_conv_kernel, residual_3_a_conv_y);
+    infer_k12_batch_norm_relu(state->residual_3_a_norm_moving_variance, params->residual_3_a_norm_gamma, residual_3_a_conv_y,
+            state->residual_3_a_norm_moving_mean, params->residual_3_a_norm_beta);
+    infer_k13_conv2d(residual_3_a_conv_y, params->residual_3_b_conv_kernel, residual_3_b_conv_y);
+    infer_k14_batch_norm(state->residual_3_b_norm_moving_variance, params->residual_3_b_norm_gamma, residual_3_b_norm_factor);
+    infer_k15_conv2d(residual_2_b_conv_y, params->residual_3_shortcut_conv_kernel, residual_3_shortcut_conv_y);
+    infer_k16_batch_norm_relu(state->residual_3_shortcut_norm_moving_variance, params->residual_3_shortcut_norm_gamma,
+            residual_3_shortcut_conv_y, state->residual_3_shortcut_norm_moving_mean, params->residual_3_shortcut_norm_beta,
+            residual_3_b_conv_y, state->residual_3_b_norm_moving_mean, residual_3_b_norm_factor,
+            params->residual_3_b_norm_beta);
+    infer_k17_conv2d(residual_3_shortcut_conv_y, params->residual_4_a_conv_kernel, residual_4_a_conv_y);
+    infer_k18_batch_norm_relu(state->residual_4_a_norm_moving_variance, params->residual_4_a_norm_gamma, residual_4_a_conv_y,
+            state->residual_4_a_norm_moving_mean, params->residual_4_a_norm_beta);
+    infer_k19_conv2d(residual_4_a_conv_y, params->residual_4_b_conv_kernel, residual_4_b_conv_y);
+    infer_k20_batch_norm_relu(state->residual_4_b_norm_moving_variance, params->residual_4_b_norm_gamma,
+            residual_3_shortcut_conv_y, residual_4_b_conv_y, state->residual_4_b_norm_moving_mean,
             params->residual_4_b_norm_beta);
-    infer_k11_conv2d_relu(relu_7, params->residual_5_a_conv_kernel, relu_10, state->residual_5_a_norm_moving_mean,
-            state->residual_5_a_norm_moving_variance, params->residual_5_a_norm_gamma, params->residual_5_a_norm_beta);
-    infer_k12_conv2d(relu_10, params->residual_5_b_conv_kernel, residual_5_b_conv_y);
-    infer_k13_conv2d_relu(relu_7, params->residual_5_shortcut_conv_kernel, relu_11, state->residual_5_shortcut_norm_moving_mean,
-            state->residual_5_shortcut_norm_moving_variance, params->residual_5_shortcut_norm_gamma,
-            params->residual_5_shortcut_norm_beta, residual_5_b_conv_y, state->residual_5_b_norm_moving_mean,
-            state->residual_5_b_norm_moving_variance, params->residual_5_b_norm_gamma, params->residual_5_b_norm_beta);
-    infer_k14_conv2d_relu(relu_11, params->residual_6_a_conv_kernel, relu_12, state->residual_6_a_norm_moving_mean,
-            state->residual_6_a_norm_moving_variance, params->residual_6_a_norm_gamma, params->residual_6_a_norm_beta);
-    infer_k15_conv2d_relu(relu_12, params->residual_6_b_conv_kernel, residual_6_b_conv_y, relu_11,
-            state->residual_6_b_norm_moving_mean, state->residual_6_b_norm_moving_variance, params->residual_6_b_norm_gamma,
+    infer_k21_conv2d(residual_4_b_conv_y, params->residual_5_a_conv_kernel, residual_5_a_conv_y);
+    infer_k22_batch_norm_relu(state->residual_5_a_norm_moving_variance, params->residual_5_a_norm_gamma, residual_5_a_conv_y,
+            state->residual_5_a_norm_moving_mean, params->residual_5_a_norm_beta);
+    infer_k23_conv2d(residual_5_a_conv_y, params->residual_5_b_conv_kernel, residual_5_b_conv_y);
+    infer_k24_batch_norm(state->residual_5_b_norm_moving_variance, params->residual_5_b_norm_gamma, residual_5_b_norm_factor);
+    infer_k25_conv2d(residual_4_b_conv_y, params->residual_5_shortcut_conv_kernel, residual_5_shortcut_conv_y);
+    infer_k26_batch_norm_relu(state->residual_5_shortcut_norm_moving_variance, params->residual_5_shortcut_norm_gamma,
+            residual_5_shortcut_conv_y, state->residual_5_shortcut_norm_moving_mean, params->residual_5_shortcut_norm_beta,
+            residual_5_b_conv_y, state->residual_5_b_norm_moving_mean, residual_5_b_norm_factor,
+            params->residual_5_b_norm_beta);
+    infer_k27_conv2d(residual_5_shortcut_conv_y, params->residual_6_a_conv_kernel, residual_6_a_conv_y);
+    infer_k28_batch_norm_relu(state->residual_6_a_norm_moving_variance, params->residual_6_a_norm_gamma, residual_6_a_conv_y,
+            state->residual_6_a_norm_moving_mean, params->residual_6_a_norm_beta);
+    infer_k29_conv2d(residual_6_a_conv_y, params->residual_6_b_conv_kernel, residual_6_b_conv_y);
+    infer_k30_batch_norm_relu(state->residual_6_b_norm_moving_variance, params->residual_6_b_norm_gamma,
+            residual_5_shortcut_conv_y, residual_6_b_conv_y, state->residual_6_b_norm_moving_mean,
             params->residual_6_b_norm_beta);
-    infer_k16_conv2d_relu(relu_11, params->residual_7_a_conv_kernel, relu_14, state->residual_7_a_norm_moving_mean,
+    infer_k31_conv2d_relu(residual_6_b_conv_y, params->residual_7_a_conv_kernel, relu_14, state->residual_7_a_norm_moving_mean,
             state->residual_7_a_norm_moving_variance, params->residual_7_a_norm_gamma, params->residual_7_a_norm_beta);
-    infer_k17_conv2d(relu_14, params->residual_7_b_conv_kernel, residual_7_b_conv_y);
-    infer_k18_conv2d_relu(relu_11, params->residual_7_shortcut_conv_kernel, relu_15,
+    infer_k32_conv2d(relu_14, params->residual_7_b_conv_kernel, residual_7_b_conv_y);
+    infer_k33_conv2d_relu(residual_6_b_conv_y, params->residual_7_shortcut_conv_kernel, relu_15,
             state->residual_7_shortcut_norm_moving_mean, state->residual_7_shortcut_norm_moving_variance,
             params->residual_7_shortcut_norm_gamma, params->residual_7_shortcut_norm_beta, residual_7_b_conv_y,
             state->residual_7_b_norm_moving_mean, state->residual_7_b_norm_moving_variance, params->residual_7_b_norm_gamma,
             params->residual_7_b_norm_beta);
-    infer_k19_conv2d_relu(relu_15, params->residual_8_a_conv_kernel, relu_16, state->residual_8_a_norm_moving_mean,
+    infer_k34_conv2d_relu(relu_15, params->residual_8_a_conv_kernel, relu_16, state->residual_8_a_norm_moving_mean,
             state->residual_8_a_norm_moving_variance, params->residual_8_a_norm_gamma, params->residual_8_a_norm_beta);
-    infer_k20_conv2d_relu(relu_16, params->residual_8_b_conv_kernel, residual_8_b_conv_y, relu_15,
+    infer_k35_conv2d_relu(relu_16, params->residual_8_b_conv_kernel, residual_8_b_conv_y, relu_15,
             state->residual_8_b_norm_moving_mean, state->residual_8_b_norm_moving_variance, params->residual_8_b_norm_gamma,
             params->residual_8_b_norm_beta);
-    infer_k21_dense_softmax(relu_15, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k36_dense_softmax(relu_15, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 

@@ -32,6 +32,21 @@ static const char *k_offset(Out *o, const Tile *t, bool right)
     return sb.n ? sb_text(&sb) : "0";
 }
 
+/* Row r where the left operand has the columns too. */
+static void multiply_columns(Out *o, const Tile *t, int r)
+{
+    StrBuf row = {.a = o->a};
+    for (int c = 0; c < t->schedule.columns; c++) {
+        int64_t at = r * t->a_m + c * t->schedule.lanes;
+        sb_printf(&row, c ? " c%d_%d += " : "c%d_%d += ", r, c);
+        if (t->schedule.lanes > 1)
+            sb_printf(&row, "*(const dl_v%d *)(ak + %" PRId64 ") * b%d;", t->schedule.lanes, at, c);
+        else
+            sb_printf(&row, "ak[%" PRId64 "] * b%d;", at, c);
+    }
+    line(o, "%s", sb_text(&row));
+}
+
 /* One step: of the rows in the set `rows`. */
 static void multiply(Out *o, const Tile *t, uint32_t rows)
 {
@@ -51,6 +66,10 @@ static void multiply(Out *o, const Tile *t, uint32_t rows)
     for (int r = 0; rows >> r; r++) {
         if (!(rows >> r & 1))
             continue;
+        if (t->a_n) {
+            multiply_columns(o, t, r);
+            continue;
+        }
         StrBuf row = {.a = o->a};
         sb_printf(&row, "{ const float x = ak[%" PRId64 "];", r * t->a_m);
         for (int c = 0; c < t->schedule.columns; c++)
@@ -223,7 +242,8 @@ void print_tile(Out *o, const Stage *s)
     if (extent != width)
         line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
     o->indent += extent != width;
-    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, lin_text(o, a_at),
+    const char *left = t->a_n ? arena_printf(o->a, "%s + %s", lin_text(o, a_at), column) : lin_text(o, a_at);
+    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, left,
                                     tile_pointer(o, t->b, t->b_at, column),
                                     tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
     for (int i = 0; i < t->runs.n; i++) {

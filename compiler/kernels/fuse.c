@@ -16,7 +16,7 @@ enum {
 
 static bool is_tiled(const Unit *u)
 {
-    return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_CONTRACT && contraction_tiles(u->node);
+    return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_CONTRACT && contraction_tiles(u->context->p->target, u->node);
 }
 
 /* ---- does u read a group's values only at its own outer position? ---------------------------------- */

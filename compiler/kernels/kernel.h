@@ -180,7 +180,7 @@ typedef struct Item {       /* one value a stage computes */
     Op reduce;              /* OP_SUM, OP_MAX, OP_ARGMAX; OP_COUNT: stored as it is */
 } Item;
 
-/* out[m, n] = sum over k of a[m, k] * b[k, n], for literal strides. See tile.c. */
+/* out[m, n] = sum over k of a[m, k] * b[k, n], or of a[m, k, n] * b[k, n], for literal strides. See tile.c. */
 enum { MAX_K = 4 };
 typedef struct Tap {        /* k runs only where 0 <= out * stride + k * dilation - pad < extent */
     Var *out;
@@ -216,7 +216,8 @@ typedef struct Tile {
     Buffer *a, *b;
     const Lin *a_at, *b_at, *c_at;      /* at m = n = k = 0, over the outer variables */
     Var *m, *n;
-    int64_t a_m, c_m;                   /* strides along m; along n a: 0, b and c: 1 */
+    int64_t a_m, c_m;                   /* strides along m */
+    int64_t a_n;                        /* stride of a along n, 0 or 1; of b and c it is 1 */
     int nk;
     KLoop k[MAX_K];
     int by_row;             /* the k loop whose taps depend on m; -1: none */

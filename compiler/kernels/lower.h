@@ -93,6 +93,8 @@ bool reduces_inline(const Node *n);
 bool is_outer_product(const Node *n);
 /* n as a strided operand: its buffer, and the position of its first element and the strides of its axes. */
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride);
+/* The same with the last axis in two: `groups` parts, whose stride comes last but one, and what is in each. */
+bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride);
 
 /* units.c */
 Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
@@ -116,7 +118,8 @@ typedef struct Contraction {
     struct { int out, k; int64_t stride, dilation, pad, extent; } tap[MAX_SPATIAL];
     int ntap;
 } Contraction;
-bool contraction_tiles(const Node *n);          /* worth a register tile; otherwise a plain reduction */
+int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
+bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */
 /* Whether operand 1 must be copied first, into which axis order, for its columns to be contiguous. */
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);

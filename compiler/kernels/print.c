@@ -342,7 +342,7 @@ static void print_tile(Printer *o, const Stage *s)
                  tap->stride, t->k[i].var->name, tap->dilation, tap->pad, tap->extent);
     }
     line(o, "%s = sum(%s * %s)", strided_text(o, item->buffer, t->c_at, t, t->c_m, 1, 0),
-         strided_text(o, t->a, t->a_at, t, t->a_m, 0, 1), strided_text(o, t->b, t->b_at, t, 0, 1, 2));
+         strided_text(o, t->a, t->a_at, t, t->a_m, t->a_n, 1), strided_text(o, t->b, t->b_at, t, 0, 1, 2));
     o->indent--;
 }
 

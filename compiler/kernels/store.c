@@ -50,24 +50,20 @@ static bool always_stored(const Node *n)
 }
 
 /* ---- strided views --------------------------------------------------------------------------------- */
-bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride)
+/* n at an index made of the variables, if that is an element whose place has a stride along each. */
+static bool view_along(Lower *c, const Node *n, const Lin *const *index, Var *var, int nvar, Buffer **buffer, const Lin **at,
+                       int64_t *stride)
 {
     Build b = {.a = c->a, .c = c};
-    Var var[MAX_RANK];
-    const Lin *index[MAX_RANK];
-    for (int i = 0; i < n->type.rank; i++) {
-        var[i] = (Var){.id = -1 - i, .extent = n->type.dim[i]};
-        index[i] = lin_var(c->a, &var[i]);
-    }
     Ex *e = resolve(&b, c, n, index);
     if (e->kind != X_LOAD)
         return false;
     const Lin *rest = e->at;
-    for (int i = 0; i < n->type.rank; i++) {
+    for (int i = 0; i < nvar; i++) {
         stride[i] = lin_factor(rest, &var[i]);
         rest = lin_without(c->a, rest, &var[i]);
     }
-    for (int i = 0; i < n->type.rank; i++)
+    for (int i = 0; i < nvar; i++)
         if (lin_uses(rest, &var[i]))
             return false;
     if (!lin_is_affine(rest))
@@ -75,6 +71,28 @@ bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int6
     *buffer = e->buffer;
     *at = rest;
     return true;
+}
+
+bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride)
+{
+    Var var[MAX_RANK + 1];
+    const Lin *index[MAX_RANK];
+    int rank = n->type.rank, nvar = rank + (groups > 1);
+    int64_t inside = rank ? n->type.dim[rank - 1] / groups : 1;
+    for (int i = 0; i < nvar; i++)
+        var[i] = (Var){.id = -1 - i, .extent = i < rank ? n->type.dim[i] : inside};
+    for (int i = 0; i < rank; i++)
+        index[i] = lin_var(c->a, &var[i]);
+    if (groups > 1) {
+        var[rank - 1].extent = groups;
+        index[rank - 1] = lin_add(c->a, lin_scale(c->a, lin_var(c->a, &var[rank - 1]), inside), lin_var(c->a, &var[rank]));
+    }
+    return view_along(c, n, index, var, nvar, buffer, at, stride);
+}
+
+bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride)
+{
+    return grouped_view(c, n, 1, buffer, at, stride);
 }
 
 /* ---- the decision ---------------------------------------------------------------------------------- */
@@ -99,10 +117,10 @@ static void store_operands(Lower *c, const Node *n)
 {
     Buffer *buffer;
     const Lin *at;
-    int64_t stride[MAX_RANK];
-    if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(n)) {
+    int64_t stride[MAX_RANK + 1];
+    if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n)) {
         for (int i = 0; i < 2; i++)
-            if (!strided_view(c, n->in[i], &buffer, &at, stride))
+            if (!grouped_view(c, n->in[i], i ? 1 : contraction_groups(n), &buffer, &at, stride))
                 store_node(c, n->in[i]);
     } else if (n->op == OP_SCAN) {
         for (int i = n->attr.scan.ncarry; i < n->nin; i++)      /* read at every step: worth a plain load */
@@ -124,7 +142,7 @@ static void store_operands(Lower *c, const Node *n)
 
 static const Node *find_anchor(const Lower *c, const Node *n)
 {
-    if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(n))
+    if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n))
         return n;
     if (op_info(n->op)->class != CLASS_ELEMENT)
         return NULL;

@@ -8,20 +8,32 @@
 
 #include <stdlib.h>
 
-static bool conv_tiles(const Node *n)
+/* Groups want columns of their own: as many as there are groups, where each makes one. */
+static bool groups_tile(const Node *n, const Target *target)
+{
+    int64_t groups = n->attr.conv.groups;
+    return groups == 1 || (!target->calls_gemm && groups == n->type.dim[n->type.rank - 1]);
+}
+
+static bool conv_tiles(const Node *n, const Target *target)
 {
     for (int i = 0; i < n->attr.conv.nspatial; i++)
         if (n->attr.conv.lhs_dilation[i] != 1)
             return false;
-    return n->attr.conv.groups == 1 && n->attr.conv.nspatial + 1 <= MAX_K;
+    return groups_tile(n, target) && n->attr.conv.nspatial + 1 <= MAX_K;
 }
 
-bool contraction_tiles(const Node *n)
+int64_t contraction_groups(const Node *n)
+{
+    return n->op == OP_CONV ? n->attr.conv.groups : 1;
+}
+
+bool contraction_tiles(const Target *target, const Node *n)
 {
     if (n->type.dt != DT_F32 || n->in[0]->type.dt != DT_F32 || n->in[1]->type.dt != DT_F32)
         return false;
     if (n->op == OP_CONV)
-        return conv_tiles(n);
+        return conv_tiles(n, target);
     int nfree = n->in[1]->type.rank - n->attr.dot.nbatch - n->attr.dot.ncontract;
     int64_t k = 1, extent[MAX_RANK];
     int nk = reduced_axes(n, extent);
@@ -112,7 +124,8 @@ static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a,
     add_axis(k, n->type.dim[0], a[0], 0);
     for (int i = 0; i < ns; i++)
         add_axis(k, n->type.dim[i + 1], a[i + 1] * n->attr.conv.stride[i], 0);
-    add_axis(k, n->type.dim[ns + 1], 0, b[ns + 1]);
+    bool grouped = n->attr.conv.groups > 1;
+    add_axis(k, n->type.dim[ns + 1], grouped ? a[ns + 1] : 0, b[ns + 1]);
     for (int i = 0; i < ns; i++) {
         int64_t pad = n->attr.conv.pad_lo[i], extent = n->in[0]->type.dim[i + 1];
         int64_t stride = n->attr.conv.stride[i], dilation = n->attr.conv.rhs_dilation[i];
@@ -128,20 +141,21 @@ static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a,
         }
         add_axis(k, n->in[1]->type.dim[i], a[i + 1] * dilation, b[i]);
     }
-    add_axis(k, n->in[1]->type.dim[ns], a[ns + 1], b[ns]);
+    add_axis(k, n->in[1]->type.dim[ns], a[ns + 1 + grouped], b[ns]);
 }
 
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
 {
-    int64_t a[MAX_RANK], b[MAX_RANK];
+    int64_t a[MAX_RANK + 1], b[MAX_RANK];
     *k = (Contraction){.node = n, .n_axis = n->type.rank - 1};
-    if (!contraction_tiles(n) || !strided_view(c, n->in[0], &k->a, &k->a_at, a) || !view_right(c, n, k, b))
+    if (!contraction_tiles(c->p->target, n) || !grouped_view(c, n->in[0], contraction_groups(n), &k->a, &k->a_at, a) ||
+        !view_right(c, n, k, b))
         return false;
     if (n->op == OP_CONV)
         conv_axes(c, n, k, a, b);
     else
         dot_axes(n, k, a, b);
-    return k->sb[k->n_axis] == 1;
+    return k->sb[k->n_axis] == 1 && (k->sa[k->n_axis] == 0 || k->sa[k->n_axis] == 1);
 }
 
 /* ---- the tile --------------------------------------------------------------------------------------- */
@@ -203,6 +217,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
     t->a_at = k.a_at;
     t->b_at = k.b_at;
     t->c_at = u->base;
+    t->a_n = k.sa[k.n_axis];
     int64_t stride = u->type.dim[k.n_axis];
     for (int i = k.n_axis - 1; i >= 0; i--) {
         const Lin *v = lin_var(kernel->a, kernel->outer[i]);

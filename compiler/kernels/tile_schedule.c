@@ -33,9 +33,9 @@ static int64_t steps(const Contraction *k)
 /* Cycles of one step of k. */
 static double step_cost(const Contraction *k, const Target *target, int rows, int columns, int lanes)
 {
-    int sums = rows * columns, loads = rows + columns;
+    int sums = rows * columns, loads = (k->sa[k->n_axis] ? sums : rows) + columns;
     if (lanes > 1 && rows <= 4 && columns > 1)      /* gcc loads b again for each row rather than keep it: 72 to 81 % */
-        loads = rows + sums;
+        loads += sums - columns;
     double cost = (double)sums / target->pipes, b_bytes = 4.0 * columns * lanes;
     if ((double)loads / target->loads > cost)
         cost = (double)loads / target->loads;

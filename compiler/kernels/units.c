@@ -220,7 +220,7 @@ static Unit *push_pack(Lower *c, const Node *x, const int *permutation)
 
 static bool wants_pack(Lower *c, const Node *n, int *permutation)
 {
-    return op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(n) && contraction_wants_pack(c, n, permutation);
+    return op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n) && contraction_wants_pack(c, n, permutation);
 }
 
 Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
@@ -410,7 +410,7 @@ void list_units(Lower *c)
     }
     for (int i = 0; i < c->units.n; i++) {      /* a packed operand is read in its packed form */
         Unit *u = c->units.at[i];
-        if (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_CONTRACT || !contraction_tiles(u->node))
+        if (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_CONTRACT || !contraction_tiles(c->p->target, u->node))
             continue;
         for (Unit *pack = c->pack[u->node->in[1]->id]; pack; pack = pack->next_pack)
             need_unit(c, u, pack);

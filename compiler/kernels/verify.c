@@ -289,7 +289,7 @@ static void check_filled(Check *c, const Unit *u)
 }
 
 /* ---- tiles ----------------------------------------------------------------------------------------- */
-static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, int operand, const char *what)
+static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, int64_t n, int operand, const char *what)
 {
     const Tile *t = c->s->tile;
     Guard guard[MAX_K];
@@ -297,8 +297,7 @@ static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, i
     check_variables(c, at);
     if (t->m)
         at = lin_add(c->a, at, lin_scale(c->a, lin_var(c->a, t->m), m));
-    if (operand == 1)
-        at = lin_add(c->a, at, lin_var(c->a, t->n));
+    at = lin_add(c->a, at, lin_scale(c->a, lin_var(c->a, t->n), n));
     for (int i = 0; i < t->nk; i++) {
         const KLoop *loop = &t->k[i];
         const Lin *k = lin_var(c->a, loop->var);
@@ -356,8 +355,8 @@ static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
     check_forms(c);
-    check_operand(c, t->a, t->a_at, t->a_m, 0, "tile reads");
-    check_operand(c, t->b, t->b_at, 0, 1, "tile reads");
+    check_operand(c, t->a, t->a_at, t->a_m, t->a_n, 0, "tile reads");
+    check_operand(c, t->b, t->b_at, 0, 1, 1, "tile reads");
     if (t->m && (c->k->blocked < 0 || c->k->outer[c->k->blocked] != t->m))
         complain(c, "the tile's rows are not the kernel's blocked loop");
     const TileSchedule *s = &t->schedule;

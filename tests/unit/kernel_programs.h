@@ -252,6 +252,12 @@ static void layers(void **state)
         "%%5 = window(%%4) axis=1 size=2 stride=2 dilation=1 %%6 = window(%%5) axis=3 size=2 stride=2 "
         "dilation=1 %%7 = max(%%6) axes=[2, 4] %%8 = argmax(%%6) axes=[2, 4] return output 0 y = %%7, output "
         "1 i = %%8 }");
+    for (int channels = 3; channels < 40; channels += 18)   /* each channel by itself; rows with and without taps */
+        for (int stride = 1; stride < 3; stride++)
+            add(0,
+                "func f(x: f32[2, 15, 9, %d] input 0, w: f32[3, 3, 1, %d] param 0) { %%1 = conv(x, w) stride=[%d, %d] "
+                "pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=%d return output 0 y = %%1 }",
+                channels, channels, stride, stride, channels);
 }
 
 #endif
