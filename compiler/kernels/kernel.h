@@ -35,6 +35,7 @@ struct Target {
     bool calls_gemm;        /* contractions call dl_gemm instead of being written out (in-memory tcc) */
     const char *needs;      /* of the preprocessor: what emitted C is for; NULL: any machine */
     const char *flags;      /* what makes the compiler's code fast; in-memory work is compiled so */
+    const char *gcc_flags;  /* the same, of gcc alone */
     const char *machine;    /* for whoever chooses */
 };
 const Target *target_find(const char *name);        /* NULL where unknown; "native" is detected */

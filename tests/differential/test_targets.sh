@@ -1,0 +1,81 @@
+#!/bin/sh
+# Every row of compiler/kernels/targets.c: what is emitted for it compiles with the flags its first comment names, vector code
+# refuses a lesser machine, and where this machine can run it, the numbers are right, with those flags and without.
+. tests/tap.sh
+
+model=$work/small.dl
+cat >"$model" <<'END'
+model small {
+    input image: f32[9, 9, 3]
+    logits = image |> conv2d(20, 3, strides = 2, padding = "same") |> relu |> flatten |> dense(5)
+    output probs = softmax(logits)
+    train { target label: i32; loss = cross_entropy(logits, label); optimizer adam() }
+}
+END
+
+targets() { # their names
+    $dlc targets | awk 'NR > 1 && !NF { exit } NR > 1 && $1 != "native" { print $1 }'
+}
+
+flags() { # flags TARGET: as `dlc targets` has them
+    $dlc targets | sed -n "/^native is/,\$s/^$1  *//p" | sed 's/, of gcc also.*//'
+}
+
+machine() { # machine TARGET: clang's name for it, where it is none of x86
+    case $1 in
+    aarch64) echo aarch64-linux-gnu ;;
+    wasm32*) echo wasm32 ;;
+    cortex*) echo arm-none-eabi ;;
+    rv32*) echo riscv32 ;;
+    rv64*) echo riscv64 ;;
+    esac
+}
+
+emitted() { # emitted TARGET: its first comment has the flags
+    $dlc "$model" --target "$1" -o "$work/$1.c" && head -n 2 "$work/$1.c" | grep -qF -- "$(flags "$1")"
+}
+
+elsewhere() { # elsewhere TARGET: compiled for that machine
+    clang --target="$(machine "$1")" $(flags "$1") -Wall -Werror -ffreestanding -Iruntime -I"$work" -c "$work/$1.c" -o "$work/$1.o"
+}
+
+runs_here() { # by the vectors of this machine
+    case $1 in
+    generic) true ;;
+    x86-64) grep -qw sse2 /proc/cpuinfo ;;
+    x86-64-v3) grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo ;;
+    x86-64-v4) grep -qw avx512vl /proc/cpuinfo ;;
+    *) false ;;
+    esac
+}
+
+# Plain C and plain vectors are right without any of the flags but the machine's.
+least() {
+    flags "$1" | grep -o -- '-march=[^ ]*'
+}
+
+refuses() { # refuses TARGET: by its own words
+    ! gcc -O2 -march=x86-64 -mno-sse2 -Iruntime -I"$work" -fsyntax-only "$work/$1.c" 2>"$work/refused" &&
+        grep -q "for $1: compile it with the flags above" "$work/refused"
+}
+
+plain() { # C99 for any machine
+    gcc -std=c99 -pedantic -Werror -Iruntime -I"$work" -fsyntax-only "$work/generic.c" && ! grep '^#error' "$work/generic.c"
+}
+
+for target in $(targets); do
+    check "$target: its file names its flags" emitted "$target"
+    if runs_here "$target"; then
+        check "$target: right with its flags" $dlc verify "$model" --batch 2 --steps 1 --target "$target" --cc "gcc $(flags "$target")"
+        check "$target: right with cc -O2" $dlc verify "$model" --batch 2 --steps 1 --target "$target" --cc "cc -O2 $(least "$target")"
+    elif [ -n "$(machine "$target")" ] && echo 'int x;' | clang --target="$(machine "$target")" -x c -c - -o "$work/x.o" 2>/dev/null; then
+        check "$target: compiles" elsewhere "$target"
+    else
+        skip "$target: compiles" "no compiler for it"
+    fi
+    if grep -q '^#error' "$work/$target.c"; then
+        check "$target: refuses a lesser machine" refuses "$target"
+    fi
+done
+check "plain C asks for no machine" plain
+finish
