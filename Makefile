@@ -23,7 +23,7 @@ WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 DLC_CFLAGS = -std=gnu11 $(WARN) -I. -Icompiler -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
 LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
 
-SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c))
+SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c)) runtime/dl_threads.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o \
            $(BUILD)/obj/gen/runtime_text.o $(BUILD)/obj/gen/probe_text.o $(BUILD)/obj/gen/std_sources.o
 
@@ -182,7 +182,7 @@ install: $(BUILD)/dlc
 	install -m 755 $(BUILD)/dlc $(DESTDIR)$(PREFIX)/bin/dlc
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 docs/dlc.1 $(DESTDIR)$(PREFIX)/share/man/man1/dlc.1
-	install -m 644 $(wildcard runtime/*.h) $(DESTDIR)$(PREFIX)/include/dlc
+	install -m 644 $(wildcard runtime/*.[ch]) $(DESTDIR)$(PREFIX)/include/dlc
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/dlc $(DESTDIR)$(PREFIX)/share/man/man1/dlc.1

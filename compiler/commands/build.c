@@ -14,6 +14,7 @@ typedef struct Build {
     ModelChoice choice;
     ElaborateOptions options;
     int64_t train_batch; /* 0: not given */
+    int64_t threads;
     const char *path, *output, *weights, *target_name, *name;
     const Target *target;
     bool report, json;
@@ -98,7 +99,7 @@ static int build(Build *b)
         diag_print(b->d, stderr);
         return EXIT_BAD;
     }
-    b->plans = module_plans(b->a, b->d, b->m, b->target);
+    b->plans = module_plans(b->a, b->d, b->m, target_with_threads(b->a, b->target, (int)b->threads));
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;
     if (diag_errors(b->d)) {
@@ -134,7 +135,7 @@ static int check_usage(Build *b, const Command *command)
 
 int cmd_build(Arena *a, int argc, char **argv)
 {
-    Build b = {.a = a, .d = diag_new(a), .options = {.batch = 1}, .target_name = "generic"};
+    Build b = {.a = a, .d = diag_new(a), .options = {.batch = 1}, .target_name = "generic", .threads = 1};
     const Option rows[] = {
         {"output", 'o', OPTION_TEXT, &b.output, "FILE.c",
          "the C file; its header is named alike. -: C on standard output, no header", 0, 0},
@@ -147,6 +148,7 @@ int cmd_build(Arena *a, int argc, char **argv)
         {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file",
          0, 0},
         OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
+        OPTION_THREADS(b.threads),
         {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)",
          0, 0},
         OPTION_MODEL(b.choice),

@@ -43,6 +43,8 @@ typedef struct ModelChoice {
 #define OPTION_JIT(to)                                                                                     \
     {"jit", 'j', OPTION_CHOICE, &(to), "cc|tcc|interpret",                                                 \
      "how it runs (default: cc, or tcc without one)", 0, 0}
+#define OPTION_THREADS(to)                                                                                 \
+    {"threads", 0, OPTION_INT, &(to), "N", "threads that share the work of a call (default 1)", 1, 64}
 #define OPTION_JSON(to)                                                                                    \
     {"json", 0, OPTION_FLAG, &(to), NULL, "one JSON object a line on standard output", 0, 0}
 

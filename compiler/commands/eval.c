@@ -8,6 +8,7 @@ typedef struct Eval {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *data, *split, *weights, *engine;
+    int64_t threads;
     bool json;
 } Eval;
 
@@ -41,7 +42,7 @@ static int eval(const Eval *e)
         return bad("%s", why);
     if (dataset_note(ds))
         fprintf(stderr, "dlc: %s\n", dataset_note(ds));
-    Session *s = session_open(e->a, d, m, 1u << CALL_EVALUATE, e->engine, &why);
+    Session *s = session_open(e->a, d, m, 1u << CALL_EVALUATE, e->engine, e->threads, &why);
     if (!s)
         return bad("%s", why);
     Scores scores = scores_new(e->a, m);
@@ -56,7 +57,7 @@ static int eval(const Eval *e)
 
 int cmd_eval(Arena *a, int argc, char **argv)
 {
-    Eval e = {.a = a, .options = {.batch = 1, .train_batch = 32, .train = true}, .split = "test"};
+    Eval e = {.a = a, .options = {.batch = 1, .train_batch = 32, .train = true}, .split = "test", .threads = 1};
     const Option rows[] = {
         {"data", 'd', OPTION_TEXT, &e.data, "DIR", "the data folder", 0, 0},
         {"split", 's', OPTION_CHOICE, &e.split, "train|val|test", "which part of it (default test)", 0, 0},
@@ -64,6 +65,7 @@ int cmd_eval(Arena *a, int argc, char **argv)
         {"batch", 'b', OPTION_INT, &e.options.train_batch, "N", "examples at a time (default 32)", 1,
          1000000},
         OPTION_JIT(e.engine),
+        OPTION_THREADS(e.threads),
         OPTION_MODEL(e.choice),
         OPTION_SET(e.choice),
         OPTION_JSON(e.json),

@@ -126,7 +126,7 @@ static bool build(Profile *p, const char **why)
 /* ---- running --------------------------------------------------------------------------------------- */
 static int run_call(Profile *p, Call c)
 {
-    return p->code[c](p->s->in[c], p->s->out[c], p->arena);
+    return p->code[c](p->s->in[c], p->s->out[c], p->arena, NULL);
 }
 
 /* Normal numbers, and integers that the model takes. */

@@ -13,6 +13,7 @@ typedef struct Job {
     const char *path, *weights, *data, *split, *engine;
     StringList input, output; /* NAME=FILE */
     int64_t first, show;      /* 0: all; 0: none */
+    int64_t threads;
     bool json, stream;        /* stream: the examples are one sequence, step by step */
     const Module *m;
     const Dataset *ds;
@@ -331,7 +332,7 @@ static int run(Job *job)
         return bad("%s keeps nothing from call to call: --stream is for models with a `stream`", job->m->name);
     if (!prepare(job, &why))
         return bad("%s", why);
-    job->s = session_open(job->a, d, job->m, SESSION_INFERS, job->engine, &why);
+    job->s = session_open(job->a, d, job->m, SESSION_INFERS, job->engine, job->threads, &why);
     if (!job->s)
         return bad("%s", why);
     bool ok = (!job->weights || session_load(job->s, job->weights, &why)) && run_batches(job, &why) &&
@@ -357,7 +358,7 @@ static int check_usage(const Job *job, const Command *command)
 
 int cmd_run(Arena *a, int argc, char **argv)
 {
-    Job job = {.a = a, .options = {.train_batch = 1}, .split = "test"};
+    Job job = {.a = a, .options = {.train_batch = 1}, .split = "test", .threads = 1};
     const Option rows[] = {
         {"weights", 'w', OPTION_TEXT, &job.weights, "W.safetensors", "the model's weights", 0, 0},
         {"input", 'i', OPTION_LIST, &job.input, "NAME=FILE",
@@ -373,6 +374,7 @@ int cmd_run(Arena *a, int argc, char **argv)
          1, 10000},
         {"batch", 'b', OPTION_INT, &job.options.batch, "N", "examples at a time (default 32)", 1, 1000000},
         OPTION_JIT(job.engine),
+        OPTION_THREADS(job.threads),
         OPTION_MODEL(job.choice),
         OPTION_SET(job.choice),
         OPTION_JSON(job.json),

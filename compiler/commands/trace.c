@@ -12,7 +12,7 @@ typedef struct Trace {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *weights, *batch_file, *output, *engine;
-    int64_t steps;
+    int64_t steps, threads;
     uint64_t seed;
     bool values;
     Session *s;
@@ -168,7 +168,7 @@ static int trace(Trace *t)
     if (t->values)
         m->infer = with_values(t->a, m->infer);
     unsigned training = 1u << CALL_INIT | 1u << CALL_GRADIENTS | 1u << CALL_TRAIN_STEP;
-    t->s = session_open(t->a, d, m, SESSION_INFERS | (m->train_step ? training : 0), t->engine, &why);
+    t->s = session_open(t->a, d, m, SESSION_INFERS | (m->train_step ? training : 0), t->engine, t->threads, &why);
     if (!t->s)
         return bad("%s", why);
     bool ok = trace_all(t, &batch, &why);
@@ -178,7 +178,7 @@ static int trace(Trace *t)
 
 int cmd_trace(Arena *a, int argc, char **argv)
 {
-    Trace t = {.a = a, .steps = 10, .seed = 1};
+    Trace t = {.a = a, .steps = 10, .threads = 1, .seed = 1};
     const Option rows[] = {
         {"weights", 'w', OPTION_TEXT, &t.weights, "W.safetensors", "the weights to begin with", 0, 0},
         {"batch", 'b', OPTION_TEXT, &t.batch_file, "B.safetensors",
@@ -189,6 +189,7 @@ int cmd_trace(Arena *a, int argc, char **argv)
          0},
         {"seed", 's', OPTION_SEED, &t.seed, "S", "of dropout (default 1)", 0, 0},
         OPTION_JIT(t.engine),
+        OPTION_THREADS(t.threads),
         OPTION_MODEL(t.choice),
         OPTION_SET(t.choice),
     };

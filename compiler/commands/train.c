@@ -15,7 +15,7 @@ typedef struct Train {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *data, *start, *output, *engine;
-    int64_t epochs;
+    int64_t epochs, threads;
     uint64_t seed;
     bool json;
     Session *s;
@@ -209,7 +209,7 @@ static int train(Train *t)
     if ((t->output && !can_write(t->a, t->output, &why)) || !open_data(t, m, &why))
         return bad("%s", why);
     unsigned calls = 1u << CALL_INIT | 1u << CALL_TRAIN_STEP | 1u << CALL_EVALUATE;
-    t->s = session_open(t->a, d, m, calls, t->engine, &why);
+    t->s = session_open(t->a, d, m, calls, t->engine, t->threads, &why);
     if (!t->s)
         return bad("%s", why);
     t->scores = scores_new(t->a, m);
@@ -226,7 +226,7 @@ static int train(Train *t)
 
 int cmd_train(Arena *a, int argc, char **argv)
 {
-    Train t = {.a = a, .options = {.batch = 1, .train_batch = 32, .train = true}, .epochs = 5, .seed = 1};
+    Train t = {.a = a, .options = {.batch = 1, .train_batch = 32, .train = true}, .epochs = 5, .threads = 1, .seed = 1};
     const Option rows[] = {
         {"data", 'd', OPTION_TEXT, &t.data, "DIR", "the data folder", 0, 0},
         {"epochs", 'e', OPTION_INT, &t.epochs, "N",
@@ -238,6 +238,7 @@ int cmd_train(Arena *a, int argc, char **argv)
         {"weights", 'w', OPTION_TEXT, &t.start, "START", "begin with these weights", 0, 0},
         {"output", 'o', OPTION_TEXT, &t.output, "W.safetensors", "where the weights go", 0, 0},
         OPTION_JIT(t.engine),
+        OPTION_THREADS(t.threads),
         OPTION_MODEL(t.choice),
         OPTION_SET(t.choice),
         OPTION_JSON(t.json),

@@ -15,7 +15,7 @@ typedef struct Verification {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *weights, *engine, *cc, *target_name;
-    int64_t batch, steps;
+    int64_t batch, steps, threads;
     uint64_t seed;
     bool json;
     const JitEngine *jit;
@@ -195,7 +195,7 @@ static int verify(Verification *v)
 
 int cmd_verify(Arena *a, int argc, char **argv)
 {
-    Verification v = {.a = a, .d = diag_new(a), .batch = 3, .steps = 3, .seed = 1};
+    Verification v = {.a = a, .d = diag_new(a), .batch = 3, .steps = 3, .threads = 1, .seed = 1};
     const Option rows[] = {
         {"jit", 'j', OPTION_CHOICE, &v.engine, "cc|tcc",
          "check code in memory, compiled so (default: cc, or tcc without one)", 0, 0},
@@ -204,6 +204,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
         OPTION_TARGET(v.target_name, "what these files are for (default generic)"),
         {"batch", 'b', OPTION_INT, &v.batch, "N", "examples of a call, of inference and training (default 3)",
          1, 1000000},
+        OPTION_THREADS(v.threads),
         {"steps", 'n', OPTION_INT, &v.steps, "N", "training steps (default 3)", 1, 1000},
         {"seed", 's', OPTION_SEED, &v.seed, "N", "of inputs and weights (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &v.weights, "W.safetensors",
@@ -235,6 +236,8 @@ int cmd_verify(Arena *a, int argc, char **argv)
     if (status < 0)
         status = target_settle(&command, v.target_name ? v.target_name : v.cc ? "generic" : v.jit->target, !v.cc,
                                &v.target);
+    if (status < 0)
+        v.target = target_with_threads(a, v.target, (int)v.threads);
     if (status >= 0)
         return status;
     v.path = operands.at[0];

@@ -21,7 +21,7 @@ void emit_line(StrBuf *sb, int indent, const char *text);       /* a long one is
 void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of the headers `body` needs, or their text */
 
 /* ---- emit_memory.c: for compilation in memory: no includes; entry points `dl_status dlc_NAME(void *const *in, void *const *out,
- * void *arena)`, the pointers in the order of the function's inputs and results. A result that takes an input's place
+ * void *arena, struct dl_pool *pool)`, the pointers in the order of the function's inputs and results. A result that takes an input's place
  * (parameters) is written there, and its own pointer is not looked at. ---- */
 typedef struct MemoryFunction {
     const char *name;

@@ -19,7 +19,7 @@ static const char *const reserved[] = {
     "try",      "catch",     "throw",     "asm",      "linux",     "unix",     "params",   "state",
     "stream",   "optimizer", "gradients", "metrics",  "arena",     "base",     "count",    "seed",
     "step",     "rows",      "lane",      "loops",    "n",         "t",        "words",    "int32_t",
-    "uint8_t",  "uint32_t",  "uint64_t",
+    "uint8_t",  "uint32_t",  "uint64_t",  "pool",
 };
 
 /* Looks like a loop variable, a constant or a unit's value in an emitted kernel: a letter and digits, or _v
@@ -139,11 +139,11 @@ static const char *pointer_of(Body *e, const Buffer *b)
 static const char *call_text(Body *e, const Kernel *k)
 {
     StrBuf sb = {.a = e->a};
-    sb_printf(&sb, "%s%s(", e->prefix, k->name);
+    sb_printf(&sb, "%s%s(%s", e->prefix, k->name, k->split.n ? "pool" : "");
     for (int i = 0; i < k->scans.n; i++)
-        sb_printf(&sb, "%s%s", i ? ", " : "", k->scans.at[i]->name);
+        sb_printf(&sb, "%s%s", i || k->split.n ? ", " : "", k->scans.at[i]->name);
     for (int i = 0; i < k->args.n; i++)
-        sb_printf(&sb, "%s%s", i || k->scans.n ? ", " : "", pointer_of(e, k->args.at[i]));
+        sb_printf(&sb, "%s%s", i || k->scans.n || k->split.n ? ", " : "", pointer_of(e, k->args.at[i]));
     sb_putc(&sb, ')');
     return sb_text(&sb);
 }
@@ -173,6 +173,14 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
     }
 }
 
+static bool any_split(const Plan *p)
+{
+    for (int i = 0; i < p->kernels.n; i++)
+        if (p->kernels.at[i]->split.n)
+            return true;
+    return false;
+}
+
 static void put_arena_pointers(Body *e, const Plan *p)
 {
     bool any = false;
@@ -189,6 +197,8 @@ static void put_arena_pointers(Body *e, const Plan *p)
     }
     if (!any)
         sb_puts(e->sb, "    (void)arena;\n");
+    if (p->target->threads.n > 1 && !any_split(p))
+        sb_puts(e->sb, "    (void)pool;\n");
 }
 
 void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context, bool ticks)
@@ -238,7 +248,7 @@ static Words runtime_words(Arena *a, const char *text)
 void emit_runtime(StrBuf *sb, const char *body, bool whole)
 {
     static const char *const headers[] = {"dl_math.h", "dl_random.h", "dl_tile.h",
-                                          "dl_arena.h"}; /* each without the others */
+                                          "dl_arena.h", "dl_pool.h"}; /* each without the others */
     Words words = runtime_words(sb->a, body);
     for (int i = 0; i < LEN(headers); i++) {
         bool used = false;

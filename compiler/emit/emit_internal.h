@@ -38,6 +38,7 @@ void choose_temps(Out *o, Ex *e, int user_depth, ExList *list);
 void print_temps(Out *o, const ExList *list, int depth);        /* constants known at this loop depth */
 
 /* ---- emit_stage.c ---------------------------------------------------------------------------------- */
+void push_loop(Out *o, bool printed);               /* counts as a loop for close_loops */
 void open_block(Out *o, const char *head);          /* a line that ends in {; closed by close_loops */
 void open_loop(Out *o, const Var *v);               /* prints nothing for a loop of one */
 void close_loops(Out *o, int n);
@@ -46,5 +47,13 @@ void print_stage(Out *o, const Stage *s);
 /* ---- emit_tile.c ----------------------------------------------------------------------------------- */
 void tile_functions(Out *o, const Tile *t);
 void print_tile(Out *o, const Stage *s);
+
+/* ---- emit_parallel.c: of a kernel that several threads share ------------------------------------------ */
+bool is_split(const Out *o, const Var *v);          /* one of the loops it is cut along */
+void open_split(Out *o, const Var *v);              /* such a loop, over the turns from dl_from up to dl_to */
+void print_pieces(Out *o, const char *parameters);  /* the kernel, as what hands out the pieces of its range */
+
+/* ---- emit_kernel.c --------------------------------------------------------------------------------- */
+bool is_written(const Kernel *k, const Buffer *root);
 
 #endif

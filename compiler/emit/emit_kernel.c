@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* ---- whole kernels --------------------------------------------------------------------------------- */
-static bool is_written(const Kernel *k, const Buffer *root)
+bool is_written(const Kernel *k, const Buffer *root)
 {
     for (int i = 0; i < k->stages.n; i++)
         for (int j = 0; j < k->stages.at[i]->items.n; j++)
@@ -34,26 +34,29 @@ static const Stage *tiled_stage(const Kernel *k)
     return NULL;
 }
 
+static void open_blocks(Out *o, const Tile *t)
+{
+    int large, nlarge, tiles = tile_rows(tile_extent(t), t->schedule.rows, &large, &nlarge);
+    const char *v = t->block->name;
+    if (is_split(o, t->block))
+        open_split(o, t->block);
+    else if (nlarge == tiles)
+        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s += %d) {", v, v, t->m->extent, v, large));
+    else
+        open_block(o, arena_printf(o->a, "for (int %s = 0, rows = %d; %s < %" PRId64 "; %s += rows) {", v, large, v, t->m->extent, v));
+    if (nlarge < tiles && !is_split(o, t->block))
+        line(o, "rows = %s < %d ? %d : %d;", v, nlarge * large, large, large - 1);
+    else if (nlarge == tiles && (o->k->stages.n > 1 || o->p->target->calls_gemm))
+        line(o, "const int rows = %d;", large);
+}
+
 /* The rows of a tile: a block of them, and behind it the stages that work on the block's rows. */
 static void print_blocked(Out *o, const Stage *tile)
 {
-    const Tile *t = tile->tile;
-    int large, nlarge, tiles = tile_rows(tile_extent(t), t->schedule.rows, &large, &nlarge);
-    Var *m = t->m, *block = t->block;
-    int opened = 0;
-    if (block) {
-        const char *v = block->name;
-        if (nlarge == tiles)
-            open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s += %d) {", v, v, m->extent, v, large));
-        else
-            open_block(o, arena_printf(o->a, "for (int %s = 0, rows = %d; %s < %" PRId64 "; %s += rows) {", v, large, v, m->extent, v));
-        if (nlarge < tiles)
-            line(o, "rows = %s < %d ? %d : %d;", v, nlarge * large, large, large - 1);
-        else if (o->k->stages.n > 1 || o->p->target->calls_gemm)
-            line(o, "const int rows = %d;", large);
-        o->block = block;
-        opened = 1;
-    }
+    Var *m = tile->tile->m, *block = tile->tile->block;
+    if (block)
+        open_blocks(o, tile->tile);
+    o->block = block;
     print_tile(o, tile);
     if (o->k->stages.n > 1 && m) {
         const char *v = m->name;
@@ -65,7 +68,7 @@ static void print_blocked(Out *o, const Stage *tile)
     for (int i = 0; i < o->k->stages.n; i++)
         if (o->k->stages.at[i] != tile)
             print_stage(o, o->k->stages.at[i]);
-    close_loops(o, opened + (o->k->stages.n > 1 && m));
+    close_loops(o, (block != NULL) + (o->k->stages.n > 1 && m));
     o->block = NULL;
 }
 
@@ -110,7 +113,11 @@ void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix)
     if (tile)
         tile_functions(&o, tile->tile);
     bool check = k->stages.at[0]->kind == STAGE_CHECK;
-    line(&o, "static %s %s%s(%s)", check ? "dl_status" : "void", prefix, k->name, parameters(&o));
+    const char *with = parameters(&o);
+    if (k->split.n)
+        line(&o, "static void %s%s_range(int dl_from, int dl_to, %s)", prefix, k->name, with);
+    else
+        line(&o, "static %s %s%s(%s)", check ? "dl_status" : "void", prefix, k->name, with);
     line(&o, "{");
     o.indent = 1;
     int opened = 0;
@@ -130,5 +137,7 @@ void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix)
     close_loops(&o, opened);
     o.indent = 0;
     line(&o, "}");
+    if (k->split.n)
+        print_pieces(&o, with);
     sb_putc(sb, '\n');
 }

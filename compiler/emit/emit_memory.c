@@ -27,9 +27,9 @@ const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
         name_buffers(p);
         for (int k = 0; k < p->kernels.n; k++)
             emit_kernel(&body, p, p->kernels.at[k], prefix);
-        sb_printf(&body, "dl_status dlc_%s(void *const *in, void *const *out, void *arena);\n", functions[i].name);
-        sb_printf(&body, "dl_status dlc_%s(void *const *in, void *const *out, void *arena)\n{\n", functions[i].name);
-        sb_puts(&body, "    (void)in;\n    (void)out;\n");
+        const char *head = arena_printf(a, "dl_status dlc_%s(void *const *in, void *const *out, void *arena, struct dl_pool *pool)",
+                                        functions[i].name);
+        sb_printf(&body, "struct dl_pool;\n%s;\n%s\n{\n    (void)in;\n    (void)out;\n    (void)pool;\n", head, head);
         emit_steps(&body, p, prefix, port_in_list, p, functions[i].ticks);
         sb_puts(&body, "    return DL_OK;\n}\n\n");
         calls_gemm |= p->target->calls_gemm;

@@ -51,6 +51,14 @@ static Plan *plan_of(const ModulePlans *plans, Entrance e)
     return all[e];
 }
 
+static const Target *target_of(const ModulePlans *plans)
+{
+    for (int at = 0; at < ENTRANCES; at++)
+        if (plan_of(plans, (Entrance)at))
+            return plan_of(plans, (Entrance)at)->target;
+    BUG("a module without functions");
+}
+
 typedef struct Emit {
     StrBuf *sb;
     Arena *a;
@@ -121,6 +129,8 @@ static const char *signature(Emit *e, Entrance at)
     if (at >= ENTER_TRAIN)
         put_parameter(&sb, "%s_metrics *metrics", name);
     put_parameter(&sb, "void *arena");
+    if (p->target->threads.n > 1)
+        put_parameter(&sb, "struct dl_pool *pool");
     return arena_printf(e->a, "dl_status %s_%s(%s)", name, entrance[at].name, sb_text(&sb));
 }
 
@@ -287,6 +297,9 @@ static void put_shapes(Emit *e, const char *what, const Entry *entry, int n, int
 
 static void put_prototypes(Emit *e)
 {
+    if (target_of(e->plans)->threads.n > 1)
+        sb_puts(e->sb, "/* Threads that share the work of a call: dl_threads.h has them. NULL: the caller does it all. */\n"
+                       "struct dl_pool;\n\n");
     for (int at = 0; at < ENTRANCES; at++) {
         if (!plan_of(e->plans, (Entrance)at))
             continue;
@@ -355,14 +368,6 @@ static void put_needs(Emit *e, const Target *target)
     if (target->needs)
         sb_printf(e->sb, "#if !(%s)\n#error \"for %s: compile it with the flags above, or choose another --target\"\n#endif\n\n",
                   target->needs, target->name);
-}
-
-static const Target *target_of(const ModulePlans *plans)
-{
-    for (int at = 0; at < ENTRANCES; at++)
-        if (plan_of(plans, (Entrance)at))
-            return plan_of(plans, (Entrance)at)->target;
-    BUG("a module without functions");
 }
 
 const char *emit_source(Arena *a, Diag *d, const Module *m, const ModulePlans *plans, const EmitOptions *options)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
-static void push_loop(Out *o, bool printed)
+void push_loop(Out *o, bool printed)
 {
     if (o->nloop == LEN(o->loop))
         BUG("more than %d nested loops", o->nloop);
@@ -24,6 +24,10 @@ void open_block(Out *o, const char *head)
 
 void open_loop(Out *o, const Var *v)
 {
+    if (is_split(o, v)) {
+        open_split(o, v);
+        return;
+    }
     if (v->extent > 1)
         line(o, "for (int %s = 0; %s < %" PRId64 "; %s++) {", v->name, v->name, v->extent, v->name);
     push_loop(o, v->extent > 1);

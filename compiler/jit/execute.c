@@ -4,6 +4,7 @@
 
 #include "../emit/emit.h"
 #include "../../runtime/dl_status.h"
+#include "../../runtime/dl_threads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@ struct Executable {
     const char *source;
     JitFunction **call;
     void *scratch;              /* one arena for all functions, aligned to 64 */
+    int threads;
+    dl_pool *pool;              /* NULL: one thread */
 };
 
 /* ---- the interpreter ------------------------------------------------------------------------------- */
@@ -93,13 +96,18 @@ static bool compile(Executable *x, Diag *d, const JitEngine *engine, const Targe
         *why = arena_printf(x->a, "cannot allocate %lld bytes for activations", (long long)bytes);
         return false;
     }
+    if (x->threads > 1 && !(x->pool = dl_threads_open(x->threads))) {
+        *why = arena_printf(x->a, "cannot start %d threads", x->threads);
+        return false;
+    }
     return true;
 }
 
-Executable *executable_new(Arena *a, Diag *d, const char *engine, Fn *const *fn, const char *const *name, int n, const char **why)
+Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, Fn *const *fn, const char *const *name, int n,
+                           const char **why)
 {
     Executable *x = NEW(a, Executable);
-    *x = (Executable){.a = a, .n = n, .fn = fn, .call = NEWN(a, JitFunction *, n)};
+    *x = (Executable){.a = a, .n = n, .fn = fn, .threads = threads, .call = NEWN(a, JitFunction *, n)};
     x->interpreted = engine && !strncmp(engine, "interpret", 9);
     if (x->interpreted) {
         x->engine = engine;
@@ -114,7 +122,7 @@ Executable *executable_new(Arena *a, Diag *d, const char *engine, Fn *const *fn,
         return NULL;
     }
     x->engine = e->name;
-    if (compile(x, d, e, target, name, why))
+    if (compile(x, d, e, target_with_threads(a, target, threads), name, why))
         return x;
     executable_close(x);
     return NULL;
@@ -122,7 +130,7 @@ Executable *executable_new(Arena *a, Diag *d, const char *engine, Fn *const *fn,
 
 int executable_call(Executable *x, int i, void *const *in, void *const *out)
 {
-    return x->interpreted ? interpret(x, x->fn[i], in, out) : x->call[i](in, out, x->scratch);
+    return x->interpreted ? interpret(x, x->fn[i], in, out) : x->call[i](in, out, x->scratch, x->pool);
 }
 
 const char *executable_source(const Executable *x)
@@ -140,6 +148,8 @@ void executable_close(Executable *x)
     if (x->jit)
         jit_close(x->jit);
     free(x->scratch);
+    dl_threads_close(x->pool);
+    x->pool = NULL;
     x->jit = NULL;
     x->scratch = NULL;
 }

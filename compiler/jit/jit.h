@@ -5,6 +5,7 @@
 #define DLC_JIT_H
 
 #include "../kernels/kernel.h"
+#include "../../runtime/dl_pool.h"
 
 typedef struct Jit Jit;
 
@@ -18,8 +19,9 @@ const JitEngine *jit_engine(const char *name);      /* "tcc", "cc"; NULL: cc whe
 void *jit_symbol(Jit *jit, const char *name);       /* NULL where there is none */
 void jit_close(Jit *jit);
 
-/* A function of emit_memory(): pointers in the order of the graph function's inputs and results. Returns a dl_status. */
-typedef int JitFunction(void *const *in, void *const *out, void *arena);
+/* A function of emit_memory(): pointers in the order of the graph function's inputs and results. `pool` may be NULL. Returns a
+ * dl_status. */
+typedef int JitFunction(void *const *in, void *const *out, void *arena, struct dl_pool *pool);
 
 struct Jit {
     void *handle;               /* TCCState's code, or a shared object */

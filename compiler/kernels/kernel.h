@@ -37,7 +37,13 @@ struct Target {
     const char *flags;      /* what makes the compiler's code fast; in-memory work is compiled so */
     const char *gcc_flags;  /* the same, of gcc alone */
     const char *machine;    /* for whoever chooses */
+    struct {
+        int n;              /* that share a kernel's work, at the most: 1 in the table */
+        int hand_over;      /* cycles until another thread has begun with a piece, and its end is seen */
+    } threads;
 };
+/* The same machine, its work shared by so many threads. */
+const Target *target_with_threads(Arena *a, const Target *target, int threads);
 const Target *target_find(const char *name);        /* NULL where unknown; "native" is detected */
 const Target *target_at(int i);                     /* NULL past the last */
 
@@ -231,6 +237,7 @@ typedef struct Tile {
  * less. Returns how many tiles there are. */
 int tile_rows(int64_t extent, int most, int *large, int *nlarge);
 int64_t tile_extent(const Tile *t);     /* how many rows there are */
+int64_t split_turns(const Kernel *k, const Var *v);     /* of a loop: a tile's block makes one for each of its blocks */
 
 struct Stage {
     StageKind kind;
@@ -244,6 +251,16 @@ struct Stage {
     Buffer *index_buffer;       /* CHECK */
     int64_t limit;              /* CHECK, SCATTER */
 };
+
+/* parallel.c: the loops whose turns are done in any order, in pieces, by several threads. They stand outermost, and their turns
+ * are numbered together, the last loop's fastest. A tile's block counts its blocks. */
+enum { MAX_SPLIT = 2 * MAX_RANK };
+typedef struct Split {
+    int n;                      /* loops; 0: one thread does it all */
+    Var *var[MAX_SPLIT];
+    int64_t turns;              /* of all of them together */
+    int64_t grain;              /* turns: a piece of fewer is not worth its call */
+} Split;
 
 struct Kernel {
     int id;
@@ -259,6 +276,7 @@ struct Kernel {
     VEC(Var *) scans;           /* scan positions it uses: int parameters */
     VEC(Span) spans;            /* source places, deduplicated */
     int64_t macs;
+    Split split;
     Arena *a;
     int nvar;
 };
@@ -290,6 +308,7 @@ struct Plan {
 /* needs: a verified, simplified function. gives: kernels over buffers, scheduled for the target, arena offsets set. NULL with a
  * diagnostic where a tensor has more elements than emitted C can count. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
+void split_kernels(Plan *p);        /* parallel.c: where the target has threads and the work is worth it; before plan_memory */
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */

@@ -363,6 +363,7 @@ Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
     find_lifetimes(p);
     share_in_steps(p, p->steps.at, p->steps.n);
     shrink_to_blocks(p);
+    split_kernels(p);
     for (int i = 0; i < p->kernels.n; i++) {
         visit_kernel(p->kernels.at[i], add_argument, p->kernels.at[i]);
         name_kernel(p, p->kernels.at[i], i);

@@ -419,6 +419,14 @@ static void print_arguments(Printer *o, const Kernel *k, bool written)
         line(o, "%s", sb_text(&sb));
 }
 
+static const char *split_text(Printer *o, const Kernel *k)
+{
+    StrBuf sb = {.a = o->a};
+    for (int i = 0; i < k->split.n; i++)
+        sb_printf(&sb, " %s", k->split.var[i]->name);
+    return sb_text(&sb);
+}
+
 static void print_kernel(Printer *o, const Kernel *k)
 {
     StrBuf loops = {.a = o->a};
@@ -431,6 +439,8 @@ static void print_kernel(Printer *o, const Kernel *k)
     o->indent++;
     print_arguments(o, k, false);
     print_arguments(o, k, true);
+    if (k->split.n)
+        line(o, "threads%s  %" PRId64 " turns, %" PRId64 " at least", split_text(o, k), k->split.turns, k->split.grain);
     for (int i = 0; i < k->locals.n; i++)
         line(o, "local %s : %s", name_of(o, k->locals.at[i]), type_text(o->a, k->locals.at[i]->type));
     for (int i = 0; i < k->stages.n; i++)

@@ -14,33 +14,34 @@
 #define VECTORISE "-fvect-cost-model=dynamic"
 #define SMALL "-O2 -fno-unroll-loops -fno-math-errno -fno-trapping-math "    /* in-order scalar cores: nothing to vectorise for */
 #define KIB 1024
+#define ALONE {1, 3000}        /* a microsecond: tests/bench/threads.c measures it */
 
-/*  name            lanes registers columns pipes latency loads l1        l2         l2_width calls_gemm needs, flags, gcc_flags, machine */
+/*  name            lanes registers columns pipes latency loads l1        l2         l2_width calls_gemm needs, flags, gcc_flags, machine, threads */
 static const Target targets[] = {
-    {"generic",         1, 24, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, VECTORISE, "any: portable C99"},
+    {"generic",         1, 24, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, VECTORISE, "any: portable C99", ALONE},
     {"x86-64",          4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__SSE2__)",
-     FAST " -march=x86-64", VECTORISE, "any x86-64: SSE2, no fused multiply-add"},
+     FAST " -march=x86-64", VECTORISE, "any x86-64: SSE2, no fused multiply-add", ALONE},
     {"x86-64-v3",       8, 16, 2, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__AVX2__) && defined(__FMA__)",
-     FAST " -march=haswell", VECTORISE, "x86-64 with AVX2 and FMA"},
+     FAST " -march=haswell", VECTORISE, "x86-64 with AVX2 and FMA", ALONE},
     {"x86-64-v4",      16, 32, 2, 2, 4, 2, 32 * KIB, 1024 * KIB, 48, false, "defined(__AVX512F__)",
-     FAST " -march=skylake-avx512 -mprefer-vector-width=512", VECTORISE, "x86-64 with AVX-512"},
-    {"aarch64",         4, 32, 2, 2, 4, 2, 64 * KIB,  512 * KIB, 32, false, "defined(__aarch64__)", FAST, VECTORISE, "64-bit Arm: Neon"},
+     FAST " -march=skylake-avx512 -mprefer-vector-width=512", VECTORISE, "x86-64 with AVX-512", ALONE},
+    {"aarch64",         4, 32, 2, 2, 4, 2, 64 * KIB,  512 * KIB, 32, false, "defined(__aarch64__)", FAST, VECTORISE, "64-bit Arm: Neon", ALONE},
     {"wasm32-simd128",  4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__wasm_simd128__)",
-     FAST " -msimd128", NULL, "WebAssembly with 128-bit SIMD"},
-    {"cortex-m0plus",   1,  6, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m0plus -mthumb", NULL, "Cortex-M0+: no FPU"},
-    {"cortex-m3",       1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m3 -mthumb", NULL, "Cortex-M3: no FPU"},
+     FAST " -msimd128", NULL, "WebAssembly with 128-bit SIMD", ALONE},
+    {"cortex-m0plus",   1,  6, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m0plus -mthumb", NULL, "Cortex-M0+: no FPU", ALONE},
+    {"cortex-m3",       1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m3 -mthumb", NULL, "Cortex-M3: no FPU", ALONE},
     {"cortex-m4f",      1, 32, 4, 1, 1, 1, 0, 0, 0, false, NULL,    /* VFMA takes 3 cycles, VMUL and VADD one each */
-     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=off", NULL, "Cortex-M4 with FPU"},
+     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=off", NULL, "Cortex-M4 with FPU", ALONE},
     {"cortex-m7",       1, 32, 4, 1, 3, 2, 16 * KIB, 0, 0, false, NULL,
-     SMALL "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16 -ffp-contract=fast", NULL, "Cortex-M7 with FPU"},
+     SMALL "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16 -ffp-contract=fast", NULL, "Cortex-M7 with FPU", ALONE},
     {"cortex-m55",      4,  8, 2, 1, 4, 1, 16 * KIB, 0, 0, false, "defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE >= 2",
-     SMALL "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard -ffp-contract=fast", NULL, "Cortex-M55: Helium vectors"},
-    {"rv32imac",        1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-march=rv32imac -mabi=ilp32", NULL, "32-bit RISC-V: no FPU"},
+     SMALL "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard -ffp-contract=fast", NULL, "Cortex-M55: Helium vectors", ALONE},
+    {"rv32imac",        1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-march=rv32imac -mabi=ilp32", NULL, "32-bit RISC-V: no FPU", ALONE},
     {"rv32imafc",       1, 32, 4, 1, 4, 1, 0, 0, 0, false, NULL,
-     SMALL "-march=rv32imafc -mabi=ilp32f -ffp-contract=fast", NULL, "32-bit RISC-V with FPU"},
+     SMALL "-march=rv32imafc -mabi=ilp32f -ffp-contract=fast", NULL, "32-bit RISC-V with FPU", ALONE},
     {"rv64gc",          1, 32, 4, 1, 4, 1, 32 * KIB, 1024 * KIB, 16, false, NULL,
-     SMALL "-march=rv64gc -mabi=lp64d -ffp-contract=fast", NULL, "64-bit RISC-V: Linux boards"},
-    {"tcc",             1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, true, NULL, "", NULL, "in-memory work without a compiler"},
+     SMALL "-march=rv64gc -mabi=lp64d -ffp-contract=fast", NULL, "64-bit RISC-V: Linux boards", ALONE},
+    {"tcc",             1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, true, NULL, "", NULL, "in-memory work without a compiler", ALONE},
 };
 
 static const char *native_name(void)
@@ -75,6 +76,14 @@ static const Target *native(void)
     row.l1 = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, row.l1);
     row.l2 = cache_bytes(_SC_LEVEL2_CACHE_SIZE, row.l2);
     return &row;
+}
+
+const Target *target_with_threads(Arena *a, const Target *target, int threads)
+{
+    Target *t = NEW(a, Target);
+    *t = *target;
+    t->threads.n = threads;
+    return t;
 }
 
 const Target *target_at(int i)

@@ -18,6 +18,10 @@
  * writes at; in the stage that writes they are at the very element. A tile's operands are
  * not written by its kernel.
  *
+ * Pieces (verify_split.c), where threads share a kernel
+ * - The loops it is cut along stand around all it does; what it stores moves with them, and so does what it reads of its own.
+ * - Each thread has a block of rows of its own.
+ *
  * Order (verify_memory.c), walking the steps, through loops twice
  * - A tensor is written before it is read, and what is read is not what another value left in the same
  * storage.
@@ -589,6 +593,7 @@ const char *plan_verify(Arena *a, const Plan *p)
         if (count[i] != 1)
             return arena_printf(a, "%s is run by %d steps", p->kernels.at[i]->name, count[i]);
         const char *why = verify_kernel(a, p->kernels.at[i]);
+        why = why ? why : verify_split(a, p, p->kernels.at[i]);
         if (why)
             return why;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: shared by verify.c, verify_access.c and verify_memory.c. */
+/* verify.h: shared by verify.c, verify_access.c, verify_split.c and verify_memory.c. */
 #ifndef DLC_KERNEL_VERIFY_H
 #define DLC_KERNEL_VERIFY_H
 
@@ -21,6 +21,9 @@ typedef void VisitLoad(void *context, const Load *load);
 void visit_loads(Arena *a, const Ex *e, VisitLoad *visit, void *context);
 void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit,
                        void *context); /* of the values in an index */
+
+/* verify_split.c: NULL, or why a kernel's pieces may not run at once. */
+const char *verify_split(Arena *a, const Plan *p, const Kernel *k);
 
 /* verify_memory.c: NULL, or what is wrong with orders and offsets. */
 const char *verify_order(Arena *a, const Plan *p);

@@ -5,6 +5,20 @@
 
 #include <signal.h>
 
+void code_put_pool(StrBuf *sb, const MemoryFunction *functions, int n)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < functions[i].plan->kernels.n; k++)
+            any |= functions[i].plan->kernels.at[k]->split.n > 0;
+    if (any)
+        sb_puts(sb, "static void dlv_backwards(dl_pool *pool, const dl_work *work)\n{\n    (void)pool;\n"
+                    "    for (int from = (work->count - 1) / work->grain * work->grain; from >= 0; from -= work->grain)\n"
+                    "        work->piece(work->arguments, from / work->grain % work->threads, from,\n"
+                    "                    work->count - from < work->grain ? work->count : from + work->grain);\n}\n\n"
+                    "static dl_pool dlv_pool = {dlv_backwards};\n\n");
+}
+
 void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const Kernel *k)
 {
     bool check = k->stages.at[0]->kind == STAGE_CHECK;
@@ -12,11 +26,12 @@ void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const
     sb_printf(sb,
               "int dlv_%s_%d(void *const *arg, const int *time)\n{\n    (void)arg;\n    (void)time;\n    ",
               function, k->id);
-    sb_printf(sb, "%s%s%s(", check ? "return (int)" : "", prefix, k->name);
+    bool split = k->split.n > 0;
+    sb_printf(sb, "%s%s%s(%s", check ? "return (int)" : "", prefix, k->name, split ? "&dlv_pool" : "");
     for (int i = 0; i < k->scans.n; i++)
-        sb_printf(sb, "%stime[%d]", i ? ", " : "", i);
+        sb_printf(sb, "%stime[%d]", i + split ? ", " : "", i);
     for (int i = 0; i < k->args.n; i++)
-        sb_printf(sb, "%sarg[%d]", i + k->scans.n ? ", " : "", i);
+        sb_printf(sb, "%sarg[%d]", i + k->scans.n + split ? ", " : "", i);
     sb_puts(sb, check ? ");\n}\n\n" : ");\n    return 0;\n}\n\n");
 }
 
@@ -24,6 +39,7 @@ const char *code_source(Arena *a, const MemoryFunction *functions, int n)
 {
     StrBuf sb = {.a = a};
     sb_puts(&sb, emit_memory(a, functions, n));
+    code_put_pool(&sb, functions, n);
     for (int i = 0; i < n; i++)
         for (int k = 0; k < functions[i].plan->kernels.n; k++)
             code_put_caller(&sb, functions[i].name, arena_printf(a, "%s_", functions[i].name),

@@ -14,6 +14,7 @@ typedef struct Caller {
     const Module *m;
     const Fn *fn;
     bool trains; /* train_step: step and seed are the optimizer's */
+    int threads;
 } Caller;
 
 static const char *identifier(Caller *c, Role role, int index)
@@ -143,7 +144,7 @@ static const char *arguments(Caller *c, int at)
     sb_puts(&sb, kind & LEARNS ? "count, " : "");
     sb_puts(&sb, gradients ? "&gradients, " : "");
     sb_puts(&sb, kind & LEARNS ? "&metrics, " : "");
-    sb_puts(&sb, "arena");
+    sb_puts(&sb, c->threads > 1 ? "arena, pool" : "arena");
     return sb_text(&sb);
 }
 
@@ -163,8 +164,8 @@ static void put_structs(Caller *c)
 
 static void put_entry(Arena *a, StrBuf *sb, const Module *m, const MemoryFunction *f, int at)
 {
-    Caller c = {a, sb, m, f->plan->fn, str_eq(f->name, "train_step")};
-    const char *head = arena_printf(a, "int dlc_%s(void *const *in, void *const *out, void *arena)", f->name);
+    Caller c = {a, sb, m, f->plan->fn, str_eq(f->name, "train_step"), f->plan->target->threads.n};
+    const char *head = arena_printf(a, "int dlc_%s(void *const *in, void *const *out, void *arena, struct dl_pool *pool)", f->name);
     sb_printf(sb, "%s;\n%s\n{\n", head, head);
     put_structs(&c);
     put_pointers(&c, m->inputs.at, m->inputs.n);
@@ -172,7 +173,7 @@ static void put_entry(Arena *a, StrBuf *sb, const Module *m, const MemoryFunctio
     put_pointers(&c, m->outputs.at, m->outputs.n);
     sb_printf(sb,
               "    int32_t count = %lld, step = 1;\n    uint64_t seed = 0;\n    (void)in, (void)out, "
-              "(void)count, (void)step, (void)seed;\n",
+              "(void)count, (void)step, (void)seed, (void)pool;\n",
               (long long)m->train_batch);
     for (int i = 0; i < c.fn->input.n; i++)
         put_input(&c, i);
@@ -193,6 +194,7 @@ static const char *callers(Arena *a, const Module *m, const MemoryFunction *func
     sb_puts(&sb, "static void dlv_copy(void *to, const void *from, unsigned long bytes)\n{\n"
                  "    for (unsigned long i = 0; i < bytes; i++)\n"
                  "        ((unsigned char *)to)[i] = ((const unsigned char *)from)[i];\n}\n\n");
+    code_put_pool(&sb, functions, n);
     for (int i = 0; i < n; i++) {
         int at = entrance_of(functions[i].name);
         for (int k = 0; k < functions[i].plan->kernels.n; k++)

@@ -3,6 +3,8 @@
  * them. */
 #include "model.h"
 
+#include "../../runtime/dl_threads.h"
+
 typedef struct Function {
     const char *name;
     const Fn *fn;
@@ -119,8 +121,13 @@ Verdict *verify_model(Arena *a, Diag *d, const Module *m, const Target *target, 
     for (int i = 0; i < FUNCTIONS; i++)
         if (v.function[i].fn && v.function[i].plan->kernels.n)
             check_kernels(&v, &v.function[i]);
+    /* Not with kernels that may go astray: nobody could come back from another thread. */
+    dl_pool *pool = target->threads.n > 1 && !v.verdict->faults.n ? dl_threads_open(target->threads.n) : NULL;
+    for (int i = 0; i < FUNCTIONS; i++)
+        v.function[i].code.pool = pool;
     tensors_number(&v.tensors, ROLE_COUNT, (double)m->train_batch);
     check_differences(v.verdict, m, &v.tensors, options->seed);
     check_calls(&v);
+    dl_threads_close(pool);
     return v.verdict;
 }

@@ -129,8 +129,11 @@ typedef struct Code { /* of one function */
     const Plan *plan;
     KernelCall **kernel; /* by kernel id: tensors of its args, positions of its scans */
     JitFunction *entry;
+    dl_pool *pool; /* of whole calls; NULL: one thread */
 } Code;
 
+/* A pool that one thread runs, for kernels alone: pieces as small as they may be, the last first, in turn for each thread. */
+void code_put_pool(StrBuf *sb, const MemoryFunction *functions, int n);
 /* A function of one shape that calls the kernel; `prefix` stands before the kernel's name. */
 void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const Kernel *k);
 /* Source of the functions with what calls their kernels one by one; see emit_memory. */

@@ -71,7 +71,7 @@ static Call *call_new(Arena *a, const Code *code, const Value *in, int rubbish)
 static void enter(void *context)
 {
     Call *c = context;
-    c->status = c->code->entry(c->in, c->out, c->arena);
+    c->status = c->code->entry(c->in, c->out, c->arena, c->code->pool);
 }
 
 static void add_fault(Whole *w, const Code *code, const char *text)

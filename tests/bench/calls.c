@@ -2,7 +2,7 @@
 /* calls.c: `calls FILE.dl[:MODEL] infer|train BATCH ENGINE [CONST=VALUE]...` compiles a model in memory and says, as one line of JSON, what
  * one call has to compute. Then for each line `MILLISECONDS` on standard input it makes calls for so long, on random inputs made before,
  * and prints the least and the median time of one in milliseconds. ENGINE is what --jit takes, or `cc:TARGET`. BENCH_CLOCK=wall
- * measures time instead of the processor's. */
+ * measures time instead of the processor's; BENCH_THREADS=2 shares the work among two threads. */
 #include "commands/session.h"
 #include "pipeline.h"
 #include "work.h"
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
         timer = CLOCK_MONOTONIC;
     if (model)
         *model++ = '\0';
-    int64_t batch = atoi(argv[3]);
+    int64_t batch = atoi(argv[3]), threads = getenv("BENCH_THREADS") ? atoi(getenv("BENCH_THREADS")) : 1;
     ElaborateOptions options = {.model = model, .batch = batch, .train_batch = batch, .train = b.call == CALL_TRAIN_STEP, .set = set, .nset = argc - 5};
     for (int i = 5; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
     }
     const char *why = "";
     const Module *m = pipeline_module(b.a, d, argv[1], &options, after_pass, &b);
-    b.s = m ? session_open(b.a, d, m, 1u << CALL_INIT | 1u << b.call, argv[4], &why) : NULL;
+    b.s = m ? session_open(b.a, d, m, 1u << CALL_INIT | 1u << b.call, argv[4], threads, &why) : NULL;
     if (!b.s) {
         diag_print(d, stderr);
         fprintf(stderr, "%s\n", why);

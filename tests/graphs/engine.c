@@ -39,6 +39,7 @@ static const Engine engines[] = {
      .compiler = "gcc",
      .flags = "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST,
      .overreads = true},
+    {.name = "tcc-threads", .target = "generic", .threads = 3},
     {.name = "clang-generic", .target = "generic", .compiler = "clang", .flags = "-O1 " FAST},
     {.name = "gcc-v3",
      .target = "x86-64-v3",
@@ -49,6 +50,12 @@ static const Engine engines[] = {
      .target = "x86-64-v4",
      .compiler = "clang",
      .flags = "-O1 -march=skylake-avx512 " FAST},
+    {.name = "gcc-threads",
+     .target = "x86-64-v3",
+     .compiler = "gcc",
+     .flags = "-O1 -ftree-vectorize -march=haswell " FAST,
+     .overreads = true,
+     .threads = 3},
     {.name = "gcc-4lanes", .target = "aarch64", .compiler = "gcc", .flags = "-O1 " FAST},
     {.name = "clang-4lanes", .target = "aarch64", .compiler = "clang", .flags = "-O1"},
     {.name = "gcc-checked", .target = "generic", .compiler = "gcc", .flags = TRAP},
@@ -93,6 +100,27 @@ int engine_find(const char *name)
         if (!strcmp(engines[i].name, name))
             return i;
     return -1;
+}
+
+/* ---- threads
+ * --------------------------------------------------------------------------------------------------- */
+/* Pieces as small as they may be, the last first, in turn for each thread. */
+static void run_backwards(dl_pool *pool, const dl_work *work)
+{
+    (void)pool;
+    for (int from = (work->count - 1) / work->grain * work->grain; from >= 0; from -= work->grain)
+        work->piece(work->arguments, from / work->grain % work->threads, from,
+                    work->count - from < work->grain ? work->count : from + work->grain);
+}
+
+static dl_pool backwards = {run_backwards};
+
+static const Target *target_of(Arena *a, const Engine *e)
+{
+    Target *t = arena_dup(a, target_find(e->target), sizeof *t);
+    t->threads.n = e->threads ? e->threads : 1;
+    t->threads.hand_over = 0;
+    return t;
 }
 
 /* ---- compiling
@@ -287,7 +315,7 @@ static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t 
         output[i] = guarded_new(type_bytes(t), dtype_bytes(t.dt), place);
         out[i] = output[i].at;
     }
-    int status = function(in, out, scratch.at);
+    int status = function(in, out, scratch.at, &backwards);
     const char *wrong = status == (fails ? DL_INDEX : DL_OK) ? NULL : arena_printf(a, "status %d", status);
     if (!wrong && !margins_intact(&scratch))
         wrong = "written outside of the arena";
@@ -329,7 +357,7 @@ void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *t
     MemoryFunction *function = NEWN(a, MemoryFunction, n);
     for (int i = 0; i < n; i++) {
         progress(context, cases[i], "lowering");
-        plan[i] = lower(a, NULL, cases[i]->fn, target_find(e->target));
+        plan[i] = lower(a, NULL, cases[i]->fn, target_of(a, e));
         const char *why = plan[i] ? plan_verify(a, plan[i]) : "cannot be lowered";
         if (why)
             verdict(context, cases[i], why, "lowering");

@@ -166,7 +166,7 @@ static const char *run_case(Arena *a, const Case *c, JitFunction *call, int64_t 
         out[i] = input_of_result(fn, i) >= 0 ? NULL : tensor_new(a, fn->result.at[i].node->type);
     Type scratch = {.dt = DT_U8, .rank = 1, .dim = {arena_bytes + 64}};
     unsigned char *base = tensor_new(a, scratch), *aligned = base + (64 - (uintptr_t)base % 64) % 64;
-    int status = call(in, out, aligned);
+    int status = call(in, out, aligned, NULL);
     if (status != (c->fails ? DL_INDEX : DL_OK))
         return arena_printf(a, "status %d", status);
     for (unsigned char *at = base - MARGIN; at < base + arena_bytes + 64 + MARGIN; at++)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/kernel.h"
+#include "kernels/verify.h"
 #include "pipeline.h"
 
 enum { BLOCK = 16 };
@@ -307,16 +307,32 @@ static const char conv_of_one[] = "func f(x: f32[1, 9, 3] input 0, w: f32[3, 3, 
                            "rhs_dilation=[1] groups=1 return output 0 y = %1 }";
 static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) "
                              "contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
+static const char adam[] = "func f(x: f32[40, 30] input 0, y: f32[40, 8] input 1, p: f32[30, 8] param 0) { %1 = dot(x, y) "
+                           "contract=[0]/[0] %2 = sub(p, %1) return param 0 p = %2 }";
+static const char twins[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = mul(%1, x) return output 0 y = %1, output 1 z = %2 }";
 static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
                           "broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
 
-static Plan *plan_of(const char *text)
+static Plan *plan_for(const char *text, const Target *target)
 {
     Diag *d = diag_new(arena);
     Fn *fn = fn_parse(arena, d, diag_add_source(d, "plan.ir", text, strlen(text)));
     if (!fn)
         fail_msg("%s", diag_text(d, arena));
-    return lower(arena, d, fn, target_find("generic"));
+    return lower(arena, d, fn, target);
+}
+
+static Plan *plan_of(const char *text)
+{
+    return plan_for(text, target_find("generic"));
+}
+
+/* Everything that can be split is. */
+static Plan *split_plan(const char *text)
+{
+    Target *target = arena_dup(arena, target_with_threads(arena, target_find("generic"), 3), sizeof *target);
+    target->threads.hand_over = 0;
+    return plan_for(text, target);
 }
 
 static void expect(const Plan *p, const char *complaint)
@@ -490,11 +506,60 @@ static void wrong_memory(void **state)
     expect(p, "where another value has been put");
 }
 
+/* A kernel cut where it must not be. */
+static void wrong_pieces(void **state)
+{
+    (void)state;
+    Plan *p = split_plan(chain);
+    Kernel *k = p->kernels.at[0];
+    const Tile *tile = k->stages.at[0]->tile;
+    assert_int_equal(k->split.n, 1);
+    assert_ptr_equal(k->split.var[0], tile->block);
+    k->split.var[0] = tile->m;
+    expect(p, "a loop that is not around all of it");
+    p = split_plan(chain);
+    p->kernels.at[0]->split.turns++;
+    expect(p, "other pieces than its loops have turns");
+    p = split_plan(summed);
+    assert_int_equal(p->kernels.at[0]->split.n, 1);
+    Stage *s = stage(p, 0, 0);
+    p->kernels.at[0]->split.var[0] = s->loop[s->nloop - 1];
+    expect(p, "a loop that is not around all of it");
+    p = split_plan(conv);
+    k = p->kernels.at[0];
+    assert_true(k->split.n > 0);
+    k->split = (Split){2, {k->outer[k->order[1]], k->outer[k->order[0]]}, 1, 1};
+    k->split.turns = split_turns(k, k->split.var[0]) * split_turns(k, k->split.var[1]);
+    expect(p, k->blocked == k->order[1] ? "not around all of it" : "do not stand outermost");
+    p = split_plan(row);
+    k = p->kernels.at[0];
+    assert_int_equal(k->split.n, 1);
+    item(p, 0, 0)->buffer = item(p, 0, k->stages.n - 1)->buffer;
+    assert_non_null(plan_verify(arena, p));
+    p = split_plan(adam);
+    k = p->kernels.at[p->kernels.n - 1];
+    assert_true(k->split.n > 0 && item(p, p->kernels.n - 1, 0)->buffer->block);
+    item(p, p->kernels.n - 1, 0)->buffer->type.dim[0] /= 3;
+    expect(p, "threads share a block of rows");
+    p = split_plan(twins);
+    k = p->kernels.at[0];
+    assert_int_equal(k->split.n, 1);
+    Item *last = item(p, 0, k->stages.n - 1);
+    last->value = arena_dup(arena, last->value, sizeof *last->value);
+    last->value->part.n = 0;
+    last->value->kind = X_LOAD;
+    last->value->nin = 0;
+    last->value->buffer = last->buffer;
+    last->value->at = lin_without(arena, last->at, k->split.var[0]);
+    assert_non_null(strstr(verify_split(arena, p, k), "reads what another piece stores"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
         cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
+        cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(examples),
     };
     arena = arena_new();

@@ -213,7 +213,7 @@ typedef struct EntryRun {
 static void run_entry(void *context)
 {
     EntryRun *run = context;
-    run->entry(run->in, run->out, run->arena);
+    run->entry(run->in, run->out, run->arena, NULL);
 }
 
 /* Whole calls on random inputs and weights: the same bits in everything the caller sees. */
@@ -415,36 +415,37 @@ static void corners(void **state)
 }
 
 /* ---- whole calls ----------------------------------------------------------------------------------- */
-static int idle(void *const *in, void *const *out, void *arena)
+static int idle(void *const *in, void *const *out, void *arena, struct dl_pool *pool)
 {
-    (void)in, (void)out, (void)arena;
+    (void)in, (void)out, (void)arena, (void)pool;
     return 0;
 }
 
-static int refusing(void *const *in, void *const *out, void *arena)
+static int refusing(void *const *in, void *const *out, void *arena, struct dl_pool *pool)
 {
-    (void)in, (void)out, (void)arena;
+    (void)in, (void)out, (void)arena, (void)pool;
     return 1;
 }
 
-static int beside(void *const *in, void *const *out, void *arena)
+static int beside(void *const *in, void *const *out, void *arena, struct dl_pool *pool)
 {
-    (void)in, (void)arena;
+    (void)in, (void)arena, (void)pool;
     ((float *)out[0])[16] = 1;
     return 0;
 }
 
-static int crashing(void *const *in, void *const *out, void *arena)
+static int crashing(void *const *in, void *const *out, void *arena, struct dl_pool *pool)
 {
-    (void)in, (void)out, (void)arena;
+    (void)in, (void)out, (void)arena, (void)pool;
     volatile uintptr_t nowhere = 16;
     *(volatile int *)nowhere = 1;
     return 0;
 }
 
-static int leaking(void *const *in, void *const *out,
-                   void *arena) /* 1e-9 of what lies in the arena: near enough, but not the same */
+/* 1e-9 of what lies in the arena: near enough, but not the same. */
+static int leaking(void *const *in, void *const *out, void *arena, struct dl_pool *pool)
 {
+    (void)pool;
     for (int i = 0; i < 16; i++)
         ((float *)out[0])[i] =
             ((const float *)in[0])[i] * 2 + 1 + (*(unsigned char *)arena == 0xff ? 0.0f : 1e-7f);

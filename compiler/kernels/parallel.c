@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* parallel.c: which kernels several threads share, and along which loops.
+ *
+ * Only loops whose turns write different places are split, never sums, so that results do not depend on how many threads there
+ * are. A kernel's outer loops are such loops (kernels/verify.c: reads of what it writes stay at the position of the outer
+ * loops); a kernel of one stage has its loops that are not reduced. */
+#include "lower.h"
+
+enum {
+    WORTH = 2,      /* times the hand-over must be saved */
+    PLENTY = 8,     /* turns for each thread, so that none waits long for the last piece */
+    LINE = 16, VECTORS = 4 * LINE,  /* elements of a contiguous loop that stay together: of a line of the cache, and more */
+};
+
+/* ---- work ------------------------------------------------------------------------------------------ */
+typedef struct Seen {
+    Arena *a;
+    VEC(const Ex *) list;
+} Seen;
+
+static double ex_cost(Seen *seen, const Ex *e)
+{
+    for (int i = 0; i < seen->list.n; i++)
+        if (seen->list.at[i] == e)
+            return 0;
+    vec_push(seen->a, &seen->list, e);
+    double cost = e->kind == X_OP ? op_info(e->op)->cost : e->kind == X_UNIFORM ? op_info(OP_RANDOM)->cost : 1;
+    for (int i = 0; i < e->part.n; i++)
+        cost += ex_cost(seen, e->part.at[i]);
+    return cost;
+}
+
+static double outer_turns(const Kernel *k, const Var *without)
+{
+    double turns = 1;
+    for (int i = 0; i < k->nouter; i++)
+        if (k->outer[i] != without)
+            turns *= (double)k->outer[i]->extent;
+    return turns;
+}
+
+/* Vectors of portable C are the compiler's to find. */
+static int lanes_of(const Target *t)
+{
+    return t->lanes > 1 ? t->lanes : 4;
+}
+
+/* Cycles of a stage, if all is in the nearest cache. */
+static double stage_cycles(const Plan *p, const Kernel *k, const Stage *s)
+{
+    double turns = outer_turns(k, NULL), cost = 0;
+    if (s->kind == STAGE_TILE) {
+        for (int i = 0; i < s->tile->nk; i++)
+            turns *= (double)s->tile->k[i].var->extent;
+        return turns * (double)s->tile->n->extent / (lanes_of(p->target) * p->target->pipes);
+    }
+    for (int i = 0; i < s->nloop; i++)
+        turns *= (double)s->loop[i]->extent;
+    Seen seen = {.a = p->a};
+    for (int i = 0; i < s->items.n; i++)
+        cost += 1 + ex_cost(&seen, s->items.at[i].value);
+    return turns * cost / lanes_of(p->target);
+}
+
+static double kernel_cycles(const Plan *p, const Kernel *k)
+{
+    double cycles = 0;
+    for (int i = 0; i < k->stages.n; i++)
+        cycles += stage_cycles(p, k, k->stages.at[i]);
+    return cycles;
+}
+
+/* ---- loops ----------------------------------------------------------------------------------------- */
+static const Tile *tile_of(const Kernel *k)
+{
+    return k->stages.at[0]->tile;
+}
+
+int64_t split_turns(const Kernel *k, const Var *v)
+{
+    const Tile *t = tile_of(k);
+    int large, nlarge;
+    return t && t->block == v ? tile_rows(t->m->extent, t->schedule.rows, &large, &nlarge) : v->extent;
+}
+
+static void add_loop(const Kernel *k, Split *s, Var *v)
+{
+    s->var[s->n++] = v;
+    s->turns *= split_turns(k, v);
+}
+
+/* The outer loops, from the outermost on, as many as make plenty of turns. */
+static void split_outer(const Plan *p, const Kernel *k, Split *s)
+{
+    const Tile *t = tile_of(k);
+    for (int i = 0; i < k->nouter && s->turns < PLENTY * p->target->threads.n; i++) {
+        Var *v = k->outer[k->order[i]];
+        if (t && v == t->m)
+            v = t->block;
+        if (v && split_turns(k, v) > 1)
+            add_loop(k, s, v);
+    }
+}
+
+/* One loop of a kernel's only stage: the outermost with plenty of turns, or the longest. Where columns are summed up in
+ * memory, theirs only if there is no other. */
+static void split_stage(const Plan *p, const Kernel *k, Split *s)
+{
+    const Stage *stage = k->stages.at[0];
+    Var *best = NULL;
+    if (k->stages.n > 1 || k->locals.n || stage->tile)
+        return;
+    for (int i = 0; i < stage->nparallel; i++) {
+        Var *v = stage->loop[i];
+        bool columns = stage->vector && i == stage->nparallel - 1;
+        if (best && (columns || best->extent >= PLENTY * p->target->threads.n || v->extent <= best->extent))
+            continue;
+        best = v;
+    }
+    if (best && best->extent > 1)
+        add_loop(k, s, best);
+}
+
+static int64_t round_up(int64_t x, int64_t to)
+{
+    return (x + to - 1) / to * to;
+}
+
+/* Pieces long enough for what handing them over takes. Contiguous elements stay together by lines. */
+static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double cycles)
+{
+    const Stage *stage = k->stages.at[0];
+    int64_t share = (s->turns + p->target->threads.n - 1) / p->target->threads.n;
+    bool columns = stage->vector && s->var[0] == stage->loop[stage->nparallel - 1];
+    bool last = stage->kind == STAGE_MAP && stage->nloop && s->var[0] == stage->loop[stage->nloop - 1];
+    int64_t grain = (int64_t)(p->target->threads.hand_over / (cycles / (double)s->turns)) + 1;
+    grain = grain > share / 2 ? share / 2 : grain;
+    grain = grain < 1 ? 1 : grain;
+    if (columns)
+        return round_up(share, share < LINE ? 1 : LINE);
+    return round_up(grain, last && share >= VECTORS ? VECTORS : 1);
+}
+
+static bool may_split(const Kernel *k)
+{
+    for (int i = 0; i < k->stages.n; i++)
+        if (k->stages.at[i]->kind == STAGE_CHECK || k->stages.at[i]->kind == STAGE_SCATTER)
+            return false;
+    return true;
+}
+
+/* Each thread has a block of its own. */
+static void copy_block(const Plan *p, const Kernel *k)
+{
+    Buffer *b = k->stages.at[0]->items.at[0].buffer;
+    if (b && b->block)
+        b->type.dim[0] *= p->target->threads.n;
+}
+
+static void split_kernel(const Plan *p, Kernel *k)
+{
+    Split s = {.turns = 1};
+    double cycles = kernel_cycles(p, k);
+    if (!may_split(k) || cycles - cycles / p->target->threads.n < WORTH * p->target->threads.hand_over)
+        return;
+    split_outer(p, k, &s);
+    if (!s.n)
+        split_stage(p, k, &s);
+    if (!s.n)
+        return;
+    s.grain = grain_of(p, k, &s, cycles);
+    if (s.grain >= s.turns)
+        return;
+    k->split = s;
+    copy_block(p, k);
+}
+
+void split_kernels(Plan *p)
+{
+    for (int i = 0; p->target->threads.n > 1 && i < p->kernels.n; i++)
+        split_kernel(p, p->kernels.at[i]);
+}

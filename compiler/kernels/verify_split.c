@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* verify_split.c: may a kernel's pieces run at once? Each loop that is split stands around everything the kernel does; what is
+ * stored moves with it, and what is read of the kernel's own results moves just as what is stored there. (That no two positions
+ * of the loops store to the same element is verify.c's to say.) */
+#include "verify.h"
+
+#include <string.h>
+
+typedef struct Pieces {
+    Arena *a;
+    const Plan *p;
+    const Kernel *k;
+    Var *v; /* the loop; of a tile's block, its rows */
+    const char *why;
+} Pieces;
+
+static const Tile *tile_of(const Kernel *k)
+{
+    return k->stages.at[0]->tile;
+}
+
+static bool is_outer(const Kernel *k, const Var *v)
+{
+    for (int i = 0; i < k->nouter; i++)
+        if (k->outer[i] == v)
+            return !tile_of(k) || tile_of(k)->m != v;
+    return tile_of(k) && tile_of(k)->block == v;
+}
+
+/* A loop of the kernel's only stage, around all it does. */
+static bool is_whole_stage(const Kernel *k, const Var *v)
+{
+    const Stage *s = k->stages.at[0];
+    for (int i = 0; k->stages.n == 1 && !k->locals.n && i < s->nparallel; i++)
+        if (s->loop[i] == v)
+            return true;
+    return false;
+}
+
+static const Lin *store_index(Pieces *x, const Stage *s, const Item *item)
+{
+    const Tile *t = s->tile;
+    return t && t->m ? lin_add(x->a, item->at, lin_scale(x->a, lin_var(x->a, t->m), t->c_m)) : item->at;
+}
+
+static void check_read(void *context, const Load *load)
+{
+    Pieces *x = context;
+    for (int i = 0; i < x->k->stages.n; i++)
+        for (int j = 0; j < x->k->stages.at[i]->items.n; j++) {
+            const Item *item = &x->k->stages.at[i]->items.at[j];
+            if (!item->buffer || item->buffer->block || buffer_root(item->buffer)->kind == BUFFER_LOCAL ||
+                buffer_root(item->buffer) != buffer_root(load->buffer))
+                continue;
+            const Lin *at = store_index(x, x->k->stages.at[i], item);
+            if (lin_factor(at, x->v) != lin_factor(load->at, x->v) || lin_uses(lin_without(x->a, load->at, x->v), x->v))
+                x->why = "reads what another piece stores";
+        }
+}
+
+static void check_item(Pieces *x, const Stage *s, const Item *item)
+{
+    if (item->value)
+        visit_loads(x->a, item->value, check_read, x);
+    visit_index_loads(x->a, item->at, check_read, x);
+    if (!item->buffer || buffer_root(item->buffer)->kind == BUFFER_LOCAL)
+        return;
+    int64_t own = item->buffer->block ? tile_of(x->k)->schedule.rows * tile_of(x->k)->n->extent : 0;
+    if (item->buffer->block && type_count(item->buffer->type) < own * x->p->target->threads.n)
+        x->why = "threads share a block of rows";
+    if (!item->buffer->block && !lin_factor(store_index(x, s, item), x->v))
+        x->why = "pieces store to the same place";
+}
+
+static void check_loop(Pieces *x, Var *v)
+{
+    x->v = v;
+    if (!is_outer(x->k, v) && !is_whole_stage(x->k, v)) {
+        x->why = "is cut along a loop that is not around all of it";
+        return;
+    }
+    if (tile_of(x->k) && tile_of(x->k)->block == v)
+        x->v = tile_of(x->k)->m;
+    for (int i = 0; i < x->k->stages.n; i++) {
+        const Stage *s = x->k->stages.at[i];
+        if (s->kind == STAGE_CHECK || s->kind == STAGE_SCATTER)
+            x->why = "is cut, although its places are found at run time";
+        for (int j = 0; j < s->items.n; j++)
+            check_item(x, s, &s->items.at[j]);
+    }
+}
+
+/* Several loops that are numbered together are the outermost ones. */
+static bool are_outermost(const Kernel *k)
+{
+    int n = 0;
+    for (int i = 0; i < k->nouter && n < k->split.n; i++) {
+        const Var *v = k->outer[k->order[i]];
+        if (tile_of(k) && v == tile_of(k)->m)
+            v = tile_of(k)->block;
+        if (v && v == k->split.var[n])
+            n++;
+        else if (v && split_turns(k, v) > 1)
+            return false;
+    }
+    return n == k->split.n;
+}
+
+const char *verify_split(Arena *a, const Plan *p, const Kernel *k)
+{
+    Pieces x = {.a = a, .p = p, .k = k};
+    int64_t turns = 1;
+    for (int i = 0; i < k->split.n; i++) {
+        check_loop(&x, k->split.var[i]);
+        turns *= split_turns(k, k->split.var[i]);
+    }
+    if (k->split.n && !x.why && (turns != k->split.turns || k->split.grain < 1 || turns > INT32_MAX || p->target->threads.n < 2))
+        x.why = "has other pieces than its loops have turns";
+    if (k->split.n > 1 && !x.why && !are_outermost(k))
+        x.why = "numbers loops together that do not stand outermost";
+    return x.why ? arena_printf(a, "%s: %s", k->name, x.why) : NULL;
+}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# --threads: the same bits with any number of threads and without the option, no data race, nothing of it in other files.
+. tests/tap.sh
+
+strict='-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror'
+fast='-ffp-contract=fast -fno-math-errno -fno-trapping-math'
+
+# emitted TARGET THREADS BATCH: $work/THREADS/cnn.c
+emitted() {
+    mkdir -p "$work/$2" &&
+        "$dlc" dsl_examples/cnn.dl --train --train-batch "$3" --batch "$3" --target "$1" --threads "$2" -o "$work/$2/cnn.c"
+}
+
+# built PROGRAM THREADS COMPILER...
+built() {
+    program=$1 threads=$2
+    shift 2
+    "$@" -D_POSIX_C_SOURCE=200809L -DTHREADS="$((threads > 1))" -I"$work/$threads" -Iruntime -o "$work/$program" tests/threads/driver.c \
+        "$work/$threads/cnn.c" runtime/dl_threads.c -lpthread
+}
+
+# hashes PROGRAM THREADS...: they are all the same
+hashes() {
+    program=$1
+    shift
+    "$work/$program" "$@" >"$work/$program.hashes" || return 1
+    cat "$work/$program.hashes"
+    [ "$(sort -u "$work/$program.hashes" | wc -l)" = 1 ]
+}
+
+by_target() {
+    emitted "$1" 3 5 && emitted "$1" 1 5 || return 1
+    built shared 3 gcc -std=c11 -O2 $fast $2 && built alone 1 gcc -std=c11 -O2 $fast $2 || return 1
+    hashes shared 0 1 2 3 4 && hashes alone 0 && cmp "$work/alone.hashes" - <<END
+$(head -1 "$work/shared.hashes")
+END
+}
+
+warning_free() {
+    for compiler in gcc clang; do
+        $compiler -std=c99 $strict -fsyntax-only -Iruntime "$work/3/cnn.c" || return 1
+    done
+    gcc -std=c11 -D_POSIX_C_SOURCE=200809L $strict -c -o "$work/pool.o" runtime/dl_threads.c &&
+        clang -std=c11 -D_POSIX_C_SOURCE=200809L $strict -fsyntax-only runtime/dl_threads.c
+}
+
+by_itself() {
+    "$dlc" dsl_examples/cnn.dl --train -o "$work/cnn.c" && ! grep -E 'pool\)|dl_pool|dl_parallel' "$work/cnn.c" "$work/cnn.h" &&
+        "$dlc" dsl_examples/cnn.dl --train --threads 2 -o "$work/2.c" && grep -q dl_parallel "$work/2.c"
+}
+
+guarded() {
+    emitted generic 3 3 && built guarded 3 clang -std=c11 -O1 -g "-fsanitize=$1" -fno-sanitize-recover=all &&
+        TSAN_OPTIONS=halt_on_error=1 hashes guarded 1 2 3
+}
+
+check "without the option, nothing of it" by_itself
+check "generic: the same bits" by_target generic ""
+check "no warnings" warning_free
+check "no data races" guarded thread
+check "no wrong accesses" guarded address,undefined
+case $(grep -o -m 1 -w -e avx2 /proc/cpuinfo) in
+avx2) check "x86-64-v3: the same bits" by_target x86-64-v3 -march=haswell ;;
+*) skip "x86-64-v3" "not this machine" ;;
+esac
+finish
