@@ -19,6 +19,7 @@ typedef struct Dump {
     ElaborateOptions options;
     const char *path, *after, *function, *target_name;
     const Target *target;
+    int64_t threads;
     bool shown;                  /* anything, of a function */
     const char *last[FUNCTIONS]; /* what was printed of each function before */
 } Dump;
@@ -197,7 +198,7 @@ static const char stages_help[] =
 
 int cmd_ir(Arena *a, int argc, char **argv)
 {
-    Dump dump = {.a = a, .d = diag_new(a), .after = "hoist", .target_name = "generic"};
+    Dump dump = {.a = a, .d = diag_new(a), .after = "hoist", .target_name = "generic", .threads = 1};
     dump.options = (ElaborateOptions){.batch = 1, .train_batch = 32};
     const Option rows[] = {
         {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]",
@@ -210,6 +211,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
         {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N",
          "examples of one training step (default 32)", 1, 1000000},
         OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
+        OPTION_THREADS(dump.threads),
         OPTION_MODEL(dump.choice),
         OPTION_SET(dump.choice),
     };
@@ -234,6 +236,8 @@ int cmd_ir(Arena *a, int argc, char **argv)
         status = check_function(&dump, &command);
     if (status < 0)
         status = target_settle(&command, dump.target_name, true, &dump.target);
+    if (status < 0)
+        dump.target = target_with_threads(a, dump.target, (int)dump.threads);
     if (status >= 0)
         return status;
     dump.path = operands.at[0];
