@@ -467,7 +467,7 @@ static void infer_k5_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 16], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 8192 multiply-accumulates */
 static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -501,51 +501,7 @@ static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void infer_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
-{
-    for (int i1 = 0; i1 < 4; i1++) {
-        float block_1_attention_scaled_dot_product_attention_1_scores[16];
-        float multi_head_attention_2;
-        float block_1_attention_scaled_dot_product_attention_1_softmax_1_y[16];
-        float multi_head_attention_3;
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                infer_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_5 + (i1 * 64 + n), multi_head_attention + n);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                float max_v11 = -DL_INFINITY;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_attention_scaled_dot_product_attention_1_scores_v10
-                            = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
-                    block_1_attention_scaled_dot_product_attention_1_scores[j0]
-                            = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                    const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                    max_v11 = dl_max(max_v11, x_max_v11);
-                }
-                multi_head_attention_2 = max_v11;
-                float sum_v13 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
-                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
-                    block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0]
-                            = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                    sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                }
-                multi_head_attention_3 = sum_v13;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_scaled_dot_product_attention_1_weights[i1 * 256 + i2 * 16 + j0]
-                            = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / multi_head_attention_3;
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 4096 multiply-accumulates */
-static inline void infer_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -578,19 +534,54 @@ static inline void infer_k7_multi_head_attention_tile_4(const float *restrict a,
     c[15] = c3_3;
 }
 
-static void infer_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void infer_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
+        float block_1_attention_scaled_dot_product_attention_1_scores[16];
+        float multi_head_attention_2;
+        float block_1_attention_scaled_dot_product_attention_1_softmax_1_y[16];
+        float multi_head_attention_3;
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            infer_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights, i1 * 256 + i2_0 * 16,
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                infer_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i1 * 4 + i2_0 * 16,
+                        multi_head_attention_5 + (i1 * 64 + n), multi_head_attention + n);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                float max_v11 = -DL_INFINITY;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float block_1_attention_scaled_dot_product_attention_1_scores_v10
+                            = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
+                    block_1_attention_scaled_dot_product_attention_1_scores[j0]
+                            = block_1_attention_scaled_dot_product_attention_1_scores_v10;
+                    const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
+                    max_v11 = dl_max(max_v11, x_max_v11);
+                }
+                multi_head_attention_2 = max_v11;
+                float sum_v13 = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
+                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
+                    block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0]
+                            = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
+                    sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
+                }
+                multi_head_attention_3 = sum_v13;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
+                            = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / multi_head_attention_3;
+                }
+            }
+            infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 64 + i2_0 * 4));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 16, 16] */
-static void infer_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -600,7 +591,7 @@ static void infer_k8_multi_head_attention(const float *restrict block_1_attentio
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[1, 16, 16], 4096 multiply-accumulates */
-static inline void infer_k9_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -633,7 +624,7 @@ static inline void infer_k9_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
+static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
@@ -645,7 +636,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1_0 * 16,
+            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v19 = 0.0f;
@@ -675,7 +666,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
 }
 
 /* encoder.dl:12: dense -> f32[1, 16, 64], 16384 multiply-accumulates */
-static inline void infer_k10_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k9_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -707,13 +698,13 @@ static inline void infer_k10_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void infer_k10_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
+static void infer_k9_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
         const float *restrict block_1_up_bias)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            infer_k10_dense_tile_4(block_1_x, i1_0 * 16, block_1_up_kernel + n, dense + (i1_0 * 64 + n));
+            infer_k9_dense_tile_4(block_1_x, i1_0 * 16, block_1_up_kernel + n, dense + (i1_0 * 64 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense[i1 * 64 + j0] + block_1_up_bias[j0];
@@ -724,7 +715,7 @@ static void infer_k10_dense(const float *restrict block_1_x, const float *restri
 }
 
 /* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[1, 16, 16], 16384 multiply-accumulates */
-static inline void infer_k11_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -757,7 +748,7 @@ static inline void infer_k11_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void infer_k11_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
+static void infer_k10_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict x_2)
 {
@@ -768,7 +759,7 @@ static void infer_k11_dense_layer_norm(const float *restrict dense, const float 
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k11_dense_layer_norm_tile_4(dense, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+            infer_k10_dense_layer_norm_tile_4(dense, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v28 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -797,7 +788,7 @@ static void infer_k11_dense_layer_norm(const float *restrict dense, const float 
 }
 
 /* encoder.dl:24: mean -> f32[1, 16] */
-static void infer_k12_mean(const float *restrict x_2, float *restrict mean_2)
+static void infer_k11_mean(const float *restrict x_2, float *restrict mean_2)
 {
     float mean[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -814,7 +805,7 @@ static void infer_k12_mean(const float *restrict x_2, float *restrict mean_2)
 }
 
 /* encoder.dl:24: dense, encoder.dl:26: softmax -> f32[1, 10], 160 multiply-accumulates */
-static inline void infer_k13_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k12_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
@@ -828,7 +819,7 @@ static inline void infer_k13_dense_softmax_tile_1(const float *restrict a, int a
     c[3] = c0_3;
 }
 
-static void infer_k13_dense_softmax(const float *restrict mean_2, const float *restrict classifier_kernel,
+static void infer_k12_dense_softmax(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -836,7 +827,7 @@ static void infer_k13_dense_softmax(const float *restrict mean_2, const float *r
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        infer_k13_dense_softmax_tile_1(mean_2, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
+        infer_k12_dense_softmax_tile_1(mean_2, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
     float max_v37 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
         const float logits_v36 = classifier_y[j0] + classifier_bias[j0];
@@ -860,22 +851,22 @@ static void infer_k13_dense_softmax(const float *restrict mean_2, const float *r
 dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, float *probs, void *arena)
 {
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 6144);   /* f32[1, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[1, 4, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 5120);   /* f32[1, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 1024);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
+    float *const x = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
+    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 3072);   /* f32[1, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 5120);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 5376);   /* f32[4, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 2048);   /* f32[1, 4, 16, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[1, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 6144);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
+    float *const x_2 = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[1, 16] */
     float *const classifier_y = (float *)(void *)(base + 64);   /* f32[1, 10] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 7168);   /* f32[1, 4, 4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 16] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -888,18 +879,16 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
             params->block_1_attention_value_bias);
     infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
     infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_5, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    infer_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    infer_k8_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    infer_k9_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    infer_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
-    infer_k10_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
-    infer_k11_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    infer_k9_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
+    infer_k10_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->block_1_norm_b_gamma, params->block_1_norm_b_beta, x_2);
-    infer_k12_mean(x_2, mean_2);
-    infer_k13_dense_softmax(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k11_mean(x_2, mean_2);
+    infer_k12_dense_softmax(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
@@ -1133,8 +1122,21 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
-static inline void train_k9_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
+static void train_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
+        float *restrict multi_head_attention_29)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_29[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
+static inline void train_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1167,66 +1169,7 @@ static inline void train_k9_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void train_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_28, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[16];
-            float multi_head_attention_2;
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    train_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v11 = -DL_INFINITY;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_scores_v10
-                                = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0]
-                                = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        max_v11 = dl_max(max_v11, x_max_v11);
-                    }
-                    multi_head_attention_2 = max_v11;
-                    float sum_v13 = 0.0f;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                        sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                    }
-                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
-static void train_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_29)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_29[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void train_k11_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1259,13 +1202,48 @@ static inline void train_k11_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void train_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+        const float *restrict multi_head_attention_28, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
+            float block_1_attention_scaled_dot_product_attention_1_scores[16];
+            float multi_head_attention_2;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    train_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    float max_v11 = -DL_INFINITY;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_scores_v10
+                                = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
+                        block_1_attention_scaled_dot_product_attention_1_scores[j0]
+                                = block_1_attention_scaled_dot_product_attention_1_scores_v10;
+                        const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
+                        max_v11 = dl_max(max_v11, x_max_v11);
+                    }
+                    multi_head_attention_2 = max_v11;
+                    float sum_v13 = 0.0f;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
+                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
+                        sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
+                    }
+                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
+                    }
+                }
+                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
                         block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
@@ -1274,7 +1252,7 @@ static void train_k11_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k12_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1287,7 +1265,7 @@ static void train_k12_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void train_k13_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
+static void train_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1298,7 +1276,7 @@ static void train_k13_multi_head_attention_pack(const float *restrict block_1_at
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k14_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k13_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1331,20 +1309,20 @@ static inline void train_k14_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k14_multi_head_attention(const float *restrict multi_head_attention_4,
+static void train_k13_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k14_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                train_k13_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
-static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
+static void train_k14_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
         const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
         float *restrict layer_norm_4, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
@@ -1390,7 +1368,7 @@ static void train_k15_dropout_layer_norm(const int32_t *restrict seed_, const in
 }
 
 /* encoder.dl:12: dense -> f32[64, 16] */
-static void train_k16_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
+static void train_k15_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1400,7 +1378,7 @@ static void train_k16_dense_pack(const float *restrict block_1_up_kernel, float 
 }
 
 /* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void train_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1432,14 +1410,14 @@ static inline void train_k17_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k17_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_2,
+static void train_k16_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_2,
         const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3, float *restrict dense_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k17_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                train_k16_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
                         dense_2 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1458,7 +1436,7 @@ static void train_k17_dense(const float *restrict block_1_x, const float *restri
 }
 
 /* encoder.dl:12: dense -> f32[16, 64] */
-static void train_k18_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
+static void train_k17_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1468,7 +1446,7 @@ static void train_k18_dense_pack(const float *restrict block_1_down_kernel, floa
 }
 
 /* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
-static inline void train_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k18_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1500,20 +1478,20 @@ static inline void train_k19_dense_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static void train_k19_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
+static void train_k18_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k19_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
+                train_k18_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
                         block_1_down_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
-static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
+static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
         const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
         float *restrict layer_norm_8, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
@@ -1587,7 +1565,7 @@ static void train_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, con
 }
 
 /* encoder.dl:24: dense -> f32[10, 16] */
-static void train_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1597,7 +1575,7 @@ static void train_k21_dense_pack(const float *restrict classifier_kernel, float 
 }
 
 /* encoder.dl:30: cross_entropy -> index check */
-static dl_status train_k22_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k21_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -1607,7 +1585,7 @@ static dl_status train_k22_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[32, 10], 5120 multiply-accumulates */
-static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1640,7 +1618,7 @@ static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k23_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
+static void train_k22_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
         float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
@@ -1653,7 +1631,7 @@ static void train_k23_dense_softmax_cross_entropy(const float *restrict mean_2, 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k23_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
+            train_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v46 = -DL_INFINITY;
@@ -1705,7 +1683,7 @@ static void train_k23_dense_softmax_cross_entropy(const float *restrict mean_2, 
 }
 
 /* encoder.dl:32: -> f32 */
-static void train_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k23_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -1730,7 +1708,7 @@ static void train_k24_sum(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* encoder.dl:30: cross_entropy -> f32 */
-static void train_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
 {
     float cross_entropy_3;
     float sum_v55[8];
@@ -1753,14 +1731,14 @@ static void train_k25_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* encoder.dl:31: adam -> f32 */
-static void train_k26_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k25_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k27_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
+static void train_k26_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     float dense_5[10];
@@ -1783,7 +1761,7 @@ static void train_k27_dense_adam(const float *restrict softmax_3, float *restric
 }
 
 /* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
-static inline void train_k28_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k27_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1816,7 +1794,7 @@ static inline void train_k28_dense_mean_layer_norm_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static void train_k28_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k27_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict mean_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_10,
         const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
         const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_19,
@@ -1831,7 +1809,7 @@ static void train_k28_dense_mean_layer_norm(const float *restrict softmax_3, con
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k28_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, mean_3 + (i0_0 * 16 + n));
+            train_k27_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, mean_3 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
@@ -1882,7 +1860,7 @@ static void train_k28_dense_mean_layer_norm(const float *restrict softmax_3, con
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
-static inline void train_k29_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1914,14 +1892,14 @@ static inline void train_k29_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k29_dense_adam(const float *restrict mean_2, const float *restrict softmax_3, float *restrict dense_7,
+static void train_k28_dense_adam(const float *restrict mean_2, const float *restrict softmax_3, float *restrict dense_7,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k29_dense_adam_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
+            train_k28_dense_adam_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
@@ -1937,7 +1915,7 @@ static void train_k29_dense_adam(const float *restrict mean_2, const float *rest
 }
 
 /* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restrict m_block_1_norm_b_beta,
+static void train_k29_layer_norm_adam(const float *restrict mean_3, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
     float layer_norm_9[16];
@@ -1962,7 +1940,7 @@ static void train_k30_layer_norm_adam(const float *restrict mean_3, float *restr
 }
 
 /* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k31_layer_norm_adam(const float *restrict layer_norm_10, float *restrict m_block_1_norm_b_gamma,
+static void train_k30_layer_norm_adam(const float *restrict layer_norm_10, float *restrict m_block_1_norm_b_gamma,
         float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
 {
     float layer_norm_11[16];
@@ -1987,7 +1965,7 @@ static void train_k31_layer_norm_adam(const float *restrict layer_norm_10, float
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16] */
-static void train_k32_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
+static void train_k31_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
     float dense_8[16];
@@ -2012,7 +1990,7 @@ static void train_k32_dense_adam(const float *restrict dropout_3, float *restric
 }
 
 /* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void train_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2044,14 +2022,14 @@ static inline void train_k33_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k33_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
+static void train_k32_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
         float *restrict dense_11, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k33_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
+                train_k32_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
                         dense_11 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -2066,7 +2044,7 @@ static void train_k33_dense(const float *restrict dropout_3, const float *restri
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64, 16], 524288 multiply-accumulates */
-static inline void train_k34_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2098,14 +2076,14 @@ static inline void train_k34_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k34_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
+static void train_k33_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k34_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
+            train_k33_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
@@ -2121,7 +2099,7 @@ static void train_k34_dense_adam(const float *restrict dense_4, const float *res
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64] */
-static void train_k35_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
+static void train_k34_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float dense_12[64];
@@ -2146,7 +2124,7 @@ static void train_k35_dense_adam(const float *restrict dense_11, float *restrict
 }
 
 /* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
-static inline void train_k36_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k35_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2179,7 +2157,7 @@ static inline void train_k36_dense_layer_norm_dropout_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void train_k36_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
+static void train_k35_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
         float *restrict dense_13, const float *restrict layer_norm_19, float *restrict dense_14,
         const float *restrict block_1_norm_a_y, float *restrict layer_norm_21, const float *restrict block_1_norm_a_gamma,
         const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
@@ -2193,7 +2171,7 @@ static void train_k36_dense_layer_norm_dropout(const float *restrict dense_11, c
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k36_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
+                train_k35_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_13 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v92 = 0.0f;
@@ -2230,7 +2208,7 @@ static void train_k36_dense_layer_norm_dropout(const float *restrict dense_11, c
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16, 64], 524288 multiply-accumulates */
-static inline void train_k37_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k36_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2262,14 +2240,14 @@ static inline void train_k37_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k37_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
+static void train_k36_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
         float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k37_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
+            train_k36_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
@@ -2285,7 +2263,7 @@ static void train_k37_dense_adam(const float *restrict block_1_x, const float *r
 }
 
 /* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k38_layer_norm_adam(const float *restrict dense_14, float *restrict m_block_1_norm_a_beta,
+static void train_k37_layer_norm_adam(const float *restrict dense_14, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
     float layer_norm_20[16];
@@ -2310,7 +2288,7 @@ static void train_k38_layer_norm_adam(const float *restrict dense_14, float *res
 }
 
 /* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k39_layer_norm_adam(const float *restrict layer_norm_21, float *restrict m_block_1_norm_a_gamma,
+static void train_k38_layer_norm_adam(const float *restrict layer_norm_21, float *restrict m_block_1_norm_a_gamma,
         float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam)
 {
     float layer_norm_22[16];
@@ -2335,7 +2313,7 @@ static void train_k39_layer_norm_adam(const float *restrict layer_norm_21, float
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k40_multi_head_attention_adam(const float *restrict dropout_4,
+static void train_k39_multi_head_attention_adam(const float *restrict dropout_4,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
@@ -2362,7 +2340,7 @@ static void train_k40_multi_head_attention_adam(const float *restrict dropout_4,
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2395,20 +2373,20 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k41_multi_head_attention(const float *restrict dropout_4,
+static void train_k40_multi_head_attention(const float *restrict dropout_4,
         const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k41_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16, block_1_attention_output_kernel_2 + n,
+                train_k40_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16, block_1_attention_output_kernel_2 + n,
                         multi_head_attention_6 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k42_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2441,7 +2419,7 @@ static inline void train_k42_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k42_multi_head_attention_adam(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
+static void train_k41_multi_head_attention_adam(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
         float *restrict multi_head_attention_7, float *restrict m_block_1_attention_output_kernel,
         float *restrict v_block_1_attention_output_kernel, float *restrict block_1_attention_output_kernel,
         const float *restrict adam)
@@ -2449,7 +2427,7 @@ static void train_k42_multi_head_attention_adam(const float *restrict multi_head
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k42_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, dropout_4 + n, multi_head_attention_7 + n);
+            train_k41_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, dropout_4 + n, multi_head_attention_7 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_7[i0 * 16 - i0_0 * 16 + j0];
@@ -2464,8 +2442,8 @@ static void train_k42_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
+static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2498,94 +2476,7 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention_6,
-        const float *restrict multi_head_attention_29, float *restrict multi_head_attention_8,
-        const float *restrict multi_head_attention_3,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_10[16];
-            float multi_head_attention_12;
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    train_k43_multi_head_attention_tile_4(multi_head_attention_6, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_29 + (i0 * 256 + i1 * 64 + n), multi_head_attention_8 + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float sum_v108 = 0.0f;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float div_v106 = multi_head_attention_8[i2 * 16 - i2_0 * 16 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                        multi_head_attention_10[j0] = div_v106;
-                        const float neg_v107 = -(div_v106
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
-                        sum_v108 += neg_v107;
-                    }
-                    multi_head_attention_12 = sum_v108;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_10[j0] + multi_head_attention_12)
-                                * block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                / 2.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void train_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_6, float *restrict multi_head_attention_9)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_6 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 4));
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2618,13 +2509,41 @@ static inline void train_k45_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k45_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+static void train_k42_multi_head_attention(const float *restrict multi_head_attention_6,
+        const float *restrict multi_head_attention_29, float *restrict multi_head_attention_8,
+        const float *restrict multi_head_attention_3,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
         const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
+            float multi_head_attention_10[16];
+            float multi_head_attention_12;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k45_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    train_k42_multi_head_attention_tile_4(multi_head_attention_6, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_29 + (i0 * 256 + i1 * 64 + n), multi_head_attention_8 + n);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    float sum_v108 = 0.0f;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float div_v106 = multi_head_attention_8[i2 * 16 - i2_0 * 16 + j0]
+                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
+                        multi_head_attention_10[j0] = div_v106;
+                        const float neg_v107 = -(div_v106
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
+                        sum_v108 += neg_v107;
+                    }
+                    multi_head_attention_12 = sum_v108;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = (multi_head_attention_10[j0] + multi_head_attention_12)
+                                * block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                / 2.0f;
+                    }
+                }
+                train_k42_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_key_y_2 + (i0 * 256 + i1 * 4),
                         multi_head_attention_14 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
@@ -2632,8 +2551,56 @@ static void train_k45_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void train_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_6, float *restrict multi_head_attention_9)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                train_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_6 + (i0 * 256 + i1 * 4),
+                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+            }
+        }
+    }
+}
+
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
-static inline void train_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2666,14 +2633,14 @@ static inline void train_k46_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k46_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+static void train_k44_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
         float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
-                train_k46_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
+                train_k44_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
                         block_1_attention_scaled_dot_product_attention_1_softmax_1_y + (i0 * 1024 + i1 * 256 + n),
                         multi_head_attention_15 + (i0 * 256 + i1 * 64 + n));
         }
@@ -2681,7 +2648,7 @@ static void train_k46_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k47_multi_head_attention(const float *restrict multi_head_attention_9,
+static void train_k45_multi_head_attention(const float *restrict multi_head_attention_9,
         float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2695,7 +2662,7 @@ static void train_k47_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_17,
+static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_17,
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
         float *restrict block_1_attention_value_bias, const float *restrict adam)
 {
@@ -2721,7 +2688,7 @@ static void train_k48_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2754,20 +2721,20 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_17,
+static void train_k47_multi_head_attention(const float *restrict multi_head_attention_17,
         const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_18)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
+                train_k47_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
                         block_1_attention_value_kernel_2 + n, multi_head_attention_18 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k50_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k48_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2800,7 +2767,7 @@ static inline void train_k50_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k50_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_17,
+static void train_k48_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_17,
         float *restrict multi_head_attention_19, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
@@ -2808,7 +2775,7 @@ static void train_k50_multi_head_attention_adam(const float *restrict x, const f
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k50_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_17 + n, multi_head_attention_19 + n);
+            train_k48_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_17 + n, multi_head_attention_19 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
@@ -2824,7 +2791,7 @@ static void train_k50_multi_head_attention_adam(const float *restrict x, const f
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k51_multi_head_attention_adam(const float *restrict multi_head_attention_15,
+static void train_k49_multi_head_attention_adam(const float *restrict multi_head_attention_15,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
@@ -2847,7 +2814,7 @@ static void train_k51_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k52_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k50_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2880,20 +2847,20 @@ static inline void train_k52_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k52_multi_head_attention(const float *restrict multi_head_attention_15,
+static void train_k50_multi_head_attention(const float *restrict multi_head_attention_15,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_21)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k52_multi_head_attention_tile_4(multi_head_attention_15, i0 * 256 + i1_0,
+                train_k50_multi_head_attention_tile_4(multi_head_attention_15, i0 * 256 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_21 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k53_multi_head_attention_pack(const float *restrict multi_head_attention_15,
+static void train_k51_multi_head_attention_pack(const float *restrict multi_head_attention_15,
         float *restrict multi_head_attention_30)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2906,7 +2873,7 @@ static void train_k53_multi_head_attention_pack(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k54_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k52_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2939,7 +2906,7 @@ static inline void train_k54_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_30,
+static void train_k52_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_30,
         float *restrict multi_head_attention_22, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
@@ -2947,7 +2914,7 @@ static void train_k54_multi_head_attention_adam(const float *restrict x, const f
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k54_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_30 + n, multi_head_attention_22 + n);
+            train_k52_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_30 + n, multi_head_attention_22 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_22[i0 * 16 - i0_0 * 16 + j0];
@@ -2963,7 +2930,7 @@ static void train_k54_multi_head_attention_adam(const float *restrict x, const f
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k55_multi_head_attention(const float *restrict multi_head_attention_14,
+static void train_k53_multi_head_attention(const float *restrict multi_head_attention_14,
         float *restrict multi_head_attention_24)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2977,7 +2944,7 @@ static void train_k55_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k56_multi_head_attention_adam(const float *restrict multi_head_attention_24,
+static void train_k54_multi_head_attention_adam(const float *restrict multi_head_attention_24,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
@@ -3003,7 +2970,7 @@ static void train_k56_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k57_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k55_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3036,7 +3003,7 @@ static inline void train_k57_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k57_multi_head_attention(const float *restrict multi_head_attention_24,
+static void train_k55_multi_head_attention(const float *restrict multi_head_attention_24,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_25,
         float *restrict layer_norm_30, const float *restrict multi_head_attention_18,
         const float *restrict multi_head_attention_21)
@@ -3045,7 +3012,7 @@ static void train_k57_multi_head_attention(const float *restrict multi_head_atte
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k57_multi_head_attention_tile_4(multi_head_attention_24, i0 * 256 + i1_0 * 16,
+                train_k55_multi_head_attention_tile_4(multi_head_attention_24, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_25 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -3060,7 +3027,7 @@ static void train_k57_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k58_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k56_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3093,7 +3060,7 @@ static inline void train_k58_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k58_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_24,
+static void train_k56_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_24,
         float *restrict multi_head_attention_27, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
@@ -3101,7 +3068,7 @@ static void train_k58_multi_head_attention_adam(const float *restrict x, const f
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k58_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_24 + n, multi_head_attention_27 + n);
+            train_k56_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_24 + n, multi_head_attention_27 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_27[i0 * 16 - i0_0 * 16 + j0];
@@ -3117,7 +3084,7 @@ static void train_k58_multi_head_attention_adam(const float *restrict x, const f
 }
 
 /* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
-static void train_k59_embedding_adam(const float *restrict layer_norm_30, float *restrict m_positions,
+static void train_k57_embedding_adam(const float *restrict layer_norm_30, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3142,7 +3109,7 @@ static void train_k59_embedding_adam(const float *restrict layer_norm_30, float 
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
-static void train_k60_embedding(const float *restrict layer_norm_30, const int32_t *restrict tokens,
+static void train_k58_embedding(const float *restrict layer_norm_30, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -3157,7 +3124,7 @@ static void train_k60_embedding(const float *restrict layer_norm_30, const int32
 }
 
 /* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k61_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k59_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -3182,11 +3149,11 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const block_1_attention_query_y_2 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 327680);   /* f32[4, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 360448);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1245184);   /* f32[32, 4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const block_1_attention_y = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
@@ -3223,10 +3190,10 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 360448);   /* f32[4, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
@@ -3261,98 +3228,94 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k7_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
     train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_28);
-    train_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_28, multi_head_attention,
+    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_29);
+    train_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_28, multi_head_attention,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    train_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_29);
-    train_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    train_k12_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    train_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
-    train_k14_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel, block_1_attention_output_y);
-    train_k15_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y, params->block_1_attention_output_bias,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
+    train_k13_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel, block_1_attention_output_y);
+    train_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y, params->block_1_attention_output_bias,
             block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
-    train_k16_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
-    train_k17_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
-    train_k18_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k19_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    train_k20_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
+    train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
+    train_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
+    train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
+    train_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
+    train_k19_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
             block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
-    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k22_cross_entropy_check(label) != DL_OK)
+    train_k20_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    if (train_k21_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k23_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
+    train_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy_2, argmax, &count, softmax_3);
-    train_k24_sum(&count, argmax, label, &metrics->accuracy);
-    train_k25_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k26_adam(&step, adam);
-    train_k27_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k28_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, block_1_norm_b_y, layer_norm_10,
+    train_k23_sum(&count, argmax, label, &metrics->accuracy);
+    train_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    train_k25_adam(&step, adam);
+    train_k26_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k27_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, block_1_norm_b_y, layer_norm_10,
             params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_standardized_1_centered, layer_norm_19, dropout_2,
             dropout_3);
-    train_k29_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k28_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k30_layer_norm_adam(mean_3, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+    train_k29_layer_norm_adam(mean_3, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta, adam);
-    train_k31_layer_norm_adam(layer_norm_10, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+    train_k30_layer_norm_adam(layer_norm_10, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, adam);
-    train_k32_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
+    train_k31_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
             adam);
-    train_k33_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
-    train_k34_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k32_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
+    train_k33_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k35_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k36_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_19, dense_14, block_1_norm_a_y,
+    train_k34_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k35_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_19, dense_14, block_1_norm_a_y,
             layer_norm_21, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_30,
             dropout, dropout_4);
-    train_k37_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k36_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k38_layer_norm_adam(dense_14, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+    train_k37_layer_norm_adam(dense_14, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
-    train_k39_layer_norm_adam(layer_norm_21, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+    train_k38_layer_norm_adam(layer_norm_21, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam);
-    train_k40_multi_head_attention_adam(dropout_4, optimizer->m_block_1_attention_output_bias,
+    train_k39_multi_head_attention_adam(dropout_4, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k41_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_6);
-    train_k42_multi_head_attention_adam(multi_head_attention_4, dropout_4, multi_head_attention_7,
+    train_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_6);
+    train_k41_multi_head_attention_adam(multi_head_attention_4, dropout_4, multi_head_attention_7,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k43_multi_head_attention(multi_head_attention_6, multi_head_attention_29, multi_head_attention_8,
+    train_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_29, multi_head_attention_8,
             multi_head_attention_3, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y);
-    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_6,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2, multi_head_attention_14);
+    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_6,
             multi_head_attention_9);
-    train_k45_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2,
-            multi_head_attention_14);
-    train_k46_multi_head_attention(block_1_attention_query_y_2, block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+    train_k44_multi_head_attention(block_1_attention_query_y_2, block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
             multi_head_attention_15);
-    train_k47_multi_head_attention(multi_head_attention_9, multi_head_attention_17);
-    train_k48_multi_head_attention_adam(multi_head_attention_17, optimizer->m_block_1_attention_value_bias,
+    train_k45_multi_head_attention(multi_head_attention_9, multi_head_attention_17);
+    train_k46_multi_head_attention_adam(multi_head_attention_17, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias, adam);
-    train_k49_multi_head_attention(multi_head_attention_17, block_1_attention_value_kernel_2, multi_head_attention_18);
-    train_k50_multi_head_attention_adam(x, multi_head_attention_17, multi_head_attention_19,
+    train_k47_multi_head_attention(multi_head_attention_17, block_1_attention_value_kernel_2, multi_head_attention_18);
+    train_k48_multi_head_attention_adam(x, multi_head_attention_17, multi_head_attention_19,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k51_multi_head_attention_adam(multi_head_attention_15, optimizer->m_block_1_attention_key_bias,
+    train_k49_multi_head_attention_adam(multi_head_attention_15, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k52_multi_head_attention(multi_head_attention_15, block_1_attention_key_kernel_2, multi_head_attention_21);
-    train_k53_multi_head_attention_pack(multi_head_attention_15, multi_head_attention_30);
-    train_k54_multi_head_attention_adam(x, multi_head_attention_30, multi_head_attention_22,
+    train_k50_multi_head_attention(multi_head_attention_15, block_1_attention_key_kernel_2, multi_head_attention_21);
+    train_k51_multi_head_attention_pack(multi_head_attention_15, multi_head_attention_30);
+    train_k52_multi_head_attention_adam(x, multi_head_attention_30, multi_head_attention_22,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k55_multi_head_attention(multi_head_attention_14, multi_head_attention_24);
-    train_k56_multi_head_attention_adam(multi_head_attention_24, optimizer->m_block_1_attention_query_bias,
+    train_k53_multi_head_attention(multi_head_attention_14, multi_head_attention_24);
+    train_k54_multi_head_attention_adam(multi_head_attention_24, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    train_k57_multi_head_attention(multi_head_attention_24, block_1_attention_query_kernel_2, multi_head_attention_25,
+    train_k55_multi_head_attention(multi_head_attention_24, block_1_attention_query_kernel_2, multi_head_attention_25,
             layer_norm_30, multi_head_attention_18, multi_head_attention_21);
-    train_k58_multi_head_attention_adam(x, multi_head_attention_24, multi_head_attention_27,
+    train_k56_multi_head_attention_adam(x, multi_head_attention_24, multi_head_attention_27,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k59_embedding_adam(layer_norm_30, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k60_embedding(layer_norm_30, tokens, embedding_2);
-    train_k61_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k57_embedding_adam(layer_norm_30, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k58_embedding(layer_norm_30, tokens, embedding_2);
+    train_k59_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -3589,8 +3552,21 @@ static void gradients_k8_multi_head_attention_pack(const float *restrict block_1
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k9_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
+static void gradients_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
+        float *restrict multi_head_attention_21)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_21[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
+static inline void gradients_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3623,66 +3599,7 @@ static inline void gradients_k9_multi_head_attention_tile_4(const float *restric
     c[51] = c3_3;
 }
 
-static void gradients_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_20, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[16];
-            float multi_head_attention_2;
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_20 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v11 = -DL_INFINITY;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_scores_v10
-                                = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0]
-                                = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        max_v11 = dl_max(max_v11, x_max_v11);
-                    }
-                    multi_head_attention_2 = max_v11;
-                    float sum_v13 = 0.0f;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                        sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                    }
-                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
-static void gradients_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_21)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_21[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void gradients_k11_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3715,13 +3632,48 @@ static inline void gradients_k11_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void gradients_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+        const float *restrict multi_head_attention_20, float *restrict multi_head_attention,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
+            float block_1_attention_scaled_dot_product_attention_1_scores[16];
+            float multi_head_attention_2;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                gradients_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    gradients_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_20 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    float max_v11 = -DL_INFINITY;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_scores_v10
+                                = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
+                        block_1_attention_scaled_dot_product_attention_1_scores[j0]
+                                = block_1_attention_scaled_dot_product_attention_1_scores_v10;
+                        const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
+                        max_v11 = dl_max(max_v11, x_max_v11);
+                    }
+                    multi_head_attention_2 = max_v11;
+                    float sum_v13 = 0.0f;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
+                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
+                        sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
+                    }
+                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
+                    }
+                }
+                gradients_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
                         block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
@@ -3730,7 +3682,7 @@ static void gradients_k11_multi_head_attention(const float *restrict block_1_att
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k12_multi_head_attention(const float *restrict block_1_attention_y,
+static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_y,
         float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -3744,7 +3696,7 @@ static void gradients_k12_multi_head_attention(const float *restrict block_1_att
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void gradients_k13_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
+static void gradients_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3755,7 +3707,7 @@ static void gradients_k13_multi_head_attention_pack(const float *restrict block_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k14_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k13_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3788,20 +3740,20 @@ static inline void gradients_k14_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k14_multi_head_attention(const float *restrict multi_head_attention_4,
+static void gradients_k13_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k14_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                gradients_k13_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
-static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
+static void gradients_k14_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
         const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
         float *restrict layer_norm_4, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
@@ -3847,7 +3799,7 @@ static void gradients_k15_dropout_layer_norm(const int32_t *restrict seed_, cons
 }
 
 /* encoder.dl:12: dense -> f32[64, 16] */
-static void gradients_k16_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_3)
+static void gradients_k15_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_3)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -3857,7 +3809,7 @@ static void gradients_k16_dense_pack(const float *restrict block_1_up_kernel, fl
 }
 
 /* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3889,7 +3841,7 @@ static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k17_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
+static void gradients_k16_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
         float *restrict dense_2, const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3,
         float *restrict dense_4)
 {
@@ -3897,7 +3849,7 @@ static void gradients_k17_dense(const float *restrict block_1_x, const float *re
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k17_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                gradients_k16_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
                         dense_2 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3916,7 +3868,7 @@ static void gradients_k17_dense(const float *restrict block_1_x, const float *re
 }
 
 /* encoder.dl:12: dense -> f32[16, 64] */
-static void gradients_k18_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_3)
+static void gradients_k17_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -3926,7 +3878,7 @@ static void gradients_k18_dense_pack(const float *restrict block_1_down_kernel, 
 }
 
 /* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
-static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k18_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3958,20 +3910,20 @@ static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k19_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
+static void gradients_k18_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k19_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
+                gradients_k18_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
                         block_1_down_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
-static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
+static void gradients_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
         const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
         float *restrict layer_norm_8, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
@@ -4045,7 +3997,7 @@ static void gradients_k20_dropout_layer_norm_mean(const int32_t *restrict seed_,
 }
 
 /* encoder.dl:24: dense -> f32[10, 16] */
-static void gradients_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
+static void gradients_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4055,7 +4007,7 @@ static void gradients_k21_dense_pack(const float *restrict classifier_kernel, fl
 }
 
 /* encoder.dl:30: cross_entropy -> index check */
-static dl_status gradients_k22_cross_entropy_check(const int32_t *restrict label)
+static dl_status gradients_k21_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -4065,7 +4017,7 @@ static dl_status gradients_k22_cross_entropy_check(const int32_t *restrict label
 }
 
 /* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[32, 10], 5120 multiply-accumulates */
-static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4098,7 +4050,7 @@ static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float 
     c[33] = c3_3;
 }
 
-static void gradients_k23_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
+static void gradients_k22_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
         float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
 {
@@ -4111,7 +4063,7 @@ static void gradients_k23_dense_softmax_cross_entropy(const float *restrict mean
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            gradients_k23_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
+            gradients_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v46 = -DL_INFINITY;
@@ -4163,7 +4115,7 @@ static void gradients_k23_dense_softmax_cross_entropy(const float *restrict mean
 }
 
 /* encoder.dl:32: -> f32 */
-static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void gradients_k23_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -4188,7 +4140,7 @@ static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *res
 }
 
 /* encoder.dl:30: cross_entropy -> f32 */
-static void gradients_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
     float cross_entropy_3;
@@ -4212,7 +4164,7 @@ static void gradients_k25_cross_entropy(const int32_t *restrict count_, const fl
 }
 
 /* encoder.dl:24: dense -> f32[10] */
-static void gradients_k26_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+static void gradients_k25_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -4225,7 +4177,7 @@ static void gradients_k26_dense(const float *restrict softmax_3, float *restrict
 }
 
 /* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
-static inline void gradients_k27_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k26_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4258,7 +4210,7 @@ static inline void gradients_k27_dense_mean_layer_norm_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void gradients_k27_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
+static void gradients_k26_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
         float *restrict mean_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_9,
         const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
         const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_17,
@@ -4273,7 +4225,7 @@ static void gradients_k27_dense_mean_layer_norm(const float *restrict softmax_3,
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k27_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, mean_3 + (i0_0 * 16 + n));
+            gradients_k26_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, mean_3 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
@@ -4324,7 +4276,7 @@ static void gradients_k27_dense_mean_layer_norm(const float *restrict softmax_3,
 }
 
 /* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
-static inline void gradients_k28_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4356,18 +4308,18 @@ static inline void gradients_k28_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k28_dense(const float *restrict mean_2, const float *restrict softmax_3,
+static void gradients_k27_dense(const float *restrict mean_2, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k28_dense_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k27_dense_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* encoder.dl:13: layer_norm -> f32[16] */
-static void gradients_k29_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2)
+static void gradients_k28_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_beta_2[j0] = 0.0f;
@@ -4382,7 +4334,7 @@ static void gradients_k29_layer_norm(const float *restrict mean_3, float *restri
 }
 
 /* encoder.dl:13: layer_norm -> f32[16] */
-static void gradients_k30_layer_norm(const float *restrict layer_norm_9, float *restrict block_1_norm_b_gamma_2)
+static void gradients_k29_layer_norm(const float *restrict layer_norm_9, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_gamma_2[j0] = 0.0f;
@@ -4397,7 +4349,7 @@ static void gradients_k30_layer_norm(const float *restrict layer_norm_9, float *
 }
 
 /* encoder.dl:12: dense -> f32[16] */
-static void gradients_k31_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
+static void gradients_k30_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_down_bias_2[j0] = 0.0f;
@@ -4412,7 +4364,7 @@ static void gradients_k31_dense(const float *restrict dropout_3, float *restrict
 }
 
 /* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4444,14 +4396,14 @@ static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k32_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_3,
+static void gradients_k31_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_3,
         float *restrict dense_7, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k32_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_3 + n,
+                gradients_k31_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_3 + n,
                         dense_7 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -4466,7 +4418,7 @@ static void gradients_k32_dense(const float *restrict dropout_3, const float *re
 }
 
 /* encoder.dl:12: dense -> f32[64, 16], 524288 multiply-accumulates */
-static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4498,17 +4450,17 @@ static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k33_dense(const float *restrict dense_4, const float *restrict dropout_3,
+static void gradients_k32_dense(const float *restrict dense_4, const float *restrict dropout_3,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k33_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k32_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:12: dense -> f32[64] */
-static void gradients_k34_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
+static void gradients_k33_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -4523,7 +4475,7 @@ static void gradients_k34_dense(const float *restrict dense_7, float *restrict b
 }
 
 /* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
-static inline void gradients_k35_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k34_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4556,7 +4508,7 @@ static inline void gradients_k35_dense_layer_norm_dropout_tile_4(const float *re
     c[51] = c3_3;
 }
 
-static void gradients_k35_dense_layer_norm_dropout(const float *restrict dense_7, const float *restrict block_1_up_kernel_3,
+static void gradients_k34_dense_layer_norm_dropout(const float *restrict dense_7, const float *restrict block_1_up_kernel_3,
         float *restrict dense_8, const float *restrict layer_norm_17, float *restrict dense_9,
         const float *restrict block_1_norm_a_y, float *restrict layer_norm_18, const float *restrict block_1_norm_a_gamma,
         const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
@@ -4570,7 +4522,7 @@ static void gradients_k35_dense_layer_norm_dropout(const float *restrict dense_7
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k35_dense_layer_norm_dropout_tile_4(dense_7, i0 * 1024 + i1_0 * 64, block_1_up_kernel_3 + n,
+                gradients_k34_dense_layer_norm_dropout_tile_4(dense_7, i0 * 1024 + i1_0 * 64, block_1_up_kernel_3 + n,
                         dense_8 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v92 = 0.0f;
@@ -4607,7 +4559,7 @@ static void gradients_k35_dense_layer_norm_dropout(const float *restrict dense_7
 }
 
 /* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
-static inline void gradients_k36_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k35_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4639,17 +4591,17 @@ static inline void gradients_k36_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k36_dense(const float *restrict block_1_x, const float *restrict dense_7,
+static void gradients_k35_dense(const float *restrict block_1_x, const float *restrict dense_7,
         float *restrict block_1_up_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k36_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            gradients_k35_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k37_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2)
+static void gradients_k36_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_beta_2[j0] = 0.0f;
@@ -4664,7 +4616,7 @@ static void gradients_k37_layer_norm(const float *restrict dense_9, float *restr
 }
 
 /* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k38_layer_norm(const float *restrict layer_norm_18, float *restrict block_1_norm_a_gamma_2)
+static void gradients_k37_layer_norm(const float *restrict layer_norm_18, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_gamma_2[j0] = 0.0f;
@@ -4679,7 +4631,7 @@ static void gradients_k38_layer_norm(const float *restrict layer_norm_18, float 
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k39_multi_head_attention(const float *restrict dropout_4, float *restrict block_1_attention_output_bias_2)
+static void gradients_k38_multi_head_attention(const float *restrict dropout_4, float *restrict block_1_attention_output_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_attention_output_bias_2[j0] = 0.0f;
@@ -4694,7 +4646,7 @@ static void gradients_k39_multi_head_attention(const float *restrict dropout_4, 
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4727,20 +4679,20 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k40_multi_head_attention(const float *restrict dropout_4,
+static void gradients_k39_multi_head_attention(const float *restrict dropout_4,
         const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_5)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k40_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16,
+                gradients_k39_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel_3 + n, multi_head_attention_5 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4773,18 +4725,18 @@ static inline void gradients_k41_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
+static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k41_multi_head_attention_tile_4(multi_head_attention_4, i0_0, dropout_4 + n,
+            gradients_k40_multi_head_attention_tile_4(multi_head_attention_4, i0_0, dropout_4 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
+static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4817,11 +4769,45 @@ static inline void gradients_k42_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_5,
+static inline void gradients_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_5,
         const float *restrict multi_head_attention_21, float *restrict multi_head_attention_6,
         const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -4830,7 +4816,7 @@ static void gradients_k42_multi_head_attention(const float *restrict multi_head_
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k42_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1 * 4 + i2_0 * 16,
+                    gradients_k41_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_21 + (i0 * 256 + i1 * 64 + n), multi_head_attention_6 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float sum_v108 = 0.0f;
@@ -4850,12 +4836,63 @@ static void gradients_k42_multi_head_attention(const float *restrict multi_head_
                                 / 2.0f;
                     }
                 }
+                gradients_k41_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_key_y_2 + (i0 * 256 + i1 * 4),
+                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void gradients_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_7)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                gradients_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_5 + (i0 * 256 + i1 * 4),
+                        multi_head_attention_7 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
 static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4875,102 +4912,6 @@ static inline void gradients_k43_multi_head_attention_tile_4(const float *restri
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_7)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                gradients_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_5 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_7 + (i0 * 256 + i1 * 64 + i2_0 * 4));
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                gradients_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_key_y_2 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0 * 4));
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
-static inline void gradients_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
     c[16] = c1_0;
     c[17] = c1_1;
     c[18] = c1_2;
@@ -4985,14 +4926,14 @@ static inline void gradients_k45_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k45_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
         float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k45_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
+                gradients_k43_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
                         block_1_attention_scaled_dot_product_attention_1_softmax_1_y + (i0 * 1024 + i1 * 256 + n),
                         multi_head_attention_13 + (i0 * 256 + i1 * 64 + n));
         }
@@ -5000,7 +4941,7 @@ static void gradients_k45_multi_head_attention(const float *restrict block_1_att
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_7,
+static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_7,
         float *restrict multi_head_attention_14)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -5014,7 +4955,7 @@ static void gradients_k46_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_14,
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -5030,7 +4971,7 @@ static void gradients_k47_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5063,20 +5004,20 @@ static inline void gradients_k48_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_14,
+static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k48_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
+                gradients_k46_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
                         block_1_attention_value_kernel_3 + n, multi_head_attention_15 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5109,18 +5050,18 @@ static inline void gradients_k49_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k49_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_14,
+static void gradients_k47_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k49_multi_head_attention_tile_4(x, i0_0, multi_head_attention_14 + n,
+            gradients_k47_multi_head_attention_tile_4(x, i0_0, multi_head_attention_14 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_13,
+static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -5135,7 +5076,7 @@ static void gradients_k50_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5168,20 +5109,20 @@ static inline void gradients_k51_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_13,
+static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_13,
         const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_16)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k51_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0,
+                gradients_k49_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0,
                         block_1_attention_key_kernel_3 + n, multi_head_attention_16 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k52_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+static void gradients_k50_multi_head_attention_pack(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -5194,7 +5135,7 @@ static void gradients_k52_multi_head_attention_pack(const float *restrict multi_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k53_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5227,18 +5168,18 @@ static inline void gradients_k53_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k53_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_22,
+static void gradients_k51_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_22,
         float *restrict block_1_attention_key_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k53_multi_head_attention_tile_4(x, i0_0, multi_head_attention_22 + n,
+            gradients_k51_multi_head_attention_tile_4(x, i0_0, multi_head_attention_22 + n,
                     block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_12,
+static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -5252,7 +5193,7 @@ static void gradients_k54_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_17,
+static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_17,
         float *restrict block_1_attention_query_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -5268,7 +5209,7 @@ static void gradients_k55_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5301,7 +5242,7 @@ static inline void gradients_k56_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k56_multi_head_attention(const float *restrict multi_head_attention_17,
+static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_17,
         const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_18,
         float *restrict layer_norm_26, const float *restrict multi_head_attention_15,
         const float *restrict multi_head_attention_16)
@@ -5310,7 +5251,7 @@ static void gradients_k56_multi_head_attention(const float *restrict multi_head_
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k56_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
+                gradients_k54_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_3 + n, multi_head_attention_18 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -5325,7 +5266,7 @@ static void gradients_k56_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k57_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k55_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5358,18 +5299,18 @@ static inline void gradients_k57_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k57_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_17,
+static void gradients_k55_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_17,
         float *restrict block_1_attention_query_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k57_multi_head_attention_tile_4(x, i0_0, multi_head_attention_17 + n,
+            gradients_k55_multi_head_attention_tile_4(x, i0_0, multi_head_attention_17 + n,
                     block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:20: embedding -> f32[16, 16] */
-static void gradients_k58_embedding(const float *restrict layer_norm_26, float *restrict positions_2)
+static void gradients_k56_embedding(const float *restrict layer_norm_26, float *restrict positions_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -5384,7 +5325,7 @@ static void gradients_k58_embedding(const float *restrict layer_norm_26, float *
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
-static void gradients_k59_embedding(const float *restrict layer_norm_26, const int32_t *restrict tokens,
+static void gradients_k57_embedding(const float *restrict layer_norm_26, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -5409,11 +5350,11 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const block_1_attention_query_y_2 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 327680);   /* f32[4, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 360448);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1245184);   /* f32[32, 4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const block_1_attention_y = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
@@ -5446,10 +5387,10 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const layer_norm_26 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 360448);   /* f32[4, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
@@ -5479,77 +5420,73 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k7_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
     gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
-    gradients_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_20, multi_head_attention,
+    gradients_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_21);
+    gradients_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_20, multi_head_attention,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    gradients_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_21);
-    gradients_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    gradients_k12_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    gradients_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k14_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    gradients_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
+    gradients_k13_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y);
-    gradients_k15_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y,
+    gradients_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y,
             params->block_1_attention_output_bias, block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y,
             params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
-    gradients_k16_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
-    gradients_k17_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
-    gradients_k18_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
-    gradients_k19_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    gradients_k20_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
+    gradients_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
+    gradients_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
+    gradients_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
+    gradients_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
+    gradients_k19_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
             block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
-    gradients_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k22_cross_entropy_check(label) != DL_OK)
+    gradients_k20_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (gradients_k21_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k23_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
+    gradients_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy_2, argmax, &count, softmax_3);
-    gradients_k24_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k25_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k26_dense(softmax_3, gradients->classifier_bias);
-    gradients_k27_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, block_1_norm_b_y, layer_norm_9,
+    gradients_k23_sum(&count, argmax, label, &metrics->accuracy);
+    gradients_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    gradients_k25_dense(softmax_3, gradients->classifier_bias);
+    gradients_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, block_1_norm_b_y, layer_norm_9,
             params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_standardized_1_centered, layer_norm_17, dropout_2,
             dropout_3);
-    gradients_k28_dense(mean_2, softmax_3, gradients->classifier_kernel);
-    gradients_k29_layer_norm(mean_3, gradients->block_1_norm_b_beta);
-    gradients_k30_layer_norm(layer_norm_9, gradients->block_1_norm_b_gamma);
-    gradients_k31_dense(dropout_3, gradients->block_1_down_bias);
-    gradients_k32_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);
-    gradients_k33_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
-    gradients_k34_dense(dense_7, gradients->block_1_up_bias);
-    gradients_k35_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_17, dense_9, block_1_norm_a_y,
+    gradients_k27_dense(mean_2, softmax_3, gradients->classifier_kernel);
+    gradients_k28_layer_norm(mean_3, gradients->block_1_norm_b_beta);
+    gradients_k29_layer_norm(layer_norm_9, gradients->block_1_norm_b_gamma);
+    gradients_k30_dense(dropout_3, gradients->block_1_down_bias);
+    gradients_k31_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);
+    gradients_k32_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
+    gradients_k33_dense(dense_7, gradients->block_1_up_bias);
+    gradients_k34_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_17, dense_9, block_1_norm_a_y,
             layer_norm_18, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_26,
             dropout, dropout_4);
-    gradients_k36_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
-    gradients_k37_layer_norm(dense_9, gradients->block_1_norm_a_beta);
-    gradients_k38_layer_norm(layer_norm_18, gradients->block_1_norm_a_gamma);
-    gradients_k39_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
-    gradients_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_5);
-    gradients_k41_multi_head_attention(multi_head_attention_4, dropout_4, gradients->block_1_attention_output_kernel);
-    gradients_k42_multi_head_attention(multi_head_attention_5, multi_head_attention_21, multi_head_attention_6,
+    gradients_k35_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
+    gradients_k36_layer_norm(dense_9, gradients->block_1_norm_a_beta);
+    gradients_k37_layer_norm(layer_norm_18, gradients->block_1_norm_a_gamma);
+    gradients_k38_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
+    gradients_k39_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_5);
+    gradients_k40_multi_head_attention(multi_head_attention_4, dropout_4, gradients->block_1_attention_output_kernel);
+    gradients_k41_multi_head_attention(multi_head_attention_5, multi_head_attention_21, multi_head_attention_6,
             multi_head_attention_3, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y);
-    gradients_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
+            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2, multi_head_attention_12);
+    gradients_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
             multi_head_attention_7);
-    gradients_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2,
-            multi_head_attention_12);
-    gradients_k45_multi_head_attention(block_1_attention_query_y_2,
+    gradients_k43_multi_head_attention(block_1_attention_query_y_2,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_13);
-    gradients_k46_multi_head_attention(multi_head_attention_7, multi_head_attention_14);
-    gradients_k47_multi_head_attention(multi_head_attention_14, gradients->block_1_attention_value_bias);
-    gradients_k48_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_3, multi_head_attention_15);
-    gradients_k49_multi_head_attention(x, multi_head_attention_14, gradients->block_1_attention_value_kernel);
-    gradients_k50_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_key_bias);
-    gradients_k51_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_3, multi_head_attention_16);
-    gradients_k52_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_22);
-    gradients_k53_multi_head_attention(x, multi_head_attention_22, gradients->block_1_attention_key_kernel);
-    gradients_k54_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
-    gradients_k55_multi_head_attention(multi_head_attention_17, gradients->block_1_attention_query_bias);
-    gradients_k56_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
+    gradients_k44_multi_head_attention(multi_head_attention_7, multi_head_attention_14);
+    gradients_k45_multi_head_attention(multi_head_attention_14, gradients->block_1_attention_value_bias);
+    gradients_k46_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_3, multi_head_attention_15);
+    gradients_k47_multi_head_attention(x, multi_head_attention_14, gradients->block_1_attention_value_kernel);
+    gradients_k48_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_key_bias);
+    gradients_k49_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_3, multi_head_attention_16);
+    gradients_k50_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_22);
+    gradients_k51_multi_head_attention(x, multi_head_attention_22, gradients->block_1_attention_key_kernel);
+    gradients_k52_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
+    gradients_k53_multi_head_attention(multi_head_attention_17, gradients->block_1_attention_query_bias);
+    gradients_k54_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
             layer_norm_26, multi_head_attention_15, multi_head_attention_16);
-    gradients_k57_multi_head_attention(x, multi_head_attention_17, gradients->block_1_attention_query_kernel);
-    gradients_k58_embedding(layer_norm_26, gradients->positions);
-    gradients_k59_embedding(layer_norm_26, tokens, gradients->embedding_1_embeddings);
+    gradients_k55_multi_head_attention(x, multi_head_attention_17, gradients->block_1_attention_query_kernel);
+    gradients_k56_embedding(layer_norm_26, gradients->positions);
+    gradients_k57_embedding(layer_norm_26, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -5751,7 +5688,7 @@ static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
 static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5785,9 +5722,43 @@ static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict
     c[51] = c3_3;
 }
 
+static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
 static void evaluate_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict multi_head_attention_5, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -5821,65 +5792,20 @@ static void evaluate_k6_multi_head_attention(const float *restrict block_1_atten
                     }
                     multi_head_attention_3 = sum_v13;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / multi_head_attention_3;
                     }
                 }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void evaluate_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                evaluate_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
-                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
+                        block_1_attention_value_y_2 + (i0 * 256 + i1 * 4), block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0
+                        * 4));
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void evaluate_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -5892,7 +5818,7 @@ static void evaluate_k8_multi_head_attention(const float *restrict block_1_atten
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5925,7 +5851,7 @@ static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
+static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
@@ -5938,7 +5864,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v19 = 0.0f;
@@ -5970,7 +5896,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
 }
 
 /* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void evaluate_k10_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k9_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -6002,14 +5928,14 @@ static inline void evaluate_k10_dense_tile_4(const float *restrict a, int at, co
     c[195] = c3_3;
 }
 
-static void evaluate_k10_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
+static void evaluate_k9_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
         const float *restrict block_1_up_bias)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                evaluate_k10_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                evaluate_k9_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
                         dense + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -6022,7 +5948,7 @@ static void evaluate_k10_dense(const float *restrict block_1_x, const float *res
 }
 
 /* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[32, 16, 16], 524288 multiply-accumulates */
-static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6055,7 +5981,7 @@ static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k11_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
+static void evaluate_k10_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict x_2)
 {
@@ -6067,7 +5993,7 @@ static void evaluate_k11_dense_layer_norm(const float *restrict dense, const flo
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k11_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+                evaluate_k10_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v28 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -6098,7 +6024,7 @@ static void evaluate_k11_dense_layer_norm(const float *restrict dense, const flo
 }
 
 /* encoder.dl:24: mean -> f32[32, 16] */
-static void evaluate_k12_mean(const float *restrict x_2, float *restrict mean_2)
+static void evaluate_k11_mean(const float *restrict x_2, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float mean[16];
@@ -6117,7 +6043,7 @@ static void evaluate_k12_mean(const float *restrict x_2, float *restrict mean_2)
 }
 
 /* encoder.dl:30: cross_entropy -> index check */
-static dl_status evaluate_k13_cross_entropy_check(const int32_t *restrict label)
+static dl_status evaluate_k12_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -6127,7 +6053,7 @@ static dl_status evaluate_k13_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
-static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k13_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6160,7 +6086,7 @@ static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *
     c[33] = c3_3;
 }
 
-static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
+static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
         float *restrict cross_entropy_2, dl_word *restrict argmax)
 {
@@ -6170,7 +6096,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict mean_
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            evaluate_k14_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
+            evaluate_k13_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v37 = -DL_INFINITY;
@@ -6208,7 +6134,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict mean_
 }
 
 /* encoder.dl:32: -> f32 */
-static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v44[8];
@@ -6231,7 +6157,7 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* encoder.dl:30: cross_entropy -> f32 */
-static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k15_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
         float *restrict loss)
 {
     float sum_v45[8];
@@ -6258,24 +6184,24 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 262144);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 163840);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 32768);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
+    float *const x = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 163840);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 164096);   /* f32[4, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 65536);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 196608);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    float *const x_2 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[32, 16] */
     float *const classifier_y = (float *)(void *)(base + 2048);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 2208);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 2336);   /* i32[32] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 229376);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -6288,23 +6214,21 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
             params->block_1_attention_value_bias);
     evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
     evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_5, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    evaluate_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    evaluate_k8_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    evaluate_k9_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
-    evaluate_k10_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
-    evaluate_k11_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    evaluate_k9_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
+    evaluate_k10_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->block_1_norm_b_gamma, params->block_1_norm_b_beta, x_2);
-    evaluate_k12_mean(x_2, mean_2);
-    if (evaluate_k13_cross_entropy_check(label) != DL_OK)
+    evaluate_k11_mean(x_2, mean_2);
+    if (evaluate_k12_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k14_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
+    evaluate_k13_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy_2, argmax);
-    evaluate_k15_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k16_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k14_sum(&count, argmax, label, &metrics->accuracy);
+    evaluate_k15_cross_entropy(&count, cross_entropy_2, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

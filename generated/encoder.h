@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 #define ENCODER_BATCH 1
-#define ENCODER_ARENA_BYTES 8448   /* scratch for encoder_infer, aligned to 64; contents need not survive between calls */
+#define ENCODER_ARENA_BYTES 6400   /* scratch for encoder_infer, aligned to 64; contents need not survive between calls */
 #define ENCODER_TRAIN_BATCH 32
 #define ENCODER_TRAIN_ARENA_BYTES 1275920   /* for the training functions, likewise */
 #define ENCODER_INIT_ARENA_BYTES 1   /* for encoder_init, likewise */

@@ -503,7 +503,7 @@ static void infer_k5_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 8], 1024 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 4], 2048 multiply-accumulates */
 static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -537,9 +537,43 @@ static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a,
     c[27] = c3_3;
 }
 
+static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
 static void infer_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict multi_head_attention_3, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         float block_1_attention_scaled_dot_product_attention_1_scores[8];
@@ -576,61 +610,18 @@ static void infer_k6_multi_head_attention(const float *restrict block_1_attentio
                         + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[6]
                         + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[7];
                 for (int j0 = 0; j0 < 8; j0++) {
-                    block_1_attention_scaled_dot_product_attention_1_weights[i1 * 64 + i2 * 8 + j0]
+                    block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + j0]
                             = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / v3;
                 }
             }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 4], 1024 multiply-accumulates */
-static inline void infer_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void infer_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
-{
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            infer_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights, i1 * 64 + i2_0 * 8,
+            infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 32 + i2_0 * 4));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 8, 16] */
-static void infer_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -640,7 +631,7 @@ static void infer_k8_multi_head_attention(const float *restrict block_1_attentio
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[1, 8, 16], 2048 multiply-accumulates */
-static inline void infer_k9_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -673,7 +664,7 @@ static inline void infer_k9_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -684,7 +675,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i1_0 * 16,
+            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v21 = 0.0f;
@@ -714,7 +705,7 @@ static void infer_k9_multi_head_attention_layer_norm(const float *restrict multi
 }
 
 /* transformer.dl:13: dense, gelu -> f32[1, 8, 64], 8192 multiply-accumulates */
-static inline void infer_k10_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k9_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -746,13 +737,13 @@ static inline void infer_k10_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void infer_k10_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
+static void infer_k9_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
         float *restrict gelu, const float *restrict block_1_up_bias)
 {
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            infer_k10_dense_gelu_tile_4(block_1_y_2, i1_0 * 16, block_1_up_kernel + n, gelu + (i1_0 * 64 + n));
+            infer_k9_dense_gelu_tile_4(block_1_y_2, i1_0 * 16, block_1_up_kernel + n, gelu + (i1_0 * 64 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = gelu[i1 * 64 + j0] + block_1_up_bias[j0];
@@ -763,7 +754,7 @@ static void infer_k10_dense_gelu(const float *restrict block_1_y_2, const float 
 }
 
 /* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[1, 8, 16], 8192 multiply-accumulates */
-static inline void infer_k11_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -796,7 +787,7 @@ static inline void infer_k11_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
+static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
@@ -807,7 +798,7 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k11_dense_layer_norm_tile_4(gelu, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+            infer_k10_dense_layer_norm_tile_4(gelu, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v30 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -836,7 +827,7 @@ static void infer_k11_dense_layer_norm(const float *restrict gelu, const float *
 }
 
 /* transformer.dl:24: dense -> f32[1, 8, 256], 32768 multiply-accumulates */
-static inline void infer_k12_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k11_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -868,13 +859,13 @@ static inline void infer_k12_dense_tile_4(const float *restrict a, int at, const
     c[771] = c3_3;
 }
 
-static void infer_k12_dense(const float *restrict layer_norm_1_y, const float *restrict classifier_kernel,
+static void infer_k11_dense(const float *restrict layer_norm_1_y, const float *restrict classifier_kernel,
         float *restrict logits, const float *restrict classifier_bias)
 {
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            infer_k12_dense_tile_4(layer_norm_1_y, i1_0 * 16, classifier_kernel + n, logits + (i1_0 * 256 + n));
+            infer_k11_dense_tile_4(layer_norm_1_y, i1_0 * 16, classifier_kernel + n, logits + (i1_0 * 256 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 logits[i1 * 256 + j0] = logits[i1 * 256 + j0] + classifier_bias[j0];
@@ -884,7 +875,7 @@ static void infer_k12_dense(const float *restrict layer_norm_1_y, const float *r
 }
 
 /* transformer.dl:26: softmax -> f32[1, 256] */
-static void infer_k13_softmax(const float *restrict logits, float *restrict probs)
+static void infer_k12_softmax(const float *restrict logits, float *restrict probs)
 {
     float softmax;
     float softmax_1_y[256];
@@ -930,23 +921,23 @@ static void infer_k13_softmax(const float *restrict logits, float *restrict prob
 dl_status transformer_infer(const transformer_params *params, const int32_t *tokens, float *probs, void *arena)
 {
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 1536);   /* f32[1, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
+    float *const x = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
+    float *const block_1_y = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
+    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 1536);   /* f32[1, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 3072);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[1, 4, 8, 8] */
+    float *const multi_head_attention = (float *)(void *)(base + 2560);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 2688);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 1536);   /* f32[1, 4, 8, 4] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 512);   /* f32[4, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 1024);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 2560);   /* f32[1, 8, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 2560);   /* f32[4, 16] */
     float *const layer_norm_1_y = (float *)(void *)(base + 8192);   /* f32[1, 8, 16] */
     float *const logits = (float *)(void *)(base + 0);   /* f32[1, 8, 256] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 2560);   /* f32[1, 4, 4, 8] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -960,18 +951,16 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
             params->block_1_attention_value_bias);
     infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_3);
     infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_3, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    infer_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    infer_k8_multi_head_attention(block_1_attention_y, multi_head_attention_2);
-    infer_k9_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    infer_k8_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
-    infer_k10_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
-    infer_k11_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    infer_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
+    infer_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
-    infer_k12_dense(layer_norm_1_y, params->classifier_kernel, logits, params->classifier_bias);
-    infer_k13_softmax(logits, probs);
+    infer_k11_dense(layer_norm_1_y, params->classifier_kernel, logits, params->classifier_bias);
+    infer_k12_softmax(logits, probs);
     return DL_OK;
 }
 
@@ -1229,8 +1218,21 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 8], 4096 multiply-accumulates */
-static inline void train_k9_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
+static void train_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
+        float *restrict multi_head_attention_26)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
+static inline void train_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1263,10 +1265,44 @@ static inline void train_k9_multi_head_attention_tile_4(const float *restrict a,
     c[27] = c3_3;
 }
 
-static void train_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+static inline void train_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void train_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict multi_head_attention_25, float *restrict multi_head_attention,
         float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -1274,7 +1310,7 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
+                    train_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_25 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
@@ -1308,65 +1344,7 @@ static void train_k9_multi_head_attention(const float *restrict block_1_attentio
                                 / v3;
                     }
                 }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
-static void train_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_26)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void train_k11_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void train_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
                         block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
@@ -1375,7 +1353,7 @@ static void train_k11_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void train_k12_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
+static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -1388,7 +1366,7 @@ static void train_k12_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void train_k13_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
+static void train_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1399,7 +1377,7 @@ static void train_k13_multi_head_attention_pack(const float *restrict block_1_at
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k14_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k13_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1432,7 +1410,7 @@ static inline void train_k14_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void train_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
@@ -1444,7 +1422,7 @@ static void train_k14_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k14_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
+                train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v23 = 0.0f;
@@ -1481,7 +1459,7 @@ static void train_k14_multi_head_attention_layer_norm(const float *restrict mult
 }
 
 /* transformer.dl:13: dense -> f32[64, 16] */
-static void train_k15_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
+static void train_k14_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1491,7 +1469,7 @@ static void train_k15_dense_pack(const float *restrict block_1_up_kernel, float 
 }
 
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void train_k16_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k15_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1523,7 +1501,7 @@ static inline void train_k16_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k16_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
+static void train_k15_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
         float *restrict gelu_2, const float *restrict block_1_up_bias, float *restrict gelu, float *restrict gelu_3,
         float *restrict gelu_4)
 {
@@ -1531,7 +1509,7 @@ static void train_k16_dense_gelu(const float *restrict block_1_y_2, const float 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k16_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
+                train_k15_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
                         gelu_2 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1550,7 +1528,7 @@ static void train_k16_dense_gelu(const float *restrict block_1_y_2, const float 
 }
 
 /* transformer.dl:13: dense -> f32[16, 64] */
-static void train_k17_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
+static void train_k16_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1560,7 +1538,7 @@ static void train_k17_dense_pack(const float *restrict block_1_down_kernel, floa
 }
 
 /* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void train_k18_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k17_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1593,7 +1571,7 @@ static inline void train_k18_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k18_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
+static void train_k17_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_11, float *restrict layer_norm_1_y,
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
@@ -1605,7 +1583,7 @@ static void train_k18_dense_layer_norm(const float *restrict gelu_4, const float
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k18_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+                train_k17_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v37 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -1639,7 +1617,7 @@ static void train_k18_dense_layer_norm(const float *restrict gelu_4, const float
 }
 
 /* transformer.dl:24: dense -> f32[256, 16] */
-static void train_k19_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1649,7 +1627,7 @@ static void train_k19_dense_pack(const float *restrict classifier_kernel, float 
 }
 
 /* transformer.dl:30: cross_entropy -> index check */
-static dl_status train_k20_cross_entropy_check(const int32_t *restrict next)
+static dl_status train_k19_cross_entropy_check(const int32_t *restrict next)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -1661,7 +1639,7 @@ static dl_status train_k20_cross_entropy_check(const int32_t *restrict next)
 }
 
 /* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> f32[4, 8, 256], 131072 multiply-accumulates */
-static inline void train_k21_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k20_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1694,7 +1672,7 @@ static inline void train_k21_dense_cross_entropy_argmax_tile_4(const float *rest
     c[771] = c3_3;
 }
 
-static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
+static void train_k20_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict cross_entropy_8)
@@ -1709,7 +1687,7 @@ static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_nor
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
-                train_k21_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
+                train_k20_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float max_v47[8];
@@ -1792,7 +1770,7 @@ static void train_k21_dense_cross_entropy_argmax(const float *restrict layer_nor
 }
 
 /* transformer.dl:32: -> f32 */
-static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
+static void train_k21_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -1871,7 +1849,7 @@ static void train_k22_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* transformer.dl:28: -> f32 */
-static void train_k23_div(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
+static void train_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy_5[0];
@@ -1912,14 +1890,14 @@ static void train_k23_div(const int32_t *restrict count_, const float *restrict 
 }
 
 /* transformer.dl:31: adam -> f32 */
-static void train_k24_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k23_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* transformer.dl:24: dense, transformer.dl:31: adam -> f32[256] */
-static void train_k25_dense_adam(const float *restrict cross_entropy_8, float *restrict m_classifier_bias,
+static void train_k24_dense_adam(const float *restrict cross_entropy_8, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     float dense[256];
@@ -1944,7 +1922,7 @@ static void train_k25_dense_adam(const float *restrict cross_entropy_8, float *r
 }
 
 /* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates */
-static inline void train_k26_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k25_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1977,7 +1955,7 @@ static inline void train_k26_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k26_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_2,
+static void train_k25_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const float *restrict layer_norm_1_y, float *restrict layer_norm_13,
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_11,
         const float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_22)
@@ -1990,7 +1968,7 @@ static void train_k26_dense_layer_norm(const float *restrict cross_entropy_8, co
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k26_dense_layer_norm_tile_4(cross_entropy_8, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
+                train_k25_dense_layer_norm_tile_4(cross_entropy_8, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
                         dense_2 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v67 = 0.0f;
@@ -2024,7 +2002,7 @@ static void train_k26_dense_layer_norm(const float *restrict cross_entropy_8, co
 }
 
 /* transformer.dl:24: dense, transformer.dl:31: adam -> f32[16, 256], 131072 multiply-accumulates */
-static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2056,14 +2034,14 @@ static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, 
     c[771] = c3_3;
 }
 
-static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
+static void train_k26_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k27_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, dense_3 + n);
+            train_k26_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = dense_3[i0 * 256 - i0_0 * 256 + j0];
@@ -2079,7 +2057,7 @@ static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const f
 }
 
 /* transformer.dl:24: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k28_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
+static void train_k27_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
         float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta, const float *restrict adam)
 {
     float layer_norm_12[16];
@@ -2104,7 +2082,7 @@ static void train_k28_layer_norm_adam(const float *restrict dense_2, float *rest
 }
 
 /* transformer.dl:24: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k29_layer_norm_adam(const float *restrict layer_norm_13, float *restrict m_layer_norm_1_gamma,
+static void train_k28_layer_norm_adam(const float *restrict layer_norm_13, float *restrict m_layer_norm_1_gamma,
         float *restrict v_layer_norm_1_gamma, float *restrict layer_norm_1_gamma, const float *restrict adam)
 {
     float layer_norm_14[16];
@@ -2129,7 +2107,7 @@ static void train_k29_layer_norm_adam(const float *restrict layer_norm_13, float
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16] */
-static void train_k30_dense_adam(const float *restrict layer_norm_22, float *restrict m_block_1_down_bias,
+static void train_k29_dense_adam(const float *restrict layer_norm_22, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
     float dense_4[16];
@@ -2154,7 +2132,7 @@ static void train_k30_dense_adam(const float *restrict layer_norm_22, float *res
 }
 
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void train_k31_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2186,14 +2164,14 @@ static inline void train_k31_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k31_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
+static void train_k30_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
         float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k31_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
+                train_k30_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
                         gelu_5 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -2208,7 +2186,7 @@ static void train_k31_dense_gelu(const float *restrict layer_norm_22, const floa
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64, 16], 32768 multiply-accumulates */
-static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2240,14 +2218,14 @@ static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k32_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
+static void train_k31_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k32_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
+            train_k31_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
@@ -2263,7 +2241,7 @@ static void train_k32_dense_adam(const float *restrict gelu_4, const float *rest
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64] */
-static void train_k33_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
+static void train_k32_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float dense_7[64];
@@ -2288,7 +2266,7 @@ static void train_k33_dense_adam(const float *restrict gelu_5, float *restrict m
 }
 
 /* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void train_k34_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k33_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2321,7 +2299,7 @@ static inline void train_k34_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
+static void train_k33_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
         float *restrict dense_8, const float *restrict block_1_norm_b_y, float *restrict layer_norm_24,
         const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_7,
         const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_22)
@@ -2334,7 +2312,7 @@ static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k34_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
+                train_k33_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_8 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v87 = 0.0f;
@@ -2368,7 +2346,7 @@ static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16, 64], 32768 multiply-accumulates */
-static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k34_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2400,14 +2378,14 @@ static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k35_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu_5, float *restrict dense_9,
+static void train_k34_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu_5, float *restrict dense_9,
         float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k35_dense_adam_tile_4(block_1_y_2, i0_0, gelu_5 + n, dense_9 + n);
+            train_k34_dense_adam_tile_4(block_1_y_2, i0_0, gelu_5 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_9[i0 * 64 - i0_0 * 64 + j0];
@@ -2423,7 +2401,7 @@ static void train_k35_dense_adam(const float *restrict block_1_y_2, const float 
 }
 
 /* transformer.dl:12: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k36_layer_norm_adam(const float *restrict dense_8, float *restrict m_block_1_norm_b_beta,
+static void train_k35_layer_norm_adam(const float *restrict dense_8, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
     float layer_norm_23[16];
@@ -2448,7 +2426,7 @@ static void train_k36_layer_norm_adam(const float *restrict dense_8, float *rest
 }
 
 /* transformer.dl:12: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k37_layer_norm_adam(const float *restrict layer_norm_24, float *restrict m_block_1_norm_b_gamma,
+static void train_k36_layer_norm_adam(const float *restrict layer_norm_24, float *restrict m_block_1_norm_b_gamma,
         float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
 {
     float layer_norm_25[16];
@@ -2473,7 +2451,7 @@ static void train_k37_layer_norm_adam(const float *restrict layer_norm_24, float
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k38_multi_head_attention_adam(const float *restrict layer_norm_22,
+static void train_k37_multi_head_attention_adam(const float *restrict layer_norm_22,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
@@ -2500,7 +2478,7 @@ static void train_k38_multi_head_attention_adam(const float *restrict layer_norm
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2533,20 +2511,20 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k39_multi_head_attention(const float *restrict layer_norm_22,
+static void train_k38_multi_head_attention(const float *restrict layer_norm_22,
         const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k39_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
+                train_k38_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel_2 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k40_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2579,7 +2557,7 @@ static inline void train_k40_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_2,
+static void train_k39_multi_head_attention_adam(const float *restrict multi_head_attention_2,
         const float *restrict layer_norm_22, float *restrict multi_head_attention_5,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
@@ -2587,7 +2565,7 @@ static void train_k40_multi_head_attention_adam(const float *restrict multi_head
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_2, i0_0, layer_norm_22 + n,
+            train_k39_multi_head_attention_adam_tile_4(multi_head_attention_2, i0_0, layer_norm_22 + n,
                     multi_head_attention_5 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
@@ -2603,8 +2581,8 @@ static void train_k40_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 8], 4096 multiply-accumulates */
-static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
+static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2637,106 +2615,7 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_6,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_10)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_8[8];
-            float multi_head_attention_9[8];
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    train_k41_multi_head_attention_tile_4(multi_head_attention_4, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention_6 + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float div_v100 = multi_head_attention_6[i2 * 8 - i2_0 * 8 + j0] / v1;
-                        multi_head_attention_8[j0] = div_v100;
-                        multi_head_attention_9[j0] = -(div_v100
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
-                    }
-                    const float v2 = multi_head_attention_9[0];
-                    const float v3 = multi_head_attention_9[1];
-                    const float v4 = multi_head_attention_9[2];
-                    const float v5 = multi_head_attention_9[3];
-                    const float v6 = multi_head_attention_9[4];
-                    const float v7 = multi_head_attention_9[5];
-                    const float v8 = multi_head_attention_9[6];
-                    const float v9 = multi_head_attention_9[7];
-                    const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v11 = multi_head_attention_8[j0];
-                        const float v12
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_4, float *restrict multi_head_attention_7)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_4 + (i0 * 128 + i1 * 4),
-                        multi_head_attention_7 + (i0 * 128 + i1 * 32 + i2_0 * 4));
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2769,13 +2648,53 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention_10,
+static void train_k40_multi_head_attention(const float *restrict multi_head_attention_4,
+        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_6,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_10,
         const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
+            float multi_head_attention_8[8];
+            float multi_head_attention_9[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k43_multi_head_attention_tile_4(multi_head_attention_10, i0 * 256 + i1 * 64 + i2_0 * 8,
+                const int rows = 4;
+                for (int n = 0; n < 8; n += 4)
+                    train_k40_multi_head_attention_tile_4(multi_head_attention_4, i0 * 128 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention_6 + n);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float div_v100 = multi_head_attention_6[i2 * 8 - i2_0 * 8 + j0] / v1;
+                        multi_head_attention_8[j0] = div_v100;
+                        multi_head_attention_9[j0] = -(div_v100
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
+                    }
+                    const float v2 = multi_head_attention_9[0];
+                    const float v3 = multi_head_attention_9[1];
+                    const float v4 = multi_head_attention_9[2];
+                    const float v5 = multi_head_attention_9[3];
+                    const float v6 = multi_head_attention_9[4];
+                    const float v7 = multi_head_attention_9[5];
+                    const float v8 = multi_head_attention_9[6];
+                    const float v9 = multi_head_attention_9[7];
+                    const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v11 = multi_head_attention_8[j0];
+                        const float v12
+                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
+                    }
+                }
+                train_k40_multi_head_attention_tile2_4(multi_head_attention_10, i0 * 256 + i1 * 64 + i2_0 * 8,
                         block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_11 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
@@ -2783,8 +2702,56 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
+static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void train_k41_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_4, float *restrict multi_head_attention_7)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                train_k41_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_4 + (i0 * 128 + i1 * 4),
+                        multi_head_attention_7 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+            }
+        }
+    }
+}
+
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
-static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2817,20 +2784,20 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k44_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+static void train_k42_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict multi_head_attention_10, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
-                train_k44_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
+                train_k42_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
                         multi_head_attention_10 + (i0 * 256 + i1 * 64 + n), multi_head_attention_12 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k45_multi_head_attention_adam(const float *restrict multi_head_attention_7,
+static void train_k43_multi_head_attention_adam(const float *restrict multi_head_attention_7,
         float *restrict multi_head_attention_14, float *restrict m_block_1_attention_value_bias,
         float *restrict v_block_1_attention_value_bias)
 {
@@ -2861,7 +2828,7 @@ static void train_k45_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2894,20 +2861,20 @@ static inline void train_k46_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k46_multi_head_attention(const float *restrict multi_head_attention_14,
+static void train_k44_multi_head_attention(const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k46_multi_head_attention_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
+                train_k44_multi_head_attention_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
                         block_1_attention_value_kernel_2 + n, multi_head_attention_15 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k47_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k45_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2940,7 +2907,7 @@ static inline void train_k47_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k47_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
+static void train_k45_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
         float *restrict multi_head_attention_16, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
@@ -2948,7 +2915,7 @@ static void train_k47_multi_head_attention_adam(const float *restrict block_1_y,
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k47_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
+            train_k45_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
                     multi_head_attention_16 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
@@ -2965,7 +2932,7 @@ static void train_k47_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_12,
+static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_12,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
@@ -2988,7 +2955,7 @@ static void train_k48_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3021,20 +2988,20 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_12,
+static void train_k47_multi_head_attention(const float *restrict multi_head_attention_12,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0,
+                train_k47_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_18 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_12,
+static void train_k48_multi_head_attention_pack(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_27)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -3047,7 +3014,7 @@ static void train_k50_multi_head_attention_pack(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k51_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k49_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3080,7 +3047,7 @@ static inline void train_k51_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k51_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_27,
+static void train_k49_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_27,
         float *restrict multi_head_attention_19, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
@@ -3088,7 +3055,7 @@ static void train_k51_multi_head_attention_adam(const float *restrict block_1_y,
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k51_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_27 + n,
+            train_k49_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_27 + n,
                     multi_head_attention_19 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
@@ -3105,7 +3072,7 @@ static void train_k51_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k52_multi_head_attention_adam(const float *restrict multi_head_attention_11,
+static void train_k50_multi_head_attention_adam(const float *restrict multi_head_attention_11,
         float *restrict multi_head_attention_21, float *restrict m_block_1_attention_query_bias,
         float *restrict v_block_1_attention_query_bias)
 {
@@ -3136,7 +3103,7 @@ static void train_k52_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k53_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k51_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3169,7 +3136,7 @@ static inline void train_k53_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k53_multi_head_attention_layer_norm(const float *restrict multi_head_attention_21,
+static void train_k51_multi_head_attention_layer_norm(const float *restrict multi_head_attention_21,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_22,
         const float *restrict multi_head_attention_15, const float *restrict multi_head_attention_18,
         float *restrict multi_head_attention_23, const float *restrict block_1_norm_a_y, float *restrict layer_norm_35,
@@ -3185,7 +3152,7 @@ static void train_k53_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k53_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i0 * 128 + i1_0 * 16,
+                train_k51_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i0 * 128 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_22 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v126 = 0.0f;
@@ -3222,7 +3189,7 @@ static void train_k53_multi_head_attention_layer_norm(const float *restrict mult
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k54_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k52_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3255,7 +3222,7 @@ static inline void train_k54_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_21,
+static void train_k52_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_21,
         float *restrict multi_head_attention_24, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
@@ -3263,7 +3230,7 @@ static void train_k54_multi_head_attention_adam(const float *restrict block_1_y,
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k54_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_21 + n,
+            train_k52_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_21 + n,
                     multi_head_attention_24 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
@@ -3280,7 +3247,7 @@ static void train_k54_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k55_layer_norm_adam(const float *restrict multi_head_attention_23, float *restrict m_block_1_norm_a_beta,
+static void train_k53_layer_norm_adam(const float *restrict multi_head_attention_23, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
     float layer_norm_34[16];
@@ -3305,7 +3272,7 @@ static void train_k55_layer_norm_adam(const float *restrict multi_head_attention
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k56_layer_norm_adam(const float *restrict layer_norm_35, float *restrict m_block_1_norm_a_gamma,
+static void train_k54_layer_norm_adam(const float *restrict layer_norm_35, float *restrict m_block_1_norm_a_gamma,
         float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam,
         float *restrict block_1_attention_query_bias, const float *restrict m_block_1_attention_query_bias,
         const float *restrict v_block_1_attention_query_bias, float *restrict block_1_attention_value_bias,
@@ -3338,7 +3305,7 @@ static void train_k56_layer_norm_adam(const float *restrict layer_norm_35, float
 }
 
 /* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
-static void train_k57_embedding_adam(const float *restrict layer_norm_44, float *restrict m_positions,
+static void train_k55_embedding_adam(const float *restrict layer_norm_44, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 128; j0++) {
@@ -3354,7 +3321,7 @@ static void train_k57_embedding_adam(const float *restrict layer_norm_44, float 
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void train_k58_embedding(const float *restrict layer_norm_44, const int32_t *restrict tokens,
+static void train_k56_embedding(const float *restrict layer_norm_44, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -3369,7 +3336,7 @@ static void train_k58_embedding(const float *restrict layer_norm_44, const int32
 }
 
 /* transformer.dl:31: adam -> f32[256, 16] */
-static void train_k59_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k57_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
@@ -3397,10 +3364,10 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const block_1_attention_query_y_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
@@ -3432,19 +3399,19 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const layer_norm_24 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 8192);   /* f32[4, 8] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_10 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 6144);   /* f32[4, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const multi_head_attention_24 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const layer_norm_35 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_44 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
@@ -3458,7 +3425,7 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_26 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
     float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 133120);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
@@ -3476,100 +3443,98 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
     train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_25);
-    train_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_25, multi_head_attention,
+    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_26);
+    train_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_25, multi_head_attention,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    train_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_26);
-    train_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    train_k12_multi_head_attention(block_1_attention_y, multi_head_attention_2);
-    train_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
-    train_k14_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
+    train_k13_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
             block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
-    train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
-    train_k16_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
-    train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k18_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    train_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
+    train_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
+    train_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
+    train_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             layer_norm_1_standardized_1_centered, layer_norm_11, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
-    train_k19_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k20_cross_entropy_check(next) != DL_OK)
+    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    if (train_k19_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
-    train_k21_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             next, cross_entropy_5, argmax, &count, cross_entropy_8);
-    train_k22_div(&count, argmax, next, &metrics->accuracy);
-    train_k23_div(&count, cross_entropy_5, &metrics->loss);
-    train_k24_adam(&step, adam);
-    train_k25_dense_adam(cross_entropy_8, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
+    train_k21_div(&count, argmax, next, &metrics->accuracy);
+    train_k22_div(&count, cross_entropy_5, &metrics->loss);
+    train_k23_adam(&step, adam);
+    train_k24_dense_adam(cross_entropy_8, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
             adam);
-    train_k26_dense_layer_norm(cross_entropy_8, classifier_kernel_2, dense_2, layer_norm_1_y, layer_norm_13,
+    train_k25_dense_layer_norm(cross_entropy_8, classifier_kernel_2, dense_2, layer_norm_1_y, layer_norm_13,
             params->layer_norm_1_gamma, layer_norm_11, layer_norm_1_standardized_1_centered, layer_norm_22);
-    train_k27_dense_adam(layer_norm_1_y_2, cross_entropy_8, dense_3, optimizer->m_classifier_kernel,
+    train_k26_dense_adam(layer_norm_1_y_2, cross_entropy_8, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k28_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
+    train_k27_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
             params->layer_norm_1_beta, adam);
-    train_k29_layer_norm_adam(layer_norm_13, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
+    train_k28_layer_norm_adam(layer_norm_13, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
             params->layer_norm_1_gamma, adam);
-    train_k30_dense_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+    train_k29_dense_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
             params->block_1_down_bias, adam);
-    train_k31_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
-    train_k32_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k30_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
+    train_k31_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k33_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k34_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, block_1_norm_b_y, layer_norm_24,
+    train_k32_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k33_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, block_1_norm_b_y, layer_norm_24,
             params->block_1_norm_b_gamma, layer_norm_7, block_1_norm_b_standardized_1_centered, layer_norm_22);
-    train_k35_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k34_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k36_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+    train_k35_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta, adam);
-    train_k37_layer_norm_adam(layer_norm_24, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+    train_k36_layer_norm_adam(layer_norm_24, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, adam);
-    train_k38_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
+    train_k37_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_4);
-    train_k40_multi_head_attention_adam(multi_head_attention_2, layer_norm_22, multi_head_attention_5,
+    train_k38_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_4);
+    train_k39_multi_head_attention_adam(multi_head_attention_2, layer_norm_22, multi_head_attention_5,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k41_multi_head_attention(multi_head_attention_4, multi_head_attention_26, multi_head_attention_6,
+    train_k40_multi_head_attention(multi_head_attention_4, multi_head_attention_26, multi_head_attention_6,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_10);
-    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_4,
+            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_10, block_1_attention_key_y_2,
+            multi_head_attention_11);
+    train_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_4,
             multi_head_attention_7);
-    train_k43_multi_head_attention(multi_head_attention_10, block_1_attention_key_y_2, multi_head_attention_11);
-    train_k44_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_10, multi_head_attention_12);
-    train_k45_multi_head_attention_adam(multi_head_attention_7, multi_head_attention_14,
+    train_k42_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_10, multi_head_attention_12);
+    train_k43_multi_head_attention_adam(multi_head_attention_7, multi_head_attention_14,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k46_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2, multi_head_attention_15);
-    train_k47_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
+    train_k44_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2, multi_head_attention_15);
+    train_k45_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k48_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_key_bias,
+    train_k46_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k49_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_2, multi_head_attention_18);
-    train_k50_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_27);
-    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
+    train_k47_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_2, multi_head_attention_18);
+    train_k48_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_27);
+    train_k49_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k52_multi_head_attention_adam(multi_head_attention_11, multi_head_attention_21,
+    train_k50_multi_head_attention_adam(multi_head_attention_11, multi_head_attention_21,
             optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias);
-    train_k53_multi_head_attention_layer_norm(multi_head_attention_21, block_1_attention_query_kernel_2,
+    train_k51_multi_head_attention_layer_norm(multi_head_attention_21, block_1_attention_query_kernel_2,
             multi_head_attention_22, multi_head_attention_15, multi_head_attention_18, multi_head_attention_23,
             block_1_norm_a_y, layer_norm_35, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
             layer_norm_22, layer_norm_44);
-    train_k54_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
+    train_k52_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k55_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+    train_k53_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
-    train_k56_layer_norm_adam(layer_norm_35, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+    train_k54_layer_norm_adam(layer_norm_35, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam, params->block_1_attention_query_bias, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_value_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k57_embedding_adam(layer_norm_44, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k58_embedding(layer_norm_44, tokens, embedding_2);
-    train_k59_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k55_embedding_adam(layer_norm_44, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k56_embedding(layer_norm_44, tokens, embedding_2);
+    train_k57_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -3833,8 +3798,21 @@ static void gradients_k8_multi_head_attention_pack(const float *restrict block_1
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 8], 4096 multiply-accumulates */
-static inline void gradients_k9_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
+static void gradients_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
+        float *restrict multi_head_attention_18)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                multi_head_attention_18[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
+static inline void gradients_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3867,10 +3845,44 @@ static inline void gradients_k9_multi_head_attention_tile_4(const float *restric
     c[27] = c3_3;
 }
 
-static void gradients_k9_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+static inline void gradients_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void gradients_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict multi_head_attention_17, float *restrict multi_head_attention,
         float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -3878,7 +3890,7 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k9_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
+                    gradients_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_17 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
@@ -3912,65 +3924,7 @@ static void gradients_k9_multi_head_attention(const float *restrict block_1_atte
                                 / v3;
                     }
                 }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
-static void gradients_k10_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_18)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_18[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void gradients_k11_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k11_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                gradients_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
                         block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
@@ -3979,7 +3933,7 @@ static void gradients_k11_multi_head_attention(const float *restrict block_1_att
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k12_multi_head_attention(const float *restrict block_1_attention_y,
+static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_y,
         float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -3993,7 +3947,7 @@ static void gradients_k12_multi_head_attention(const float *restrict block_1_att
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void gradients_k13_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
+static void gradients_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4004,7 +3958,7 @@ static void gradients_k13_multi_head_attention_pack(const float *restrict block_
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k14_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
+static inline void gradients_k13_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
         const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4037,7 +3991,7 @@ static inline void gradients_k14_multi_head_attention_layer_norm_tile_4(const fl
     c[51] = c3_3;
 }
 
-static void gradients_k14_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void gradients_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
@@ -4049,7 +4003,7 @@ static void gradients_k14_multi_head_attention_layer_norm(const float *restrict 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k14_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
+                gradients_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v23 = 0.0f;
@@ -4086,7 +4040,7 @@ static void gradients_k14_multi_head_attention_layer_norm(const float *restrict 
 }
 
 /* transformer.dl:13: dense -> f32[64, 16] */
-static void gradients_k15_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_3)
+static void gradients_k14_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_3)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4096,7 +4050,7 @@ static void gradients_k15_dense_pack(const float *restrict block_1_up_kernel, fl
 }
 
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void gradients_k16_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k15_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4128,7 +4082,7 @@ static inline void gradients_k16_dense_gelu_tile_4(const float *restrict a, int 
     c[195] = c3_3;
 }
 
-static void gradients_k16_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
+static void gradients_k15_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
         float *restrict gelu_2, const float *restrict block_1_up_bias, float *restrict gelu, float *restrict gelu_3,
         float *restrict gelu_4)
 {
@@ -4136,7 +4090,7 @@ static void gradients_k16_dense_gelu(const float *restrict block_1_y_2, const fl
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k16_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
+                gradients_k15_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
                         gelu_2 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -4155,7 +4109,7 @@ static void gradients_k16_dense_gelu(const float *restrict block_1_y_2, const fl
 }
 
 /* transformer.dl:13: dense -> f32[16, 64] */
-static void gradients_k17_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_3)
+static void gradients_k16_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -4165,7 +4119,7 @@ static void gradients_k17_dense_pack(const float *restrict block_1_down_kernel, 
 }
 
 /* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void gradients_k18_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k17_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4198,7 +4152,7 @@ static inline void gradients_k18_dense_layer_norm_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void gradients_k18_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
+static void gradients_k17_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_11, float *restrict layer_norm_1_y,
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
@@ -4210,7 +4164,7 @@ static void gradients_k18_dense_layer_norm(const float *restrict gelu_4, const f
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k18_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n,
+                gradients_k17_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n,
                         block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v37 = 0.0f;
@@ -4245,7 +4199,7 @@ static void gradients_k18_dense_layer_norm(const float *restrict gelu_4, const f
 }
 
 /* transformer.dl:24: dense -> f32[256, 16] */
-static void gradients_k19_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
+static void gradients_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4255,7 +4209,7 @@ static void gradients_k19_dense_pack(const float *restrict classifier_kernel, fl
 }
 
 /* transformer.dl:30: cross_entropy -> index check */
-static dl_status gradients_k20_cross_entropy_check(const int32_t *restrict next)
+static dl_status gradients_k19_cross_entropy_check(const int32_t *restrict next)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -4267,7 +4221,7 @@ static dl_status gradients_k20_cross_entropy_check(const int32_t *restrict next)
 }
 
 /* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> f32[4, 8, 256], 131072 multiply-accumulates */
-static inline void gradients_k21_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k20_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4300,7 +4254,7 @@ static inline void gradients_k21_dense_cross_entropy_argmax_tile_4(const float *
     c[771] = c3_3;
 }
 
-static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
+static void gradients_k20_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax, const int32_t *restrict count_,
         float *restrict cross_entropy_8)
@@ -4315,7 +4269,7 @@ static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
-                gradients_k21_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
+                gradients_k20_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float max_v47[8];
@@ -4398,7 +4352,7 @@ static void gradients_k21_dense_cross_entropy_argmax(const float *restrict layer
 }
 
 /* transformer.dl:32: -> f32 */
-static void gradients_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
+static void gradients_k21_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -4477,7 +4431,7 @@ static void gradients_k22_div(const int32_t *restrict count_, const dl_word *res
 }
 
 /* transformer.dl:28: -> f32 */
-static void gradients_k23_div(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
+static void gradients_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy_5[0];
@@ -4518,7 +4472,7 @@ static void gradients_k23_div(const int32_t *restrict count_, const float *restr
 }
 
 /* transformer.dl:24: dense -> f32[256] */
-static void gradients_k24_dense(const float *restrict cross_entropy_8, float *restrict classifier_bias_2)
+static void gradients_k23_dense(const float *restrict cross_entropy_8, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -4533,7 +4487,7 @@ static void gradients_k24_dense(const float *restrict cross_entropy_8, float *re
 }
 
 /* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k25_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k24_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4566,7 +4520,7 @@ static inline void gradients_k25_dense_layer_norm_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void gradients_k25_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_3,
+static void gradients_k24_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_3,
         float *restrict dense, const float *restrict layer_norm_1_y, float *restrict layer_norm_12,
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_11,
         const float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_20)
@@ -4579,7 +4533,7 @@ static void gradients_k25_dense_layer_norm(const float *restrict cross_entropy_8
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k25_dense_layer_norm_tile_4(cross_entropy_8, i0 * 2048 + i1_0 * 256, classifier_kernel_3 + n,
+                gradients_k24_dense_layer_norm_tile_4(cross_entropy_8, i0 * 2048 + i1_0 * 256, classifier_kernel_3 + n,
                         dense + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v67 = 0.0f;
@@ -4613,7 +4567,7 @@ static void gradients_k25_dense_layer_norm(const float *restrict cross_entropy_8
 }
 
 /* transformer.dl:24: dense -> f32[16, 256], 131072 multiply-accumulates */
-static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4645,17 +4599,17 @@ static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void gradients_k26_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
+static void gradients_k25_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k26_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, classifier_kernel_2 + (i0_0 * 256 + n));
+            gradients_k25_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, classifier_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* transformer.dl:24: layer_norm -> f32[16] */
-static void gradients_k27_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
+static void gradients_k26_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_1_beta_2[j0] = 0.0f;
@@ -4670,7 +4624,7 @@ static void gradients_k27_layer_norm(const float *restrict dense, float *restric
 }
 
 /* transformer.dl:24: layer_norm -> f32[16] */
-static void gradients_k28_layer_norm(const float *restrict layer_norm_12, float *restrict layer_norm_1_gamma_2)
+static void gradients_k27_layer_norm(const float *restrict layer_norm_12, float *restrict layer_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_1_gamma_2[j0] = 0.0f;
@@ -4685,7 +4639,7 @@ static void gradients_k28_layer_norm(const float *restrict layer_norm_12, float 
 }
 
 /* transformer.dl:13: dense -> f32[16] */
-static void gradients_k29_dense(const float *restrict layer_norm_20, float *restrict block_1_down_bias_2)
+static void gradients_k28_dense(const float *restrict layer_norm_20, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_down_bias_2[j0] = 0.0f;
@@ -4700,7 +4654,7 @@ static void gradients_k29_dense(const float *restrict layer_norm_20, float *rest
 }
 
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void gradients_k30_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k29_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4732,14 +4686,14 @@ static inline void gradients_k30_dense_gelu_tile_4(const float *restrict a, int 
     c[195] = c3_3;
 }
 
-static void gradients_k30_dense_gelu(const float *restrict layer_norm_20, const float *restrict block_1_down_kernel_3,
+static void gradients_k29_dense_gelu(const float *restrict layer_norm_20, const float *restrict block_1_down_kernel_3,
         float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k30_dense_gelu_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16, block_1_down_kernel_3 + n,
+                gradients_k29_dense_gelu_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16, block_1_down_kernel_3 + n,
                         gelu_5 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -4754,7 +4708,7 @@ static void gradients_k30_dense_gelu(const float *restrict layer_norm_20, const 
 }
 
 /* transformer.dl:13: dense -> f32[64, 16], 32768 multiply-accumulates */
-static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4786,17 +4740,17 @@ static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k31_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
+static void gradients_k30_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k31_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k30_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:13: dense -> f32[64] */
-static void gradients_k32_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
+static void gradients_k31_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -4811,7 +4765,7 @@ static void gradients_k32_dense(const float *restrict gelu_5, float *restrict bl
 }
 
 /* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void gradients_k33_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k32_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4844,7 +4798,7 @@ static inline void gradients_k33_dense_layer_norm_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void gradients_k33_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
+static void gradients_k32_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
         float *restrict dense_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_21,
         const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_7,
         const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_20)
@@ -4857,7 +4811,7 @@ static void gradients_k33_dense_layer_norm(const float *restrict gelu_5, const f
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k33_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_3 + n,
+                gradients_k32_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_3 + n,
                         dense_3 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v87 = 0.0f;
@@ -4891,7 +4845,7 @@ static void gradients_k33_dense_layer_norm(const float *restrict gelu_5, const f
 }
 
 /* transformer.dl:13: dense -> f32[16, 64], 32768 multiply-accumulates */
-static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4923,17 +4877,17 @@ static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k34_dense(const float *restrict block_1_y_2, const float *restrict gelu_5,
+static void gradients_k33_dense(const float *restrict block_1_y_2, const float *restrict gelu_5,
         float *restrict block_1_up_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k34_dense_tile_4(block_1_y_2, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            gradients_k33_dense_tile_4(block_1_y_2, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* transformer.dl:12: layer_norm -> f32[16] */
-static void gradients_k35_layer_norm(const float *restrict dense_3, float *restrict block_1_norm_b_beta_2)
+static void gradients_k34_layer_norm(const float *restrict dense_3, float *restrict block_1_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_beta_2[j0] = 0.0f;
@@ -4948,7 +4902,7 @@ static void gradients_k35_layer_norm(const float *restrict dense_3, float *restr
 }
 
 /* transformer.dl:12: layer_norm -> f32[16] */
-static void gradients_k36_layer_norm(const float *restrict layer_norm_21, float *restrict block_1_norm_b_gamma_2)
+static void gradients_k35_layer_norm(const float *restrict layer_norm_21, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_gamma_2[j0] = 0.0f;
@@ -4963,7 +4917,7 @@ static void gradients_k36_layer_norm(const float *restrict layer_norm_21, float 
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k37_multi_head_attention(const float *restrict layer_norm_20,
+static void gradients_k36_multi_head_attention(const float *restrict layer_norm_20,
         float *restrict block_1_attention_output_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4979,7 +4933,7 @@ static void gradients_k37_multi_head_attention(const float *restrict layer_norm_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k37_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5012,20 +4966,20 @@ static inline void gradients_k38_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k38_multi_head_attention(const float *restrict layer_norm_20,
+static void gradients_k37_multi_head_attention(const float *restrict layer_norm_20,
         const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k38_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
+                gradients_k37_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel_3 + n, multi_head_attention_3 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5058,18 +5012,18 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_2,
+static void gradients_k38_multi_head_attention(const float *restrict multi_head_attention_2,
         const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k39_multi_head_attention_tile_4(multi_head_attention_2, i0_0, layer_norm_20 + n,
+            gradients_k38_multi_head_attention_tile_4(multi_head_attention_2, i0_0, layer_norm_20 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 8], 4096 multiply-accumulates */
-static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
+static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5102,106 +5056,7 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     c[27] = c3_3;
 }
 
-static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_3,
-        const float *restrict multi_head_attention_18, float *restrict multi_head_attention_4,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_8)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_6[8];
-            float multi_head_attention_7[8];
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    gradients_k40_multi_head_attention_tile_4(multi_head_attention_3, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_18 + (i0 * 128 + i1 * 32 + n), multi_head_attention_4 + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float div_v100 = multi_head_attention_4[i2 * 8 - i2_0 * 8 + j0] / v1;
-                        multi_head_attention_6[j0] = div_v100;
-                        multi_head_attention_7[j0] = -(div_v100
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
-                    }
-                    const float v2 = multi_head_attention_7[0];
-                    const float v3 = multi_head_attention_7[1];
-                    const float v4 = multi_head_attention_7[2];
-                    const float v5 = multi_head_attention_7[3];
-                    const float v6 = multi_head_attention_7[4];
-                    const float v7 = multi_head_attention_7[5];
-                    const float v8 = multi_head_attention_7[6];
-                    const float v9 = multi_head_attention_7[7];
-                    const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v11 = multi_head_attention_6[j0];
-                        const float v12
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k41_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_5)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k41_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_3 + (i0 * 128 + i1 * 4),
-                        multi_head_attention_5 + (i0 * 128 + i1 * 32 + i2_0 * 4));
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k39_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5234,13 +5089,53 @@ static inline void gradients_k42_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_8,
+static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_3,
+        const float *restrict multi_head_attention_18, float *restrict multi_head_attention_4,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_8,
         const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
+            float multi_head_attention_6[8];
+            float multi_head_attention_7[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k42_multi_head_attention_tile_4(multi_head_attention_8, i0 * 256 + i1 * 64 + i2_0 * 8,
+                const int rows = 4;
+                for (int n = 0; n < 8; n += 4)
+                    gradients_k39_multi_head_attention_tile_4(multi_head_attention_3, i0 * 128 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_18 + (i0 * 128 + i1 * 32 + n), multi_head_attention_4 + n);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
+                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float div_v100 = multi_head_attention_4[i2 * 8 - i2_0 * 8 + j0] / v1;
+                        multi_head_attention_6[j0] = div_v100;
+                        multi_head_attention_7[j0] = -(div_v100
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
+                    }
+                    const float v2 = multi_head_attention_7[0];
+                    const float v3 = multi_head_attention_7[1];
+                    const float v4 = multi_head_attention_7[2];
+                    const float v5 = multi_head_attention_7[3];
+                    const float v6 = multi_head_attention_7[4];
+                    const float v7 = multi_head_attention_7[5];
+                    const float v8 = multi_head_attention_7[6];
+                    const float v9 = multi_head_attention_7[7];
+                    const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
+                    for (int j0 = 0; j0 < 8; j0++) {
+                        const float v11 = multi_head_attention_6[j0];
+                        const float v12
+                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
+                    }
+                }
+                gradients_k39_multi_head_attention_tile2_4(multi_head_attention_8, i0 * 256 + i1 * 64 + i2_0 * 8,
                         block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_9 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
@@ -5248,8 +5143,56 @@ static void gradients_k42_multi_head_attention(const float *restrict multi_head_
     }
 }
 
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
+static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void gradients_k40_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_5)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                gradients_k40_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_3 + (i0 * 128 + i1 * 4),
+                        multi_head_attention_5 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+            }
+        }
+    }
+}
+
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
-static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5282,20 +5225,20 @@ static inline void gradients_k43_multi_head_attention_tile_4(const float *restri
     c[27] = c3_3;
 }
 
-static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_query_y_2,
+static void gradients_k41_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
-                gradients_k43_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
+                gradients_k41_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
                         multi_head_attention_8 + (i0 * 256 + i1 * 64 + n), multi_head_attention_10 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_5,
+static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_5,
         float *restrict multi_head_attention_11, float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -5319,7 +5262,7 @@ static void gradients_k44_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5352,20 +5295,20 @@ static inline void gradients_k45_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_11,
+static void gradients_k43_multi_head_attention(const float *restrict multi_head_attention_11,
         const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k45_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0 * 16,
+                gradients_k43_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0 * 16,
                         block_1_attention_value_kernel_3 + n, multi_head_attention_12 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5398,18 +5341,18 @@ static inline void gradients_k46_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k46_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_11,
+static void gradients_k44_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k46_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_11 + n,
+            gradients_k44_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_11 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_10,
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_10,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -5424,7 +5367,7 @@ static void gradients_k47_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5457,20 +5400,20 @@ static inline void gradients_k48_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_10,
+static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_10,
         const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k48_multi_head_attention_tile_4(multi_head_attention_10, i0 * 128 + i1_0,
+                gradients_k46_multi_head_attention_tile_4(multi_head_attention_10, i0 * 128 + i1_0,
                         block_1_attention_key_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k49_multi_head_attention_pack(const float *restrict multi_head_attention_10,
+static void gradients_k47_multi_head_attention_pack(const float *restrict multi_head_attention_10,
         float *restrict multi_head_attention_19)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -5483,7 +5426,7 @@ static void gradients_k49_multi_head_attention_pack(const float *restrict multi_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k50_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5516,18 +5459,18 @@ static inline void gradients_k50_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k50_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_19,
+static void gradients_k48_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_19,
         float *restrict block_1_attention_key_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k50_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_19 + n,
+            gradients_k48_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_19 + n,
                     block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_9,
+static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_9,
         float *restrict multi_head_attention_14, float *restrict block_1_attention_query_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -5551,7 +5494,7 @@ static void gradients_k51_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k52_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
+static inline void gradients_k50_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
         const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5584,7 +5527,7 @@ static inline void gradients_k52_multi_head_attention_layer_norm_tile_4(const fl
     c[51] = c3_3;
 }
 
-static void gradients_k52_multi_head_attention_layer_norm(const float *restrict multi_head_attention_14,
+static void gradients_k50_multi_head_attention_layer_norm(const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_15,
         const float *restrict multi_head_attention_12, const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_16, const float *restrict block_1_norm_a_y, float *restrict layer_norm_30,
@@ -5600,7 +5543,7 @@ static void gradients_k52_multi_head_attention_layer_norm(const float *restrict 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k52_multi_head_attention_layer_norm_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
+                gradients_k50_multi_head_attention_layer_norm_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
                         block_1_attention_query_kernel_3 + n, multi_head_attention_15 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v126 = 0.0f;
@@ -5637,7 +5580,7 @@ static void gradients_k52_multi_head_attention_layer_norm(const float *restrict 
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k53_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5670,18 +5613,18 @@ static inline void gradients_k53_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k53_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
+static void gradients_k51_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_query_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k53_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
+            gradients_k51_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
                     block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k54_layer_norm(const float *restrict multi_head_attention_16, float *restrict block_1_norm_a_beta_2)
+static void gradients_k52_layer_norm(const float *restrict multi_head_attention_16, float *restrict block_1_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_beta_2[j0] = 0.0f;
@@ -5696,7 +5639,7 @@ static void gradients_k54_layer_norm(const float *restrict multi_head_attention_
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k55_layer_norm(const float *restrict layer_norm_30, float *restrict block_1_norm_a_gamma_2)
+static void gradients_k53_layer_norm(const float *restrict layer_norm_30, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_gamma_2[j0] = 0.0f;
@@ -5711,7 +5654,7 @@ static void gradients_k55_layer_norm(const float *restrict layer_norm_30, float 
 }
 
 /* transformer.dl:20: embedding -> f32[8, 16] */
-static void gradients_k56_embedding(const float *restrict layer_norm_38, float *restrict positions_2)
+static void gradients_k54_embedding(const float *restrict layer_norm_38, float *restrict positions_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         positions_2[j0] = layer_norm_38[j0] + layer_norm_38[j0 + 128] + layer_norm_38[j0 + 256] + layer_norm_38[j0 + 384];
@@ -5719,7 +5662,7 @@ static void gradients_k56_embedding(const float *restrict layer_norm_38, float *
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void gradients_k57_embedding(const float *restrict layer_norm_38, const int32_t *restrict tokens,
+static void gradients_k55_embedding(const float *restrict layer_norm_38, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -5747,10 +5690,10 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const block_1_attention_query_y_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
@@ -5778,17 +5721,17 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_21 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 6144);   /* f32[4, 8] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 8192);   /* f32[4, 8] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const multi_head_attention_13 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 12288);   /* f32[4, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const layer_norm_30 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_38 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
@@ -5799,7 +5742,7 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_18 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
     float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 133120);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
@@ -5817,75 +5760,73 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
     gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_17);
-    gradients_k9_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_17, multi_head_attention,
+    gradients_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_18);
+    gradients_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_17, multi_head_attention,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    gradients_k10_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_18);
-    gradients_k11_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    gradients_k12_multi_head_attention(block_1_attention_y, multi_head_attention_2);
-    gradients_k13_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k14_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    gradients_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
+    gradients_k13_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
             block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
-    gradients_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
-    gradients_k16_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
-    gradients_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
-    gradients_k18_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    gradients_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
+    gradients_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
+    gradients_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
+    gradients_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             layer_norm_1_standardized_1_centered, layer_norm_11, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
-    gradients_k19_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k20_cross_entropy_check(next) != DL_OK)
+    gradients_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (gradients_k19_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
-    gradients_k21_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    gradients_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             next, cross_entropy_5, argmax, &count, cross_entropy_8);
-    gradients_k22_div(&count, argmax, next, &metrics->accuracy);
-    gradients_k23_div(&count, cross_entropy_5, &metrics->loss);
-    gradients_k24_dense(cross_entropy_8, gradients->classifier_bias);
-    gradients_k25_dense_layer_norm(cross_entropy_8, classifier_kernel_3, dense, layer_norm_1_y, layer_norm_12,
+    gradients_k21_div(&count, argmax, next, &metrics->accuracy);
+    gradients_k22_div(&count, cross_entropy_5, &metrics->loss);
+    gradients_k23_dense(cross_entropy_8, gradients->classifier_bias);
+    gradients_k24_dense_layer_norm(cross_entropy_8, classifier_kernel_3, dense, layer_norm_1_y, layer_norm_12,
             params->layer_norm_1_gamma, layer_norm_11, layer_norm_1_standardized_1_centered, layer_norm_20);
-    gradients_k26_dense(layer_norm_1_y_2, cross_entropy_8, gradients->classifier_kernel);
-    gradients_k27_layer_norm(dense, gradients->layer_norm_1_beta);
-    gradients_k28_layer_norm(layer_norm_12, gradients->layer_norm_1_gamma);
-    gradients_k29_dense(layer_norm_20, gradients->block_1_down_bias);
-    gradients_k30_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
-    gradients_k31_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
-    gradients_k32_dense(gelu_5, gradients->block_1_up_bias);
-    gradients_k33_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, block_1_norm_b_y, layer_norm_21,
+    gradients_k25_dense(layer_norm_1_y_2, cross_entropy_8, gradients->classifier_kernel);
+    gradients_k26_layer_norm(dense, gradients->layer_norm_1_beta);
+    gradients_k27_layer_norm(layer_norm_12, gradients->layer_norm_1_gamma);
+    gradients_k28_dense(layer_norm_20, gradients->block_1_down_bias);
+    gradients_k29_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
+    gradients_k30_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
+    gradients_k31_dense(gelu_5, gradients->block_1_up_bias);
+    gradients_k32_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, block_1_norm_b_y, layer_norm_21,
             params->block_1_norm_b_gamma, layer_norm_7, block_1_norm_b_standardized_1_centered, layer_norm_20);
-    gradients_k34_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
-    gradients_k35_layer_norm(dense_3, gradients->block_1_norm_b_beta);
-    gradients_k36_layer_norm(layer_norm_21, gradients->block_1_norm_b_gamma);
-    gradients_k37_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
-    gradients_k38_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_3);
-    gradients_k39_multi_head_attention(multi_head_attention_2, layer_norm_20, gradients->block_1_attention_output_kernel);
-    gradients_k40_multi_head_attention(multi_head_attention_3, multi_head_attention_18, multi_head_attention_4,
+    gradients_k33_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
+    gradients_k34_layer_norm(dense_3, gradients->block_1_norm_b_beta);
+    gradients_k35_layer_norm(layer_norm_21, gradients->block_1_norm_b_gamma);
+    gradients_k36_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
+    gradients_k37_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_3);
+    gradients_k38_multi_head_attention(multi_head_attention_2, layer_norm_20, gradients->block_1_attention_output_kernel);
+    gradients_k39_multi_head_attention(multi_head_attention_3, multi_head_attention_18, multi_head_attention_4,
             block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_8);
-    gradients_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_3,
+            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_8, block_1_attention_key_y_2,
+            multi_head_attention_9);
+    gradients_k40_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_3,
             multi_head_attention_5);
-    gradients_k42_multi_head_attention(multi_head_attention_8, block_1_attention_key_y_2, multi_head_attention_9);
-    gradients_k43_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_8, multi_head_attention_10);
-    gradients_k44_multi_head_attention(multi_head_attention_5, multi_head_attention_11,
+    gradients_k41_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_8, multi_head_attention_10);
+    gradients_k42_multi_head_attention(multi_head_attention_5, multi_head_attention_11,
             gradients->block_1_attention_value_bias);
-    gradients_k45_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3, multi_head_attention_12);
-    gradients_k46_multi_head_attention(block_1_y, multi_head_attention_11, gradients->block_1_attention_value_kernel);
-    gradients_k47_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_key_bias);
-    gradients_k48_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3, multi_head_attention_13);
-    gradients_k49_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_19);
-    gradients_k50_multi_head_attention(block_1_y, multi_head_attention_19, gradients->block_1_attention_key_kernel);
-    gradients_k51_multi_head_attention(multi_head_attention_9, multi_head_attention_14,
+    gradients_k43_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3, multi_head_attention_12);
+    gradients_k44_multi_head_attention(block_1_y, multi_head_attention_11, gradients->block_1_attention_value_kernel);
+    gradients_k45_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_key_bias);
+    gradients_k46_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3, multi_head_attention_13);
+    gradients_k47_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_19);
+    gradients_k48_multi_head_attention(block_1_y, multi_head_attention_19, gradients->block_1_attention_key_kernel);
+    gradients_k49_multi_head_attention(multi_head_attention_9, multi_head_attention_14,
             gradients->block_1_attention_query_bias);
-    gradients_k52_multi_head_attention_layer_norm(multi_head_attention_14, block_1_attention_query_kernel_3,
+    gradients_k50_multi_head_attention_layer_norm(multi_head_attention_14, block_1_attention_query_kernel_3,
             multi_head_attention_15, multi_head_attention_12, multi_head_attention_13, multi_head_attention_16,
             block_1_norm_a_y, layer_norm_30, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
             layer_norm_20, layer_norm_38);
-    gradients_k53_multi_head_attention(block_1_y, multi_head_attention_14, gradients->block_1_attention_query_kernel);
-    gradients_k54_layer_norm(multi_head_attention_16, gradients->block_1_norm_a_beta);
-    gradients_k55_layer_norm(layer_norm_30, gradients->block_1_norm_a_gamma);
-    gradients_k56_embedding(layer_norm_38, gradients->positions);
-    gradients_k57_embedding(layer_norm_38, tokens, gradients->embedding_1_embeddings);
+    gradients_k51_multi_head_attention(block_1_y, multi_head_attention_14, gradients->block_1_attention_query_kernel);
+    gradients_k52_layer_norm(multi_head_attention_16, gradients->block_1_norm_a_beta);
+    gradients_k53_layer_norm(layer_norm_30, gradients->block_1_norm_a_gamma);
+    gradients_k54_embedding(layer_norm_38, gradients->positions);
+    gradients_k55_embedding(layer_norm_38, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -6111,7 +6052,7 @@ static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 8], 4096 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
 static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -6145,9 +6086,43 @@ static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict
     c[27] = c3_3;
 }
 
+static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
 static void evaluate_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
         const float *restrict multi_head_attention_3, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -6185,65 +6160,20 @@ static void evaluate_k6_multi_head_attention(const float *restrict block_1_atten
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[6]
                             + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[7];
                     for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
+                        block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / v3;
                     }
                 }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void evaluate_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                evaluate_k7_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
-                        block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
+                        block_1_attention_value_y_2 + (i0 * 128 + i1 * 4), block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0
+                        * 4));
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void evaluate_k8_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
+static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -6256,7 +6186,7 @@ static void evaluate_k8_multi_head_attention(const float *restrict block_1_atten
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6289,7 +6219,7 @@ static inline void evaluate_k9_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -6301,7 +6231,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k9_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
+                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v21 = 0.0f;
@@ -6333,7 +6263,7 @@ static void evaluate_k9_multi_head_attention_layer_norm(const float *restrict mu
 }
 
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void evaluate_k10_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k9_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -6365,14 +6295,14 @@ static inline void evaluate_k10_dense_gelu_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void evaluate_k10_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
+static void evaluate_k9_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
         float *restrict gelu, const float *restrict block_1_up_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                evaluate_k10_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
+                evaluate_k9_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
                         gelu + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -6385,7 +6315,7 @@ static void evaluate_k10_dense_gelu(const float *restrict block_1_y_2, const flo
 }
 
 /* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6418,7 +6348,7 @@ static inline void evaluate_k11_dense_layer_norm_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
+static void evaluate_k10_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
@@ -6430,7 +6360,7 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k11_dense_layer_norm_tile_4(gelu, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+                evaluate_k10_dense_layer_norm_tile_4(gelu, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v30 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -6460,7 +6390,7 @@ static void evaluate_k11_dense_layer_norm(const float *restrict gelu, const floa
 }
 
 /* transformer.dl:30: cross_entropy -> index check */
-static dl_status evaluate_k12_cross_entropy_check(const int32_t *restrict next)
+static dl_status evaluate_k11_cross_entropy_check(const int32_t *restrict next)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -6472,7 +6402,7 @@ static dl_status evaluate_k12_cross_entropy_check(const int32_t *restrict next)
 }
 
 /* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates */
-static inline void evaluate_k13_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k12_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6505,7 +6435,7 @@ static inline void evaluate_k13_dense_cross_entropy_argmax_tile_4(const float *r
     c[771] = c3_3;
 }
 
-static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y,
+static void evaluate_k12_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax)
 {
@@ -6516,7 +6446,7 @@ static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
-                evaluate_k13_dense_cross_entropy_argmax_tile_4(layer_norm_1_y, i0 * 128 + i1_0 * 16, classifier_kernel + n,
+                evaluate_k12_dense_cross_entropy_argmax_tile_4(layer_norm_1_y, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float max_v38[8];
@@ -6575,7 +6505,7 @@ static void evaluate_k13_dense_cross_entropy_argmax(const float *restrict layer_
 }
 
 /* transformer.dl:32: -> f32 */
-static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
+static void evaluate_k13_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -6654,7 +6584,7 @@ static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* transformer.dl:28: -> f32 */
-static void evaluate_k15_sum(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
+static void evaluate_k14_sum(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy_5[0];
@@ -6700,16 +6630,16 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const block_1_y = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 12288);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention = (float *)(void *)(base + 10240);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 10368);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
@@ -6718,7 +6648,7 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     dl_word *const argmax = (dl_word *)(void *)(base + 4224);   /* i32[4, 8] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 10240);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -6732,22 +6662,20 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
             params->block_1_attention_value_bias);
     evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_3);
     evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_3, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights);
-    evaluate_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    evaluate_k8_multi_head_attention(block_1_attention_y, multi_head_attention_2);
-    evaluate_k9_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
+    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
-    evaluate_k10_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
-    evaluate_k11_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+    evaluate_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
+    evaluate_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
-    if (evaluate_k12_cross_entropy_check(next) != DL_OK)
+    if (evaluate_k11_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
-    evaluate_k13_dense_cross_entropy_argmax(layer_norm_1_y, params->classifier_kernel, classifier_y, params->classifier_bias,
+    evaluate_k12_dense_cross_entropy_argmax(layer_norm_1_y, params->classifier_kernel, classifier_y, params->classifier_bias,
             next, cross_entropy_5, argmax);
-    evaluate_k14_sum(&count, argmax, next, &metrics->accuracy);
-    evaluate_k15_sum(&count, cross_entropy_5, &metrics->loss);
+    evaluate_k13_sum(&count, argmax, next, &metrics->accuracy);
+    evaluate_k14_sum(&count, cross_entropy_5, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

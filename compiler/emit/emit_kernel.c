@@ -26,14 +26,22 @@ static void print_locals(Out *o)
     }
 }
 
-static const Stage *tiled_stage(const Kernel *k)
+/* Stages of a block of rows, from the i-th on, up to the next tile: row by row. The place of that tile. */
+static int print_rows(Out *o, int i, Var *m, const Var *block)
 {
-    for (int i = 0; i < k->stages.n; i++)
-        if (k->stages.at[i]->kind == STAGE_TILE)
-            return k->stages.at[i];
-    return NULL;
+    const int n = o->k->stages.n;
+    if (m && block)
+        open_block(o, arena_printf(o->a, "for (int %s = %s; %s < %s + rows; %s++) {", m->name, block->name, m->name, block->name,
+                                   m->name));
+    else if (m)
+        open_loop(o, m);
+    for (; i < n && o->k->stages.at[i]->kind != STAGE_TILE; i++)
+        print_stage(o, o->k->stages.at[i]);
+    close_loops(o, m != NULL);
+    return i;
 }
 
+/* A block of rows. */
 static void open_blocks(Out *o, const Tile *t)
 {
     int large, nlarge, tiles = tile_rows(tile_extent(t), t->schedule.rows, &large, &nlarge);
@@ -50,25 +58,20 @@ static void open_blocks(Out *o, const Tile *t)
         line(o, "const int rows = %d;", large);
 }
 
-/* The rows of a tile: a block of them, and behind it the stages that work on the block's rows. */
-static void print_blocked(Out *o, const Stage *tile)
+/* The rows of a kernel with tiles: a block of them, in which every stage is done before the next. */
+static void print_blocked(Out *o, const Tile *t)
 {
-    Var *m = tile->tile->m, *block = tile->tile->block;
+    Var *m = t->m, *block = t->block;
     if (block)
-        open_blocks(o, tile->tile);
+        open_blocks(o, t);
     o->block = block;
-    print_tile(o, tile);
-    if (o->k->stages.n > 1 && m) {
-        const char *v = m->name;
-        if (block)
-            open_block(o, arena_printf(o->a, "for (int %s = %s; %s < %s + rows; %s++) {", v, block->name, v, block->name, v));
+    for (int i = 0; i < o->k->stages.n;) {
+        if (o->k->stages.at[i]->kind == STAGE_TILE)
+            print_tile(o, o->k->stages.at[i++]);
         else
-            open_loop(o, m);
+            i = print_rows(o, i, m, block);
     }
-    for (int i = 0; i < o->k->stages.n; i++)
-        if (o->k->stages.at[i] != tile)
-            print_stage(o, o->k->stages.at[i]);
-    close_loops(o, (block != NULL) + (o->k->stages.n > 1 && m));
+    close_loops(o, block != NULL);
     o->block = NULL;
 }
 
@@ -108,10 +111,11 @@ static const char *parameters(Out *o)
 void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix)
 {
     Out o = {.sb = sb, .a = p->a, .p = p, .k = k, .prefix = prefix};
-    const Stage *tile = tiled_stage(k);
+    const Tile *tile = kernel_tile(k);
     print_comment(&o);
-    if (tile)
-        tile_functions(&o, tile->tile);
+    for (int i = 0; i < k->stages.n; i++)
+        if (k->stages.at[i]->kind == STAGE_TILE)
+            tile_functions(&o, k->stages.at[i]->tile);
     bool check = k->stages.at[0]->kind == STAGE_CHECK;
     const char *with = parameters(&o);
     if (k->split.n)
@@ -123,7 +127,7 @@ void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix)
     int opened = 0;
     for (int i = 0; i < k->nouter; i++) {
         const Var *v = k->outer[k->order[i]];
-        if (tile && v == tile->tile->m)
+        if (tile && v == tile->m)
             continue;
         open_loop(&o, v);
         opened++;

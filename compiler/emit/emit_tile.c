@@ -119,10 +119,12 @@ static bool is_bounded(const Tile *t, int i)
     return t->k[i].tapped && i != t->by_row;
 }
 
-static const char *form_name(Out *o, const TileForm *form)
+/* A tile's function; those of a kernel's second tile have names of their own. */
+static const char *form_name(Out *o, const Tile *t, const TileForm *form)
 {
     const char *at = form->at < 0 ? "" : arena_printf(o->a, "_at_%" PRId64, form->at);
-    return arena_printf(o->a, "%s%s_tile_%d%s", o->prefix, o->k->name, form->rows, at);
+    const char *number = t->number ? arena_printf(o->a, "%d", t->number + 1) : "";
+    return arena_printf(o->a, "%s%s_tile%s_%d%s", o->prefix, o->k->name, number, form->rows, at);
 }
 
 static void tile_function(Out *o, const Tile *t, const TileForm *form)
@@ -132,7 +134,7 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
         if (is_bounded(t, i))
             sb_printf(&bounds, ", int %s_lo, int %s_hi", t->k[i].var->name, t->k[i].var->name);
     line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
-         form_name(o, form), sb_text(&bounds));
+         form_name(o, t, form), sb_text(&bounds));
     line(o, "{");
     o->indent++;
     accumulators(o, t, form->rows);
@@ -207,11 +209,13 @@ static void print_gemm_call(Out *o, const Stage *s, const char *rows, const Lin 
         }
         sb_printf(&loops, ", %" PRId64 ", %" PRId64, t->k[i].a, t->k[i].b);
     }
+    open_block(o, "{");
     line(o, "const int loops[] = {%s};", t->nk ? sb_text(&loops) : "1, 0, 0");
     line(o, "dl_gemm(%s, %" PRId64 ", %d, loops, %" PRId64 ", %" PRId64 ", %s + (%s%s), %s + (%s%s), %s + (%s));", rows,
          t->n->extent, t->nk ? t->nk : 1, t->a_m, t->c_m, buffer_root(t->a)->name, lin_text(o, a_at), sb_text(&start_a),
          buffer_root(t->b)->name, lin_text(o, t->b_at), sb_text(&start_b), buffer_root(s->items.at[0].buffer)->name,
          lin_text(o, c_at));
+    close_loops(o, 1);
 }
 
 static const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column)
@@ -247,7 +251,7 @@ void print_tile(Out *o, const Stage *s)
                                     tile_pointer(o, t->b, t->b_at, column),
                                     tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
     for (int i = 0; i < t->runs.n; i++) {
-        const char *name = form_name(o, &t->forms.at[t->runs.at[i].form]);
+        const char *name = form_name(o, t, &t->forms.at[t->runs.at[i].form]);
         if (t->runs.n > 1)
             line(o, i == 0                 ? "if (%s < %" PRId64 ")"
                     : i + 1 < t->runs.n ? "else if (%s < %" PRId64 ")"

@@ -1,73 +1,150 @@
 /* SPDX-License-Identifier: MIT */
-/* block.c: a tile's result that only its own kernel reads, row by row behind the tile, needs no more room
- * than the rows of one block: the gradient between its product and the optimizer's update, for one. */
+/* block.c: what only a kernel with tiles itself reads, row by row or by its next tile, needs no more room than the rows of one
+ * block: the gradient between its product and the optimizer's update, for one, or an attention's scores. */
 #include "lower.h"
 
-/* From a place in the whole result to the same element's in the block: the outer loops go, but for the row.
- */
-static const Lin *place_in_block(const Kernel *k, const Tile *t, const Lin *at)
+typedef struct Shrink {         /* values of a kernel that share a storage */
+    const Kernel *k;
+    const Tile *first;          /* the kernel's */
+    const Buffer *root;
+    int64_t width;              /* elements of a row */
+    VEC(Ex *) loads;
+} Shrink;
+
+static bool is_shrunk(const Shrink *s, Buffer *b)
 {
-    for (int i = 0; i < k->nouter; i++)
-        at = lin_without(k->a, at, k->outer[i]);
-    if (!t->m)
-        return at;
-    at = lin_add(k->a, at, lin_scale(k->a, lin_var(k->a, t->m), t->n->extent));
-    return t->block ? lin_add(k->a, at, lin_scale(k->a, lin_var(k->a, t->block), -t->n->extent)) : at;
+    return b && buffer_root(b) == s->root;
 }
 
-typedef VEC(Ex *) Loads;
-
-static void find_loads(const Kernel *k, Ex *e, const Buffer *b, Loads *loads)
+static void find_loads(Shrink *s, Ex *e)
 {
-    for (int i = 0; i < loads->n; i++)
-        if (loads->at[i] == e)
+    for (int i = 0; i < s->loads.n; i++)
+        if (s->loads.at[i] == e)
             return;
-    if (e->kind == X_LOAD && e->buffer == b)
-        vec_push(k->a, loads, e);
+    if (e->kind == X_LOAD && is_shrunk(s, e->buffer))
+        vec_push(s->k->a, &s->loads, e);
     for (int i = 0; i < e->part.n; i++)
-        find_loads(k, e->part.at[i], b, loads);
+        find_loads(s, e->part.at[i]);
 }
 
-/* Everything that lies along the other outer loops must lie in the row it is read for. */
-static bool stays_in_row(const Kernel *k, const Tile *t, const Lin *at)
+/* The place in its row of what lies at a place in the whole tensor. */
+static const Lin *place_in_row(const Shrink *s, const Lin *at)
+{
+    for (int i = 0; i < s->k->nouter; i++)
+        at = lin_without(s->k->a, at, s->k->outer[i]);
+    return at;
+}
+
+/* From a place in the whole tensor to the same element's in the block, at row m; without m at the block's first row, from which
+ * tiles count. */
+static const Lin *place_in_block(const Shrink *s, const Lin *at, Var *m)
+{
+    Arena *a = s->k->a;
+    at = place_in_row(s, at);
+    if (m)
+        at = lin_add(a, at, lin_scale(a, lin_var(a, m), s->width));
+    return s->first->block ? lin_add(a, at, lin_scale(a, lin_var(a, s->first->block), -s->width)) : at;
+}
+
+/* Everything that lies along the outer loops must lie in the row it is for. */
+static bool stays_in_row(const Shrink *s, const Lin *at)
 {
     int64_t lo, hi;
-    for (int i = 0; i < k->nouter; i++) {
-        at = lin_without(k->a, at, k->outer[i]);
-        if (lin_uses(at, k->outer[i]))
+    at = place_in_row(s, at);
+    for (int i = 0; i < s->k->nouter; i++)
+        if (lin_uses(at, s->k->outer[i]))
             return false;
-    }
     lin_range(at, &lo, &hi);
-    return lo >= 0 && hi < t->n->extent;
+    return lo >= 0 && hi < s->width;
 }
 
-static void shrink_result(const Step *step)
+/* A left operand. */
+static bool operand_stays_in_row(const Shrink *s, const Tile *t)
 {
-    Kernel *k = step->kernel;
-    Stage *s = k->stages.at[0];
-    if (s->kind != STAGE_TILE || k->stages.n < 2)
+    const Lin *at = lin_add(s->k->a, t->a_at, lin_scale(s->k->a, lin_var(s->k->a, t->n), t->a_n));
+    for (int i = 0; i < t->nk; i++)
+        at = lin_add(s->k->a, at, lin_scale(s->k->a, lin_var(s->k->a, t->k[i].var), t->k[i].a));
+    return stays_in_row(s, at) && (!t->m || t->a_m == s->width);
+}
+
+static bool item_stays_in_row(const Shrink *s, const Stage *stage, const Item *item)
+{
+    if (stage->kind == STAGE_TILE)
+        return stays_in_row(s, lin_add(s->k->a, stage->tile->c_at, lin_var(s->k->a, stage->tile->n)));
+    return stays_in_row(s, item->at);
+}
+
+static bool all_stay_in_row(Shrink *s)
+{
+    for (int i = 0; i < s->k->stages.n; i++) {
+        const Stage *stage = s->k->stages.at[i];
+        if (stage->tile && (is_shrunk(s, stage->tile->b) || (is_shrunk(s, stage->tile->a) && !operand_stays_in_row(s, stage->tile))))
+            return false;
+        for (int j = 0; j < stage->items.n; j++) {
+            const Item *item = &stage->items.at[j];
+            if (item->value)
+                find_loads(s, item->value);
+            if (is_shrunk(s, item->buffer) && !item_stays_in_row(s, stage, item))
+                return false;
+        }
+    }
+    for (int i = 0; i < s->loads.n; i++)
+        if (!stays_in_row(s, s->loads.at[i]->at))
+            return false;
+    return true;
+}
+
+static void shrink(const Shrink *s)
+{
+    const int64_t rows = s->first->m ? s->first->schedule.rows : 1;
+    for (int i = 0; i < s->loads.n; i++)
+        s->loads.at[i]->at = place_in_block(s, s->loads.at[i]->at, s->first->m);
+    for (int i = 0; i < s->k->stages.n; i++) {
+        Stage *stage = s->k->stages.at[i];
+        Tile *t = stage->tile;
+        if (t && is_shrunk(s, t->a)) {
+            t->a_at = place_in_block(s, t->a_at, NULL);
+            t->a_m = t->m ? s->width : 0;
+        }
+        for (int j = 0; j < stage->items.n; j++) {
+            Item *item = &stage->items.at[j];
+            if (!is_shrunk(s, item->buffer))
+                continue;
+            item->at = place_in_block(s, item->at, t ? NULL : s->first->m);
+            if (t) {
+                t->c_at = item->at;
+                t->c_m = s->width;
+            }
+            item->buffer->block = true;
+            item->buffer->type = type_make(item->buffer->type.dt, 2, (int64_t[]){rows, s->width});
+        }
+    }
+}
+
+/* Elements of what u stores at one position of the outer loops. */
+static int64_t row_width(const Kernel *k, const Unit *u)
+{
+    int64_t width = 1;
+    for (int i = k->nouter; i < u->type.rank; i++)
+        width *= u->type.dim[i];
+    return width;
+}
+
+static void shrink_values(const Step *step)
+{
+    const Kernel *k = step->kernel;
+    const Tile *first = kernel_tile(k);
+    if (!first || k->stages.n < 2 || k->stages.at[0]->tile != first)
         return;
-    Tile *t = s->tile;
-    Buffer *b = s->items.at[0].buffer;
-    if (b->kind != BUFFER_ARENA || b->first != step->at || b->last != step->at || b->shared || b->alias)
-        return;
-    Loads loads = {0};
-    for (int i = 1; i < k->stages.n; i++)
-        for (int j = 0; j < k->stages.at[i]->items.n; j++)
-            find_loads(k, k->stages.at[i]->items.at[j].value, b, &loads);
-    for (int i = 0; i < loads.n; i++)
-        if (!stays_in_row(k, t, loads.at[i]->at))
-            return;
-    for (int i = 0; i < loads.n; i++)
-        loads.at[i]->at = place_in_block(k, t, loads.at[i]->at);
-    int rows = t->m ? t->schedule.rows : 1;
-    b->block = true;
-    b->type = type_make(b->type.dt, 2, (int64_t[]){rows, t->n->extent});
-    t->c_m = t->n->extent;
-    t->c_at = lin_const(k->a, 0);
-    if (t->block)
-        t->c_at = lin_scale(k->a, lin_var(k->a, t->block), -t->c_m);
-    s->items.at[0].at = t->c_at;
+    for (int i = 0; i < k->units.n; i++) {
+        const Unit *u = k->units.at[i];
+        if (!u->buffer || u->buffer->kind != BUFFER_ARENA || u->buffer->block || u->type.rank < k->nouter)
+            continue;
+        const Buffer *root = buffer_root(u->buffer);
+        Shrink s = {.k = k, .first = first, .root = root, .width = row_width(k, u)};
+        if (root->kind == BUFFER_ARENA && root->first == step->at && root->last == step->at && all_stay_in_row(&s))
+            shrink(&s);
+    }
 }
 
 static void shrink_in_steps(Step *const *steps, int n)
@@ -76,7 +153,7 @@ static void shrink_in_steps(Step *const *steps, int n)
         if (steps[i]->kind == STEP_SCAN)
             shrink_in_steps(steps[i]->body.at, steps[i]->body.n);
         else
-            shrink_result(steps[i]);
+            shrink_values(steps[i]);
 }
 
 void shrink_to_blocks(Plan *p)

@@ -3,7 +3,8 @@
  *
  * A unit joins the group of one of its producers when both run over the same leading axes and it reads the group's values only at its own position
  * along these: an epilogue (all axes but a contraction's last), element work side by side (all axes), or rows (reductions and
- * element work over the same row). Joining must not make the groups wait for each other. */
+ * element work over the same row). A contraction may join that of the rows it contracts (chain.c). Joining must not make the
+ * groups wait for each other. */
 #include "lower.h"
 
 enum {
@@ -261,8 +262,9 @@ static void join(Lower *c, Unit *u, int g)
 static void place_unit(Lower *c, Unit *u)
 {
     int best = is_fill(u) ? group_of_fills(c, u) : -1, outer = best >= 0 ? c->groups.at[best]->outer : u->max_outer;
-    for (int i = 0; i < u->needs.n && is_sociable(u) && !is_tiled(u); i++)
-        consider(c, u, u->needs.at[i]->group, &best, &outer);
+    for (int i = 0; i < u->needs.n && is_sociable(u); i++)
+        if (!is_tiled(u) || may_chain(c, u, u->needs.at[i]->group))
+            consider(c, u, u->needs.at[i]->group, &best, &outer);
     if (best < 0 && is_plain(u))
         consider_neighbours(c, u, &best, &outer);
     if (best < 0) {

@@ -139,10 +139,9 @@ struct Buffer {
     Role role;              /* BUFFER_PORT */
     int index;
     bool written;           /* BUFFER_PORT: a result */
-    bool block;             /* BUFFER_ARENA: holds one block of rows of a tile, made anew for the next */
+    bool block;             /* BUFFER_ARENA: holds one block of the rows of a kernel with tiles, made anew for the next */
     VEC(Unit *) readers;    /* while units are put in order: those that read its old contents, in order */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
-    bool shared;            /* another is an alias of it */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
 };
@@ -228,6 +227,7 @@ typedef struct Tile {
     int nk;
     KLoop k[MAX_K];
     int by_row;             /* the k loop whose taps depend on m; -1: none */
+    int number;             /* how many tiles of its kernel come before it */
     TileSchedule schedule;
     Var *block;             /* first row of the block being made, when there are several */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
@@ -312,6 +312,7 @@ void split_kernels(Plan *p);        /* parallel.c: where the target has threads 
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */
+const Tile *kernel_tile(const Kernel *k);           /* chain.c: its first; NULL without one */
 /* Binding strength of C's operators, of which dumps use the same. op_strength: of a row's; 0 where it has none. */
 enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH = 4, EITHER = 3, CHOOSE = 2, ANY = 0 };
 int op_strength(Op op);

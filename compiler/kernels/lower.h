@@ -132,6 +132,11 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target);
 /* tile_forms.c */
 void tile_forms(Arena *a, Tile *t);     /* which rows have which taps, and so which tiles are alike */
 
+/* chain.c */
+bool may_chain(Lower *c, const Unit *u, int group);         /* u contracts rows of a group whose first unit is a contraction */
+void share_rows(Kernel *k, Tile *t);                        /* t, not yet in k, and the tiles that are */
+bool crosses_tile(const Kernel *k, const Buffer *b);        /* stored in front of a tile, read by it or behind it */
+
 /* block.c */
 void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage is shared */
 

@@ -149,12 +149,14 @@ static bool may_split(const Kernel *k)
     return true;
 }
 
-/* Each thread has a block of its own. */
-static void copy_block(const Plan *p, const Kernel *k)
+/* Each thread has blocks of its own. */
+static void copy_blocks(const Plan *p, const Kernel *k)
 {
-    Buffer *b = k->stages.at[0]->items.at[0].buffer;
-    if (b && b->block)
-        b->type.dim[0] *= p->target->threads.n;
+    for (int i = 0; i < k->units.n; i++) {
+        Buffer *b = k->units.at[i]->buffer;
+        if (b && b->block)
+            b->type.dim[0] *= p->target->threads.n;
+    }
 }
 
 static void split_kernel(const Plan *p, Kernel *k)
@@ -172,7 +174,7 @@ static void split_kernel(const Plan *p, Kernel *k)
     if (s.grain >= s.turns)
         return;
     k->split = s;
-    copy_block(p, k);
+    copy_blocks(p, k);
 }
 
 void split_kernels(Plan *p)

@@ -238,10 +238,8 @@ static void share_storage(Plan *p, const Step *step, Kernel *k, int i, int j)
         bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
         if (x->first == x->last && fresh) {
             x->alias = to;
-            to->shared = true;
         } else if (to->kind == BUFFER_ARENA && to->first == step->at) {
             to->alias = x;
-            x->shared = true;
             x->last = to->last;
         } else {
             continue;

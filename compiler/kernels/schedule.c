@@ -526,7 +526,7 @@ static void keep_local(Making *m)
         bool tiled = false;
         for (int k = 0; k < m->k->stages.n; k++)
             tiled |= m->k->stages.at[k]->kind == STAGE_TILE && m->k->stages.at[k]->items.at[0].unit == u;
-        if (tiled || type_bytes(t) > LOCAL_BYTES)
+        if (tiled || type_bytes(t) > LOCAL_BYTES || crosses_tile(m->k, u->buffer))
             continue;
         u->buffer->kind = BUFFER_LOCAL;
         u->buffer->type = t;

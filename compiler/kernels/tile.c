@@ -235,11 +235,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
     t->n = NEW(kernel->a, Var);
     *t->n = (Var){.id = kernel->nvar++, .extent = u->type.dim[k.n_axis], .name = "n"};
     choose_k_loops(kernel, &k, t);
-    tile_forms(kernel->a, t);
-    if (t->schedule.rows < tile_extent(t)) {
-        t->block = NEW(kernel->a, Var);
-        *t->block = (Var){.id = kernel->nvar++, .extent = t->m->extent, .name = arena_printf(kernel->a, "%s_0", t->m->name)};
-    }
+    share_rows(kernel, t);
     kernel->blocked = t->schedule.row_axis;
     Stage *s = NEW(kernel->a, Stage);
     s->kind = STAGE_TILE;

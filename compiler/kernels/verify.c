@@ -15,8 +15,9 @@
  * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before
  * they are read.
  * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
- * writes at; in the stage that writes they are at the very element. A tile's operands are
- * not written by its kernel.
+ * writes at; in the stage that writes they are at the very element. A tile's operand that its kernel writes
+ * was written by a stage before it; a local array, which holds one row, is not read across a tile.
+ * - All tiles of a kernel have the same rows.
  *
  * Pieces (verify_split.c), where threads share a kernel
  * - The loops it is cut along stand around all it does; what it stores moves with them, and so does what it reads of its own.
@@ -141,11 +142,6 @@ static const Lin *inner_part(Check *c, const Lin *x)
     return x;
 }
 
-static const Tile *tile_of(const Kernel *k)
-{
-    return k->stages.n ? k->stages.at[0]->tile : NULL;
-}
-
 /* The row being worked on is one of the block's. */
 static Guard row_in_block(Check *c, const Tile *t)
 {
@@ -156,7 +152,7 @@ static Guard row_in_block(Check *c, const Tile *t)
 static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *guard, int nguard,
                         const char *what)
 {
-    const Tile *t = tile_of(c->k);
+    const Tile *t = kernel_tile(c->k);
     if (buffer_root((Buffer *)b)->kind == BUFFER_LOCAL)
         at = inner_part(c, at);
     if (b->block && t && t->block) {
@@ -182,7 +178,7 @@ static bool is_around(const Check *c, const Var *v)
     for (int i = 0; i < c->k->scans.n; i++)
         if (c->k->scans.at[i] == v)
             return true;
-    return tile_of(c->k) && tile_of(c->k)->block == v;
+    return kernel_tile(c->k) && kernel_tile(c->k)->block == v;
 }
 
 static void check_variables(Check *c, const Lin *x)
@@ -210,7 +206,7 @@ static int store_loops(const Check *c, const Item *item, Var **var)
 {
     int n = 0;
     for (int i = 0; i < c->k->nouter; i++)
-        if (!item->buffer || !item->buffer->block || c->k->outer[i] == c->s->tile->m)
+        if (!item->buffer || !item->buffer->block || (kernel_tile(c->k) && c->k->outer[i] == kernel_tile(c->k)->m))
             var[n++] = c->k->outer[i];
     bool reduced = c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT;
     for (int i = 0; i < (reduced ? c->s->nparallel : c->s->nloop); i++)
@@ -232,8 +228,8 @@ static const Lin *store_index(Check *c, const Item *item)
 static void check_store(Check *c, const Item *item)
 {
     Var *var[4 * MAX_RANK];
-    if (item->buffer->block && c->s->kind != STAGE_TILE) {
-        complain(c, "%s is written by no tile", label(item->buffer));
+    if (item->buffer->block && !kernel_tile(c->k)) {
+        complain(c, "%s holds a block of rows, and there are none", label(item->buffer));
         return;
     }
     int n = store_loops(c, item, var);
@@ -255,8 +251,8 @@ static void check_store(Check *c, const Item *item)
         at = lin_without(c->a, at, var[i]);
     for (int i = 0; i < c->k->scans.n; i++)
         at = lin_without(c->a, at, c->k->scans.at[i]);
-    if (item->buffer->block && c->s->tile->block)
-        at = lin_without(c->a, at, c->s->tile->block);
+    if (item->buffer->block && kernel_tile(c->k)->block)
+        at = lin_without(c->a, at, kernel_tile(c->k)->block);
     if (at->n)
         complain(c, "stores %s at no plain index", label(item->buffer));
 }
@@ -293,19 +289,26 @@ static void check_filled(Check *c, const Unit *u)
 }
 
 /* ---- tiles ----------------------------------------------------------------------------------------- */
-static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, int64_t n, int operand, const char *what)
+/* Where a tile reads its left operand, 0, or its right one. */
+static const Lin *operand_index(Arena *a, const Tile *t, int operand)
+{
+    const Lin *at = lin_add(a, operand ? t->b_at : t->a_at, lin_scale(a, lin_var(a, t->n), operand ? 1 : t->a_n));
+    if (t->m && !operand)
+        at = lin_add(a, at, lin_scale(a, lin_var(a, t->m), t->a_m));
+    for (int i = 0; i < t->nk; i++)
+        at = lin_add(a, at, lin_scale(a, lin_var(a, t->k[i].var), operand ? t->k[i].b : t->k[i].a));
+    return at;
+}
+
+static void check_operand(Check *c, int operand)
 {
     const Tile *t = c->s->tile;
     Guard guard[MAX_K];
     int nguard = 0;
-    check_variables(c, at);
-    if (t->m)
-        at = lin_add(c->a, at, lin_scale(c->a, lin_var(c->a, t->m), m));
-    at = lin_add(c->a, at, lin_scale(c->a, lin_var(c->a, t->n), n));
+    check_variables(c, operand ? t->b_at : t->a_at);
     for (int i = 0; i < t->nk; i++) {
         const KLoop *loop = &t->k[i];
         const Lin *k = lin_var(c->a, loop->var);
-        at = lin_add(c->a, at, lin_scale(c->a, k, operand ? loop->b : loop->a));
         if (!loop->tapped)
             continue;
         const Lin *tap = lin_scale(c->a, lin_var(c->a, loop->tap.out), loop->tap.stride);
@@ -314,7 +317,7 @@ static void check_operand(Check *c, const Buffer *b, const Lin *at, int64_t m, i
         if (!is_around(c, loop->tap.out))
             complain(c, "taps depend on no loop around the tile");
     }
-    check_range(c, b, at, guard, nguard, what);
+    check_range(c, operand ? t->b : t->a, operand_index(c->a, t, operand), guard, nguard, "tile reads");
 }
 
 /* How often row r of a tile of this form takes part in step k. */
@@ -359,8 +362,11 @@ static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
     check_forms(c);
-    check_operand(c, t->a, t->a_at, t->a_m, t->a_n, 0, "tile reads");
-    check_operand(c, t->b, t->b_at, 0, 1, 1, "tile reads");
+    check_operand(c, 0);
+    check_operand(c, 1);
+    const Tile *first = kernel_tile(c->k);
+    if (t->m != first->m || t->schedule.rows != first->schedule.rows || t->block != first->block)
+        complain(c, "the tile's rows are not those of the tile before it");
     if (t->m && (c->k->blocked < 0 || c->k->outer[c->k->blocked] != t->m))
         complain(c, "the tile's rows are not the kernel's blocked loop");
     const TileSchedule *s = &t->schedule;
@@ -432,8 +438,8 @@ static void find_accesses(Accesses *all)
     for (c->stage = 0; c->stage < c->k->stages.n; c->stage++) {
         c->s = c->k->stages.at[c->stage];
         if (c->s->tile) {
-            add_operand(all, c->s->tile->a, c->s->tile->a_at);
-            add_operand(all, c->s->tile->b, c->s->tile->b_at);
+            add_operand(all, c->s->tile->a, operand_index(c->a, c->s->tile, 0));
+            add_operand(all, c->s->tile->b, operand_index(c->a, c->s->tile, 1));
         }
         for (c->item = 0; c->item < c->s->items.n; c->item++) {
             const Item *item = &c->s->items.at[c->item];
@@ -487,8 +493,8 @@ static bool same_outer_position(Check *c, const Access *read, const Access *writ
         any = true;
         own = step < own ? step : own;
     }
-    if (write->buffer->block && tile_of(c->k)->block)
-        rest = lin_without(c->a, rest, tile_of(c->k)->block);
+    if (write->buffer->block && kernel_tile(c->k)->block)
+        rest = lin_without(c->a, rest, kernel_tile(c->k)->block);
     return !any || index_in_range(c->a, rest, read->guard, read->nguard, own);
 }
 
@@ -497,8 +503,8 @@ static void check_pair(Check *c, const Accesses *all, const Access *read, const 
     const Stage *s = c->k->stages.at[write->stage];
     bool old = !written_before(all, read), same_stage = read->stage == write->stage;
     c->stage = read->stage;
-    if (read->tile)
-        complain(c, "the tile's operand %s is written by its own kernel", label(read->buffer));
+    if (read->tile && (old || same_stage))
+        complain(c, "the tile's operand %s is not written before it", label(read->buffer));
     if (old && read->stage > write->stage)
         complain(c, "reads %s after it was overwritten", label(read->buffer));
     if (old && same_stage && s->vector)
@@ -510,6 +516,19 @@ static void check_pair(Check *c, const Accesses *all, const Access *read, const 
     if (!same_outer_position(c, read, write))
         complain(c, "reads %s at another position of the outer loops than it is written at",
                  label(read->buffer));
+}
+
+/* A local array holds one row, and between its store and its load all rows go through a tile. */
+static bool loses_rows(const Accesses *all, const Access *x)
+{
+    int last = -1;
+    for (int i = 0; i < all->list.n; i++)
+        if (all->list.at[i].writes && all->list.at[i].buffer == x->buffer && all->list.at[i].stage <= x->stage)
+            last = all->list.at[i].stage > last ? all->list.at[i].stage : last;
+    for (int i = last + 1; last >= 0 && i <= x->stage; i++)
+        if (all->c->k->stages.at[i]->kind == STAGE_TILE)
+            return true;
+    return false;
 }
 
 static bool listed(Buffer *const *list, int n, const Buffer *b)
@@ -533,6 +552,8 @@ static void check_accesses(Check *c)
                 complain(c, "the local %s has no declaration", label(root));
             if (!x->writes && !written_before(&all, x))
                 complain(c, "the local %s is read before it is written", label(root));
+            if (!x->writes && loses_rows(&all, x))
+                complain(c, "the local %s is read across a tile", label(root));
             continue;
         }
         if (!listed(c->k->args.at, c->k->args.n, root))

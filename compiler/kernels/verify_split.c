@@ -65,11 +65,19 @@ static void check_item(Pieces *x, const Stage *s, const Item *item)
     visit_index_loads(x->a, item->at, check_read, x);
     if (!item->buffer || buffer_root(item->buffer)->kind == BUFFER_LOCAL)
         return;
-    int64_t own = item->buffer->block ? tile_of(x->k)->schedule.rows * tile_of(x->k)->n->extent : 0;
+    int64_t own = item->buffer->block ? tile_of(x->k)->schedule.rows * item->buffer->type.dim[1] : 0;
     if (item->buffer->block && type_count(item->buffer->type) < own * x->p->target->threads.n)
         x->why = "threads share a block of rows";
     if (!item->buffer->block && !lin_factor(store_index(x, s, item), x->v))
         x->why = "pieces store to the same place";
+}
+
+/* A tile may read what an earlier stage has made: at the rows of its own piece. */
+static void check_operands(Pieces *x, const Tile *t)
+{
+    const Lin *at = t->m ? lin_add(x->a, t->a_at, lin_scale(x->a, lin_var(x->a, t->m), t->a_m)) : t->a_at;
+    check_read(x, &(Load){.buffer = t->a, .at = at});
+    check_read(x, &(Load){.buffer = t->b, .at = t->b_at});
 }
 
 static void check_loop(Pieces *x, Var *v)
@@ -85,6 +93,8 @@ static void check_loop(Pieces *x, Var *v)
         const Stage *s = x->k->stages.at[i];
         if (s->kind == STAGE_CHECK || s->kind == STAGE_SCATTER)
             x->why = "is cut, although its places are found at run time";
+        if (s->tile)
+            check_operands(x, s->tile);
         for (int j = 0; j < s->items.n; j++)
             check_item(x, s, &s->items.at[j]);
     }

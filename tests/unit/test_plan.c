@@ -313,6 +313,12 @@ static const char twins[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = mu
 static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
                           "broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
 
+static const char attention[] =
+    "func f(q: f32[2, 40, 8] input 0, k: f32[2, 8, 90] input 1, v: f32[2, 90, 8] input 2) { "
+    "%1 = dot(q, k) batch=[0]/[0] contract=[2]/[1] %2 = max(%1) axes=[2] "
+    "%3 = broadcast(%2) axes=[0, 1] : f32[2, 40, 90] %4 = sub(%1, %3) %5 = exp(%4) "
+    "%6 = dot(%5, v) batch=[0]/[0] contract=[2]/[1] return output 0 y = %6 }";
+
 static Plan *plan_for(const char *text, const Target *target)
 {
     Diag *d = diag_new(arena);
@@ -449,6 +455,35 @@ static void wrong_tiles(void **state)
     expect(p, "tiles make 6 of 9 rows");
 }
 
+/* Both tiles of an attention: what lies between them is a block of rows. */
+static void wrong_chains(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(attention);
+    assert_int_equal(p->kernels.n, 1);
+    assert_int_equal(stage(p, 0, 3)->kind, STAGE_TILE);
+    assert_true(stage(p, 0, 3)->tile->a->block && stage(p, 0, 3)->tile->a->type.dim[0] < 40);
+    stage(p, 0, 3)->tile->schedule.rows--;
+    expect(p, "rows are not those of the tile before it");
+    p = plan_of(attention);
+    Stage *last = stage(p, 0, 3);
+    p->kernels.at[0]->stages.at[3] = p->kernels.at[0]->stages.at[2];
+    p->kernels.at[0]->stages.at[2] = last;
+    expect(p, "operand an unnamed buffer is not written before it");
+    p = plan_of(attention);
+    Kernel *k = p->kernels.at[0];
+    vec_push(arena, &k->stages, k->stages.at[3]);
+    k->stages.at[3] = k->stages.at[2];
+    k->stages.at[2] = k->stages.at[0];
+    expect(p, "is read across a tile");
+    p = plan_of(attention);
+    stage(p, 0, 3)->tile->a_m--;
+    expect(p, "tile reads");
+    p = plan_of(attention);
+    stage(p, 0, 2)->items.at[0].at = lin_offset(arena, stage(p, 0, 2)->items.at[0].at, 1);
+    expect(p, "writes an unnamed buffer outside");
+}
+
 static void wrong_orders(void **state)
 {
     (void)state;
@@ -558,7 +593,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
-        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
+        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(examples),
     };
