@@ -338,17 +338,17 @@ static inline void infer_k2_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void infer_k2_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
             infer_k2_multi_head_attention_tile_4(x, i1_0 * 16, block_1_attention_query_kernel + n,
-                    block_1_attention_query_y_2 + (i1_0 * 16 + n));
+                    multi_head_attention + (i1_0 * 16 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_query_y_2[i1 * 16 + j0] = block_1_attention_query_y_2[i1 * 16 + j0]
-                        + block_1_attention_query_bias[j0];
+                multi_head_attention[i1 * 16 + j0] = (multi_head_attention[i1 * 16 + j0] + block_1_attention_query_bias[j0])
+                        * 0.5f;
             }
         }
     }
@@ -458,11 +458,11 @@ static void infer_k4_multi_head_attention(const float *restrict x, const float *
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 4, 4, 16] */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_5)
+        float *restrict multi_head_attention_6)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_5[j0 * 16 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
+            multi_head_attention_6[j0 * 16 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
         }
     }
 }
@@ -534,58 +534,54 @@ static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void infer_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void infer_k6_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_6, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        float block_1_attention_scaled_dot_product_attention_1_scores[16];
         float multi_head_attention_2;
-        float block_1_attention_scaled_dot_product_attention_1_softmax_1_y[16];
-        float multi_head_attention_3;
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                infer_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_5 + (i1 * 64 + n), multi_head_attention + n);
+                infer_k6_multi_head_attention_tile_4(multi_head_attention, i1 * 4 + i2_0 * 16,
+                        multi_head_attention_6 + (i1 * 64 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                float max_v11 = -DL_INFINITY;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_attention_scaled_dot_product_attention_1_scores_v10
-                            = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
-                    block_1_attention_scaled_dot_product_attention_1_scores[j0]
-                            = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                    const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                    max_v11 = dl_max(max_v11, x_max_v11);
+                float max_v10 = -DL_INFINITY;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float x_max_v10 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                    max_v10 = dl_max(max_v10, x_max_v10);
                 }
-                multi_head_attention_2 = max_v11;
-                float sum_v13 = 0.0f;
+                multi_head_attention_2 = max_v10;
+                float sum_v12 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
-                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
-                    block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0]
-                            = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                    sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                }
-                multi_head_attention_3 = sum_v13;
-                for (int j0 = 0; j0 < 16; j0++) {
+                    const float block_1_attention_scaled_dot_product_attention_1_weights_v11
+                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                            - multi_head_attention_2);
                     block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
-                            = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / multi_head_attention_3;
+                            = block_1_attention_scaled_dot_product_attention_1_weights_v11;
+                    sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
                 }
+                multi_head_attention_3[i2 - i2_0] = sum_v12;
             }
             infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 64 + i2_0 * 4));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 4; j0++) {
+                    block_1_attention_y[i1 * 64 + i2 * 4 + j0] = block_1_attention_y[i1 * 64 + i2 * 4 + j0]
+                            / multi_head_attention_3[i2 - i2_0];
+                }
+            }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 16, 16] */
-static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_4[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 64 + j1 % 4];
+            multi_head_attention_5[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 64 + j1 % 4];
         }
     }
 }
@@ -624,7 +620,7 @@ static inline void infer_k8_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
+static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_5,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
@@ -636,26 +632,26 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1_0 * 16,
+            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v19 = 0.0f;
+            float sum_v18 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v18 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
+                const float add_v17 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
                         + block_1_attention_output_bias[j0]);
-                add[j0] = add_v18;
-                sum_v19 += add_v18;
+                add[j0] = add_v17;
+                sum_v18 += add_v17;
             }
-            layer_norm = sum_v19;
+            layer_norm = sum_v18;
             const float v1 = layer_norm / 16.0f;
-            float sum_v22 = 0.0f;
+            float sum_v21 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v1;
-                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v20;
-                const float mul_v21 = block_1_norm_a_standardized_1_centered_v20 * block_1_norm_a_standardized_1_centered_v20;
-                sum_v22 += mul_v21;
+                const float block_1_norm_a_standardized_1_centered_v19 = add[j0] - v1;
+                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v19;
+                const float mul_v20 = block_1_norm_a_standardized_1_centered_v19 * block_1_norm_a_standardized_1_centered_v19;
+                sum_v21 += mul_v20;
             }
-            layer_norm_3 = sum_v22;
+            layer_norm_3 = sum_v21;
             const float v2 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_x[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2 * block_1_norm_a_gamma[j0]
@@ -761,23 +757,23 @@ static void infer_k10_dense_layer_norm(const float *restrict dense, const float 
         for (int n = 0; n < 16; n += 4)
             infer_k10_dense_layer_norm_tile_4(dense, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v28 = 0.0f;
+            float sum_v27 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v27 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                const float add_v26 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                         + block_1_down_bias[j0]);
-                add_2[j0] = add_v27;
-                sum_v28 += add_v27;
+                add_2[j0] = add_v26;
+                sum_v27 += add_v26;
             }
-            layer_norm_4 = sum_v28;
+            layer_norm_4 = sum_v27;
             const float v1 = layer_norm_4 / 16.0f;
-            float sum_v31 = 0.0f;
+            float sum_v30 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_standardized_1_centered_v29 = add_2[j0] - v1;
-                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v29;
-                const float mul_v30 = block_1_norm_b_standardized_1_centered_v29 * block_1_norm_b_standardized_1_centered_v29;
-                sum_v31 += mul_v30;
+                const float block_1_norm_b_standardized_1_centered_v28 = add_2[j0] - v1;
+                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v28;
+                const float mul_v29 = block_1_norm_b_standardized_1_centered_v28 * block_1_norm_b_standardized_1_centered_v28;
+                sum_v30 += mul_v29;
             }
-            layer_norm_6 = sum_v31;
+            layer_norm_6 = sum_v30;
             const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
                 x_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
@@ -828,21 +824,21 @@ static void infer_k12_dense_softmax(const float *restrict mean_2, const float *r
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
         infer_k12_dense_softmax_tile_1(mean_2, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v37 = -DL_INFINITY;
+    float max_v36 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v36 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v36;
-        const float x_max_v37 = logits_v36;
-        max_v37 = dl_max(max_v37, x_max_v37);
+        const float logits_v35 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v35;
+        const float x_max_v36 = logits_v35;
+        max_v36 = dl_max(max_v36, x_max_v36);
     }
-    softmax = max_v37;
-    float sum_v39 = 0.0f;
+    softmax = max_v36;
+    float sum_v38 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v38 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v38;
-        sum_v39 += softmax_1_y_v38;
+        const float softmax_1_y_v37 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v37;
+        sum_v38 += softmax_1_y_v37;
     }
-    softmax_2 = sum_v39;
+    softmax_2 = sum_v38;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -852,13 +848,14 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
 {
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[1, 16, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 3072);   /* f32[1, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 5120);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 5120);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 5376);   /* f32[4, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 5632);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 2048);   /* f32[1, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[1, 16, 64] */
@@ -866,22 +863,23 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const x_2 = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[1, 16] */
     float *const classifier_y = (float *)(void *)(base + 64);   /* f32[1, 10] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 16] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     infer_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    infer_k2_multi_head_attention(x, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    infer_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     infer_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
     infer_k4_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
-    infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_5, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    infer_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
+    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
+    infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    infer_k8_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
     infer_k9_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
@@ -963,18 +961,18 @@ static inline void train_k3_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void train_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 train_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i0 * 256 + i1_0 * 16 + n));
+                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0];
+                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
                 }
             }
         }
@@ -1202,62 +1200,61 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_28, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_28, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[16];
             float multi_head_attention_2;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    train_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                    train_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
+                            block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v11 = -DL_INFINITY;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_scores_v10
-                                = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0]
-                                = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        max_v11 = dl_max(max_v11, x_max_v11);
+                    float max_v10 = -DL_INFINITY;
+                    for (int r0 = 0; r0 < 16; r0++) {
+                        const float x_max_v10
+                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                        max_v10 = dl_max(max_v10, x_max_v10);
                     }
-                    multi_head_attention_2 = max_v11;
-                    float sum_v13 = 0.0f;
+                    multi_head_attention_2 = max_v10;
+                    float sum_v12 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                        sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                    }
-                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
-                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_weights_v11
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                                - multi_head_attention_2);
                         block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
+                                = block_1_attention_scaled_dot_product_attention_1_weights_v11;
+                        sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
                     }
+                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v12;
                 }
                 train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
                         block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 4; j0++) {
+                        block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
+                                = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
+                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
+                    }
+                }
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_4[j0 * 256 + j1 * 16 + j2]
+                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
@@ -1309,13 +1306,13 @@ static inline void train_k13_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k13_multi_head_attention(const float *restrict multi_head_attention_4,
+static void train_k13_multi_head_attention(const float *restrict multi_head_attention_5,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k13_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                train_k13_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
@@ -1333,35 +1330,35 @@ static void train_k14_dropout_layer_norm(const int32_t *restrict seed_, const in
             float add[16];
             float layer_norm;
             float layer_norm_3;
-            float sum_v20 = 0.0f;
+            float sum_v19 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
+                const int lt_v17 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
                         (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
-                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v18);
+                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v17);
                 const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
                 const float v2 = block_1_attention_output_bias[j0];
                 const float v3 = (v1 + v2) / 0.9f;
-                const float add_v19 = x[i0 * 256 + i1 * 16 + j0] + (lt_v18 ? 0.0f : v3);
-                add[j0] = add_v19;
-                sum_v20 += add_v19;
+                const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (lt_v17 ? 0.0f : v3);
+                add[j0] = add_v18;
+                sum_v19 += add_v18;
             }
-            layer_norm = sum_v20;
+            layer_norm = sum_v19;
             const float v4 = layer_norm / 16.0f;
-            float sum_v23 = 0.0f;
+            float sum_v22 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v21 = add[j0] - v4;
-                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v21;
-                const float mul_v22 = block_1_norm_a_standardized_1_centered_v21 * block_1_norm_a_standardized_1_centered_v21;
-                sum_v23 += mul_v22;
+                const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v4;
+                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v20;
+                const float mul_v21 = block_1_norm_a_standardized_1_centered_v20 * block_1_norm_a_standardized_1_centered_v20;
+                sum_v22 += mul_v21;
             }
-            layer_norm_3 = sum_v23;
+            layer_norm_3 = sum_v22;
             const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
             layer_norm_4[i0 * 16 + i1] = v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v25 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
+                const float block_1_norm_a_y_v24 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
                         / layer_norm_4[i0 * 16 + i1];
-                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25;
-                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24;
+                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -1422,13 +1419,13 @@ static void train_k16_dense(const float *restrict block_1_x, const float *restri
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v28 = v1 * 0.5f;
-                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v28;
-                    const float div_v29 = v1 / 1.4142135f;
-                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v29;
-                    const float add_v30 = dl_erf(div_v29) + 1.0f;
-                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v30;
-                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v28 * add_v30;
+                    const float mul_v27 = v1 * 0.5f;
+                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v27;
+                    const float div_v28 = v1 / 1.4142135f;
+                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v28;
+                    const float add_v29 = dl_erf(div_v28) + 1.0f;
+                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v29;
+                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v27 * add_v29;
                 }
             }
         }
@@ -1509,34 +1506,34 @@ static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, con
                 const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
                 const float v2 = block_1_down_bias[j1];
                 const float v3 = (v1 + v2) / 0.9f;
-                const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
+                const int lt_v32 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
-                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v33);
-                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v3);
+                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v32);
+                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v35 = 0.0f;
+            float sum_v34 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v35 += add_2[j0 * 16 + r1];
+                sum_v34 += add_2[j0 * 16 + r1];
             }
-            layer_norm_5[j0] = sum_v35;
+            layer_norm_5[j0] = sum_v34;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v4 = layer_norm_5[j0] / 16.0f;
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_standardized_1_centered_v36 = add_2[j0 * 16 + j1] - v4;
-                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36;
-                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36
-                        * block_1_norm_b_standardized_1_centered_v36;
+                const float block_1_norm_b_standardized_1_centered_v35 = add_2[j0 * 16 + j1] - v4;
+                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35;
+                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35
+                        * block_1_norm_b_standardized_1_centered_v35;
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v38 = 0.0f;
+            float sum_v37 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v38 += layer_norm_6[j0 * 16 + r1];
+                sum_v37 += layer_norm_6[j0 * 16 + r1];
             }
-            layer_norm_7[j0] = sum_v38;
+            layer_norm_7[j0] = sum_v37;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v5 = dl_sqrt(layer_norm_7[j0] / 16.0f + 0.001f);
@@ -1544,10 +1541,10 @@ static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, con
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_y_v40 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
+                const float block_1_norm_b_y_v39 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
                         / layer_norm_8[i0 * 16 + j0];
-                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v40;
-                x_2[j0 * 16 + j1] = block_1_norm_b_y_v40 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
+                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v39;
+                x_2[j0 * 16 + j1] = block_1_norm_b_y_v39 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1634,46 +1631,46 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict mean_2, 
             train_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v46 = -DL_INFINITY;
+            float max_v45 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v45 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v45;
-                const float x_max_v46 = logits_v45;
-                max_v46 = dl_max(max_v46, x_max_v46);
+                const float logits_v44 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v44;
+                const float x_max_v45 = logits_v44;
+                max_v45 = dl_max(max_v45, x_max_v45);
             }
-            softmax = max_v46;
-            float sum_v48 = 0.0f;
+            softmax = max_v45;
+            float sum_v47 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v47 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v47;
-                sum_v48 += softmax_1_y_v47;
+                const float softmax_1_y_v46 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[j0] = softmax_1_y_v46;
+                sum_v47 += softmax_1_y_v46;
             }
-            softmax_2 = sum_v48;
+            softmax_2 = sum_v47;
             const float v1 = dl_log(softmax_2);
-            float sum_v51 = 0.0f;
-            int32_t argmax_v52 = 0;
-            float best_argmax_v52 = -DL_INFINITY;
+            float sum_v50 = 0.0f;
+            int32_t argmax_v51 = 0;
+            float best_argmax_v51 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v2 = logits[j0];
-                const float select_v50 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v51 += select_v50;
-                const float x_argmax_v52 = v2;
-                if (best_argmax_v52 < x_argmax_v52) {
-                    best_argmax_v52 = x_argmax_v52;
-                    argmax_v52 = j0;
+                const float select_v49 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+                sum_v50 += select_v49;
+                const float x_argmax_v51 = v2;
+                if (best_argmax_v51 < x_argmax_v51) {
+                    best_argmax_v51 = x_argmax_v51;
+                    argmax_v51 = j0;
                 }
             }
-            cross_entropy_2[i0] = sum_v51;
-            argmax[i0] = argmax_v52;
+            cross_entropy_2[i0] = sum_v50;
+            argmax[i0] = argmax_v51;
             const int32_t v3 = count_[0];
             const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v58 = 0.0f;
+            float sum_v57 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v57 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v57;
-                sum_v58 += -select_v57;
+                const float select_v56 = label[i0] == j0 ? v4 : 0.0f;
+                cross_entropy_4[j0] = select_v56;
+                sum_v57 += -select_v56;
             }
-            cross_entropy_5 = sum_v58;
+            cross_entropy_5 = sum_v57;
             const float v5 = cross_entropy_5 / softmax_2;
             for (int j0 = 0; j0 < 10; j0++) {
                 softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
@@ -1687,23 +1684,23 @@ static void train_k23_sum(const int32_t *restrict count_, const dl_word *restric
         float *restrict accuracy)
 {
     float sum;
-    float sum_v53[8];
+    float sum_v52[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v53[lane] = 0.0f;
+        sum_v52[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v53[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v52[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v53[lane] += sum_v53[lane + 4];
+        sum_v52[lane] += sum_v52[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v53[lane] += sum_v53[lane + 2];
-    sum_v53[0] += sum_v53[1];
-    sum = sum_v53[0];
+        sum_v52[lane] += sum_v52[lane + 2];
+    sum_v52[0] += sum_v52[1];
+    sum = sum_v52[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
@@ -1711,22 +1708,22 @@ static void train_k23_sum(const int32_t *restrict count_, const dl_word *restric
 static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
 {
     float cross_entropy_3;
-    float sum_v55[8];
+    float sum_v54[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v55[lane] = 0.0f;
+        sum_v54[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy_2[r0];
-            sum_v55[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v54[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v55[lane] += sum_v55[lane + 4];
+        sum_v54[lane] += sum_v54[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v55[lane] += sum_v55[lane + 2];
-    sum_v55[0] += sum_v55[1];
-    cross_entropy_3 = sum_v55[0];
+        sum_v54[lane] += sum_v54[lane + 2];
+    sum_v54[0] += sum_v54[1];
+    cross_entropy_3 = sum_v54[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
 
@@ -1752,11 +1749,11 @@ static void train_k26_dense_adam(const float *restrict softmax_3, float *restric
     }
     for (int j0 = 0; j0 < 10; j0++) {
         const float v1 = dense_5[j0];
-        const float add_v188 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v188;
-        const float add_v189 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v189;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v188 / (dl_sqrt(add_v189) + 1e-07f);
+        const float add_v186 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v186;
+        const float add_v187 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v187;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v186 / (dl_sqrt(add_v187) + 1e-07f);
     }
 }
 
@@ -1819,40 +1816,40 @@ static void train_k27_dense_mean_layer_norm(const float *restrict softmax_3, con
                     const float v1 = mean_3[i0 * 16 + j1];
                     const float v2 = block_1_norm_b_y[i0 * 256 + j0 * 16 + j1];
                     layer_norm_10[i0 * 256 + j0 * 16 + j1] = v1 * v2;
-                    const float div_v68 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
-                    layer_norm_12[j0 * 16 + j1] = div_v68;
-                    layer_norm_13[j0 * 16 + j1] = -(div_v68 * v2);
+                    const float div_v67 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
+                    layer_norm_12[j0 * 16 + j1] = div_v67;
+                    layer_norm_13[j0 * 16 + j1] = -(div_v67 * v2);
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v70 = 0.0f;
+                float sum_v69 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v70 += layer_norm_13[j0 * 16 + r1];
+                    sum_v69 += layer_norm_13[j0 * 16 + r1];
                 }
-                layer_norm_14[j0] = sum_v70;
+                layer_norm_14[j0] = sum_v69;
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v3 = layer_norm_14[j0] * 0.5f / layer_norm_8[i0 * 16 + j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float mul_v71 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
-                    const float add_v72 = layer_norm_12[j0 * 16 + j1] + mul_v71 + mul_v71;
-                    layer_norm_16[j0 * 16 + j1] = add_v72;
-                    layer_norm_17[j0 * 16 + j1] = -add_v72;
+                    const float mul_v70 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
+                    const float add_v71 = layer_norm_12[j0 * 16 + j1] + mul_v70 + mul_v70;
+                    layer_norm_16[j0 * 16 + j1] = add_v71;
+                    layer_norm_17[j0 * 16 + j1] = -add_v71;
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v74 = 0.0f;
+                float sum_v73 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v74 += layer_norm_17[j0 * 16 + r1];
+                    sum_v73 += layer_norm_17[j0 * 16 + r1];
                 }
-                layer_norm_18[j0] = sum_v74;
+                layer_norm_18[j0] = sum_v73;
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v4 = layer_norm_18[j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v75 = layer_norm_16[j0 * 16 + j1] + v4;
-                    layer_norm_19[i0 * 256 + j0 * 16 + j1] = add_v75;
-                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v75) / 0.9f;
+                    const float add_v74 = layer_norm_16[j0 * 16 + j1] + v4;
+                    layer_norm_19[i0 * 256 + j0 * 16 + j1] = add_v74;
+                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v74) / 0.9f;
                 }
             }
         }
@@ -1903,11 +1900,11 @@ static void train_k28_dense_adam(const float *restrict mean_2, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v185 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v185;
-                const float add_v186 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v186;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v185 / (dl_sqrt(add_v186)
+                const float add_v183 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v183;
+                const float add_v184 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v184;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v183 / (dl_sqrt(add_v184)
                         + 1e-07f);
             }
         }
@@ -1931,11 +1928,11 @@ static void train_k29_layer_norm_adam(const float *restrict mean_3, float *restr
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_9[j0];
-        const float add_v182 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v182;
-        const float add_v183 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_beta[j0] = add_v183;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v182 / (dl_sqrt(add_v183) + 1e-07f);
+        const float add_v180 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v180;
+        const float add_v181 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_beta[j0] = add_v181;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v180 / (dl_sqrt(add_v181) + 1e-07f);
     }
 }
 
@@ -1956,11 +1953,11 @@ static void train_k30_layer_norm_adam(const float *restrict layer_norm_10, float
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_11[j0];
-        const float add_v179 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v179;
-        const float add_v180 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_gamma[j0] = add_v180;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v179 / (dl_sqrt(add_v180) + 1e-07f);
+        const float add_v177 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v177;
+        const float add_v178 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_gamma[j0] = add_v178;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v177 / (dl_sqrt(add_v178) + 1e-07f);
     }
 }
 
@@ -1981,11 +1978,11 @@ static void train_k31_dense_adam(const float *restrict dropout_3, float *restric
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = dense_8[j0];
-        const float add_v176 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_down_bias[j0] = add_v176;
-        const float add_v177 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_down_bias[j0] = add_v177;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v176 / (dl_sqrt(add_v177) + 1e-07f);
+        const float add_v174 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_down_bias[j0] = add_v174;
+        const float add_v175 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_down_bias[j0] = add_v175;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v174 / (dl_sqrt(add_v175) + 1e-07f);
     }
 }
 
@@ -2087,11 +2084,11 @@ static void train_k33_dense_adam(const float *restrict dense_4, const float *res
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v173 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v173;
-                const float add_v174 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v174;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v173 / (dl_sqrt(add_v174)
+                const float add_v171 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_down_kernel[i0 * 16 + j0] = add_v171;
+                const float add_v172 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_down_kernel[i0 * 16 + j0] = add_v172;
+                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v171 / (dl_sqrt(add_v172)
                         + 1e-07f);
             }
         }
@@ -2115,11 +2112,11 @@ static void train_k34_dense_adam(const float *restrict dense_11, float *restrict
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_12[j0];
-        const float add_v170 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_up_bias[j0] = add_v170;
-        const float add_v171 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_up_bias[j0] = add_v171;
-        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v170 / (dl_sqrt(add_v171) + 1e-07f);
+        const float add_v168 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v168;
+        const float add_v169 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v169;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v168 / (dl_sqrt(add_v169) + 1e-07f);
     }
 }
 
@@ -2174,33 +2171,33 @@ static void train_k35_dense_layer_norm_dropout(const float *restrict dense_11, c
                 train_k35_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_13 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v92 = 0.0f;
+                float sum_v91 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
-                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v85;
+                    const float add_v84 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
+                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v84;
                     const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
-                    layer_norm_21[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
-                    const float div_v90 = add_v85 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
-                    layer_norm_23[j0] = div_v90;
-                    const float neg_v91 = -(div_v90 * v1);
-                    sum_v92 += neg_v91;
+                    layer_norm_21[i0 * 256 + i1 * 16 + j0] = add_v84 * v1;
+                    const float div_v89 = add_v84 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
+                    layer_norm_23[j0] = div_v89;
+                    const float neg_v90 = -(div_v89 * v1);
+                    sum_v91 += neg_v90;
                 }
-                layer_norm_25 = sum_v92;
+                layer_norm_25 = sum_v91;
                 const float v2 = layer_norm_25 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
-                float sum_v96 = 0.0f;
+                float sum_v95 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v93 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
-                    const float add_v94 = layer_norm_23[j0] + mul_v93 + mul_v93;
-                    layer_norm_27[j0] = add_v94;
-                    const float neg_v95 = -add_v94;
-                    sum_v96 += neg_v95;
+                    const float mul_v92 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
+                    const float add_v93 = layer_norm_23[j0] + mul_v92 + mul_v92;
+                    layer_norm_27[j0] = add_v93;
+                    const float neg_v94 = -add_v93;
+                    sum_v95 += neg_v94;
                 }
-                layer_norm_29 = sum_v96;
+                layer_norm_29 = sum_v95;
                 const float v3 = layer_norm_29 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v97 = layer_norm_27[j0] + v3;
-                    layer_norm_30[i0 * 256 + i1 * 16 + j0] = add_v97;
-                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v97) / 0.9f;
+                    const float add_v96 = layer_norm_27[j0] + v3;
+                    layer_norm_30[i0 * 256 + i1 * 16 + j0] = add_v96;
+                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v96) / 0.9f;
                 }
             }
         }
@@ -2251,11 +2248,11 @@ static void train_k36_dense_adam(const float *restrict block_1_x, const float *r
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v167 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v167;
-                const float add_v168 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v168;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v167 / (dl_sqrt(add_v168)
+                const float add_v165 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_up_kernel[i0 * 64 + j0] = add_v165;
+                const float add_v166 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_up_kernel[i0 * 64 + j0] = add_v166;
+                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v165 / (dl_sqrt(add_v166)
                         + 1e-07f);
             }
         }
@@ -2279,11 +2276,11 @@ static void train_k37_layer_norm_adam(const float *restrict dense_14, float *res
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_20[j0];
-        const float add_v164 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v164;
-        const float add_v165 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_beta[j0] = add_v165;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v164 / (dl_sqrt(add_v165) + 1e-07f);
+        const float add_v162 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v162;
+        const float add_v163 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_beta[j0] = add_v163;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v162 / (dl_sqrt(add_v163) + 1e-07f);
     }
 }
 
@@ -2304,11 +2301,11 @@ static void train_k38_layer_norm_adam(const float *restrict layer_norm_21, float
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_22[j0];
-        const float add_v161 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v161;
-        const float add_v162 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_gamma[j0] = add_v162;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v161 / (dl_sqrt(add_v162) + 1e-07f);
+        const float add_v159 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v159;
+        const float add_v160 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_gamma[j0] = add_v160;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v159 / (dl_sqrt(add_v160) + 1e-07f);
     }
 }
 
@@ -2317,24 +2314,24 @@ static void train_k39_multi_head_attention_adam(const float *restrict dropout_4,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
-    float multi_head_attention_5[16];
+    float multi_head_attention_6[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_5[j0] = 0.0f;
+        multi_head_attention_6[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_5[j0] += dropout_4[j0 + r1 * 256 + r2 * 16];
+                multi_head_attention_6[j0] += dropout_4[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_5[j0];
-        const float add_v158 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_output_bias[j0] = add_v158;
-        const float add_v159 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_output_bias[j0] = add_v159;
-        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v158 / (dl_sqrt(add_v159)
+        const float v1 = multi_head_attention_6[j0];
+        const float add_v156 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v156;
+        const float add_v157 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_output_bias[j0] = add_v157;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v156 / (dl_sqrt(add_v157)
                 + 1e-07f);
     }
 }
@@ -2374,13 +2371,13 @@ static inline void train_k40_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k40_multi_head_attention(const float *restrict dropout_4,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_6)
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_7)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 train_k40_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16, block_1_attention_output_kernel_2 + n,
-                        multi_head_attention_6 + (i0 * 256 + i1_0 * 16 + n));
+                        multi_head_attention_7 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -2419,31 +2416,51 @@ static inline void train_k41_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k41_multi_head_attention_adam(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
-        float *restrict multi_head_attention_7, float *restrict m_block_1_attention_output_kernel,
+static void train_k41_multi_head_attention_adam(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
+        float *restrict multi_head_attention_8, float *restrict m_block_1_attention_output_kernel,
         float *restrict v_block_1_attention_output_kernel, float *restrict block_1_attention_output_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k41_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, dropout_4 + n, multi_head_attention_7 + n);
+            train_k41_multi_head_attention_adam_tile_4(multi_head_attention_5, i0_0, dropout_4 + n, multi_head_attention_8 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_7[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v155 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v155;
-                const float add_v156 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v156;
+                const float v1 = multi_head_attention_8[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v153 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v153;
+                const float add_v154 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v154;
                 block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0]
-                        * add_v155 / (dl_sqrt(add_v156) + 1e-07f);
+                        * add_v153 / (dl_sqrt(add_v154) + 1e-07f);
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4] */
+static void train_k42_multi_head_attention(const float *restrict multi_head_attention_7,
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_9,
+        float *restrict block_1_attention_y)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    const float div_v102 = multi_head_attention_7[j0 * 256 + j1 * 4 + j2 * 16 + j3]
+                            / multi_head_attention_3[j0 * 64 + j1 * 16 + j2];
+                    multi_head_attention_9[j0 * 256 + j1 * 64 + j2 * 4 + j3] = div_v102;
+                    block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3] = -(div_v102
+                            * block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3]);
+                }
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
-static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2454,9 +2471,9 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -2476,7 +2493,7 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static inline void train_k42_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k43_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2509,50 +2526,41 @@ static inline void train_k42_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict multi_head_attention_6,
-        const float *restrict multi_head_attention_29, float *restrict multi_head_attention_8,
-        const float *restrict multi_head_attention_3,
+static void train_k43_multi_head_attention(const float *restrict multi_head_attention_9,
+        const float *restrict multi_head_attention_29, float *restrict multi_head_attention_13,
+        const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
         const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_10[16];
-            float multi_head_attention_12;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    train_k42_multi_head_attention_tile_4(multi_head_attention_6, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_29 + (i0 * 256 + i1 * 64 + n), multi_head_attention_8 + n);
+                    train_k43_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 4,
+                            multi_head_attention_29 + (i0 * 256 + i1 * 64 + n),
+                            multi_head_attention_13 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float sum_v108 = 0.0f;
+                    const float v1 = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4]
+                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1]
+                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2]
+                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3];
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float div_v106 = multi_head_attention_8[i2 * 16 - i2_0 * 16 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                        multi_head_attention_10[j0] = div_v106;
-                        const float neg_v107 = -(div_v106
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
-                        sum_v108 += neg_v107;
-                    }
-                    multi_head_attention_12 = sum_v108;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_10[j0] + multi_head_attention_12)
-                                * block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                / 2.0f;
+                        multi_head_attention_13[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = (multi_head_attention_13[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
                     }
                 }
-                train_k42_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_key_y_2 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_14 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                train_k43_multi_head_attention_tile2_4(multi_head_attention_13, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_14 + (i0 * 256 + i1 * 64 + i2_0
+                        * 4));
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2560,7 +2568,7 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 4);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -2585,22 +2593,22 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_6, float *restrict multi_head_attention_9)
+static void train_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_9, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_6 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                train_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_9 + (i0 * 256 + i1 * 64),
+                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
-static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2633,36 +2641,35 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k44_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        float *restrict multi_head_attention_15)
+static void train_k45_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_13, float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
-                train_k44_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y + (i0 * 1024 + i1 * 256 + n),
+                train_k45_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
+                        multi_head_attention_13 + (i0 * 1024 + i1 * 256 + n),
                         multi_head_attention_15 + (i0 * 256 + i1 * 64 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k45_multi_head_attention(const float *restrict multi_head_attention_9,
+static void train_k46_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_17[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_9[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                        = multi_head_attention_12[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_17,
+static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_17,
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
         float *restrict block_1_attention_value_bias, const float *restrict adam)
 {
@@ -2679,16 +2686,16 @@ static void train_k46_multi_head_attention_adam(const float *restrict multi_head
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = multi_head_attention_16[j0];
-        const float add_v152 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_value_bias[j0] = add_v152;
-        const float add_v153 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_value_bias[j0] = add_v153;
-        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v152 / (dl_sqrt(add_v153) + 1e-07f);
+        const float add_v150 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_value_bias[j0] = add_v150;
+        const float add_v151 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_value_bias[j0] = add_v151;
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v150 / (dl_sqrt(add_v151) + 1e-07f);
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2721,20 +2728,20 @@ static inline void train_k47_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k47_multi_head_attention(const float *restrict multi_head_attention_17,
+static void train_k48_multi_head_attention(const float *restrict multi_head_attention_17,
         const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_18)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k47_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
+                train_k48_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
                         block_1_attention_value_kernel_2 + n, multi_head_attention_18 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k48_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k49_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2767,7 +2774,7 @@ static inline void train_k48_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k48_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_17,
+static void train_k49_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_17,
         float *restrict multi_head_attention_19, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
@@ -2775,46 +2782,46 @@ static void train_k48_multi_head_attention_adam(const float *restrict x, const f
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k48_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_17 + n, multi_head_attention_19 + n);
+            train_k49_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_17 + n, multi_head_attention_19 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v149 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v149;
-                const float add_v150 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v150;
-                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v149
-                        / (dl_sqrt(add_v150) + 1e-07f);
+                const float add_v147 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v147;
+                const float add_v148 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v148;
+                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v147
+                        / (dl_sqrt(add_v148) + 1e-07f);
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k49_multi_head_attention_adam(const float *restrict multi_head_attention_15,
+static void train_k50_multi_head_attention_adam(const float *restrict multi_head_attention_15,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float multi_head_attention_20;
-        float sum_v117 = 0.0f;
+        float sum_v115 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v117 += multi_head_attention_15[i0 * 16 + r0 * 256 + r1];
+                sum_v115 += multi_head_attention_15[i0 * 16 + r0 * 256 + r1];
             }
         }
-        multi_head_attention_20 = sum_v117;
-        const float add_v146 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_20 * 0.1f;
-        m_block_1_attention_key_bias[i0] = add_v146;
-        const float add_v147 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_20 * 0.001f
+        multi_head_attention_20 = sum_v115;
+        const float add_v144 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_20 * 0.1f;
+        m_block_1_attention_key_bias[i0] = add_v144;
+        const float add_v145 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_20 * 0.001f
                 * multi_head_attention_20;
-        v_block_1_attention_key_bias[i0] = add_v147;
-        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v146 / (dl_sqrt(add_v147) + 1e-07f);
+        v_block_1_attention_key_bias[i0] = add_v145;
+        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v144 / (dl_sqrt(add_v145) + 1e-07f);
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k50_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2847,20 +2854,20 @@ static inline void train_k50_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k50_multi_head_attention(const float *restrict multi_head_attention_15,
+static void train_k51_multi_head_attention(const float *restrict multi_head_attention_15,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_21)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k50_multi_head_attention_tile_4(multi_head_attention_15, i0 * 256 + i1_0,
+                train_k51_multi_head_attention_tile_4(multi_head_attention_15, i0 * 256 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_21 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k51_multi_head_attention_pack(const float *restrict multi_head_attention_15,
+static void train_k52_multi_head_attention_pack(const float *restrict multi_head_attention_15,
         float *restrict multi_head_attention_30)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2873,7 +2880,7 @@ static void train_k51_multi_head_attention_pack(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k52_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k53_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2906,7 +2913,7 @@ static inline void train_k52_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k52_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_30,
+static void train_k53_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_30,
         float *restrict multi_head_attention_22, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
@@ -2914,37 +2921,37 @@ static void train_k52_multi_head_attention_adam(const float *restrict x, const f
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k52_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_30 + n, multi_head_attention_22 + n);
+            train_k53_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_30 + n, multi_head_attention_22 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_22[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v143 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v143;
-                const float add_v144 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v144;
-                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v143
-                        / (dl_sqrt(add_v144) + 1e-07f);
+                const float add_v141 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v141;
+                const float add_v142 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v142;
+                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v141
+                        / (dl_sqrt(add_v142) + 1e-07f);
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k53_multi_head_attention(const float *restrict multi_head_attention_14,
+static void train_k54_multi_head_attention(const float *restrict multi_head_attention_14,
         float *restrict multi_head_attention_24)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_24[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_14[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                        = multi_head_attention_14[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k54_multi_head_attention_adam(const float *restrict multi_head_attention_24,
+static void train_k55_multi_head_attention_adam(const float *restrict multi_head_attention_24,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
@@ -2961,16 +2968,16 @@ static void train_k54_multi_head_attention_adam(const float *restrict multi_head
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = multi_head_attention_23[j0];
-        const float add_v140 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_query_bias[j0] = add_v140;
-        const float add_v141 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_query_bias[j0] = add_v141;
-        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - adam[0] * add_v140 / (dl_sqrt(add_v141) + 1e-07f);
+        const float add_v138 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[j0] = add_v138;
+        const float add_v139 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[j0] = add_v139;
+        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - adam[0] * add_v138 / (dl_sqrt(add_v139) + 1e-07f);
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k55_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3003,7 +3010,7 @@ static inline void train_k55_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k55_multi_head_attention(const float *restrict multi_head_attention_24,
+static void train_k56_multi_head_attention(const float *restrict multi_head_attention_24,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_25,
         float *restrict layer_norm_30, const float *restrict multi_head_attention_18,
         const float *restrict multi_head_attention_21)
@@ -3012,7 +3019,7 @@ static void train_k55_multi_head_attention(const float *restrict multi_head_atte
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k55_multi_head_attention_tile_4(multi_head_attention_24, i0 * 256 + i1_0 * 16,
+                train_k56_multi_head_attention_tile_4(multi_head_attention_24, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_25 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -3027,7 +3034,7 @@ static void train_k55_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k56_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k57_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3060,7 +3067,7 @@ static inline void train_k56_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k56_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_24,
+static void train_k57_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_24,
         float *restrict multi_head_attention_27, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
@@ -3068,23 +3075,23 @@ static void train_k56_multi_head_attention_adam(const float *restrict x, const f
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k56_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_24 + n, multi_head_attention_27 + n);
+            train_k57_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_24 + n, multi_head_attention_27 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_27[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v137 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v137;
-                const float add_v138 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v138;
-                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v137
-                        / (dl_sqrt(add_v138) + 1e-07f);
+                const float add_v135 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v135;
+                const float add_v136 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v136;
+                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v135
+                        / (dl_sqrt(add_v136) + 1e-07f);
             }
         }
     }
 }
 
 /* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
-static void train_k57_embedding_adam(const float *restrict layer_norm_30, float *restrict m_positions,
+static void train_k58_embedding_adam(const float *restrict layer_norm_30, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3099,17 +3106,17 @@ static void train_k57_embedding_adam(const float *restrict layer_norm_30, float 
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = embedding[j0];
-            const float add_v130 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-            m_positions[i0 * 16 + j0] = add_v130;
-            const float add_v131 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-            v_positions[i0 * 16 + j0] = add_v131;
-            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v130 / (dl_sqrt(add_v131) + 1e-07f);
+            const float add_v128 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+            m_positions[i0 * 16 + j0] = add_v128;
+            const float add_v129 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+            v_positions[i0 * 16 + j0] = add_v129;
+            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v128 / (dl_sqrt(add_v129) + 1e-07f);
         }
     }
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
-static void train_k58_embedding(const float *restrict layer_norm_30, const int32_t *restrict tokens,
+static void train_k59_embedding(const float *restrict layer_norm_30, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -3124,16 +3131,16 @@ static void train_k58_embedding(const float *restrict layer_norm_30, const int32
 }
 
 /* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k59_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
         const float v1 = embedding_2[j0];
-        const float add_v134 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v134;
-        const float add_v135 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v135;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v134 / (dl_sqrt(add_v135) + 1e-07f);
+        const float add_v132 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v132;
+        const float add_v133 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v133;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v132 / (dl_sqrt(add_v133) + 1e-07f);
     }
 }
 
@@ -3145,81 +3152,81 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 917504);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 360448);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 1245184);   /* f32[32, 4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1269760);   /* f32[32, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
-    float *const block_1_x = (float *)(void *)(base + 1146880);   /* f32[32, 16, 16] */
-    float *const dense = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
-    float *const dense_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const dense_3 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const dense_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 884736);   /* bool[32, 16, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 892928);   /* f32[32, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
-    float *const mean_2 = (float *)(void *)(base + 894976);   /* f32[32, 16] */
-    float *const classifier_y = (float *)(void *)(base + 786432);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 786592);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 786720);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 899072);   /* f32[32, 10] */
-    float *const dense_7 = (float *)(void *)(base + 819200);   /* f32[4, 10] */
-    float *const mean_3 = (float *)(void *)(base + 897024);   /* f32[32, 16] */
-    float *const layer_norm_10 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    float *const layer_norm_19 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
-    float *const dropout_3 = (float *)(void *)(base + 1212416);   /* f32[32, 16, 16] */
-    float *const dense_10 = (float *)(void *)(base + 262144);   /* f32[4, 16] */
-    float *const dense_11 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
-    float *const dense_13 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
-    float *const dense_14 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const dense_15 = (float *)(void *)(base + 393216);   /* f32[4, 64] */
-    float *const layer_norm_21 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
-    float *const layer_norm_30 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[4, 16] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 360448);   /* f32[4, 16] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const x = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 196608);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
+    float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
+    float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
+    float *const dense_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
+    float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
+    float *const dense_4 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 753664);   /* bool[32, 16, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 761856);   /* f32[32, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 720896);   /* f32[32, 16, 16] */
+    float *const mean_2 = (float *)(void *)(base + 763904);   /* f32[32, 16] */
+    float *const classifier_y = (float *)(void *)(base + 655360);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 655520);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 655648);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 768000);   /* f32[32, 10] */
+    float *const dense_7 = (float *)(void *)(base + 688128);   /* f32[4, 10] */
+    float *const mean_3 = (float *)(void *)(base + 765952);   /* f32[32, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
+    float *const layer_norm_19 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
+    float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
+    float *const dense_10 = (float *)(void *)(base + 131072);   /* f32[4, 16] */
+    float *const dense_11 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
+    float *const dense_13 = (float *)(void *)(base + 229376);   /* f32[4, 16] */
+    float *const dense_14 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    float *const dense_15 = (float *)(void *)(base + 229376);   /* f32[4, 64] */
+    float *const layer_norm_21 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
+    float *const layer_norm_30 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const dropout_4 = (float *)(void *)(base + 196608);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 163840);   /* f32[4, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const multi_head_attention_25 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
-    float *const adam = (float *)(void *)(base + 1275904);   /* f32 */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 294912);   /* f32[32, 4, 4, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 900352);   /* f32[10, 16] */
-    float *const block_1_down_kernel_2 = (float *)(void *)(base + 1265664);   /* f32[16, 64] */
-    float *const block_1_up_kernel_2 = (float *)(void *)(base + 1261568);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 1274880);   /* f32[16, 16] */
-    float *const multi_head_attention_29 = (float *)(void *)(base + 1015808);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 1273856);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 1272832);   /* f32[16, 16] */
-    float *const multi_head_attention_30 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 1271808);   /* f32[16, 16] */
+    float *const adam = (float *)(void *)(base + 1177600);   /* f32 */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 769280);   /* f32[10, 16] */
+    float *const block_1_down_kernel_2 = (float *)(void *)(base + 1167360);   /* f32[16, 64] */
+    float *const block_1_up_kernel_2 = (float *)(void *)(base + 1163264);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 1176576);   /* f32[16, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 884736);   /* f32[32, 4, 4, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 1175552);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 1174528);   /* f32[16, 16] */
+    float *const multi_head_attention_30 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 1173504);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
     train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);
-    train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     train_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_2);
     train_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
@@ -3229,12 +3236,12 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_attention_value_bias);
     train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_28);
     train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_29);
-    train_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_28, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_28,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
     train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
-    train_k13_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel, block_1_attention_output_y);
+    train_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
     train_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y, params->block_1_attention_output_bias,
             block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
@@ -3280,42 +3287,42 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_norm_a_gamma, adam);
     train_k39_multi_head_attention_adam(dropout_4, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_6);
-    train_k41_multi_head_attention_adam(multi_head_attention_4, dropout_4, multi_head_attention_7,
+    train_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_7);
+    train_k41_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_29, multi_head_attention_8,
-            multi_head_attention_3, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2, multi_head_attention_14);
-    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_6,
-            multi_head_attention_9);
-    train_k44_multi_head_attention(block_1_attention_query_y_2, block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            multi_head_attention_15);
-    train_k45_multi_head_attention(multi_head_attention_9, multi_head_attention_17);
-    train_k46_multi_head_attention_adam(multi_head_attention_17, optimizer->m_block_1_attention_value_bias,
+    train_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9, block_1_attention_y);
+    train_k43_multi_head_attention(multi_head_attention_9, multi_head_attention_29, multi_head_attention_13,
+            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
+            multi_head_attention_14);
+    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_9,
+            multi_head_attention_12);
+    train_k45_multi_head_attention(multi_head_attention, multi_head_attention_13, multi_head_attention_15);
+    train_k46_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
+    train_k47_multi_head_attention_adam(multi_head_attention_17, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias, adam);
-    train_k47_multi_head_attention(multi_head_attention_17, block_1_attention_value_kernel_2, multi_head_attention_18);
-    train_k48_multi_head_attention_adam(x, multi_head_attention_17, multi_head_attention_19,
+    train_k48_multi_head_attention(multi_head_attention_17, block_1_attention_value_kernel_2, multi_head_attention_18);
+    train_k49_multi_head_attention_adam(x, multi_head_attention_17, multi_head_attention_19,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k49_multi_head_attention_adam(multi_head_attention_15, optimizer->m_block_1_attention_key_bias,
+    train_k50_multi_head_attention_adam(multi_head_attention_15, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k50_multi_head_attention(multi_head_attention_15, block_1_attention_key_kernel_2, multi_head_attention_21);
-    train_k51_multi_head_attention_pack(multi_head_attention_15, multi_head_attention_30);
-    train_k52_multi_head_attention_adam(x, multi_head_attention_30, multi_head_attention_22,
+    train_k51_multi_head_attention(multi_head_attention_15, block_1_attention_key_kernel_2, multi_head_attention_21);
+    train_k52_multi_head_attention_pack(multi_head_attention_15, multi_head_attention_30);
+    train_k53_multi_head_attention_adam(x, multi_head_attention_30, multi_head_attention_22,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k53_multi_head_attention(multi_head_attention_14, multi_head_attention_24);
-    train_k54_multi_head_attention_adam(multi_head_attention_24, optimizer->m_block_1_attention_query_bias,
+    train_k54_multi_head_attention(multi_head_attention_14, multi_head_attention_24);
+    train_k55_multi_head_attention_adam(multi_head_attention_24, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    train_k55_multi_head_attention(multi_head_attention_24, block_1_attention_query_kernel_2, multi_head_attention_25,
+    train_k56_multi_head_attention(multi_head_attention_24, block_1_attention_query_kernel_2, multi_head_attention_25,
             layer_norm_30, multi_head_attention_18, multi_head_attention_21);
-    train_k56_multi_head_attention_adam(x, multi_head_attention_24, multi_head_attention_27,
+    train_k57_multi_head_attention_adam(x, multi_head_attention_24, multi_head_attention_27,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k57_embedding_adam(layer_norm_30, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k58_embedding(layer_norm_30, tokens, embedding_2);
-    train_k59_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k58_embedding_adam(layer_norm_30, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k59_embedding(layer_norm_30, tokens, embedding_2);
+    train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -3393,18 +3400,18 @@ static inline void gradients_k3_multi_head_attention_tile_4(const float *restric
 }
 
 static void gradients_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 gradients_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i0 * 256 + i1_0 * 16 + n));
+                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0];
+                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
                 }
             }
         }
@@ -3632,50 +3639,49 @@ static inline void gradients_k10_multi_head_attention_tile2_4(const float *restr
     c[15] = c3_3;
 }
 
-static void gradients_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_20, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y, float *restrict multi_head_attention_3,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void gradients_k10_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_20, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[16];
             float multi_head_attention_2;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_20 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                    gradients_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_20 + (i0 * 256 + i1 * 64 + n),
+                            block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v11 = -DL_INFINITY;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_scores_v10
-                                = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0]
-                                = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        max_v11 = dl_max(max_v11, x_max_v11);
+                    float max_v10 = -DL_INFINITY;
+                    for (int r0 = 0; r0 < 16; r0++) {
+                        const float x_max_v10
+                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                        max_v10 = dl_max(max_v10, x_max_v10);
                     }
-                    multi_head_attention_2 = max_v11;
-                    float sum_v13 = 0.0f;
+                    multi_head_attention_2 = max_v10;
+                    float sum_v12 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                        sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                    }
-                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v13;
-                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_weights_v11
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                                - multi_head_attention_2);
                         block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
+                                = block_1_attention_scaled_dot_product_attention_1_weights_v11;
+                        sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
                     }
+                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v12;
                 }
                 gradients_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
                         block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 4; j0++) {
+                        block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
+                                = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
+                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
+                    }
+                }
             }
         }
     }
@@ -3683,12 +3689,12 @@ static void gradients_k10_multi_head_attention(const float *restrict block_1_att
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
 static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_4)
+        float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_4[j0 * 256 + j1 * 16 + j2]
+                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
@@ -3740,13 +3746,13 @@ static inline void gradients_k13_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k13_multi_head_attention(const float *restrict multi_head_attention_4,
+static void gradients_k13_multi_head_attention(const float *restrict multi_head_attention_5,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k13_multi_head_attention_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                gradients_k13_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
@@ -3764,35 +3770,35 @@ static void gradients_k14_dropout_layer_norm(const int32_t *restrict seed_, cons
             float add[16];
             float layer_norm;
             float layer_norm_3;
-            float sum_v20 = 0.0f;
+            float sum_v19 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const int lt_v18 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
+                const int lt_v17 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
                         (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
-                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v18);
+                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v17);
                 const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
                 const float v2 = block_1_attention_output_bias[j0];
                 const float v3 = (v1 + v2) / 0.9f;
-                const float add_v19 = x[i0 * 256 + i1 * 16 + j0] + (lt_v18 ? 0.0f : v3);
-                add[j0] = add_v19;
-                sum_v20 += add_v19;
+                const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (lt_v17 ? 0.0f : v3);
+                add[j0] = add_v18;
+                sum_v19 += add_v18;
             }
-            layer_norm = sum_v20;
+            layer_norm = sum_v19;
             const float v4 = layer_norm / 16.0f;
-            float sum_v23 = 0.0f;
+            float sum_v22 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v21 = add[j0] - v4;
-                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v21;
-                const float mul_v22 = block_1_norm_a_standardized_1_centered_v21 * block_1_norm_a_standardized_1_centered_v21;
-                sum_v23 += mul_v22;
+                const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v4;
+                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v20;
+                const float mul_v21 = block_1_norm_a_standardized_1_centered_v20 * block_1_norm_a_standardized_1_centered_v20;
+                sum_v22 += mul_v21;
             }
-            layer_norm_3 = sum_v23;
+            layer_norm_3 = sum_v22;
             const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
             layer_norm_4[i0 * 16 + i1] = v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v25 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
+                const float block_1_norm_a_y_v24 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
                         / layer_norm_4[i0 * 16 + i1];
-                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25;
-                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v25 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24;
+                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -3854,13 +3860,13 @@ static void gradients_k16_dense(const float *restrict block_1_x, const float *re
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v28 = v1 * 0.5f;
-                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v28;
-                    const float div_v29 = v1 / 1.4142135f;
-                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v29;
-                    const float add_v30 = dl_erf(div_v29) + 1.0f;
-                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v30;
-                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v28 * add_v30;
+                    const float mul_v27 = v1 * 0.5f;
+                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v27;
+                    const float div_v28 = v1 / 1.4142135f;
+                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v28;
+                    const float add_v29 = dl_erf(div_v28) + 1.0f;
+                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v29;
+                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v27 * add_v29;
                 }
             }
         }
@@ -3941,34 +3947,34 @@ static void gradients_k19_dropout_layer_norm_mean(const int32_t *restrict seed_,
                 const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
                 const float v2 = block_1_down_bias[j1];
                 const float v3 = (v1 + v2) / 0.9f;
-                const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
+                const int lt_v32 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
-                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v33);
-                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v33 ? 0.0f : v3);
+                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v32);
+                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v35 = 0.0f;
+            float sum_v34 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v35 += add_2[j0 * 16 + r1];
+                sum_v34 += add_2[j0 * 16 + r1];
             }
-            layer_norm_5[j0] = sum_v35;
+            layer_norm_5[j0] = sum_v34;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v4 = layer_norm_5[j0] / 16.0f;
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_standardized_1_centered_v36 = add_2[j0 * 16 + j1] - v4;
-                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36;
-                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v36
-                        * block_1_norm_b_standardized_1_centered_v36;
+                const float block_1_norm_b_standardized_1_centered_v35 = add_2[j0 * 16 + j1] - v4;
+                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35;
+                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35
+                        * block_1_norm_b_standardized_1_centered_v35;
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v38 = 0.0f;
+            float sum_v37 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v38 += layer_norm_6[j0 * 16 + r1];
+                sum_v37 += layer_norm_6[j0 * 16 + r1];
             }
-            layer_norm_7[j0] = sum_v38;
+            layer_norm_7[j0] = sum_v37;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v5 = dl_sqrt(layer_norm_7[j0] / 16.0f + 0.001f);
@@ -3976,10 +3982,10 @@ static void gradients_k19_dropout_layer_norm_mean(const int32_t *restrict seed_,
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_y_v40 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
+                const float block_1_norm_b_y_v39 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
                         / layer_norm_8[i0 * 16 + j0];
-                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v40;
-                x_2[j0 * 16 + j1] = block_1_norm_b_y_v40 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
+                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v39;
+                x_2[j0 * 16 + j1] = block_1_norm_b_y_v39 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -4066,46 +4072,46 @@ static void gradients_k22_dense_softmax_cross_entropy(const float *restrict mean
             gradients_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v46 = -DL_INFINITY;
+            float max_v45 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v45 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v45;
-                const float x_max_v46 = logits_v45;
-                max_v46 = dl_max(max_v46, x_max_v46);
+                const float logits_v44 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v44;
+                const float x_max_v45 = logits_v44;
+                max_v45 = dl_max(max_v45, x_max_v45);
             }
-            softmax = max_v46;
-            float sum_v48 = 0.0f;
+            softmax = max_v45;
+            float sum_v47 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v47 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v47;
-                sum_v48 += softmax_1_y_v47;
+                const float softmax_1_y_v46 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[j0] = softmax_1_y_v46;
+                sum_v47 += softmax_1_y_v46;
             }
-            softmax_2 = sum_v48;
+            softmax_2 = sum_v47;
             const float v1 = dl_log(softmax_2);
-            float sum_v51 = 0.0f;
-            int32_t argmax_v52 = 0;
-            float best_argmax_v52 = -DL_INFINITY;
+            float sum_v50 = 0.0f;
+            int32_t argmax_v51 = 0;
+            float best_argmax_v51 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v2 = logits[j0];
-                const float select_v50 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v51 += select_v50;
-                const float x_argmax_v52 = v2;
-                if (best_argmax_v52 < x_argmax_v52) {
-                    best_argmax_v52 = x_argmax_v52;
-                    argmax_v52 = j0;
+                const float select_v49 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+                sum_v50 += select_v49;
+                const float x_argmax_v51 = v2;
+                if (best_argmax_v51 < x_argmax_v51) {
+                    best_argmax_v51 = x_argmax_v51;
+                    argmax_v51 = j0;
                 }
             }
-            cross_entropy_2[i0] = sum_v51;
-            argmax[i0] = argmax_v52;
+            cross_entropy_2[i0] = sum_v50;
+            argmax[i0] = argmax_v51;
             const int32_t v3 = count_[0];
             const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v58 = 0.0f;
+            float sum_v57 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v57 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v57;
-                sum_v58 += -select_v57;
+                const float select_v56 = label[i0] == j0 ? v4 : 0.0f;
+                cross_entropy_4[j0] = select_v56;
+                sum_v57 += -select_v56;
             }
-            cross_entropy_5 = sum_v58;
+            cross_entropy_5 = sum_v57;
             const float v5 = cross_entropy_5 / softmax_2;
             for (int j0 = 0; j0 < 10; j0++) {
                 softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
@@ -4119,23 +4125,23 @@ static void gradients_k23_sum(const int32_t *restrict count_, const dl_word *res
         float *restrict accuracy)
 {
     float sum;
-    float sum_v53[8];
+    float sum_v52[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v53[lane] = 0.0f;
+        sum_v52[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v53[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v52[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v53[lane] += sum_v53[lane + 4];
+        sum_v52[lane] += sum_v52[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v53[lane] += sum_v53[lane + 2];
-    sum_v53[0] += sum_v53[1];
-    sum = sum_v53[0];
+        sum_v52[lane] += sum_v52[lane + 2];
+    sum_v52[0] += sum_v52[1];
+    sum = sum_v52[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
@@ -4144,22 +4150,22 @@ static void gradients_k24_cross_entropy(const int32_t *restrict count_, const fl
         float *restrict loss)
 {
     float cross_entropy_3;
-    float sum_v55[8];
+    float sum_v54[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v55[lane] = 0.0f;
+        sum_v54[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy_2[r0];
-            sum_v55[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v54[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v55[lane] += sum_v55[lane + 4];
+        sum_v54[lane] += sum_v54[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v55[lane] += sum_v55[lane + 2];
-    sum_v55[0] += sum_v55[1];
-    cross_entropy_3 = sum_v55[0];
+        sum_v54[lane] += sum_v54[lane + 2];
+    sum_v54[0] += sum_v54[1];
+    cross_entropy_3 = sum_v54[0];
     loss[0] = cross_entropy_3 / (float)count_[0];
 }
 
@@ -4235,40 +4241,40 @@ static void gradients_k26_dense_mean_layer_norm(const float *restrict softmax_3,
                     const float v1 = mean_3[i0 * 16 + j1];
                     const float v2 = block_1_norm_b_y[i0 * 256 + j0 * 16 + j1];
                     layer_norm_9[i0 * 256 + j0 * 16 + j1] = v1 * v2;
-                    const float div_v68 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
-                    layer_norm_10[j0 * 16 + j1] = div_v68;
-                    layer_norm_11[j0 * 16 + j1] = -(div_v68 * v2);
+                    const float div_v67 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
+                    layer_norm_10[j0 * 16 + j1] = div_v67;
+                    layer_norm_11[j0 * 16 + j1] = -(div_v67 * v2);
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v70 = 0.0f;
+                float sum_v69 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v70 += layer_norm_11[j0 * 16 + r1];
+                    sum_v69 += layer_norm_11[j0 * 16 + r1];
                 }
-                layer_norm_12[j0] = sum_v70;
+                layer_norm_12[j0] = sum_v69;
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v3 = layer_norm_12[j0] * 0.5f / layer_norm_8[i0 * 16 + j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float mul_v71 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
-                    const float add_v72 = layer_norm_10[j0 * 16 + j1] + mul_v71 + mul_v71;
-                    layer_norm_14[j0 * 16 + j1] = add_v72;
-                    layer_norm_15[j0 * 16 + j1] = -add_v72;
+                    const float mul_v70 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
+                    const float add_v71 = layer_norm_10[j0 * 16 + j1] + mul_v70 + mul_v70;
+                    layer_norm_14[j0 * 16 + j1] = add_v71;
+                    layer_norm_15[j0 * 16 + j1] = -add_v71;
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v74 = 0.0f;
+                float sum_v73 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v74 += layer_norm_15[j0 * 16 + r1];
+                    sum_v73 += layer_norm_15[j0 * 16 + r1];
                 }
-                layer_norm_16[j0] = sum_v74;
+                layer_norm_16[j0] = sum_v73;
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v4 = layer_norm_16[j0] / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v75 = layer_norm_14[j0 * 16 + j1] + v4;
-                    layer_norm_17[i0 * 256 + j0 * 16 + j1] = add_v75;
-                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v75) / 0.9f;
+                    const float add_v74 = layer_norm_14[j0 * 16 + j1] + v4;
+                    layer_norm_17[i0 * 256 + j0 * 16 + j1] = add_v74;
+                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v74) / 0.9f;
                 }
             }
         }
@@ -4525,33 +4531,33 @@ static void gradients_k34_dense_layer_norm_dropout(const float *restrict dense_7
                 gradients_k34_dense_layer_norm_dropout_tile_4(dense_7, i0 * 1024 + i1_0 * 64, block_1_up_kernel_3 + n,
                         dense_8 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v92 = 0.0f;
+                float sum_v91 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v85 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_8[i1 * 16 - i1_0 * 16 + j0];
-                    dense_9[i0 * 256 + i1 * 16 + j0] = add_v85;
+                    const float add_v84 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_8[i1 * 16 - i1_0 * 16 + j0];
+                    dense_9[i0 * 256 + i1 * 16 + j0] = add_v84;
                     const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
-                    layer_norm_18[i0 * 256 + i1 * 16 + j0] = add_v85 * v1;
-                    const float div_v90 = add_v85 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
-                    layer_norm_19[j0] = div_v90;
-                    const float neg_v91 = -(div_v90 * v1);
-                    sum_v92 += neg_v91;
+                    layer_norm_18[i0 * 256 + i1 * 16 + j0] = add_v84 * v1;
+                    const float div_v89 = add_v84 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
+                    layer_norm_19[j0] = div_v89;
+                    const float neg_v90 = -(div_v89 * v1);
+                    sum_v91 += neg_v90;
                 }
-                layer_norm_21 = sum_v92;
+                layer_norm_21 = sum_v91;
                 const float v2 = layer_norm_21 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
-                float sum_v96 = 0.0f;
+                float sum_v95 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v93 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
-                    const float add_v94 = layer_norm_19[j0] + mul_v93 + mul_v93;
-                    layer_norm_23[j0] = add_v94;
-                    const float neg_v95 = -add_v94;
-                    sum_v96 += neg_v95;
+                    const float mul_v92 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
+                    const float add_v93 = layer_norm_19[j0] + mul_v92 + mul_v92;
+                    layer_norm_23[j0] = add_v93;
+                    const float neg_v94 = -add_v93;
+                    sum_v95 += neg_v94;
                 }
-                layer_norm_25 = sum_v96;
+                layer_norm_25 = sum_v95;
                 const float v3 = layer_norm_25 / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v97 = layer_norm_23[j0] + v3;
-                    layer_norm_26[i0 * 256 + i1 * 16 + j0] = add_v97;
-                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v97) / 0.9f;
+                    const float add_v96 = layer_norm_23[j0] + v3;
+                    layer_norm_26[i0 * 256 + i1 * 16 + j0] = add_v96;
+                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v96) / 0.9f;
                 }
             }
         }
@@ -4680,13 +4686,13 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k39_multi_head_attention(const float *restrict dropout_4,
-        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_5)
+        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 gradients_k39_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16,
-                        block_1_attention_output_kernel_3 + n, multi_head_attention_5 + (i0 * 256 + i1_0 * 16 + n));
+                        block_1_attention_output_kernel_3 + n, multi_head_attention_6 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -4725,18 +4731,38 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_4, const float *restrict dropout_4,
+static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k40_multi_head_attention_tile_4(multi_head_attention_4, i0_0, dropout_4 + n,
+            gradients_k40_multi_head_attention_tile_4(multi_head_attention_5, i0_0, dropout_4 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4] */
+static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_6,
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_7,
+        float *restrict block_1_attention_y)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    const float div_v102 = multi_head_attention_6[j0 * 256 + j1 * 4 + j2 * 16 + j3]
+                            / multi_head_attention_3[j0 * 64 + j1 * 16 + j2];
+                    multi_head_attention_7[j0 * 256 + j1 * 64 + j2 * 4 + j3] = div_v102;
+                    block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3] = -(div_v102
+                            * block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3]);
+                }
+            }
+        }
+    }
+}
+
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
-static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4747,9 +4773,9 @@ static inline void gradients_k41_multi_head_attention_tile_4(const float *restri
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -4769,7 +4795,7 @@ static inline void gradients_k41_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static inline void gradients_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k42_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4802,50 +4828,41 @@ static inline void gradients_k41_multi_head_attention_tile2_4(const float *restr
     c[15] = c3_3;
 }
 
-static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_6,
-        const float *restrict multi_head_attention_3,
+static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_7,
+        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_11,
+        const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
         const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_8[16];
-            float multi_head_attention_10;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k41_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_21 + (i0 * 256 + i1 * 64 + n), multi_head_attention_6 + n);
+                    gradients_k42_multi_head_attention_tile_4(multi_head_attention_7, i0 * 256 + i1 * 64 + i2_0 * 4,
+                            multi_head_attention_21 + (i0 * 256 + i1 * 64 + n),
+                            multi_head_attention_11 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float sum_v108 = 0.0f;
+                    const float v1 = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4]
+                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1]
+                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2]
+                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3];
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float div_v106 = multi_head_attention_6[i2 * 16 - i2_0 * 16 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                        multi_head_attention_8[j0] = div_v106;
-                        const float neg_v107 = -(div_v106
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]);
-                        sum_v108 += neg_v107;
-                    }
-                    multi_head_attention_10 = sum_v108;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_8[j0] + multi_head_attention_10)
-                                * block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                / 2.0f;
+                        multi_head_attention_11[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = (multi_head_attention_11[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
+                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
                     }
                 }
-                gradients_k41_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_key_y_2 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                gradients_k42_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0
+                        * 4));
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4853,7 +4870,7 @@ static inline void gradients_k42_multi_head_attention_tile_4(const float *restri
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 4);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -4878,22 +4895,22 @@ static inline void gradients_k42_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_7)
+static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                gradients_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_5 + (i0 * 256 + i1 * 4),
-                        multi_head_attention_7 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                gradients_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_7 + (i0 * 256 + i1 * 64),
+                        multi_head_attention_10 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
-static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4926,36 +4943,35 @@ static inline void gradients_k43_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        float *restrict multi_head_attention_13)
+static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k43_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4,
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y + (i0 * 1024 + i1 * 256 + n),
+                gradients_k44_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
+                        multi_head_attention_11 + (i0 * 1024 + i1 * 256 + n),
                         multi_head_attention_13 + (i0 * 256 + i1 * 64 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_7,
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_10,
         float *restrict multi_head_attention_14)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_7[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                        = multi_head_attention_10[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_14,
+static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4971,7 +4987,7 @@ static void gradients_k45_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5004,20 +5020,20 @@ static inline void gradients_k46_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_14,
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k46_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
+                gradients_k47_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
                         block_1_attention_value_kernel_3 + n, multi_head_attention_15 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5050,33 +5066,33 @@ static inline void gradients_k47_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k47_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_14,
+static void gradients_k48_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_14,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k47_multi_head_attention_tile_4(x, i0_0, multi_head_attention_14 + n,
+            gradients_k48_multi_head_attention_tile_4(x, i0_0, multi_head_attention_14 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_13,
+static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v117 = 0.0f;
+        float sum_v115 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v117 += multi_head_attention_13[i0 * 16 + r0 * 256 + r1];
+                sum_v115 += multi_head_attention_13[i0 * 16 + r0 * 256 + r1];
             }
         }
-        block_1_attention_key_bias_2[i0] = sum_v117;
+        block_1_attention_key_bias_2[i0] = sum_v115;
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k50_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5109,20 +5125,20 @@ static inline void gradients_k49_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_13,
+static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_13,
         const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_16)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k49_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0,
+                gradients_k50_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0,
                         block_1_attention_key_kernel_3 + n, multi_head_attention_16 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k50_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+static void gradients_k51_multi_head_attention_pack(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -5135,7 +5151,7 @@ static void gradients_k50_multi_head_attention_pack(const float *restrict multi_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k52_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5168,32 +5184,32 @@ static inline void gradients_k51_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k51_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_22,
+static void gradients_k52_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_22,
         float *restrict block_1_attention_key_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k51_multi_head_attention_tile_4(x, i0_0, multi_head_attention_22 + n,
+            gradients_k52_multi_head_attention_tile_4(x, i0_0, multi_head_attention_22 + n,
                     block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_12,
+static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_17[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_12[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                        = multi_head_attention_12[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_17,
+static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_17,
         float *restrict block_1_attention_query_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -5209,7 +5225,7 @@ static void gradients_k53_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k55_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5242,7 +5258,7 @@ static inline void gradients_k54_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_17,
+static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_17,
         const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_18,
         float *restrict layer_norm_26, const float *restrict multi_head_attention_15,
         const float *restrict multi_head_attention_16)
@@ -5251,7 +5267,7 @@ static void gradients_k54_multi_head_attention(const float *restrict multi_head_
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k54_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
+                gradients_k55_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_3 + n, multi_head_attention_18 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -5266,7 +5282,7 @@ static void gradients_k54_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k55_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5299,18 +5315,18 @@ static inline void gradients_k55_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k55_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_17,
+static void gradients_k56_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_17,
         float *restrict block_1_attention_query_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k55_multi_head_attention_tile_4(x, i0_0, multi_head_attention_17 + n,
+            gradients_k56_multi_head_attention_tile_4(x, i0_0, multi_head_attention_17 + n,
                     block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:20: embedding -> f32[16, 16] */
-static void gradients_k56_embedding(const float *restrict layer_norm_26, float *restrict positions_2)
+static void gradients_k57_embedding(const float *restrict layer_norm_26, float *restrict positions_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -5325,7 +5341,7 @@ static void gradients_k56_embedding(const float *restrict layer_norm_26, float *
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
-static void gradients_k57_embedding(const float *restrict layer_norm_26, const int32_t *restrict tokens,
+static void gradients_k58_embedding(const float *restrict layer_norm_26, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -5346,72 +5362,72 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         return DL_COUNT;
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 917504);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 360448);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 1245184);   /* f32[32, 4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 1253376);   /* bool[32, 16, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1269760);   /* f32[32, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
-    float *const block_1_x = (float *)(void *)(base + 1146880);   /* f32[32, 16, 16] */
-    float *const dense = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
-    float *const dense_2 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const dense_3 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const dense_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 884736);   /* bool[32, 16, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 892928);   /* f32[32, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
-    float *const mean_2 = (float *)(void *)(base + 894976);   /* f32[32, 16] */
-    float *const classifier_y = (float *)(void *)(base + 786432);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 786592);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 786720);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 899072);   /* f32[32, 10] */
-    float *const mean_3 = (float *)(void *)(base + 897024);   /* f32[32, 16] */
-    float *const layer_norm_9 = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 1179648);   /* f32[32, 16, 16] */
-    float *const dropout_3 = (float *)(void *)(base + 1212416);   /* f32[32, 16, 16] */
-    float *const dense_7 = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
-    float *const dense_8 = (float *)(void *)(base + 393216);   /* f32[4, 16] */
-    float *const dense_9 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const layer_norm_18 = (float *)(void *)(base + 294912);   /* f32[32, 16, 16] */
-    float *const layer_norm_26 = (float *)(void *)(base + 327680);   /* f32[32, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 360448);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 360448);   /* f32[4, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const x = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 196608);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
+    float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
+    float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
+    float *const dense_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
+    float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
+    float *const dense_4 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 753664);   /* bool[32, 16, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 761856);   /* f32[32, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 720896);   /* f32[32, 16, 16] */
+    float *const mean_2 = (float *)(void *)(base + 763904);   /* f32[32, 16] */
+    float *const classifier_y = (float *)(void *)(base + 655360);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 655520);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 655648);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 768000);   /* f32[32, 10] */
+    float *const mean_3 = (float *)(void *)(base + 765952);   /* f32[32, 16] */
+    float *const layer_norm_9 = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
+    float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
+    float *const dense_7 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
+    float *const dense_8 = (float *)(void *)(base + 229376);   /* f32[4, 16] */
+    float *const dense_9 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    float *const layer_norm_18 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
+    float *const layer_norm_26 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const dropout_4 = (float *)(void *)(base + 196608);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 294912);   /* f32[32, 4, 4, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 900352);   /* f32[10, 16] */
-    float *const block_1_down_kernel_3 = (float *)(void *)(base + 1265664);   /* f32[16, 64] */
-    float *const block_1_up_kernel_3 = (float *)(void *)(base + 1261568);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 1274880);   /* f32[16, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 1015808);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 1273856);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 1272832);   /* f32[16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 1271808);   /* f32[16, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 769280);   /* f32[10, 16] */
+    float *const block_1_down_kernel_3 = (float *)(void *)(base + 1167360);   /* f32[16, 64] */
+    float *const block_1_up_kernel_3 = (float *)(void *)(base + 1163264);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 1176576);   /* f32[16, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 884736);   /* f32[32, 4, 4, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 1175552);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 1174528);   /* f32[16, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 1173504);   /* f32[16, 16] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     gradients_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
     gradients_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
-    gradients_k3_multi_head_attention(x, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    gradients_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     gradients_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_3);
     gradients_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
@@ -5421,12 +5437,12 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
             params->block_1_attention_value_bias);
     gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
     gradients_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_21);
-    gradients_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_20, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_3,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    gradients_k10_multi_head_attention(multi_head_attention, multi_head_attention_20,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
     gradients_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k13_multi_head_attention(multi_head_attention_4, params->block_1_attention_output_kernel,
+    gradients_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y);
     gradients_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y,
             params->block_1_attention_output_bias, block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y,
@@ -5463,30 +5479,31 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k36_layer_norm(dense_9, gradients->block_1_norm_a_beta);
     gradients_k37_layer_norm(layer_norm_18, gradients->block_1_norm_a_gamma);
     gradients_k38_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
-    gradients_k39_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_5);
-    gradients_k40_multi_head_attention(multi_head_attention_4, dropout_4, gradients->block_1_attention_output_kernel);
-    gradients_k41_multi_head_attention(multi_head_attention_5, multi_head_attention_21, multi_head_attention_6,
-            multi_head_attention_3, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, block_1_attention_key_y_2, multi_head_attention_12);
-    gradients_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
-            multi_head_attention_7);
-    gradients_k43_multi_head_attention(block_1_attention_query_y_2,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y, multi_head_attention_13);
-    gradients_k44_multi_head_attention(multi_head_attention_7, multi_head_attention_14);
-    gradients_k45_multi_head_attention(multi_head_attention_14, gradients->block_1_attention_value_bias);
-    gradients_k46_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_3, multi_head_attention_15);
-    gradients_k47_multi_head_attention(x, multi_head_attention_14, gradients->block_1_attention_value_kernel);
-    gradients_k48_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_key_bias);
-    gradients_k49_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_3, multi_head_attention_16);
-    gradients_k50_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_22);
-    gradients_k51_multi_head_attention(x, multi_head_attention_22, gradients->block_1_attention_key_kernel);
-    gradients_k52_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
-    gradients_k53_multi_head_attention(multi_head_attention_17, gradients->block_1_attention_query_bias);
-    gradients_k54_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
+    gradients_k39_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_6);
+    gradients_k40_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
+    gradients_k41_multi_head_attention(multi_head_attention_6, multi_head_attention_3, multi_head_attention_7,
+            block_1_attention_y);
+    gradients_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_11,
+            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
+            multi_head_attention_12);
+    gradients_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
+            multi_head_attention_10);
+    gradients_k44_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
+    gradients_k45_multi_head_attention(multi_head_attention_10, multi_head_attention_14);
+    gradients_k46_multi_head_attention(multi_head_attention_14, gradients->block_1_attention_value_bias);
+    gradients_k47_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_3, multi_head_attention_15);
+    gradients_k48_multi_head_attention(x, multi_head_attention_14, gradients->block_1_attention_value_kernel);
+    gradients_k49_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_key_bias);
+    gradients_k50_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_3, multi_head_attention_16);
+    gradients_k51_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_22);
+    gradients_k52_multi_head_attention(x, multi_head_attention_22, gradients->block_1_attention_key_kernel);
+    gradients_k53_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
+    gradients_k54_multi_head_attention(multi_head_attention_17, gradients->block_1_attention_query_bias);
+    gradients_k55_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
             layer_norm_26, multi_head_attention_15, multi_head_attention_16);
-    gradients_k55_multi_head_attention(x, multi_head_attention_17, gradients->block_1_attention_query_kernel);
-    gradients_k56_embedding(layer_norm_26, gradients->positions);
-    gradients_k57_embedding(layer_norm_26, tokens, gradients->embedding_1_embeddings);
+    gradients_k56_multi_head_attention(x, multi_head_attention_17, gradients->block_1_attention_query_kernel);
+    gradients_k57_embedding(layer_norm_26, gradients->positions);
+    gradients_k58_embedding(layer_norm_26, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -5551,18 +5568,18 @@ static inline void evaluate_k2_multi_head_attention_tile_4(const float *restrict
 }
 
 static void evaluate_k2_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 evaluate_k2_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i0 * 256 + i1_0 * 16 + n));
+                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0];
+                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
                 }
             }
         }
@@ -5677,12 +5694,12 @@ static void evaluate_k4_multi_head_attention(const float *restrict x, const floa
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_5)
+        float *restrict multi_head_attention_6)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_6[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -5755,62 +5772,60 @@ static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restric
     c[15] = c3_3;
 }
 
-static void evaluate_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void evaluate_k6_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_6, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[16];
             float multi_head_attention_2;
-            float block_1_attention_scaled_dot_product_attention_1_softmax_1_y[16];
-            float multi_head_attention_3;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    evaluate_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_5 + (i0 * 256 + i1 * 64 + n), multi_head_attention + n);
+                    evaluate_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_6 + (i0 * 256 + i1 * 64
+                            + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v11 = -DL_INFINITY;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_scores_v10
-                                = multi_head_attention[i2 * 16 - i2_0 * 16 + j0] / 2.0f;
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0]
-                                = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        const float x_max_v11 = block_1_attention_scaled_dot_product_attention_1_scores_v10;
-                        max_v11 = dl_max(max_v11, x_max_v11);
+                    float max_v10 = -DL_INFINITY;
+                    for (int r0 = 0; r0 < 16; r0++) {
+                        const float x_max_v10
+                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                        max_v10 = dl_max(max_v10, x_max_v10);
                     }
-                    multi_head_attention_2 = max_v11;
-                    float sum_v13 = 0.0f;
+                    multi_head_attention_2 = max_v10;
+                    float sum_v12 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                        sum_v13 += block_1_attention_scaled_dot_product_attention_1_softmax_1_y_v12;
-                    }
-                    multi_head_attention_3 = sum_v13;
-                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_weights_v11
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                                - multi_head_attention_2);
                         block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / multi_head_attention_3;
+                                = block_1_attention_scaled_dot_product_attention_1_weights_v11;
+                        sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
                     }
+                    multi_head_attention_3[i2 - i2_0] = sum_v12;
                 }
                 evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                         block_1_attention_value_y_2 + (i0 * 256 + i1 * 4), block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0
                         * 4));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 4; j0++) {
+                        block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
+                                = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0] / multi_head_attention_3[i2 - i2_0];
+                    }
+                }
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_4[j0 * 256 + j1 * 16 + j2]
+                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
@@ -5851,7 +5866,7 @@ static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
+static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_5,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
@@ -5864,27 +5879,27 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 256 + i1_0 * 16,
+                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v19 = 0.0f;
+                float sum_v18 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float add_v17 = x[i0 * 256 + i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_attention_output_bias[j0]);
-                    add[j0] = add_v18;
-                    sum_v19 += add_v18;
+                    add[j0] = add_v17;
+                    sum_v18 += add_v17;
                 }
-                layer_norm = sum_v19;
+                layer_norm = sum_v18;
                 const float v1 = layer_norm / 16.0f;
-                float sum_v22 = 0.0f;
+                float sum_v21 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v1;
-                    block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v20;
-                    const float mul_v21 = block_1_norm_a_standardized_1_centered_v20
-                            * block_1_norm_a_standardized_1_centered_v20;
-                    sum_v22 += mul_v21;
+                    const float block_1_norm_a_standardized_1_centered_v19 = add[j0] - v1;
+                    block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v19;
+                    const float mul_v20 = block_1_norm_a_standardized_1_centered_v19
+                            * block_1_norm_a_standardized_1_centered_v19;
+                    sum_v21 += mul_v20;
                 }
-                layer_norm_3 = sum_v22;
+                layer_norm_3 = sum_v21;
                 const float v2 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2
@@ -5995,24 +6010,24 @@ static void evaluate_k10_dense_layer_norm(const float *restrict dense, const flo
             for (int n = 0; n < 16; n += 4)
                 evaluate_k10_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v28 = 0.0f;
+                float sum_v27 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v27 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float add_v26 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    add_2[j0] = add_v27;
-                    sum_v28 += add_v27;
+                    add_2[j0] = add_v26;
+                    sum_v27 += add_v26;
                 }
-                layer_norm_4 = sum_v28;
+                layer_norm_4 = sum_v27;
                 const float v1 = layer_norm_4 / 16.0f;
-                float sum_v31 = 0.0f;
+                float sum_v30 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_standardized_1_centered_v29 = add_2[j0] - v1;
-                    block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v29;
-                    const float mul_v30 = block_1_norm_b_standardized_1_centered_v29
-                            * block_1_norm_b_standardized_1_centered_v29;
-                    sum_v31 += mul_v30;
+                    const float block_1_norm_b_standardized_1_centered_v28 = add_2[j0] - v1;
+                    block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v28;
+                    const float mul_v29 = block_1_norm_b_standardized_1_centered_v28
+                            * block_1_norm_b_standardized_1_centered_v28;
+                    sum_v30 += mul_v29;
                 }
-                layer_norm_6 = sum_v31;
+                layer_norm_6 = sum_v30;
                 const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
                     x_2[i0 * 256 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
@@ -6099,36 +6114,36 @@ static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_
             evaluate_k13_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v37 = -DL_INFINITY;
+            float max_v36 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v36 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v36;
-                const float x_max_v37 = logits_v36;
-                max_v37 = dl_max(max_v37, x_max_v37);
+                const float logits_v35 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v35;
+                const float x_max_v36 = logits_v35;
+                max_v36 = dl_max(max_v36, x_max_v36);
             }
-            softmax = max_v37;
-            float sum_v39 = 0.0f;
+            softmax = max_v36;
+            float sum_v38 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v38 = dl_exp(logits[j0] - softmax);
-                sum_v39 += softmax_1_y_v38;
+                const float softmax_1_y_v37 = dl_exp(logits[j0] - softmax);
+                sum_v38 += softmax_1_y_v37;
             }
-            softmax_2 = sum_v39;
+            softmax_2 = sum_v38;
             const float v1 = dl_log(softmax_2);
-            float sum_v42 = 0.0f;
-            int32_t argmax_v43 = 0;
-            float best_argmax_v43 = -DL_INFINITY;
+            float sum_v41 = 0.0f;
+            int32_t argmax_v42 = 0;
+            float best_argmax_v42 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v2 = logits[j0];
-                const float select_v41 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v42 += select_v41;
-                const float x_argmax_v43 = v2;
-                if (best_argmax_v43 < x_argmax_v43) {
-                    best_argmax_v43 = x_argmax_v43;
-                    argmax_v43 = j0;
+                const float select_v40 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
+                sum_v41 += select_v40;
+                const float x_argmax_v42 = v2;
+                if (best_argmax_v42 < x_argmax_v42) {
+                    best_argmax_v42 = x_argmax_v42;
+                    argmax_v42 = j0;
                 }
             }
-            cross_entropy_2[i0] = sum_v42;
-            argmax[i0] = argmax_v43;
+            cross_entropy_2[i0] = sum_v41;
+            argmax[i0] = argmax_v42;
         }
     }
 }
@@ -6137,15 +6152,37 @@ static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_
 static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
+    float sum_v43[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v43[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v43[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+        }
+    }
+    for (int lane = 0; lane < 4; lane++)
+        sum_v43[lane] += sum_v43[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v43[lane] += sum_v43[lane + 2];
+    sum_v43[0] += sum_v43[1];
+    accuracy[0] = sum_v43[0];
+}
+
+/* encoder.dl:30: cross_entropy -> f32 */
+static void evaluate_k15_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+        float *restrict loss)
+{
     float sum_v44[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v44[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v44[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            const float v1 = cross_entropy_2[r0];
+            sum_v44[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
@@ -6153,29 +6190,7 @@ static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *rest
     for (int lane = 0; lane < 2; lane++)
         sum_v44[lane] += sum_v44[lane + 2];
     sum_v44[0] += sum_v44[1];
-    accuracy[0] = sum_v44[0];
-}
-
-/* encoder.dl:30: cross_entropy -> f32 */
-static void evaluate_k15_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
-        float *restrict loss)
-{
-    float sum_v45[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v45[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v45[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v45[lane] += sum_v45[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v45[lane] += sum_v45[lane + 2];
-    sum_v45[0] += sum_v45[1];
-    loss[0] = sum_v45[0];
+    loss[0] = sum_v44[0];
 }
 
 dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -6185,13 +6200,14 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 163840);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 163840);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 164096);   /* f32[4, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 164352);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 65536);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 65536);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
@@ -6201,22 +6217,23 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const classifier_y = (float *)(void *)(base + 2048);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 2208);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 2336);   /* i32[32] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    evaluate_k2_multi_head_attention(x, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    evaluate_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     evaluate_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
     evaluate_k4_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
-    evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_5, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
+    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
+    evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
     evaluate_k9_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);

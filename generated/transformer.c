@@ -374,17 +374,17 @@ static inline void infer_k2_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void infer_k2_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
             infer_k2_multi_head_attention_tile_4(block_1_y, i1_0 * 16, block_1_attention_query_kernel + n,
-                    block_1_attention_query_y_2 + (i1_0 * 16 + n));
+                    multi_head_attention + (i1_0 * 16 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_query_y_2[i1 * 16 + j0] = block_1_attention_query_y_2[i1 * 16 + j0]
-                        + block_1_attention_query_bias[j0];
+                multi_head_attention[i1 * 16 + j0] = (multi_head_attention[i1 * 16 + j0] + block_1_attention_query_bias[j0])
+                        * 0.5f;
             }
         }
     }
@@ -494,11 +494,11 @@ static void infer_k4_multi_head_attention(const float *restrict block_1_y, const
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 4, 4, 8] */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_3)
+        float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            multi_head_attention_3[j0 * 8 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
+            multi_head_attention_4[j0 * 8 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
         }
     }
 }
@@ -570,62 +570,62 @@ static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void infer_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention,
+static void infer_k6_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_4, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        float block_1_attention_scaled_dot_product_attention_1_scores[8];
-        float block_1_attention_scaled_dot_product_attention_1_softmax_1_y[8];
+        float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 8; n += 4)
-                infer_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_3 + (i1 * 32 + n), multi_head_attention + n);
+                infer_k6_multi_head_attention_tile_4(multi_head_attention, i1 * 4 + i2_0 * 16,
+                        multi_head_attention_4 + (i1 * 32 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
-                    block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1 / 2.0f;
+                    const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
+                    block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
                 }
                 const float v2
-                        = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
-                        block_1_attention_scaled_dot_product_attention_1_scores[1]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[2]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[3]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[4]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[5]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[6]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[7]);
-                for (int j0 = 0; j0 < 8; j0++) {
-                    block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0]
-                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
-                }
-                const float v3 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[0]
-                        + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[1]
-                        + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[2]
-                        + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[3]
-                        + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[4]
-                        + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[5]
-                        + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[6]
-                        + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[7];
+                        = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
                 for (int j0 = 0; j0 < 8; j0++) {
                     block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + j0]
-                            = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / v3;
+                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
                 }
             }
             infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 32 + i2_0 * 4));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 1]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 2]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 3]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 4]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 5]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 6]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 7];
+                for (int j0 = 0; j0 < 4; j0++) {
+                    block_1_attention_y[i1 * 32 + i2 * 4 + j0] = block_1_attention_y[i1 * 32 + i2 * 4 + j0] / v3;
+                }
+            }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 8, 16] */
-static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_2[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 32 + j1 % 4];
+            multi_head_attention_3[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 32 + j1 % 4];
         }
     }
 }
@@ -664,7 +664,7 @@ static inline void infer_k8_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -675,7 +675,7 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i1_0 * 16,
+            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v21 = 0.0f;
@@ -923,13 +923,13 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
     float *const block_1_y = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 1536);   /* f32[1, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 2560);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 2560);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 2688);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 1536);   /* f32[1, 4, 8, 4] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 1024);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 2560);   /* f32[1, 8, 16] */
@@ -937,23 +937,24 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const block_1_down_y = (float *)(void *)(base + 2560);   /* f32[4, 16] */
     float *const layer_norm_1_y = (float *)(void *)(base + 8192);   /* f32[1, 8, 16] */
     float *const logits = (float *)(void *)(base + 0);   /* f32[1, 8, 256] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     infer_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
-    infer_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    infer_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     infer_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
     infer_k4_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_3);
-    infer_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_3, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_2);
-    infer_k8_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);
+    infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_4,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            block_1_attention_value_y_2, block_1_attention_y);
+    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+    infer_k8_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     infer_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
@@ -1059,18 +1060,18 @@ static inline void train_k3_multi_head_attention_tile_4(const float *restrict a,
 }
 
 static void train_k3_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_y_2, const float *restrict block_1_attention_query_bias)
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 train_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i0 * 128 + i1_0 * 16 + n));
+                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_query_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0];
+                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
                 }
             }
         }
@@ -1207,12 +1208,12 @@ static void train_k7_multi_head_attention(const float *restrict block_1_y, const
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_25)
+        float *restrict multi_head_attention_26)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_25[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -1220,12 +1221,12 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void train_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_26)
+        float *restrict multi_head_attention_27)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_27[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -1298,67 +1299,68 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_25, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_26, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[8];
+            float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_25 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
+                    train_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n),
+                            block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1 / 2.0f;
+                        const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
                     }
                     const float v2
-                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
-                            block_1_attention_scaled_dot_product_attention_1_scores[1]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[2]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[3]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[4]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[5]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[6]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[7]);
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
-                    }
-                    const float v3 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
                     for (int j0 = 0; j0 < 8; j0++) {
                         block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                / v3;
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
                     }
                 }
                 train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
                         block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 1]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 2]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 3]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 4]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 5]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 6]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                    for (int j0 = 0; j0 < 4; j0++) {
+                        block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0]
+                                = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0] / v3;
+                    }
+                }
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
+static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_2[j0 * 128 + j1 * 16 + j2]
+                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
@@ -1410,7 +1412,7 @@ static inline void train_k13_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void train_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
@@ -1422,7 +1424,7 @@ static void train_k13_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
+                train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v23 = 0.0f;
@@ -2455,19 +2457,19 @@ static void train_k37_multi_head_attention_adam(const float *restrict layer_norm
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
-    float multi_head_attention_3[16];
+    float multi_head_attention_4[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_3[j0] = 0.0f;
+        multi_head_attention_4[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_3[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_4[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_3[j0];
+        const float v1 = multi_head_attention_4[j0];
         const float add_v168 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_attention_output_bias[j0] = add_v168;
         const float add_v169 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2512,13 +2514,13 @@ static inline void train_k38_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k38_multi_head_attention(const float *restrict layer_norm_22,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_4)
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 train_k38_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel_2 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
+                        block_1_attention_output_kernel_2 + n, multi_head_attention_5 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
@@ -2557,19 +2559,19 @@ static inline void train_k39_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k39_multi_head_attention_adam(const float *restrict multi_head_attention_2,
-        const float *restrict layer_norm_22, float *restrict multi_head_attention_5,
+static void train_k39_multi_head_attention_adam(const float *restrict multi_head_attention_3,
+        const float *restrict layer_norm_22, float *restrict multi_head_attention_6,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k39_multi_head_attention_adam_tile_4(multi_head_attention_2, i0_0, layer_norm_22 + n,
-                    multi_head_attention_5 + n);
+            train_k39_multi_head_attention_adam_tile_4(multi_head_attention_3, i0_0, layer_norm_22 + n,
+                    multi_head_attention_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_5[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_6[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v165 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v165;
                 const float add_v166 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2581,8 +2583,35 @@ static void train_k39_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4] */
+static void train_k40_multi_head_attention(const float *restrict multi_head_attention_5,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_7,
+        float *restrict block_1_attention_y)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                const float v1 = block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 1]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 2]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 3]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 4]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 5]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
+                for (int j3 = 0; j3 < 4; j3++) {
+                    const float div_v97 = multi_head_attention_5[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
+                    multi_head_attention_7[j0 * 128 + j1 * 32 + j2 * 4 + j3] = div_v97;
+                    block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3] = -(div_v97
+                            * block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3]);
+                }
+            }
+        }
+    }
+}
+
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
-static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2593,9 +2622,9 @@ static inline void train_k40_multi_head_attention_tile_4(const float *restrict a
         const float *const ak = a + (at + k), *const bk = b + (k * 8);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -2615,7 +2644,7 @@ static inline void train_k40_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static inline void train_k40_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2648,54 +2677,35 @@ static inline void train_k40_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k40_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_6,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_10,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_11)
+static void train_k41_multi_head_attention(const float *restrict multi_head_attention_7,
+        const float *restrict multi_head_attention_27, float *restrict multi_head_attention_11,
+        const float *restrict block_1_attention_y,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_8[8];
-            float multi_head_attention_9[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k40_multi_head_attention_tile_4(multi_head_attention_4, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention_6 + n);
+                    train_k41_multi_head_attention_tile_4(multi_head_attention_7, i0 * 128 + i1 * 32 + i2_0 * 4,
+                            multi_head_attention_27 + (i0 * 128 + i1 * 32 + n),
+                            multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                    const float v1 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
+                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
+                    const float v3 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
+                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
+                    const float v5 = v1 + v2 + v3 + v4;
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float div_v100 = multi_head_attention_6[i2 * 8 - i2_0 * 8 + j0] / v1;
-                        multi_head_attention_8[j0] = div_v100;
-                        multi_head_attention_9[j0] = -(div_v100
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
-                    }
-                    const float v2 = multi_head_attention_9[0];
-                    const float v3 = multi_head_attention_9[1];
-                    const float v4 = multi_head_attention_9[2];
-                    const float v5 = multi_head_attention_9[3];
-                    const float v6 = multi_head_attention_9[4];
-                    const float v7 = multi_head_attention_9[5];
-                    const float v8 = multi_head_attention_9[6];
-                    const float v9 = multi_head_attention_9[7];
-                    const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v11 = multi_head_attention_8[j0];
-                        const float v12
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
+                        const float v6 = multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        const float v7
+                                = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v6 + v5) * v7;
                     }
                 }
-                train_k40_multi_head_attention_tile2_4(multi_head_attention_10, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_11 + (i0 * 128 + i1 * 32 + i2_0
+                train_k41_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 256 + i1 * 64 + i2_0 * 8,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_12 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
         }
@@ -2703,7 +2713,7 @@ static void train_k40_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2711,7 +2721,7 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
+        const float *const ak = a + (at + k * 8), *const bk = b + (k * 4);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -2736,22 +2746,22 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k41_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_4, float *restrict multi_head_attention_7)
+static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k41_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_4 + (i0 * 128 + i1 * 4),
-                        multi_head_attention_7 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_7 + (i0 * 128 + i1 * 32),
+                        multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
-static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2784,51 +2794,51 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_10, float *restrict multi_head_attention_12)
+static void train_k43_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
-                train_k42_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
-                        multi_head_attention_10 + (i0 * 256 + i1 * 64 + n), multi_head_attention_12 + (i0 * 128 + i1 * 32 + n));
+                train_k43_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
+                        multi_head_attention_11 + (i0 * 256 + i1 * 64 + n), multi_head_attention_13 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k43_multi_head_attention_adam(const float *restrict multi_head_attention_7,
-        float *restrict multi_head_attention_14, float *restrict m_block_1_attention_value_bias,
+static void train_k44_multi_head_attention_adam(const float *restrict multi_head_attention_10,
+        float *restrict multi_head_attention_15, float *restrict m_block_1_attention_value_bias,
         float *restrict v_block_1_attention_value_bias)
 {
-    float multi_head_attention_13[16];
+    float multi_head_attention_14[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_7[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_10[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_13[j0] = 0.0f;
+        multi_head_attention_14[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_13[j0] += multi_head_attention_14[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_14[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_13[j0];
+        const float v1 = multi_head_attention_14[j0];
         m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
         v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2861,20 +2871,20 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k44_multi_head_attention(const float *restrict multi_head_attention_14,
-        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_15)
+static void train_k45_multi_head_attention(const float *restrict multi_head_attention_15,
+        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k44_multi_head_attention_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_15 + (i0 * 128 + i1_0 * 16 + n));
+                train_k45_multi_head_attention_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
+                        block_1_attention_value_kernel_2 + n, multi_head_attention_16 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k45_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k46_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2907,19 +2917,19 @@ static inline void train_k45_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k45_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_16, float *restrict m_block_1_attention_value_kernel,
+static void train_k46_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
+        float *restrict multi_head_attention_17, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k45_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
-                    multi_head_attention_16 + n);
+            train_k46_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
+                    multi_head_attention_17 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_16[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_17[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v159 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v159;
                 const float add_v160 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2932,30 +2942,30 @@ static void train_k45_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_12,
+static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_13,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_17;
+        float multi_head_attention_18;
         float sum_v110 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v110 += multi_head_attention_12[i0 * 8 + r0 * 128 + r1];
+                sum_v110 += multi_head_attention_13[i0 * 8 + r0 * 128 + r1];
             }
         }
-        multi_head_attention_17 = sum_v110;
-        const float add_v156 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_17 * 0.1f;
+        multi_head_attention_18 = sum_v110;
+        const float add_v156 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_18 * 0.1f;
         m_block_1_attention_key_bias[i0] = add_v156;
-        const float add_v157 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_17 * 0.001f
-                * multi_head_attention_17;
+        const float add_v157 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_18 * 0.001f
+                * multi_head_attention_18;
         v_block_1_attention_key_bias[i0] = add_v157;
         block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v156 / (dl_sqrt(add_v157) + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2988,33 +2998,33 @@ static inline void train_k47_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k47_multi_head_attention(const float *restrict multi_head_attention_12,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_18)
+static void train_k48_multi_head_attention(const float *restrict multi_head_attention_13,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k47_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_18 + (i0 * 128 + i1_0 * 16 + n));
+                train_k48_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_19 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void train_k48_multi_head_attention_pack(const float *restrict multi_head_attention_12,
-        float *restrict multi_head_attention_27)
+static void train_k49_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+        float *restrict multi_head_attention_28)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_27[j0 * 128 + j1 * 16 + j2] = multi_head_attention_12[j0 * 128 + j1 + j2 * 8];
+                multi_head_attention_28[j0 * 128 + j1 * 16 + j2] = multi_head_attention_13[j0 * 128 + j1 + j2 * 8];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k49_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k50_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3047,19 +3057,19 @@ static inline void train_k49_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_27,
-        float *restrict multi_head_attention_19, float *restrict m_block_1_attention_key_kernel,
+static void train_k50_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_28,
+        float *restrict multi_head_attention_20, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k49_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_27 + n,
-                    multi_head_attention_19 + n);
+            train_k50_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_28 + n,
+                    multi_head_attention_20 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_20[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v153 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v153;
                 const float add_v154 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -3072,38 +3082,38 @@ static void train_k49_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k50_multi_head_attention_adam(const float *restrict multi_head_attention_11,
-        float *restrict multi_head_attention_21, float *restrict m_block_1_attention_query_bias,
+static void train_k51_multi_head_attention_adam(const float *restrict multi_head_attention_12,
+        float *restrict multi_head_attention_22, float *restrict m_block_1_attention_query_bias,
         float *restrict v_block_1_attention_query_bias)
 {
-    float multi_head_attention_20[16];
+    float multi_head_attention_21[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_21[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_11[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_22[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_12[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_20[j0] = 0.0f;
+        multi_head_attention_21[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_20[j0] += multi_head_attention_21[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_21[j0] += multi_head_attention_22[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_20[j0];
+        const float v1 = multi_head_attention_21[j0];
         m_block_1_attention_query_bias[j0] = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
         v_block_1_attention_query_bias[j0] = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k51_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k52_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3136,10 +3146,10 @@ static inline void train_k51_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k51_multi_head_attention_layer_norm(const float *restrict multi_head_attention_21,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_22,
-        const float *restrict multi_head_attention_15, const float *restrict multi_head_attention_18,
-        float *restrict multi_head_attention_23, const float *restrict block_1_norm_a_y, float *restrict layer_norm_35,
+static void train_k52_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_23,
+        const float *restrict multi_head_attention_16, const float *restrict multi_head_attention_19,
+        float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y, float *restrict layer_norm_35,
         const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
         const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_22,
         float *restrict layer_norm_44)
@@ -3152,15 +3162,15 @@ static void train_k51_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k51_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_22 + n);
+                train_k52_multi_head_attention_layer_norm_tile_4(multi_head_attention_22, i0 * 128 + i1_0 * 16,
+                        block_1_attention_query_kernel_2 + n, multi_head_attention_23 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v126 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v119 = multi_head_attention_15[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_18[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_22[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_23[i0 * 128 + i1 * 16 + j0] = add_v119;
+                    const float add_v119 = multi_head_attention_16[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_19[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_23[i1 * 16 - i1_0 * 16 + j0];
+                    multi_head_attention_24[i0 * 128 + i1 * 16 + j0] = add_v119;
                     const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
                     layer_norm_35[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
                     const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
@@ -3189,7 +3199,7 @@ static void train_k51_multi_head_attention_layer_norm(const float *restrict mult
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k52_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k53_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3222,19 +3232,19 @@ static inline void train_k52_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k52_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_21,
-        float *restrict multi_head_attention_24, float *restrict m_block_1_attention_query_kernel,
+static void train_k53_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_22,
+        float *restrict multi_head_attention_25, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k52_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_21 + n,
-                    multi_head_attention_24 + n);
+            train_k53_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_22 + n,
+                    multi_head_attention_25 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_24[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_25[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v147 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v147;
                 const float add_v148 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -3247,7 +3257,7 @@ static void train_k52_multi_head_attention_adam(const float *restrict block_1_y,
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k53_layer_norm_adam(const float *restrict multi_head_attention_23, float *restrict m_block_1_norm_a_beta,
+static void train_k54_layer_norm_adam(const float *restrict multi_head_attention_24, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
     float layer_norm_34[16];
@@ -3257,7 +3267,7 @@ static void train_k53_layer_norm_adam(const float *restrict multi_head_attention
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_34[j0] += multi_head_attention_23[j0 + r1 * 128 + r2 * 16];
+                layer_norm_34[j0] += multi_head_attention_24[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
@@ -3272,7 +3282,7 @@ static void train_k53_layer_norm_adam(const float *restrict multi_head_attention
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k54_layer_norm_adam(const float *restrict layer_norm_35, float *restrict m_block_1_norm_a_gamma,
+static void train_k55_layer_norm_adam(const float *restrict layer_norm_35, float *restrict m_block_1_norm_a_gamma,
         float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam,
         float *restrict block_1_attention_query_bias, const float *restrict m_block_1_attention_query_bias,
         const float *restrict v_block_1_attention_query_bias, float *restrict block_1_attention_value_bias,
@@ -3305,7 +3315,7 @@ static void train_k54_layer_norm_adam(const float *restrict layer_norm_35, float
 }
 
 /* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
-static void train_k55_embedding_adam(const float *restrict layer_norm_44, float *restrict m_positions,
+static void train_k56_embedding_adam(const float *restrict layer_norm_44, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 128; j0++) {
@@ -3321,7 +3331,7 @@ static void train_k55_embedding_adam(const float *restrict layer_norm_44, float 
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void train_k56_embedding(const float *restrict layer_norm_44, const int32_t *restrict tokens,
+static void train_k57_embedding(const float *restrict layer_norm_44, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -3336,7 +3346,7 @@ static void train_k56_embedding(const float *restrict layer_norm_44, const int32
 }
 
 /* transformer.dl:31: adam -> f32[256, 16] */
-static void train_k57_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k58_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
@@ -3357,76 +3367,75 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
-    float *const layer_norm_3 = (float *)(void *)(base + 135168);   /* f32[4, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 133120);   /* f32[4, 8, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
+    float *const block_1_y = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
+    float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 135296);   /* f32[4, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
+    float *const block_1_y_2 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
     float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 135424);   /* f32[4, 8, 1] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
-    float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 256] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 129024);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 129152);   /* i32[4, 8] */
+    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
+    float *const classifier_y = (float *)(void *)(base + 94208);   /* f32[4, 256] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 127104);   /* i32[4, 8] */
     float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
-    float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
+    float *const dense_2 = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const layer_norm_13 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const layer_norm_22 = (float *)(void *)(base + 129024);   /* f32[4, 8, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
+    float *const layer_norm_22 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const dense_6 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_8 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const dense_9 = (float *)(void *)(base + 12288);   /* f32[4, 64] */
     float *const layer_norm_24 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 8192);   /* f32[4, 8] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const layer_norm_35 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_44 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
-    float *const adam = (float *)(void *)(base + 135552);   /* f32 */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const adam = (float *)(void *)(base + 133504);   /* f32 */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
-    float *const block_1_down_kernel_2 = (float *)(void *)(base + 94208);   /* f32[16, 64] */
-    float *const block_1_up_kernel_2 = (float *)(void *)(base + 90112);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 134144);   /* f32[16, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 133120);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
+    float *const block_1_down_kernel_2 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
+    float *const block_1_up_kernel_2 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -3434,7 +3443,7 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             block_1_norm_a_standardized_1_centered, layer_norm_3, block_1_norm_a_y, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
     train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     train_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_2);
     train_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
@@ -3442,14 +3451,14 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);
     train_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_25);
-    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_26);
-    train_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_25, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_26);
+    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_27);
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_26,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            block_1_attention_value_y_2, block_1_attention_y);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
     train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
-    train_k13_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+    train_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
             block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
@@ -3493,48 +3502,49 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             params->block_1_norm_b_gamma, adam);
     train_k37_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k38_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_4);
-    train_k39_multi_head_attention_adam(multi_head_attention_2, layer_norm_22, multi_head_attention_5,
+    train_k38_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_5);
+    train_k39_multi_head_attention_adam(multi_head_attention_3, layer_norm_22, multi_head_attention_6,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k40_multi_head_attention(multi_head_attention_4, multi_head_attention_26, multi_head_attention_6,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_10, block_1_attention_key_y_2,
-            multi_head_attention_11);
-    train_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_4,
-            multi_head_attention_7);
-    train_k42_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_10, multi_head_attention_12);
-    train_k43_multi_head_attention_adam(multi_head_attention_7, multi_head_attention_14,
+    train_k40_multi_head_attention(multi_head_attention_5, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_7, block_1_attention_y);
+    train_k41_multi_head_attention(multi_head_attention_7, multi_head_attention_27, multi_head_attention_11,
+            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
+            multi_head_attention_12);
+    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
+            multi_head_attention_10);
+    train_k43_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
+    train_k44_multi_head_attention_adam(multi_head_attention_10, multi_head_attention_15,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k44_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2, multi_head_attention_15);
-    train_k45_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
+    train_k45_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2, multi_head_attention_16);
+    train_k46_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k46_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_key_bias,
+    train_k47_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k47_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_2, multi_head_attention_18);
-    train_k48_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_27);
-    train_k49_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
+    train_k48_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
+    train_k49_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
+    train_k50_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k50_multi_head_attention_adam(multi_head_attention_11, multi_head_attention_21,
+    train_k51_multi_head_attention_adam(multi_head_attention_12, multi_head_attention_22,
             optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias);
-    train_k51_multi_head_attention_layer_norm(multi_head_attention_21, block_1_attention_query_kernel_2,
-            multi_head_attention_22, multi_head_attention_15, multi_head_attention_18, multi_head_attention_23,
+    train_k52_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
+            multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
             block_1_norm_a_y, layer_norm_35, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
             layer_norm_22, layer_norm_44);
-    train_k52_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
+    train_k53_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k53_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+    train_k54_layer_norm_adam(multi_head_attention_24, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
-    train_k54_layer_norm_adam(layer_norm_35, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+    train_k55_layer_norm_adam(layer_norm_35, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam, params->block_1_attention_query_bias, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_value_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k55_embedding_adam(layer_norm_44, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k56_embedding(layer_norm_44, tokens, embedding_2);
-    train_k57_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k56_embedding_adam(layer_norm_44, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k57_embedding(layer_norm_44, tokens, embedding_2);
+    train_k58_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -3636,7 +3646,7 @@ static inline void gradients_k3_multi_head_attention_tile_4(const float *restric
 }
 
 static void gradients_k3_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_query_kernel, float *restrict block_1_attention_query_y_2,
+        const float *restrict block_1_attention_query_kernel, float *restrict multi_head_attention,
         const float *restrict block_1_attention_query_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3644,11 +3654,11 @@ static void gradients_k3_multi_head_attention(const float *restrict block_1_y,
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 gradients_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i0 * 128 + i1_0 * 16 + n));
+                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_query_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0];
+                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
                 }
             }
         }
@@ -3787,12 +3797,12 @@ static void gradients_k7_multi_head_attention(const float *restrict block_1_y,
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void gradients_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_17)
+        float *restrict multi_head_attention_18)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_17[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_18[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -3800,12 +3810,12 @@ static void gradients_k8_multi_head_attention_pack(const float *restrict block_1
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void gradients_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_18)
+        float *restrict multi_head_attention_19)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_18[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_19[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -3878,55 +3888,56 @@ static inline void gradients_k10_multi_head_attention_tile2_4(const float *restr
     c[15] = c3_3;
 }
 
-static void gradients_k10_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_17, float *restrict multi_head_attention,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
+static void gradients_k10_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_18, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[8];
+            float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k10_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_17 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
+                    gradients_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_18 + (i0 * 128 + i1 * 32 + n),
+                            block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1 / 2.0f;
+                        const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
                     }
                     const float v2
-                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
-                            block_1_attention_scaled_dot_product_attention_1_scores[1]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[2]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[3]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[4]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[5]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[6]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[7]);
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
-                    }
-                    const float v3 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
                     for (int j0 = 0; j0 < 8; j0++) {
                         block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                / v3;
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
                     }
                 }
                 gradients_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
                         block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 1]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 2]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 3]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 4]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 5]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 6]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                    for (int j0 = 0; j0 < 4; j0++) {
+                        block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0]
+                                = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0] / v3;
+                    }
+                }
             }
         }
     }
@@ -3934,12 +3945,12 @@ static void gradients_k10_multi_head_attention(const float *restrict block_1_att
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
 static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_2)
+        float *restrict multi_head_attention_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_2[j0 * 128 + j1 * 16 + j2]
+                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
@@ -3991,7 +4002,7 @@ static inline void gradients_k13_multi_head_attention_layer_norm_tile_4(const fl
     c[51] = c3_3;
 }
 
-static void gradients_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void gradients_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
@@ -4003,7 +4014,7 @@ static void gradients_k13_multi_head_attention_layer_norm(const float *restrict 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
+                gradients_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v23 = 0.0f;
@@ -4967,13 +4978,13 @@ static inline void gradients_k37_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k37_multi_head_attention(const float *restrict layer_norm_20,
-        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_3)
+        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 gradients_k37_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel_3 + n, multi_head_attention_3 + (i0 * 128 + i1_0 * 16 + n));
+                        block_1_attention_output_kernel_3 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
@@ -5012,18 +5023,45 @@ static inline void gradients_k38_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k38_multi_head_attention(const float *restrict multi_head_attention_2,
+static void gradients_k38_multi_head_attention(const float *restrict multi_head_attention_3,
         const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k38_multi_head_attention_tile_4(multi_head_attention_2, i0_0, layer_norm_20 + n,
+            gradients_k38_multi_head_attention_tile_4(multi_head_attention_3, i0_0, layer_norm_20 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4] */
+static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_4,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_5,
+        float *restrict block_1_attention_y)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                const float v1 = block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 1]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 2]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 3]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 4]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 5]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
+                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
+                for (int j3 = 0; j3 < 4; j3++) {
+                    const float div_v97 = multi_head_attention_4[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
+                    multi_head_attention_5[j0 * 128 + j1 * 32 + j2 * 4 + j3] = div_v97;
+                    block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3] = -(div_v97
+                            * block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3]);
+                }
+            }
+        }
+    }
+}
+
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
-static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5034,9 +5072,9 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
         const float *const ak = a + (at + k), *const bk = b + (k * 8);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -5056,7 +5094,7 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
     c[27] = c3_3;
 }
 
-static inline void gradients_k39_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k40_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5089,54 +5127,35 @@ static inline void gradients_k39_multi_head_attention_tile2_4(const float *restr
     c[15] = c3_3;
 }
 
-static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_3,
-        const float *restrict multi_head_attention_18, float *restrict multi_head_attention_4,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_8,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_9)
+static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_5,
+        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_9,
+        const float *restrict block_1_attention_y,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_6[8];
-            float multi_head_attention_7[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k39_multi_head_attention_tile_4(multi_head_attention_3, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_18 + (i0 * 128 + i1 * 32 + n), multi_head_attention_4 + n);
+                    gradients_k40_multi_head_attention_tile_4(multi_head_attention_5, i0 * 128 + i1 * 32 + i2_0 * 4,
+                            multi_head_attention_19 + (i0 * 128 + i1 * 32 + n),
+                            multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                    const float v1 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
+                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
+                    const float v3 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
+                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
+                    const float v5 = v1 + v2 + v3 + v4;
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float div_v100 = multi_head_attention_4[i2 * 8 - i2_0 * 8 + j0] / v1;
-                        multi_head_attention_6[j0] = div_v100;
-                        multi_head_attention_7[j0] = -(div_v100
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]);
-                    }
-                    const float v2 = multi_head_attention_7[0];
-                    const float v3 = multi_head_attention_7[1];
-                    const float v4 = multi_head_attention_7[2];
-                    const float v5 = multi_head_attention_7[3];
-                    const float v6 = multi_head_attention_7[4];
-                    const float v7 = multi_head_attention_7[5];
-                    const float v8 = multi_head_attention_7[6];
-                    const float v9 = multi_head_attention_7[7];
-                    const float v10 = v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9;
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v11 = multi_head_attention_6[j0];
-                        const float v12
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0] = (i2 < j0 ? 0.0f : (v11 + v10) * v12) / 2.0f;
+                        const float v6 = multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        const float v7
+                                = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v6 + v5) * v7;
                     }
                 }
-                gradients_k39_multi_head_attention_tile2_4(multi_head_attention_8, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_9 + (i0 * 128 + i1 * 32 + i2_0
+                gradients_k40_multi_head_attention_tile2_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 8,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
         }
@@ -5144,7 +5163,7 @@ static void gradients_k39_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5152,7 +5171,7 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
+        const float *const ak = a + (at + k * 8), *const bk = b + (k * 4);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -5177,22 +5196,22 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k40_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_5)
+static void gradients_k41_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k40_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_3 + (i0 * 128 + i1 * 4),
-                        multi_head_attention_5 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                gradients_k41_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_5 + (i0 * 128 + i1 * 32),
+                        multi_head_attention_8 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
-static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5225,27 +5244,27 @@ static inline void gradients_k41_multi_head_attention_tile_4(const float *restri
     c[27] = c3_3;
 }
 
-static void gradients_k41_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
+static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
-                gradients_k41_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4,
-                        multi_head_attention_8 + (i0 * 256 + i1 * 64 + n), multi_head_attention_10 + (i0 * 128 + i1 * 32 + n));
+                gradients_k42_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
+                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + n), multi_head_attention_11 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_5,
-        float *restrict multi_head_attention_11, float *restrict block_1_attention_value_bias_2)
+static void gradients_k43_multi_head_attention(const float *restrict multi_head_attention_8,
+        float *restrict multi_head_attention_12, float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_11[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_5[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_12[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_8[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
@@ -5255,14 +5274,14 @@ static void gradients_k42_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_11[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_value_bias_2[j0] += multi_head_attention_12[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5295,20 +5314,20 @@ static inline void gradients_k43_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k43_multi_head_attention(const float *restrict multi_head_attention_11,
-        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_12)
+static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_12,
+        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k43_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_12 + (i0 * 128 + i1_0 * 16 + n));
+                gradients_k44_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0 * 16,
+                        block_1_attention_value_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5341,25 +5360,25 @@ static inline void gradients_k44_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k44_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_11,
+static void gradients_k45_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_12,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k44_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_11 + n,
+            gradients_k45_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_12 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_10,
+static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float sum_v110 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v110 += multi_head_attention_10[i0 * 8 + r0 * 128 + r1];
+                sum_v110 += multi_head_attention_11[i0 * 8 + r0 * 128 + r1];
             }
         }
         block_1_attention_key_bias_2[i0] = sum_v110;
@@ -5367,7 +5386,7 @@ static void gradients_k45_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5400,33 +5419,33 @@ static inline void gradients_k46_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_10,
-        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_13)
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_11,
+        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k46_multi_head_attention_tile_4(multi_head_attention_10, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
+                gradients_k47_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0,
+                        block_1_attention_key_kernel_3 + n, multi_head_attention_14 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k47_multi_head_attention_pack(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_19)
+static void gradients_k48_multi_head_attention_pack(const float *restrict multi_head_attention_11,
+        float *restrict multi_head_attention_20)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_19[j0 * 128 + j1 * 16 + j2] = multi_head_attention_10[j0 * 128 + j1 + j2 * 8];
+                multi_head_attention_20[j0 * 128 + j1 * 16 + j2] = multi_head_attention_11[j0 * 128 + j1 + j2 * 8];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5459,25 +5478,25 @@ static inline void gradients_k48_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k48_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_19,
+static void gradients_k49_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_20,
         float *restrict block_1_attention_key_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k48_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_19 + n,
+            gradients_k49_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_20 + n,
                     block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_9,
-        float *restrict multi_head_attention_14, float *restrict block_1_attention_query_bias_2)
+static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_10,
+        float *restrict multi_head_attention_15, float *restrict block_1_attention_query_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_9[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_10[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
             }
         }
     }
@@ -5487,14 +5506,14 @@ static void gradients_k49_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_query_bias_2[j0] += multi_head_attention_14[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_query_bias_2[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k50_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
+static inline void gradients_k51_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
         const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5527,10 +5546,10 @@ static inline void gradients_k50_multi_head_attention_layer_norm_tile_4(const fl
     c[51] = c3_3;
 }
 
-static void gradients_k50_multi_head_attention_layer_norm(const float *restrict multi_head_attention_14,
-        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_15,
-        const float *restrict multi_head_attention_12, const float *restrict multi_head_attention_13,
-        float *restrict multi_head_attention_16, const float *restrict block_1_norm_a_y, float *restrict layer_norm_30,
+static void gradients_k51_multi_head_attention_layer_norm(const float *restrict multi_head_attention_15,
+        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_16,
+        const float *restrict multi_head_attention_13, const float *restrict multi_head_attention_14,
+        float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_y, float *restrict layer_norm_30,
         const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
         const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_20,
         float *restrict layer_norm_38)
@@ -5543,15 +5562,15 @@ static void gradients_k50_multi_head_attention_layer_norm(const float *restrict 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k50_multi_head_attention_layer_norm_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_3 + n, multi_head_attention_15 + n);
+                gradients_k51_multi_head_attention_layer_norm_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
+                        block_1_attention_query_kernel_3 + n, multi_head_attention_16 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v126 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v119 = multi_head_attention_12[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_13[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_15[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_16[i0 * 128 + i1 * 16 + j0] = add_v119;
+                    const float add_v119 = multi_head_attention_13[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_14[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_16[i1 * 16 - i1_0 * 16 + j0];
+                    multi_head_attention_17[i0 * 128 + i1 * 16 + j0] = add_v119;
                     const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
                     layer_norm_30[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
                     const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
@@ -5580,7 +5599,7 @@ static void gradients_k50_multi_head_attention_layer_norm(const float *restrict 
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k52_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5613,18 +5632,18 @@ static inline void gradients_k51_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k51_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
+static void gradients_k52_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
         float *restrict block_1_attention_query_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k51_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
+            gradients_k52_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
                     block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k52_layer_norm(const float *restrict multi_head_attention_16, float *restrict block_1_norm_a_beta_2)
+static void gradients_k53_layer_norm(const float *restrict multi_head_attention_17, float *restrict block_1_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_beta_2[j0] = 0.0f;
@@ -5632,14 +5651,14 @@ static void gradients_k52_layer_norm(const float *restrict multi_head_attention_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_beta_2[j0] += multi_head_attention_16[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_a_beta_2[j0] += multi_head_attention_17[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k53_layer_norm(const float *restrict layer_norm_30, float *restrict block_1_norm_a_gamma_2)
+static void gradients_k54_layer_norm(const float *restrict layer_norm_30, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_gamma_2[j0] = 0.0f;
@@ -5654,7 +5673,7 @@ static void gradients_k53_layer_norm(const float *restrict layer_norm_30, float 
 }
 
 /* transformer.dl:20: embedding -> f32[8, 16] */
-static void gradients_k54_embedding(const float *restrict layer_norm_38, float *restrict positions_2)
+static void gradients_k55_embedding(const float *restrict layer_norm_38, float *restrict positions_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         positions_2[j0] = layer_norm_38[j0] + layer_norm_38[j0 + 128] + layer_norm_38[j0 + 256] + layer_norm_38[j0 + 384];
@@ -5662,7 +5681,7 @@ static void gradients_k54_embedding(const float *restrict layer_norm_38, float *
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void gradients_k55_embedding(const float *restrict layer_norm_38, const int32_t *restrict tokens,
+static void gradients_k56_embedding(const float *restrict layer_norm_38, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -5683,67 +5702,66 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
-    float *const layer_norm_3 = (float *)(void *)(base + 135168);   /* f32[4, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 133120);   /* f32[4, 8, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
+    float *const block_1_y = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_softmax_1_y = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 86016);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
+    float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 135296);   /* f32[4, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
+    float *const block_1_y_2 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
     float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 135424);   /* f32[4, 8, 1] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
-    float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 256] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 129024);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 129152);   /* i32[4, 8] */
+    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
+    float *const classifier_y = (float *)(void *)(base + 94208);   /* f32[4, 256] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 127104);   /* i32[4, 8] */
     float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
-    float *const dense = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const layer_norm_20 = (float *)(void *)(base + 129024);   /* f32[4, 8, 16] */
+    float *const dense = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
+    float *const layer_norm_20 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_21 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 8192);   /* f32[4, 8] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 12288);   /* f32[4, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 12288);   /* f32[4, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const layer_norm_30 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_38 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
-    float *const block_1_down_kernel_3 = (float *)(void *)(base + 94208);   /* f32[16, 64] */
-    float *const block_1_up_kernel_3 = (float *)(void *)(base + 90112);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 134144);   /* f32[16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 112640);   /* f32[4, 4, 4, 8] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 133120);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
+    float *const block_1_down_kernel_3 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
+    float *const block_1_up_kernel_3 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -5751,7 +5769,7 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
             block_1_norm_a_standardized_1_centered, layer_norm_3, block_1_norm_a_y, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
     gradients_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
-    gradients_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    gradients_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     gradients_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_3);
     gradients_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
@@ -5759,14 +5777,14 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_3);
     gradients_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_17);
-    gradients_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_18);
-    gradients_k10_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_17, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_2);
+    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_18);
+    gradients_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_19);
+    gradients_k10_multi_head_attention(multi_head_attention, multi_head_attention_18,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            block_1_attention_value_y_2, block_1_attention_y);
+    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
     gradients_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k13_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+    gradients_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
             block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
@@ -5799,34 +5817,35 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k34_layer_norm(dense_3, gradients->block_1_norm_b_beta);
     gradients_k35_layer_norm(layer_norm_21, gradients->block_1_norm_b_gamma);
     gradients_k36_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
-    gradients_k37_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_3);
-    gradients_k38_multi_head_attention(multi_head_attention_2, layer_norm_20, gradients->block_1_attention_output_kernel);
-    gradients_k39_multi_head_attention(multi_head_attention_3, multi_head_attention_18, multi_head_attention_4,
-            block_1_attention_scaled_dot_product_attention_1_softmax_1_y,
-            block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_8, block_1_attention_key_y_2,
-            multi_head_attention_9);
-    gradients_k40_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_3,
-            multi_head_attention_5);
-    gradients_k41_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_8, multi_head_attention_10);
-    gradients_k42_multi_head_attention(multi_head_attention_5, multi_head_attention_11,
+    gradients_k37_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_4);
+    gradients_k38_multi_head_attention(multi_head_attention_3, layer_norm_20, gradients->block_1_attention_output_kernel);
+    gradients_k39_multi_head_attention(multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_5, block_1_attention_y);
+    gradients_k40_multi_head_attention(multi_head_attention_5, multi_head_attention_19, multi_head_attention_9,
+            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
+            multi_head_attention_10);
+    gradients_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
+            multi_head_attention_8);
+    gradients_k42_multi_head_attention(multi_head_attention, multi_head_attention_9, multi_head_attention_11);
+    gradients_k43_multi_head_attention(multi_head_attention_8, multi_head_attention_12,
             gradients->block_1_attention_value_bias);
-    gradients_k43_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3, multi_head_attention_12);
-    gradients_k44_multi_head_attention(block_1_y, multi_head_attention_11, gradients->block_1_attention_value_kernel);
-    gradients_k45_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_key_bias);
-    gradients_k46_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3, multi_head_attention_13);
-    gradients_k47_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_19);
-    gradients_k48_multi_head_attention(block_1_y, multi_head_attention_19, gradients->block_1_attention_key_kernel);
-    gradients_k49_multi_head_attention(multi_head_attention_9, multi_head_attention_14,
+    gradients_k44_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3, multi_head_attention_13);
+    gradients_k45_multi_head_attention(block_1_y, multi_head_attention_12, gradients->block_1_attention_value_kernel);
+    gradients_k46_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
+    gradients_k47_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3, multi_head_attention_14);
+    gradients_k48_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_20);
+    gradients_k49_multi_head_attention(block_1_y, multi_head_attention_20, gradients->block_1_attention_key_kernel);
+    gradients_k50_multi_head_attention(multi_head_attention_10, multi_head_attention_15,
             gradients->block_1_attention_query_bias);
-    gradients_k50_multi_head_attention_layer_norm(multi_head_attention_14, block_1_attention_query_kernel_3,
-            multi_head_attention_15, multi_head_attention_12, multi_head_attention_13, multi_head_attention_16,
+    gradients_k51_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
+            multi_head_attention_16, multi_head_attention_13, multi_head_attention_14, multi_head_attention_17,
             block_1_norm_a_y, layer_norm_30, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
             layer_norm_20, layer_norm_38);
-    gradients_k51_multi_head_attention(block_1_y, multi_head_attention_14, gradients->block_1_attention_query_kernel);
-    gradients_k52_layer_norm(multi_head_attention_16, gradients->block_1_norm_a_beta);
-    gradients_k53_layer_norm(layer_norm_30, gradients->block_1_norm_a_gamma);
-    gradients_k54_embedding(layer_norm_38, gradients->positions);
-    gradients_k55_embedding(layer_norm_38, tokens, gradients->embedding_1_embeddings);
+    gradients_k52_multi_head_attention(block_1_y, multi_head_attention_15, gradients->block_1_attention_query_kernel);
+    gradients_k53_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);
+    gradients_k54_layer_norm(layer_norm_30, gradients->block_1_norm_a_gamma);
+    gradients_k55_embedding(layer_norm_38, gradients->positions);
+    gradients_k56_embedding(layer_norm_38, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -5912,7 +5931,7 @@ static inline void evaluate_k2_multi_head_attention_tile_4(const float *restrict
 }
 
 static void evaluate_k2_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_query_kernel, float *restrict block_1_attention_query_y_2,
+        const float *restrict block_1_attention_query_kernel, float *restrict multi_head_attention,
         const float *restrict block_1_attention_query_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -5920,11 +5939,11 @@ static void evaluate_k2_multi_head_attention(const float *restrict block_1_y,
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 evaluate_k2_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        block_1_attention_query_y_2 + (i0 * 128 + i1_0 * 16 + n));
+                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_query_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_query_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0];
+                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
                 }
             }
         }
@@ -6041,12 +6060,12 @@ static void evaluate_k4_multi_head_attention(const float *restrict block_1_y,
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_3)
+        float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_3[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_4[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -6119,66 +6138,68 @@ static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restric
     c[15] = c3_3;
 }
 
-static void evaluate_k6_multi_head_attention(const float *restrict block_1_attention_query_y_2,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention,
+static void evaluate_k6_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_4, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[8];
-            float block_1_attention_scaled_dot_product_attention_1_softmax_1_y[8];
+            float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    evaluate_k6_multi_head_attention_tile_4(block_1_attention_query_y_2, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_3 + (i0 * 128 + i1 * 32 + n), multi_head_attention + n);
+                    evaluate_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_4 + (i0 * 128 + i1 * 32
+                            + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = multi_head_attention[i2 * 8 - i2_0 * 8 + j0];
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1 / 2.0f;
+                        const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
+                        block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
                     }
                     const float v2
-                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
-                            block_1_attention_scaled_dot_product_attention_1_scores[1]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[2]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[3]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[4]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[5]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[6]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[7]);
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0]
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
-                    }
-                    const float v3 = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[0]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[1]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[2]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[3]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[4]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[5]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[6]
-                            + block_1_attention_scaled_dot_product_attention_1_softmax_1_y[7];
+                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
+                            block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
                     for (int j0 = 0; j0 < 8; j0++) {
                         block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_softmax_1_y[j0] / v3;
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
                     }
                 }
                 evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                         block_1_attention_value_y_2 + (i0 * 128 + i1 * 4), block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 1]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 2]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 3]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 4]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 5]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 6]
+                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 7];
+                    for (int j0 = 0; j0 < 4; j0++) {
+                        block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0]
+                                = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0] / v3;
+                    }
+                }
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_2)
+static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_2[j0 * 128 + j1 * 16 + j2]
+                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
@@ -6219,7 +6240,7 @@ static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_2,
+static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -6231,7 +6252,7 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_2, i0 * 128 + i1_0 * 16,
+                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v21 = 0.0f;
@@ -6632,13 +6653,13 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const block_1_y = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_y_2 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 10240);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 10240);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 10368);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
@@ -6648,23 +6669,24 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
     float *const cross_entropy_5 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     dl_word *const argmax = (dl_word *)(void *)(base + 4224);   /* i32[4, 8] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
-    evaluate_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, block_1_attention_query_y_2,
+    evaluate_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
     evaluate_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
     evaluate_k4_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_3);
-    evaluate_k6_multi_head_attention(block_1_attention_query_y_2, multi_head_attention_3, multi_head_attention,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_value_y_2, block_1_attention_y);
-    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_2);
-    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_2, params->block_1_attention_output_kernel,
+    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);
+    evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_4,
+            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
+            block_1_attention_value_y_2, block_1_attention_y);
+    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     evaluate_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
