@@ -918,7 +918,7 @@ static dl_status train_k13_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void train_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -953,15 +953,11 @@ static inline void train_k14_dense_softmax_cross_entropy_tile_4(const float *res
 }
 
 static void train_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_7)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_6, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax_5;
-    float softmax_1_y[10];
-    float softmax_6;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -979,39 +975,26 @@ static void train_k14_dense_softmax_cross_entropy(const float *restrict relu, co
             float sum_v18 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v17 = dl_exp(logits[j0] - softmax_5);
-                softmax_1_y[j0] = softmax_1_y_v17;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v17;
                 sum_v18 += softmax_1_y_v17;
             }
-            softmax_6 = sum_v18;
-            const float v1 = dl_log(softmax_6);
-            float sum_v21 = 0.0f;
-            int32_t argmax_v22 = 0;
-            float best_argmax_v22 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v20 = label[i0] == j0 ? v2 - softmax_5 - v1 : 0.0f;
-                sum_v21 += select_v20;
-                const float x_argmax_v22 = v2;
-                if (best_argmax_v22 < x_argmax_v22) {
-                    best_argmax_v22 = x_argmax_v22;
-                    argmax_v22 = j0;
+            softmax_6[i0] = sum_v18;
+            const float v1 = softmax_6[i0];
+            const float v2 = dl_log(v1);
+            float sum_v20 = 0.0f;
+            int32_t argmax_v21 = 0;
+            float best_argmax_v21 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v20 += label[i0] == r0 ? v3 - softmax_5 - v2 : 0.0f;
+                const float x_argmax_v21 = v3;
+                if (best_argmax_v21 < x_argmax_v21) {
+                    best_argmax_v21 = x_argmax_v21;
+                    argmax_v21 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v21;
-            argmax[i0] = argmax_v22;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v28 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v27 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v27;
-                sum_v28 += -select_v27;
-            }
-            cross_entropy_5 = sum_v28;
-            const float v5 = cross_entropy_5 / softmax_6;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_7[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v20;
+            argmax[i0] = argmax_v21;
         }
     }
 }
@@ -1021,61 +1004,77 @@ static void train_k15_sum(const int32_t *restrict count_, const dl_word *restric
         float *restrict accuracy)
 {
     float sum;
-    float sum_v23[8];
+    float sum_v22[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v23[lane] = 0.0f;
+        sum_v22[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v23[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v23[lane] += sum_v23[lane + 4];
+        sum_v22[lane] += sum_v22[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v23[lane] += sum_v23[lane + 2];
-    sum_v23[0] += sum_v23[1];
-    sum = sum_v23[0];
+        sum_v22[lane] += sum_v22[lane + 2];
+    sum_v22[0] += sum_v22[1];
+    sum = sum_v22[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* attention.dl:28: cross_entropy -> f32 */
-static void train_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v25[8];
+    float cross_entropy_2;
+    float sum_v24[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v25[lane] = 0.0f;
+        sum_v24[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v25[lane] += sum_v25[lane + 4];
+        sum_v24[lane] += sum_v24[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v25[lane] += sum_v25[lane + 2];
-    sum_v25[0] += sum_v25[1];
-    cross_entropy_3 = sum_v25[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v24[lane] += sum_v24[lane + 2];
+    sum_v24[0] += sum_v24[1];
+    cross_entropy_2 = sum_v24[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* attention.dl:29: adam -> f32 */
-static void train_k17_adam(const int32_t *restrict step_, float *restrict adam)
+/* attention.dl:28: cross_entropy, attention.dl:24: softmax, attention.dl:22: dense, attention.dl:29: adam -> f32[10] */
+static void train_k17_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_7, const float *restrict softmax_6, const float *restrict softmax_1_y,
+        float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* attention.dl:22: dense, attention.dl:29: adam -> f32[10] */
-static void train_k18_dense_adam(const float *restrict softmax_7, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
+    float cross_entropy_4[32];
     float dense[10];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_7[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v27 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v27 += -softmax_7[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v27;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_6[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_7[j0 * 10 + j1] = softmax_7[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         dense[j0] = 0.0f;
     }
@@ -1085,17 +1084,14 @@ static void train_k18_dense_adam(const float *restrict softmax_7, float *restric
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense[j0];
-        const float add_v83 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v83;
-        const float add_v84 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v84;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v83 / (dl_sqrt(add_v84) + 1e-07f);
+        const float v5 = dense[j0];
+        m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
+        v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
     }
 }
 
 /* attention.dl:22: dense, attention.dl:21: relu -> f32[32, 64], 20480 multiply-accumulates */
-static inline void train_k19_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k18_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1127,13 +1123,13 @@ static inline void train_k19_dense_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k19_dense_relu(const float *restrict softmax_7, const float *restrict classifier_kernel_2,
+static void train_k18_dense_relu(const float *restrict softmax_7, const float *restrict classifier_kernel_2,
         float *restrict relu_2, const float *restrict relu)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k19_dense_relu_tile_4(softmax_7, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
+            train_k18_dense_relu_tile_4(softmax_7, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_2[i0 * 64 + j0];
@@ -1141,6 +1137,13 @@ static void train_k19_dense_relu(const float *restrict softmax_7, const float *r
             }
         }
     }
+}
+
+/* attention.dl:29: adam -> f32 */
+static void train_k19_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* attention.dl:22: dense, attention.dl:29: adam -> f32[64, 10], 20480 multiply-accumulates */
@@ -1187,11 +1190,11 @@ static void train_k20_dense_adam(const float *restrict relu, const float *restri
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v80 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v80;
-                const float add_v81 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v81;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v80 / (dl_sqrt(add_v81)
+                const float add_v79 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v79;
+                const float add_v80 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v80;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v79 / (dl_sqrt(add_v80)
                         + 1e-07f);
             }
         }
@@ -1213,11 +1216,11 @@ static void train_k21_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v77 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v77;
-        const float add_v78 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v78;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v77 / (dl_sqrt(add_v78) + 1e-07f);
+        const float add_v76 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v76;
+        const float add_v77 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v77;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v76 / (dl_sqrt(add_v77) + 1e-07f);
     }
 }
 
@@ -1306,11 +1309,11 @@ static void train_k23_dense_adam(const float *restrict h, const float *restrict 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v74 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 64 + j0] = add_v74;
-                const float add_v75 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 64 + j0] = add_v75;
-                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v74 / (dl_sqrt(add_v75) + 1e-07f);
+                const float add_v73 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 64 + j0] = add_v73;
+                const float add_v74 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 64 + j0] = add_v74;
+                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v73 / (dl_sqrt(add_v74) + 1e-07f);
             }
         }
     }
@@ -1453,11 +1456,11 @@ static void train_k31_lstm_adam(const float *restrict lstm_7, float *restrict m_
     }
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = lstm_8[j0];
-        const float add_v71 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_lstm_1_bias[j0] = add_v71;
-        const float add_v72 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_lstm_1_bias[j0] = add_v72;
-        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v71 / (dl_sqrt(add_v72) + 1e-07f);
+        const float add_v70 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_1_bias[j0] = add_v70;
+        const float add_v71 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_1_bias[j0] = add_v71;
+        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v70 / (dl_sqrt(add_v71) + 1e-07f);
     }
 }
 
@@ -1505,12 +1508,12 @@ static void train_k32_lstm_adam(const float *restrict h_2, const float *restrict
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_9[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v68 = m_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v68;
-                const float add_v69 = v_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v69;
-                lstm_1_recurrent_kernel[i0 * 256 + j0] = lstm_1_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v68
-                        / (dl_sqrt(add_v69) + 1e-07f);
+                const float add_v67 = m_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v67;
+                const float add_v68 = v_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v68;
+                lstm_1_recurrent_kernel[i0 * 256 + j0] = lstm_1_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v67
+                        / (dl_sqrt(add_v68) + 1e-07f);
             }
         }
     }
@@ -1606,11 +1609,11 @@ static void train_k34_lstm_adam(const float *restrict softmax_4, const float *re
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_11[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v65 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_kernel[i0 * 256 + j0] = add_v65;
-                const float add_v66 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_kernel[i0 * 256 + j0] = add_v66;
-                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v65 / (dl_sqrt(add_v66) + 1e-07f);
+                const float add_v64 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_1_kernel[i0 * 256 + j0] = add_v64;
+                const float add_v65 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_1_kernel[i0 * 256 + j0] = add_v65;
+                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v64 / (dl_sqrt(add_v65) + 1e-07f);
             }
         }
     }
@@ -1642,10 +1645,10 @@ static void train_k35_softmax_tanh(const float *restrict lstm_10, const float *r
             for (int j1 = 0; j1 < 64; j1++) {
                 const float v1 = tanh[i0 * 1024 + j0 * 64 + j1];
                 const float v2 = 1.0f - v1 * v1;
-                const float mul_v50 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
+                const float mul_v49 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
                         * feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1];
-                softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v50;
-                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v50 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1]
+                softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v49;
+                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v49 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1]
                         * v2;
             }
         }
@@ -1691,11 +1694,11 @@ static void train_k37_adam(const float *restrict feature_attention_1_v, const fl
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = sum_2[j0];
-        const float add_v62 = m_feature_attention_1_w2[j0] * 0.9f + v1 * 0.1f;
-        m_feature_attention_1_w2[j0] = add_v62;
-        const float add_v63 = v_feature_attention_1_w2[j0] * 0.999f + v1 * 0.001f * v1;
-        v_feature_attention_1_w2[j0] = add_v63;
-        feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - adam[0] * add_v62 / (dl_sqrt(add_v63) + 1e-07f);
+        const float add_v61 = m_feature_attention_1_w2[j0] * 0.9f + v1 * 0.1f;
+        m_feature_attention_1_w2[j0] = add_v61;
+        const float add_v62 = v_feature_attention_1_w2[j0] * 0.999f + v1 * 0.001f * v1;
+        v_feature_attention_1_w2[j0] = add_v62;
+        feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - adam[0] * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
     }
 }
 
@@ -1718,11 +1721,11 @@ static void train_k38_adam(const float *restrict softmax_10, const float *restri
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = sum_3[j0];
-        const float add_v59 = m_feature_attention_1_w1[j0] * 0.9f + v1 * 0.1f;
-        m_feature_attention_1_w1[j0] = add_v59;
-        const float add_v60 = v_feature_attention_1_w1[j0] * 0.999f + v1 * 0.001f * v1;
-        v_feature_attention_1_w1[j0] = add_v60;
-        feature_attention_1_w1[j0] = feature_attention_1_w1[j0] - adam[0] * add_v59 / (dl_sqrt(add_v60) + 1e-07f);
+        const float add_v58 = m_feature_attention_1_w1[j0] * 0.9f + v1 * 0.1f;
+        m_feature_attention_1_w1[j0] = add_v58;
+        const float add_v59 = v_feature_attention_1_w1[j0] * 0.999f + v1 * 0.001f * v1;
+        v_feature_attention_1_w1[j0] = add_v59;
+        feature_attention_1_w1[j0] = feature_attention_1_w1[j0] - adam[0] * add_v58 / (dl_sqrt(add_v59) + 1e-07f);
     }
 }
 
@@ -1732,11 +1735,20 @@ static void train_k39_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         const float v1 = embedding[j0];
-        const float add_v55 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v55;
-        const float add_v56 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v56;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v55 / (dl_sqrt(add_v56) + 1e-07f);
+        const float add_v54 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v54;
+        const float add_v55 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v55;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v54 / (dl_sqrt(add_v55) + 1e-07f);
+    }
+}
+
+/* attention.dl:29: adam -> f32[10] */
+static void train_k40_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -1764,9 +1776,11 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const lstm_5 = (float *)(void *)(base + 1835008);   /* f32[16, 32, 64] */
     float *const lstm_6 = (float *)(void *)(base + 1966080);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 25856);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 24576);   /* f32[32, 10] */
+    float *const softmax_6 = (float *)(void *)(base + 26016);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 26144);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 26272);   /* i32[32] */
     float *const softmax_7 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
@@ -1811,13 +1825,14 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k12_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_7);
+    train_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_6, label, cross_entropy, argmax);
     train_k15_sum(&count, argmax, label, &metrics->accuracy);
-    train_k16_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k17_adam(&step, adam);
-    train_k18_dense_adam(softmax_7, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k19_dense_relu(softmax_7, classifier_kernel_2, relu_2, relu);
+    train_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k17_cross_entropy_softmax_dense(label, &count, softmax_7, softmax_6, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k18_dense_relu(softmax_7, classifier_kernel_2, relu_2, relu);
+    train_k19_adam(&step, adam);
     train_k20_dense_adam(relu, softmax_7, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k21_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
@@ -1849,6 +1864,7 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
             optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam);
     train_k39_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
+    train_k40_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2156,7 +2172,7 @@ static dl_status gradients_k13_cross_entropy_check(const int32_t *restrict label
     return DL_OK;
 }
 
-/* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void gradients_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2191,15 +2207,11 @@ static inline void gradients_k14_dense_softmax_cross_entropy_tile_4(const float 
 }
 
 static void gradients_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_7)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_6, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax_5;
-    float softmax_1_y[10];
-    float softmax_6;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -2217,39 +2229,26 @@ static void gradients_k14_dense_softmax_cross_entropy(const float *restrict relu
             float sum_v18 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v17 = dl_exp(logits[j0] - softmax_5);
-                softmax_1_y[j0] = softmax_1_y_v17;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v17;
                 sum_v18 += softmax_1_y_v17;
             }
-            softmax_6 = sum_v18;
-            const float v1 = dl_log(softmax_6);
-            float sum_v21 = 0.0f;
-            int32_t argmax_v22 = 0;
-            float best_argmax_v22 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v20 = label[i0] == j0 ? v2 - softmax_5 - v1 : 0.0f;
-                sum_v21 += select_v20;
-                const float x_argmax_v22 = v2;
-                if (best_argmax_v22 < x_argmax_v22) {
-                    best_argmax_v22 = x_argmax_v22;
-                    argmax_v22 = j0;
+            softmax_6[i0] = sum_v18;
+            const float v1 = softmax_6[i0];
+            const float v2 = dl_log(v1);
+            float sum_v20 = 0.0f;
+            int32_t argmax_v21 = 0;
+            float best_argmax_v21 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v20 += label[i0] == r0 ? v3 - softmax_5 - v2 : 0.0f;
+                const float x_argmax_v21 = v3;
+                if (best_argmax_v21 < x_argmax_v21) {
+                    best_argmax_v21 = x_argmax_v21;
+                    argmax_v21 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v21;
-            argmax[i0] = argmax_v22;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v28 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v27 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v27;
-                sum_v28 += -select_v27;
-            }
-            cross_entropy_5 = sum_v28;
-            const float v5 = cross_entropy_5 / softmax_6;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_7[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v20;
+            argmax[i0] = argmax_v21;
         }
     }
 }
@@ -2259,53 +2258,77 @@ static void gradients_k15_sum(const int32_t *restrict count_, const dl_word *res
         float *restrict accuracy)
 {
     float sum;
-    float sum_v23[8];
+    float sum_v22[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v23[lane] = 0.0f;
+        sum_v22[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v23[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v23[lane] += sum_v23[lane + 4];
+        sum_v22[lane] += sum_v22[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v23[lane] += sum_v23[lane + 2];
-    sum_v23[0] += sum_v23[1];
-    sum = sum_v23[0];
+        sum_v22[lane] += sum_v22[lane + 2];
+    sum_v22[0] += sum_v22[1];
+    sum = sum_v22[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* attention.dl:28: cross_entropy -> f32 */
-static void gradients_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v25[8];
+    float cross_entropy_2;
+    float sum_v24[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v25[lane] = 0.0f;
+        sum_v24[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v25[lane] += sum_v25[lane + 4];
+        sum_v24[lane] += sum_v24[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v25[lane] += sum_v25[lane + 2];
-    sum_v25[0] += sum_v25[1];
-    cross_entropy_3 = sum_v25[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v24[lane] += sum_v24[lane + 2];
+    sum_v24[0] += sum_v24[1];
+    cross_entropy_2 = sum_v24[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* attention.dl:22: dense -> f32[10] */
-static void gradients_k17_dense(const float *restrict softmax_7, float *restrict classifier_bias_2)
+/* attention.dl:28: cross_entropy, attention.dl:24: softmax, attention.dl:22: dense -> f32[10] */
+static void gradients_k17_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_7, const float *restrict softmax_6, const float *restrict softmax_1_y,
+        float *restrict classifier_bias_2)
 {
+    float cross_entropy_4[32];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_7[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v27 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v27 += -softmax_7[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v27;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_6[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_7[j0 * 10 + j1] = softmax_7[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
     }
@@ -2795,10 +2818,10 @@ static void gradients_k34_softmax_tanh(const float *restrict lstm_8, const float
             for (int j1 = 0; j1 < 64; j1++) {
                 const float v1 = tanh[i0 * 1024 + j0 * 64 + j1];
                 const float v2 = 1.0f - v1 * v1;
-                const float mul_v50 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
+                const float mul_v49 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
                         * feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1];
-                softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v50;
-                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v50 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1]
+                softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v49;
+                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v49 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1]
                         * v2;
             }
         }
@@ -2882,9 +2905,11 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     float *const lstm_5 = (float *)(void *)(base + 1835008);   /* f32[16, 32, 64] */
     float *const lstm_6 = (float *)(void *)(base + 1966080);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 25856);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 24576);   /* f32[32, 10] */
+    float *const softmax_6 = (float *)(void *)(base + 26016);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 26144);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 26272);   /* i32[32] */
     float *const softmax_7 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
     float *const dense_2 = (float *)(void *)(base + 2244608);   /* f32[32, 64] */
@@ -2923,11 +2948,11 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     gradients_k12_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_7);
+    gradients_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_6, label, cross_entropy, argmax);
     gradients_k15_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k16_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k17_dense(softmax_7, gradients->classifier_bias);
+    gradients_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k17_cross_entropy_softmax_dense(label, &count, softmax_7, softmax_6, softmax_1_y, gradients->classifier_bias);
     gradients_k18_dense_relu(softmax_7, classifier_kernel_3, relu_2, relu);
     gradients_k19_dense(relu, softmax_7, gradients->classifier_kernel);
     gradients_k20_dense(relu_2, gradients->hidden_bias);
@@ -2968,17 +2993,17 @@ static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* attention.dl:11:, softmax -> f32[32, 64] */
+/* attention.dl:11:, softmax -> f32[32, 16, 64] */
 static void evaluate_k1_softmax(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict feature_attention_1_w1, const float *restrict feature_attention_1_w2,
-        float *restrict feature_attention_1_softmax_1_y, float *restrict softmax_2)
+        const float *restrict feature_attention_1_w1, const float *restrict feature_attention_1_w2, float *restrict softmax_3)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax[64];
+        float softmax_2[64];
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
                 const float v1 = embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
-                feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] = v1 * feature_attention_1_w1[j1] * dl_tanh(v1
+                softmax_3[i0 * 1024 + j0 * 64 + j1] = v1 * feature_attention_1_w1[j1] * dl_tanh(v1
                         * feature_attention_1_w2[j1]);
             }
         }
@@ -2987,43 +3012,34 @@ static void evaluate_k1_softmax(const float *restrict embedding_1_embeddings, co
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float x_max_v2 = feature_attention_1_softmax_1_y[i0 * 1024 + j0 + r1 * 64];
+                const float x_max_v2 = softmax_3[i0 * 1024 + j0 + r1 * 64];
                 softmax[j0] = dl_max(softmax[j0], x_max_v2);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
-                feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1]
-                        = dl_exp(feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] - softmax[j1]);
+                softmax_3[i0 * 1024 + j0 * 64 + j1] = dl_exp(softmax_3[i0 * 1024 + j0 * 64 + j1] - softmax[j1]);
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            softmax_2[i0 * 64 + j0] = 0.0f;
+            softmax_2[j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                softmax_2[i0 * 64 + j0] += feature_attention_1_softmax_1_y[i0 * 1024 + j0 + r1 * 64];
+                softmax_2[j0] += softmax_3[i0 * 1024 + j0 + r1 * 64];
             }
         }
-    }
-}
-
-/* attention.dl:20: lstm -> f32[16, 32, 64] */
-static void evaluate_k2_lstm(const float *restrict feature_attention_1_softmax_1_y, const float *restrict softmax_2,
-        const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, float *restrict lstm)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                lstm[j0 * 2048 + j1 * 64 + j2] = feature_attention_1_softmax_1_y[j0 * 64 + j1 * 1024 + j2]
-                        / softmax_2[j1 * 64 + j2] * embedding_1_embeddings[j2 + tokens[j0 + j1 * 16] * 64];
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 64; j1++) {
+                softmax_3[i0 * 1024 + j0 * 64 + j1] = softmax_3[i0 * 1024 + j0 * 64 + j1] / softmax_2[j1]
+                        * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
             }
         }
     }
 }
 
 /* attention.dl:20: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void evaluate_k3_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k2_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3041,32 +3057,33 @@ static inline void evaluate_k3_lstm_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
+    c[8192] = c1_0;
+    c[8193] = c1_1;
+    c[8194] = c1_2;
+    c[8195] = c1_3;
+    c[16384] = c2_0;
+    c[16385] = c2_1;
+    c[16386] = c2_2;
+    c[16387] = c2_3;
+    c[24576] = c3_0;
+    c[24577] = c3_1;
+    c[24578] = c3_2;
+    c[24579] = c3_3;
 }
 
-static void evaluate_k3_lstm(const float *restrict lstm, const float *restrict lstm_1_kernel, float *restrict lstm_2)
+static void evaluate_k2_lstm(const float *restrict softmax_3, const float *restrict lstm_1_kernel, float *restrict lstm)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
+    for (int i1 = 0; i1 < 32; i1++) {
+        for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
             for (int n = 0; n < 256; n += 4)
-                evaluate_k3_lstm_tile_4(lstm, i0 * 2048 + i1_0 * 64, lstm_1_kernel + n, lstm_2 + (i0 * 8192 + i1_0 * 256 + n));
+                evaluate_k2_lstm_tile_4(softmax_3, i1 * 1024 + i0_0 * 64, lstm_1_kernel + n,
+                        lstm + (i1 * 256 + i0_0 * 8192 + n));
         }
     }
 }
 
 /* attention.dl:20: lstm -> f32[32, 64] */
-static void evaluate_k4_lstm_fill(float *restrict h, float *restrict c)
+static void evaluate_k3_lstm_fill(float *restrict h, float *restrict c)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         h[j0] = 0.0f;
@@ -3075,7 +3092,7 @@ static void evaluate_k4_lstm_fill(float *restrict h, float *restrict c)
 }
 
 /* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void evaluate_k5_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k4_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3107,18 +3124,18 @@ static inline void evaluate_k5_lstm_tile_4(const float *restrict a, int at, cons
     c[771] = c3_3;
 }
 
-static void evaluate_k5_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
-        float *restrict lstm_3, const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c,
+static void evaluate_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
+        float *restrict lstm_2, const float *restrict lstm, const float *restrict lstm_1_bias, const float *restrict c,
         float *restrict next_c, float *restrict next_h)
 {
     float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            evaluate_k5_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_3 + n);
+            evaluate_k4_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_2 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                lstm_1_step_gates[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_3[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
+                lstm_1_step_gates[j0] = lstm[t * 8192 + i0 * 256 + j0] + lstm_2[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
             }
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
@@ -3132,7 +3149,7 @@ static void evaluate_k5_lstm(int t, const float *restrict h, const float *restri
 }
 
 /* attention.dl:20: lstm -> f32[32, 64] */
-static void evaluate_k6_lstm_copy(const float *restrict next_h, float *restrict h)
+static void evaluate_k5_lstm_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         h[j0] = next_h[j0];
@@ -3140,7 +3157,7 @@ static void evaluate_k6_lstm_copy(const float *restrict next_h, float *restrict 
 }
 
 /* attention.dl:20: lstm -> f32[32, 64] */
-static void evaluate_k7_lstm_copy(const float *restrict next_c, float *restrict c)
+static void evaluate_k6_lstm_copy(const float *restrict next_c, float *restrict c)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         c[j0] = next_c[j0];
@@ -3148,7 +3165,7 @@ static void evaluate_k7_lstm_copy(const float *restrict next_c, float *restrict 
 }
 
 /* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
-static inline void evaluate_k8_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3180,13 +3197,13 @@ static inline void evaluate_k8_dense_relu_tile_4(const float *restrict a, int at
     c[195] = c3_3;
 }
 
-static void evaluate_k8_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
+static void evaluate_k7_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
         const float *restrict hidden_bias)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            evaluate_k8_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
+            evaluate_k7_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
@@ -3197,7 +3214,7 @@ static void evaluate_k8_dense_relu(const float *restrict h, const float *restric
 }
 
 /* attention.dl:28: cross_entropy -> index check */
-static dl_status evaluate_k9_cross_entropy_check(const int32_t *restrict label)
+static dl_status evaluate_k8_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -3207,7 +3224,7 @@ static dl_status evaluate_k9_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void evaluate_k10_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3240,17 +3257,17 @@ static inline void evaluate_k10_dense_softmax_cross_entropy_tile_4(const float *
     c[33] = c3_3;
 }
 
-static void evaluate_k10_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
+static void evaluate_k9_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax)
+        float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
-    float softmax_3;
     float softmax_4;
+    float softmax_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            evaluate_k10_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            evaluate_k9_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v14 = -DL_INFINITY;
@@ -3260,76 +3277,74 @@ static void evaluate_k10_dense_softmax_cross_entropy(const float *restrict relu,
                 const float x_max_v14 = logits_v13;
                 max_v14 = dl_max(max_v14, x_max_v14);
             }
-            softmax_3 = max_v14;
-            float sum_v16 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v15 = dl_exp(logits[j0] - softmax_3);
-                sum_v16 += softmax_1_y_v15;
+            softmax_4 = max_v14;
+            float sum_v15 = 0.0f;
+            for (int r0 = 0; r0 < 10; r0++) {
+                sum_v15 += dl_exp(logits[r0] - softmax_4);
             }
-            softmax_4 = sum_v16;
-            const float v1 = dl_log(softmax_4);
-            float sum_v19 = 0.0f;
-            int32_t argmax_v20 = 0;
-            float best_argmax_v20 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v18 = label[i0] == j0 ? v2 - softmax_3 - v1 : 0.0f;
-                sum_v19 += select_v18;
-                const float x_argmax_v20 = v2;
-                if (best_argmax_v20 < x_argmax_v20) {
-                    best_argmax_v20 = x_argmax_v20;
-                    argmax_v20 = j0;
+            softmax_5 = sum_v15;
+            const float v1 = dl_log(softmax_5);
+            float sum_v17 = 0.0f;
+            int32_t argmax_v18 = 0;
+            float best_argmax_v18 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v2 = logits[r0];
+                sum_v17 += label[i0] == r0 ? v2 - softmax_4 - v1 : 0.0f;
+                const float x_argmax_v18 = v2;
+                if (best_argmax_v18 < x_argmax_v18) {
+                    best_argmax_v18 = x_argmax_v18;
+                    argmax_v18 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v19;
-            argmax[i0] = argmax_v20;
+            cross_entropy[i0] = sum_v17;
+            argmax[i0] = argmax_v18;
         }
     }
 }
 
 /* attention.dl:30: -> f32 */
-static void evaluate_k11_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void evaluate_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v21[8];
+    float sum_v19[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v21[lane] = 0.0f;
+        sum_v19[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v21[lane] += sum_v21[lane + 4];
+        sum_v19[lane] += sum_v19[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v21[lane] += sum_v21[lane + 2];
-    sum_v21[0] += sum_v21[1];
-    accuracy[0] = sum_v21[0];
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
+    accuracy[0] = sum_v19[0];
 }
 
 /* attention.dl:28: cross_entropy -> f32 */
-static void evaluate_k12_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v22[8];
+    float sum_v20[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v22[lane] = 0.0f;
+        sum_v20[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v22[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v22[lane] += sum_v22[lane + 4];
+        sum_v20[lane] += sum_v20[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v22[lane] += sum_v22[lane + 2];
-    sum_v22[0] += sum_v22[1];
-    loss[0] = sum_v22[0];
+        sum_v20[lane] += sum_v20[lane + 2];
+    sum_v20[0] += sum_v20[1];
+    loss[0] = sum_v20[0];
 }
 
 dl_status attention_evaluate(const attention_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -3338,39 +3353,36 @@ dl_status attention_evaluate(const attention_params *params, const int32_t *toke
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const softmax_2 = (float *)(void *)(base + 131072);   /* f32[32, 64] */
-    float *const lstm = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
+    float *const softmax_3 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
+    float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const h = (float *)(void *)(base + 524288);   /* f32[32, 64] */
     float *const c = (float *)(void *)(base + 532480);   /* f32[32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 8192);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 8352);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 8352);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 8480);   /* i32[32] */
     float *const next_h = (float *)(void *)(base + 540672);   /* f32[32, 64] */
     float *const next_c = (float *)(void *)(base + 548864);   /* f32[32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 557056);   /* f32[4, 256] */
+    float *const lstm_2 = (float *)(void *)(base + 557056);   /* f32[4, 256] */
 
     if (evaluate_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1, params->feature_attention_1_w2,
-            feature_attention_1_softmax_1_y, softmax_2);
-    evaluate_k2_lstm(feature_attention_1_softmax_1_y, softmax_2, params->embedding_1_embeddings, tokens, lstm);
-    evaluate_k3_lstm(lstm, params->lstm_1_kernel, lstm_2);
-    evaluate_k4_lstm_fill(h, c);
+            softmax_3);
+    evaluate_k2_lstm(softmax_3, params->lstm_1_kernel, lstm);
+    evaluate_k3_lstm_fill(h, c);
     for (int t = 0; t < 16; t++) {
-        evaluate_k5_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_3, lstm_2, params->lstm_1_bias, c, next_c, next_h);
-        evaluate_k6_lstm_copy(next_h, h);
-        evaluate_k7_lstm_copy(next_c, c);
+        evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c, next_c, next_h);
+        evaluate_k5_lstm_copy(next_h, h);
+        evaluate_k6_lstm_copy(next_c, c);
     }
-    evaluate_k8_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
-    if (evaluate_k9_cross_entropy_check(label) != DL_OK)
+    evaluate_k7_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
+    if (evaluate_k8_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k10_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax);
-    evaluate_k11_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k12_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k9_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
+            cross_entropy, argmax);
+    evaluate_k10_sum(&count, argmax, label, &metrics->accuracy);
+    evaluate_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

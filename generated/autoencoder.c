@@ -300,8 +300,8 @@ dl_status autoencoder_init(autoencoder_params *params, autoencoder_state *state,
     return DL_OK;
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[1, 32], 2048 multiply-accumulates */
-static inline void infer_k0_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* autoencoder.dl:9: dense -> f32[1, 32], 2048 multiply-accumulates */
+static inline void infer_k0_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -315,23 +315,34 @@ static inline void infer_k0_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k0_dense_relu(const float *restrict x, const float *restrict encoder_1_dense_1_kernel, float *restrict h,
-        const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_moving_mean,
-        const float *restrict encoder_1_batch_norm_1_moving_variance, const float *restrict encoder_1_batch_norm_1_gamma,
-        const float *restrict encoder_1_batch_norm_1_beta)
+static void infer_k0_dense(const float *restrict x, const float *restrict encoder_1_dense_1_kernel,
+        float *restrict encoder_1_dense_1_y)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k0_dense_relu_tile_1(x, 0, encoder_1_dense_1_kernel + n, h + n);
+        infer_k0_dense_tile_1(x, 0, encoder_1_dense_1_kernel + n, encoder_1_dense_1_y + n);
+}
+
+/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
+static void infer_k1_batch_norm_relu(const float *restrict encoder_1_batch_norm_1_moving_variance,
+        const float *restrict encoder_1_batch_norm_1_gamma, float *restrict encoder_1_dense_1_y,
+        const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_beta,
+        const float *restrict encoder_1_batch_norm_1_moving_mean)
+{
+    float encoder_1_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (h[j0] + encoder_1_dense_1_bias[j0] - encoder_1_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(encoder_1_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_1_batch_norm_1_gamma[j0])
-                + encoder_1_batch_norm_1_beta[j0];
-        h[j0] = v1 < 0.0f ? 0.0f : v1;
+        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * encoder_1_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 32; j1++) {
+        const float v1 = encoder_1_batch_norm_1_factor[j1];
+        const float v2 = (encoder_1_dense_1_y[j1] + encoder_1_dense_1_bias[j1]) * v1 + (encoder_1_batch_norm_1_beta[j1]
+                - encoder_1_batch_norm_1_moving_mean[j1] * v1);
+        encoder_1_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[1, 32], 1024 multiply-accumulates */
-static inline void infer_k1_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* autoencoder.dl:9: dense -> f32[1, 32], 1024 multiply-accumulates */
+static inline void infer_k2_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 32; k++) {
@@ -345,23 +356,34 @@ static inline void infer_k1_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k1_dense_relu(const float *restrict h, const float *restrict encoder_2_dense_1_kernel, float *restrict h_2,
-        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_moving_mean,
-        const float *restrict encoder_2_batch_norm_1_moving_variance, const float *restrict encoder_2_batch_norm_1_gamma,
-        const float *restrict encoder_2_batch_norm_1_beta)
+static void infer_k2_dense(const float *restrict encoder_1_dense_1_y, const float *restrict encoder_2_dense_1_kernel,
+        float *restrict encoder_2_dense_1_y)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k1_dense_relu_tile_1(h, 0, encoder_2_dense_1_kernel + n, h_2 + n);
+        infer_k2_dense_tile_1(encoder_1_dense_1_y, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
+}
+
+/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
+static void infer_k3_batch_norm_relu(const float *restrict encoder_2_batch_norm_1_moving_variance,
+        const float *restrict encoder_2_batch_norm_1_gamma, float *restrict encoder_2_dense_1_y,
+        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_beta,
+        const float *restrict encoder_2_batch_norm_1_moving_mean)
+{
+    float encoder_2_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (h_2[j0] + encoder_2_dense_1_bias[j0] - encoder_2_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(encoder_2_batch_norm_1_moving_variance[j0] + 0.001f) * encoder_2_batch_norm_1_gamma[j0])
-                + encoder_2_batch_norm_1_beta[j0];
-        h_2[j0] = v1 < 0.0f ? 0.0f : v1;
+        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * encoder_2_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 32; j1++) {
+        const float v1 = encoder_2_batch_norm_1_factor[j1];
+        const float v2 = (encoder_2_dense_1_y[j1] + encoder_2_dense_1_bias[j1]) * v1 + (encoder_2_batch_norm_1_beta[j1]
+                - encoder_2_batch_norm_1_moving_mean[j1] * v1);
+        encoder_2_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[1, 8], 256 multiply-accumulates */
-static inline void infer_k2_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* autoencoder.dl:9: dense -> f32[1, 8], 256 multiply-accumulates */
+static inline void infer_k4_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 32; k++) {
@@ -375,23 +397,32 @@ static inline void infer_k2_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k2_dense_relu(const float *restrict h_2, const float *restrict code_dense_1_kernel, float *restrict h_3,
-        const float *restrict code_dense_1_bias, const float *restrict code_batch_norm_1_moving_mean,
-        const float *restrict code_batch_norm_1_moving_variance, const float *restrict code_batch_norm_1_gamma,
-        const float *restrict code_batch_norm_1_beta)
+static void infer_k4_dense(const float *restrict encoder_2_dense_1_y, const float *restrict code_dense_1_kernel,
+        float *restrict code_dense_1_y)
 {
     for (int n = 0; n < 8; n += 4)
-        infer_k2_dense_relu_tile_1(h_2, 0, code_dense_1_kernel + n, h_3 + n);
+        infer_k4_dense_tile_1(encoder_2_dense_1_y, 0, code_dense_1_kernel + n, code_dense_1_y + n);
+}
+
+/* autoencoder.dl:9: batch_norm, relu -> f32[1, 8] */
+static void infer_k5_batch_norm_relu(const float *restrict code_batch_norm_1_moving_variance,
+        const float *restrict code_batch_norm_1_gamma, float *restrict code_dense_1_y, const float *restrict code_dense_1_bias,
+        const float *restrict code_batch_norm_1_beta, const float *restrict code_batch_norm_1_moving_mean)
+{
+    float code_batch_norm_1_factor[8];
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v1 = (h_3[j0] + code_dense_1_bias[j0] - code_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(code_batch_norm_1_moving_variance[j0] + 0.001f) * code_batch_norm_1_gamma[j0])
-                + code_batch_norm_1_beta[j0];
-        h_3[j0] = v1 < 0.0f ? 0.0f : v1;
+        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_moving_variance[j0] + 0.001f) * code_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 8; j1++) {
+        const float v1 = code_batch_norm_1_factor[j1];
+        const float v2 = (code_dense_1_y[j1] + code_dense_1_bias[j1]) * v1 + (code_batch_norm_1_beta[j1]
+                - code_batch_norm_1_moving_mean[j1] * v1);
+        code_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[1, 32], 256 multiply-accumulates */
-static inline void infer_k3_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* autoencoder.dl:9: dense -> f32[1, 32], 256 multiply-accumulates */
+static inline void infer_k6_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 8; k++) {
@@ -405,23 +436,34 @@ static inline void infer_k3_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k3_dense_relu(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel, float *restrict h_4,
-        const float *restrict decoder_1_dense_1_bias, const float *restrict decoder_1_batch_norm_1_moving_mean,
-        const float *restrict decoder_1_batch_norm_1_moving_variance, const float *restrict decoder_1_batch_norm_1_gamma,
-        const float *restrict decoder_1_batch_norm_1_beta)
+static void infer_k6_dense(const float *restrict code_dense_1_y, const float *restrict decoder_1_dense_1_kernel,
+        float *restrict decoder_1_dense_1_y)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k3_dense_relu_tile_1(h_3, 0, decoder_1_dense_1_kernel + n, h_4 + n);
+        infer_k6_dense_tile_1(code_dense_1_y, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
+}
+
+/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
+static void infer_k7_batch_norm_relu(const float *restrict decoder_1_batch_norm_1_moving_variance,
+        const float *restrict decoder_1_batch_norm_1_gamma, float *restrict decoder_1_dense_1_y,
+        const float *restrict decoder_1_dense_1_bias, const float *restrict decoder_1_batch_norm_1_beta,
+        const float *restrict decoder_1_batch_norm_1_moving_mean)
+{
+    float decoder_1_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (h_4[j0] + decoder_1_dense_1_bias[j0] - decoder_1_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(decoder_1_batch_norm_1_moving_variance[j0] + 0.001f) * decoder_1_batch_norm_1_gamma[j0])
-                + decoder_1_batch_norm_1_beta[j0];
-        h_4[j0] = v1 < 0.0f ? 0.0f : v1;
+        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * decoder_1_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 32; j1++) {
+        const float v1 = decoder_1_batch_norm_1_factor[j1];
+        const float v2 = (decoder_1_dense_1_y[j1] + decoder_1_dense_1_bias[j1]) * v1 + (decoder_1_batch_norm_1_beta[j1]
+                - decoder_1_batch_norm_1_moving_mean[j1] * v1);
+        decoder_1_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[1, 32], 1024 multiply-accumulates */
-static inline void infer_k4_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* autoencoder.dl:9: dense -> f32[1, 32], 1024 multiply-accumulates */
+static inline void infer_k8_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 32; k++) {
@@ -435,23 +477,34 @@ static inline void infer_k4_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k4_dense_relu(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel, float *restrict h_5,
-        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_moving_mean,
-        const float *restrict decoder_2_batch_norm_1_moving_variance, const float *restrict decoder_2_batch_norm_1_gamma,
-        const float *restrict decoder_2_batch_norm_1_beta)
+static void infer_k8_dense(const float *restrict decoder_1_dense_1_y, const float *restrict decoder_2_dense_1_kernel,
+        float *restrict decoder_2_dense_1_y)
 {
     for (int n = 0; n < 32; n += 4)
-        infer_k4_dense_relu_tile_1(h_4, 0, decoder_2_dense_1_kernel + n, h_5 + n);
+        infer_k8_dense_tile_1(decoder_1_dense_1_y, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
+}
+
+/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
+static void infer_k9_batch_norm_relu(const float *restrict decoder_2_batch_norm_1_moving_variance,
+        const float *restrict decoder_2_batch_norm_1_gamma, float *restrict decoder_2_dense_1_y,
+        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_beta,
+        const float *restrict decoder_2_batch_norm_1_moving_mean)
+{
+    float decoder_2_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = (h_5[j0] + decoder_2_dense_1_bias[j0] - decoder_2_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(decoder_2_batch_norm_1_moving_variance[j0] + 0.001f) * decoder_2_batch_norm_1_gamma[j0])
-                + decoder_2_batch_norm_1_beta[j0];
-        h_5[j0] = v1 < 0.0f ? 0.0f : v1;
+        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * decoder_2_batch_norm_1_gamma[j0];
+    }
+    for (int j1 = 0; j1 < 32; j1++) {
+        const float v1 = decoder_2_batch_norm_1_factor[j1];
+        const float v2 = (decoder_2_dense_1_y[j1] + decoder_2_dense_1_bias[j1]) * v1 + (decoder_2_batch_norm_1_beta[j1]
+                - decoder_2_batch_norm_1_moving_mean[j1] * v1);
+        decoder_2_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
 /* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[1], 2048 multiply-accumulates */
-static inline void infer_k5_dense_mean_squared_error_tile_1(const float *restrict a, int at, const float *restrict b,
+static inline void infer_k10_dense_mean_squared_error_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -466,61 +519,66 @@ static inline void infer_k5_dense_mean_squared_error_tile_1(const float *restric
     c[3] = c0_3;
 }
 
-static void infer_k5_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
+static void infer_k10_dense_mean_squared_error(const float *restrict decoder_2_dense_1_y, const float *restrict final_kernel,
         float *restrict final_y, const float *restrict final_bias, float *restrict restoration, const float *restrict x,
         float *restrict error)
 {
-    float mean_squared_error_2;
+    float mean_squared_error;
     for (int n = 0; n < 64; n += 4)
-        infer_k5_dense_mean_squared_error_tile_1(h_5, 0, final_kernel + n, final_y + n);
-    float sum_v13[8];
+        infer_k10_dense_mean_squared_error_tile_1(decoder_2_dense_1_y, 0, final_kernel + n, final_y + n);
+    float sum_v17[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v13[lane] = 0.0f;
+        sum_v17[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float restored_v11 = final_y[j0] + final_bias[j0];
-            restoration[j0] = restored_v11;
-            const float v1 = restored_v11 - x[j0];
-            const float mul_v12 = v1 * v1;
-            sum_v13[lane] += mul_v12;
+            const float restored_v16 = final_y[j0] + final_bias[j0];
+            restoration[j0] = restored_v16;
+            const float v1 = restored_v16 - x[j0];
+            sum_v17[lane] += v1 * v1;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v13[lane] += sum_v13[lane + 4];
+        sum_v17[lane] += sum_v17[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v13[lane] += sum_v13[lane + 2];
-    sum_v13[0] += sum_v13[1];
-    mean_squared_error_2 = sum_v13[0];
-    error[0] = mean_squared_error_2 / 64.0f;
+        sum_v17[lane] += sum_v17[lane + 2];
+    sum_v17[0] += sum_v17[1];
+    mean_squared_error = sum_v17[0];
+    error[0] = mean_squared_error / 64.0f;
 }
 
 dl_status autoencoder_infer(const autoencoder_params *params, const autoencoder_state *state, const float *x,
         float *restoration, float *error, void *arena)
 {
     unsigned char *const base = arena;
-    float *const h = (float *)(void *)(base + 0);   /* f32[1, 32] */
-    float *const h_2 = (float *)(void *)(base + 128);   /* f32[1, 32] */
-    float *const h_3 = (float *)(void *)(base + 256);   /* f32[1, 8] */
-    float *const h_4 = (float *)(void *)(base + 0);   /* f32[1, 32] */
-    float *const h_5 = (float *)(void *)(base + 256);   /* f32[1, 32] */
+    float *const encoder_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 32] */
+    float *const encoder_2_dense_1_y = (float *)(void *)(base + 128);   /* f32[1, 32] */
+    float *const code_dense_1_y = (float *)(void *)(base + 256);   /* f32[1, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 256);   /* f32[1, 32] */
     float *const final_y = (float *)(void *)(base + 0);   /* f32[1, 64] */
 
-    infer_k0_dense_relu(x, params->encoder_1_dense_1_kernel, h, params->encoder_1_dense_1_bias,
-            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
-            params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta);
-    infer_k1_dense_relu(h, params->encoder_2_dense_1_kernel, h_2, params->encoder_2_dense_1_bias,
-            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
-            params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta);
-    infer_k2_dense_relu(h_2, params->code_dense_1_kernel, h_3, params->code_dense_1_bias, state->code_batch_norm_1_moving_mean,
-            state->code_batch_norm_1_moving_variance, params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta);
-    infer_k3_dense_relu(h_3, params->decoder_1_dense_1_kernel, h_4, params->decoder_1_dense_1_bias,
-            state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
-            params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta);
-    infer_k4_dense_relu(h_4, params->decoder_2_dense_1_kernel, h_5, params->decoder_2_dense_1_bias,
-            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
-            params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta);
-    infer_k5_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, restoration, x, error);
+    infer_k0_dense(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y);
+    infer_k1_batch_norm_relu(state->encoder_1_batch_norm_1_moving_variance, params->encoder_1_batch_norm_1_gamma,
+            encoder_1_dense_1_y, params->encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_beta,
+            state->encoder_1_batch_norm_1_moving_mean);
+    infer_k2_dense(encoder_1_dense_1_y, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y);
+    infer_k3_batch_norm_relu(state->encoder_2_batch_norm_1_moving_variance, params->encoder_2_batch_norm_1_gamma,
+            encoder_2_dense_1_y, params->encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_beta,
+            state->encoder_2_batch_norm_1_moving_mean);
+    infer_k4_dense(encoder_2_dense_1_y, params->code_dense_1_kernel, code_dense_1_y);
+    infer_k5_batch_norm_relu(state->code_batch_norm_1_moving_variance, params->code_batch_norm_1_gamma, code_dense_1_y,
+            params->code_dense_1_bias, params->code_batch_norm_1_beta, state->code_batch_norm_1_moving_mean);
+    infer_k6_dense(code_dense_1_y, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y);
+    infer_k7_batch_norm_relu(state->decoder_1_batch_norm_1_moving_variance, params->decoder_1_batch_norm_1_gamma,
+            decoder_1_dense_1_y, params->decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_beta,
+            state->decoder_1_batch_norm_1_moving_mean);
+    infer_k8_dense(decoder_1_dense_1_y, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y);
+    infer_k9_batch_norm_relu(state->decoder_2_batch_norm_1_moving_variance, params->decoder_2_batch_norm_1_gamma,
+            decoder_2_dense_1_y, params->decoder_2_dense_1_bias, params->decoder_2_batch_norm_1_beta,
+            state->decoder_2_batch_norm_1_moving_mean);
+    infer_k10_dense_mean_squared_error(decoder_2_dense_1_y, params->final_kernel, final_y, params->final_bias, restoration, x,
+            error);
     return DL_OK;
 }
 
@@ -581,36 +639,41 @@ static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int
         const float *restrict encoder_1_batch_norm_1_beta, float *restrict h)
 {
     float encoder_1_batch_norm_1_average[32];
-    float batch_norm_3[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         encoder_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
                 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v3 = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
+            encoder_1_dense_1_y[j0 * 32 + j1] = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
                     - encoder_1_batch_norm_1_average[j1];
-            encoder_1_dense_1_y[j0 * 32 + j1] = sub_v3;
-            batch_norm_3[j0 * 32 + j1] = v2 ? sub_v3 * sub_v3 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
-                + batch_norm_3[j0 + 96]) / v3;
+        const float v8 = encoder_1_dense_1_y[j0];
+        const float v9 = encoder_1_dense_1_y[j0 + 32];
+        const float v10 = encoder_1_dense_1_y[j0 + 64];
+        const float v11 = encoder_1_dense_1_y[j0 + 96];
+        const float v12 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_1_batch_norm_1_variance_v4 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         encoder_1_batch_norm_1_moving_mean[j0] = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f
                 + encoder_1_batch_norm_1_average[j0] * 0.1f;
-        encoder_1_batch_norm_1_moving_variance[j0] = v4 + encoder_1_batch_norm_1_variance_v5 * 0.1f;
-        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v5 + 0.001f);
+        encoder_1_batch_norm_1_moving_variance[j0] = v12 + encoder_1_batch_norm_1_variance_v4 * 0.1f;
+        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v4 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = encoder_1_dense_1_y[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
+            const float v13 = encoder_1_dense_1_y[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
                     * encoder_1_batch_norm_1_gamma[j1]) + encoder_1_batch_norm_1_beta[j1];
-            h[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -660,7 +723,7 @@ static inline void train_k3_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k3_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
         float *restrict encoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_2_dense_1_bias,
-        float *restrict batch_norm_4)
+        float *restrict batch_norm_3)
 {
     for (int n = 0; n < 32; n += 4)
         train_k3_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
@@ -669,49 +732,54 @@ static void train_k3_dense_batch_norm(const float *restrict h, const float *rest
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = encoder_2_dense_1_y[i0 * 32 + j0];
             const float v3 = encoder_2_dense_1_bias[j0];
-            batch_norm_4[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_3[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void train_k4_batch_norm_relu(const float *restrict batch_norm_4, const int32_t *restrict count_,
+static void train_k4_batch_norm_relu(const float *restrict batch_norm_3, const int32_t *restrict count_,
         float *restrict encoder_2_dense_1_y, const float *restrict encoder_2_dense_1_bias,
         float *restrict encoder_2_batch_norm_1_moving_mean, float *restrict encoder_2_batch_norm_1_moving_variance,
         float *restrict encoder_2_batch_norm_1_factor, const float *restrict encoder_2_batch_norm_1_gamma,
         const float *restrict encoder_2_batch_norm_1_beta, float *restrict h_2)
 {
     float encoder_2_batch_norm_1_average[32];
-    float batch_norm_6[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_batch_norm_1_average[j0] = (batch_norm_4[j0] + batch_norm_4[j0 + 32] + batch_norm_4[j0 + 64]
-                + batch_norm_4[j0 + 96]) / v1;
+        encoder_2_batch_norm_1_average[j0] = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
+                + batch_norm_3[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v13 = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
+            encoder_2_dense_1_y[j0 * 32 + j1] = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
                     - encoder_2_batch_norm_1_average[j1];
-            encoder_2_dense_1_y[j0 * 32 + j1] = sub_v13;
-            batch_norm_6[j0 * 32 + j1] = v2 ? sub_v13 * sub_v13 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_2_batch_norm_1_variance_v15 = (batch_norm_6[j0] + batch_norm_6[j0 + 32] + batch_norm_6[j0 + 64]
-                + batch_norm_6[j0 + 96]) / v3;
+        const float v8 = encoder_2_dense_1_y[j0];
+        const float v9 = encoder_2_dense_1_y[j0 + 32];
+        const float v10 = encoder_2_dense_1_y[j0 + 64];
+        const float v11 = encoder_2_dense_1_y[j0 + 96];
+        const float v12 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_2_batch_norm_1_variance_v13 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         encoder_2_batch_norm_1_moving_mean[j0] = encoder_2_batch_norm_1_moving_mean[j0] * 0.9f
                 + encoder_2_batch_norm_1_average[j0] * 0.1f;
-        encoder_2_batch_norm_1_moving_variance[j0] = v4 + encoder_2_batch_norm_1_variance_v15 * 0.1f;
-        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_variance_v15 + 0.001f);
+        encoder_2_batch_norm_1_moving_variance[j0] = v12 + encoder_2_batch_norm_1_variance_v13 * 0.1f;
+        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_variance_v13 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = encoder_2_dense_1_y[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
+            const float v13 = encoder_2_dense_1_y[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
                     * encoder_2_batch_norm_1_gamma[j1]) + encoder_2_batch_norm_1_beta[j1];
-            h_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_2[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -761,7 +829,7 @@ static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k6_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
         float *restrict code_dense_1_y, const int32_t *restrict count_, const float *restrict code_dense_1_bias,
-        float *restrict batch_norm_7)
+        float *restrict batch_norm_5)
 {
     for (int n = 0; n < 8; n += 4)
         train_k6_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
@@ -770,46 +838,51 @@ static void train_k6_dense_batch_norm(const float *restrict h_2, const float *re
         for (int j0 = 0; j0 < 8; j0++) {
             const float v2 = code_dense_1_y[i0 * 8 + j0];
             const float v3 = code_dense_1_bias[j0];
-            batch_norm_7[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_5[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 8] */
-static void train_k7_batch_norm_relu(const float *restrict batch_norm_7, const int32_t *restrict count_,
+static void train_k7_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
         float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
         float *restrict code_batch_norm_1_moving_variance, float *restrict code_batch_norm_1_factor,
         const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_beta, float *restrict h_3)
 {
     float code_batch_norm_1_average[8];
-    float batch_norm_9[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        code_batch_norm_1_average[j0] = (batch_norm_7[j0] + batch_norm_7[j0 + 8] + batch_norm_7[j0 + 16]
-                + batch_norm_7[j0 + 24]) / v1;
+        code_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 8] + batch_norm_5[j0 + 16]
+                + batch_norm_5[j0 + 24]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float sub_v23 = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
-            code_dense_1_y[j0 * 8 + j1] = sub_v23;
-            batch_norm_9[j0 * 8 + j1] = v2 ? sub_v23 * sub_v23 : 0.0f;
+            code_dense_1_y[j0 * 8 + j1] = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v4 = code_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float code_batch_norm_1_variance_v25 = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
-                + batch_norm_9[j0 + 24]) / v3;
+        const float v8 = code_dense_1_y[j0];
+        const float v9 = code_dense_1_y[j0 + 8];
+        const float v10 = code_dense_1_y[j0 + 16];
+        const float v11 = code_dense_1_y[j0 + 24];
+        const float v12 = code_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float code_batch_norm_1_variance_v22 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10 : 0.0f)
+                + (v6 ? v11 * v11 : 0.0f)) / v7;
         code_batch_norm_1_moving_mean[j0] = code_batch_norm_1_moving_mean[j0] * 0.9f + code_batch_norm_1_average[j0] * 0.1f;
-        code_batch_norm_1_moving_variance[j0] = v4 + code_batch_norm_1_variance_v25 * 0.1f;
-        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v25 + 0.001f);
+        code_batch_norm_1_moving_variance[j0] = v12 + code_batch_norm_1_variance_v22 * 0.1f;
+        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v22 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = code_dense_1_y[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
+            const float v13 = code_dense_1_y[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
                     + code_batch_norm_1_beta[j1];
-            h_3[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_3[j0 * 8 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -859,7 +932,7 @@ static inline void train_k9_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k9_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
         float *restrict decoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_1_dense_1_bias,
-        float *restrict batch_norm_10)
+        float *restrict batch_norm_7)
 {
     for (int n = 0; n < 32; n += 4)
         train_k9_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
@@ -868,49 +941,54 @@ static void train_k9_dense_batch_norm(const float *restrict h_3, const float *re
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = decoder_1_dense_1_y[i0 * 32 + j0];
             const float v3 = decoder_1_dense_1_bias[j0];
-            batch_norm_10[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_7[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void train_k10_batch_norm_relu(const float *restrict batch_norm_10, const int32_t *restrict count_,
+static void train_k10_batch_norm_relu(const float *restrict batch_norm_7, const int32_t *restrict count_,
         float *restrict decoder_1_dense_1_y, const float *restrict decoder_1_dense_1_bias,
         float *restrict decoder_1_batch_norm_1_moving_mean, float *restrict decoder_1_batch_norm_1_moving_variance,
         float *restrict decoder_1_batch_norm_1_factor, const float *restrict decoder_1_batch_norm_1_gamma,
         const float *restrict decoder_1_batch_norm_1_beta, float *restrict h_4)
 {
     float decoder_1_batch_norm_1_average[32];
-    float batch_norm_12[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_batch_norm_1_average[j0] = (batch_norm_10[j0] + batch_norm_10[j0 + 32] + batch_norm_10[j0 + 64]
-                + batch_norm_10[j0 + 96]) / v1;
+        decoder_1_batch_norm_1_average[j0] = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
+                + batch_norm_7[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v33 = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
+            decoder_1_dense_1_y[j0 * 32 + j1] = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
                     - decoder_1_batch_norm_1_average[j1];
-            decoder_1_dense_1_y[j0 * 32 + j1] = sub_v33;
-            batch_norm_12[j0 * 32 + j1] = v2 ? sub_v33 * sub_v33 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_1_batch_norm_1_variance_v35 = (batch_norm_12[j0] + batch_norm_12[j0 + 32] + batch_norm_12[j0 + 64]
-                + batch_norm_12[j0 + 96]) / v3;
+        const float v8 = decoder_1_dense_1_y[j0];
+        const float v9 = decoder_1_dense_1_y[j0 + 32];
+        const float v10 = decoder_1_dense_1_y[j0 + 64];
+        const float v11 = decoder_1_dense_1_y[j0 + 96];
+        const float v12 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_1_batch_norm_1_variance_v31 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         decoder_1_batch_norm_1_moving_mean[j0] = decoder_1_batch_norm_1_moving_mean[j0] * 0.9f
                 + decoder_1_batch_norm_1_average[j0] * 0.1f;
-        decoder_1_batch_norm_1_moving_variance[j0] = v4 + decoder_1_batch_norm_1_variance_v35 * 0.1f;
-        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_variance_v35 + 0.001f);
+        decoder_1_batch_norm_1_moving_variance[j0] = v12 + decoder_1_batch_norm_1_variance_v31 * 0.1f;
+        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_variance_v31 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = decoder_1_dense_1_y[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
+            const float v13 = decoder_1_dense_1_y[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
                     * decoder_1_batch_norm_1_gamma[j1]) + decoder_1_batch_norm_1_beta[j1];
-            h_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_4[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -961,7 +1039,7 @@ static inline void train_k12_dense_batch_norm_tile_4(const float *restrict a, in
 
 static void train_k12_dense_batch_norm(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel,
         float *restrict decoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_2_dense_1_bias,
-        float *restrict batch_norm_13)
+        float *restrict batch_norm_9)
 {
     for (int n = 0; n < 32; n += 4)
         train_k12_dense_batch_norm_tile_4(h_4, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
@@ -970,49 +1048,54 @@ static void train_k12_dense_batch_norm(const float *restrict h_4, const float *r
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = decoder_2_dense_1_y[i0 * 32 + j0];
             const float v3 = decoder_2_dense_1_bias[j0];
-            batch_norm_13[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_9[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void train_k13_batch_norm_relu(const float *restrict batch_norm_13, const int32_t *restrict count_,
+static void train_k13_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
         float *restrict decoder_2_dense_1_y, const float *restrict decoder_2_dense_1_bias,
         float *restrict decoder_2_batch_norm_1_moving_mean, float *restrict decoder_2_batch_norm_1_moving_variance,
         float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
         const float *restrict decoder_2_batch_norm_1_beta, float *restrict h_5)
 {
     float decoder_2_batch_norm_1_average[32];
-    float batch_norm_15[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
-                + batch_norm_13[j0 + 96]) / v1;
+        decoder_2_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 64]
+                + batch_norm_9[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v43 = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
+            decoder_2_dense_1_y[j0 * 32 + j1] = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
                     - decoder_2_batch_norm_1_average[j1];
-            decoder_2_dense_1_y[j0 * 32 + j1] = sub_v43;
-            batch_norm_15[j0 * 32 + j1] = v2 ? sub_v43 * sub_v43 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_2_batch_norm_1_variance_v45 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
-                + batch_norm_15[j0 + 96]) / v3;
+        const float v8 = decoder_2_dense_1_y[j0];
+        const float v9 = decoder_2_dense_1_y[j0 + 32];
+        const float v10 = decoder_2_dense_1_y[j0 + 64];
+        const float v11 = decoder_2_dense_1_y[j0 + 96];
+        const float v12 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_2_batch_norm_1_variance_v40 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         decoder_2_batch_norm_1_moving_mean[j0] = decoder_2_batch_norm_1_moving_mean[j0] * 0.9f
                 + decoder_2_batch_norm_1_average[j0] * 0.1f;
-        decoder_2_batch_norm_1_moving_variance[j0] = v4 + decoder_2_batch_norm_1_variance_v45 * 0.1f;
-        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_variance_v45 + 0.001f);
+        decoder_2_batch_norm_1_moving_variance[j0] = v12 + decoder_2_batch_norm_1_variance_v40 * 0.1f;
+        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_variance_v40 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = decoder_2_dense_1_y[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
+            const float v13 = decoder_2_dense_1_y[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
                     * decoder_2_batch_norm_1_gamma[j1]) + decoder_2_batch_norm_1_beta[j1];
-            h_5[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_5[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -1063,47 +1146,48 @@ static inline void train_k15_dense_mean_squared_error_tile_4(const float *restri
 
 static void train_k15_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
         float *restrict final_y, const float *restrict final_bias, const float *restrict x,
-        float *restrict mean_squared_error_3, const int32_t *restrict count_, float *restrict mean_squared_error_5)
+        float *restrict mean_squared_error_2, const int32_t *restrict count_, float *restrict mean_squared_error_3,
+        float *restrict mean_squared_error_4)
 {
     float mean_squared_error[64];
     for (int n = 0; n < 64; n += 4)
         train_k15_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float sum_v53[8];
+        float sum_v47[8];
         for (int lane = 0; lane < 8; lane++)
-            sum_v53[lane] = 0.0f;
+            sum_v47[lane] = 0.0f;
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v51 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
-                mean_squared_error[j0] = sub_v51;
-                const float mul_v52 = sub_v51 * sub_v51;
-                sum_v53[lane] += mul_v52;
+                const float sub_v46 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
+                mean_squared_error[j0] = sub_v46;
+                sum_v47[lane] += sub_v46 * sub_v46;
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            sum_v53[lane] += sum_v53[lane + 4];
+            sum_v47[lane] += sum_v47[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            sum_v53[lane] += sum_v53[lane + 2];
-        sum_v53[0] += sum_v53[1];
-        mean_squared_error_3[i0] = sum_v53[0];
+            sum_v47[lane] += sum_v47[lane + 2];
+        sum_v47[0] += sum_v47[1];
+        mean_squared_error_2[i0] = sum_v47[0];
         const int32_t v1 = count_[0];
         const float v2 = (i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 64.0f;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float mul_v55 = v2 * mean_squared_error[j0];
-            mean_squared_error_5[i0 * 64 + j0] = mul_v55 + mul_v55;
+            const float mul_v49 = v2 * mean_squared_error[j0];
+            mean_squared_error_3[i0 * 64 + j0] = mul_v49;
+            mean_squared_error_4[i0 * 64 + j0] = mul_v49 * 2.0f;
         }
     }
 }
 
 /* autoencoder.dl:24: distance -> f32 */
-static void train_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_3, float *restrict loss)
+static void train_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_2, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = mean_squared_error_3[0];
-    const float v3 = mean_squared_error_3[1];
-    const float v4 = mean_squared_error_3[2];
-    const float v5 = mean_squared_error_3[3];
+    const float v2 = mean_squared_error_2[0];
+    const float v3 = mean_squared_error_2[1];
+    const float v4 = mean_squared_error_2[2];
+    const float v5 = mean_squared_error_2[3];
     loss[0] = ((0 < v1 ? v2 / 64.0f : 0.0f) + (1 < v1 ? v3 / 64.0f : 0.0f) + (2 < v1 ? v4 / 64.0f : 0.0f) + (3 < v1 ? v5 / 64.0f
             : 0.0f)) / (float)v1;
 }
@@ -1116,25 +1200,24 @@ static void train_k17_adam(const int32_t *restrict step_, float *restrict adam)
 }
 
 /* autoencoder.dl:23: dense, autoencoder.dl:31: adam -> f32[64] */
-static void train_k18_dense_adam(const float *restrict mean_squared_error_5, float *restrict m_final_bias,
+static void train_k18_dense_adam(const float *restrict mean_squared_error_3, float *restrict m_final_bias,
         float *restrict v_final_bias, float *restrict final_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = m_final_bias[j0] * 0.9f;
         const float v2 = v_final_bias[j0] * 0.999f;
-        const float sum_v57 = mean_squared_error_5[j0] + mean_squared_error_5[j0 + 64] + mean_squared_error_5[j0 + 128]
-                + mean_squared_error_5[j0 + 192];
-        const float add_v193 = v1 + sum_v57 * 0.1f;
-        m_final_bias[j0] = add_v193;
-        const float add_v194 = v2 + sum_v57 * 0.001f * sum_v57;
-        v_final_bias[j0] = add_v194;
-        final_bias[j0] = final_bias[j0] - adam[0] * add_v193 / (dl_sqrt(add_v194) + 1e-07f);
+        const float mul_v51 = (mean_squared_error_3[j0] + mean_squared_error_3[j0 + 64] + mean_squared_error_3[j0 + 128]
+                + mean_squared_error_3[j0 + 192]) * 2.0f;
+        const float add_v172 = v1 + mul_v51 * 0.1f;
+        m_final_bias[j0] = add_v172;
+        const float add_v173 = v2 + mul_v51 * 0.001f * mul_v51;
+        v_final_bias[j0] = add_v173;
+        final_bias[j0] = final_bias[j0] - adam[0] * add_v172 / (dl_sqrt(add_v173) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:23: dense, autoencoder.dl:9: relu, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
-static inline void train_k19_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:23: dense, autoencoder.dl:9: relu -> f32[4, 32], 8192 multiply-accumulates */
+static inline void train_k19_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1166,18 +1249,15 @@ static inline void train_k19_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k19_dense_relu_batch_norm(const float *restrict mean_squared_error_5, const float *restrict final_kernel_2,
-        float *restrict relu, const float *restrict h_5, const float *restrict decoder_2_dense_1_y,
-        float *restrict batch_norm_17)
+static void train_k19_dense_relu(const float *restrict mean_squared_error_4, const float *restrict final_kernel_2,
+        float *restrict relu, const float *restrict h_5)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k19_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, final_kernel_2 + n, relu + n);
+        train_k19_dense_relu_tile_4(mean_squared_error_4, 0, final_kernel_2 + n, relu + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu[i0 * 32 + j0];
-            const float select_v61 = 0.0f < h_5[i0 * 32 + j0] ? v1 : 0.0f;
-            relu[i0 * 32 + j0] = select_v61;
-            batch_norm_17[i0 * 32 + j0] = select_v61 * decoder_2_dense_1_y[i0 * 32 + j0];
+            relu[i0 * 32 + j0] = 0.0f < h_5[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -1215,100 +1295,96 @@ static inline void train_k20_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k20_dense_adam(const float *restrict h_5, const float *restrict mean_squared_error_5, float *restrict dense_3,
+static void train_k20_dense_adam(const float *restrict h_5, const float *restrict mean_squared_error_4, float *restrict dense_3,
         float *restrict m_final_kernel, float *restrict v_final_kernel, float *restrict final_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k20_dense_adam_tile_4(h_5, i0_0, mean_squared_error_5 + n, dense_3 + n);
+            train_k20_dense_adam_tile_4(h_5, i0_0, mean_squared_error_4 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_3[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v190 = m_final_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_final_kernel[i0 * 64 + j0] = add_v190;
-                const float add_v191 = v_final_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_final_kernel[i0 * 64 + j0] = add_v191;
-                final_kernel[i0 * 64 + j0] = final_kernel[i0 * 64 + j0] - adam[0] * add_v190 / (dl_sqrt(add_v191) + 1e-07f);
+                const float add_v169 = m_final_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_final_kernel[i0 * 64 + j0] = add_v169;
+                const float add_v170 = v_final_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_final_kernel[i0 * 64 + j0] = add_v170;
+                final_kernel[i0 * 64 + j0] = final_kernel[i0 * 64 + j0] - adam[0] * add_v169 / (dl_sqrt(add_v170) + 1e-07f);
             }
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
-static void train_k21_batch_norm_adam(const float *restrict relu, float *restrict m_decoder_2_batch_norm_1_beta,
-        float *restrict v_decoder_2_batch_norm_1_beta, float *restrict decoder_2_batch_norm_1_beta, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_decoder_2_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_decoder_2_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v62 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
-        const float add_v187 = v1 + sum_v62 * 0.1f;
-        m_decoder_2_batch_norm_1_beta[j0] = add_v187;
-        const float add_v188 = v2 + sum_v62 * 0.001f * sum_v62;
-        v_decoder_2_batch_norm_1_beta[j0] = add_v188;
-        decoder_2_batch_norm_1_beta[j0] = decoder_2_batch_norm_1_beta[j0] - adam[0] * add_v187 / (dl_sqrt(add_v188) + 1e-07f);
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
-static void train_k22_batch_norm_dense_adam(const float *restrict batch_norm_17,
+static void train_k21_batch_norm_adam(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
         const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict decoder_2_batch_norm_1_factor,
-        const int32_t *restrict count_, const float *restrict decoder_2_dense_1_y, const float *restrict relu,
-        float *restrict batch_norm_24, float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias,
-        float *restrict m_decoder_2_batch_norm_1_gamma, float *restrict v_decoder_2_batch_norm_1_gamma)
+        const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict m_decoder_2_batch_norm_1_gamma,
+        float *restrict v_decoder_2_batch_norm_1_gamma)
 {
-    float batch_norm_18[32];
-    float batch_norm_19[32];
-    float batch_norm_21[128];
-    float batch_norm_22[128];
-    float batch_norm_23[32];
+    float batch_norm_12[32];
+    float batch_norm_13[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v64 = batch_norm_17[j0] + batch_norm_17[j0 + 32] + batch_norm_17[j0 + 64] + batch_norm_17[j0 + 96];
-        batch_norm_18[j0] = sum_v64;
-        batch_norm_19[j0] = sum_v64 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v57 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
+                * decoder_2_dense_1_y[j0 + 64] + relu[j0 + 96] * decoder_2_dense_1_y[j0 + 96];
+        batch_norm_12[j0] = sum_v57;
+        batch_norm_13[j0] = sum_v57 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_19[j1];
-            const float v6 = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1] * decoder_2_batch_norm_1_gamma[j1]);
-            const float mul_v66 = (v4 ? v5 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
-            const float add_v67 = v6 + mul_v66 + mul_v66;
-            batch_norm_21[j0 * 32 + j1] = add_v67;
-            batch_norm_22[j0 * 32 + j1] = -add_v67;
-        }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_23[j0] = (batch_norm_22[j0] + batch_norm_22[j0 + 32] + batch_norm_22[j0 + 64] + batch_norm_22[j0 + 96]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_23[j1];
-            batch_norm_24[j0 * 32 + j1] = batch_norm_21[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
+            const float v5 = batch_norm_13[j1];
+            batch_norm_14[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v10 = m_decoder_2_dense_1_bias[j0] * 0.9f;
-        const float v11 = v_decoder_2_dense_1_bias[j0] * 0.999f;
-        const float v12 = batch_norm_18[j0] * decoder_2_batch_norm_1_factor[j0];
-        const float sum_v71 = batch_norm_24[j0] + batch_norm_24[j0 + 32] + batch_norm_24[j0 + 64] + batch_norm_24[j0 + 96];
-        m_decoder_2_dense_1_bias[j0] = v10 + sum_v71 * 0.1f;
-        v_decoder_2_dense_1_bias[j0] = v11 + sum_v71 * 0.001f * sum_v71;
-        m_decoder_2_batch_norm_1_gamma[j0] = m_decoder_2_batch_norm_1_gamma[j0] * 0.9f + v12 * 0.1f;
-        v_decoder_2_batch_norm_1_gamma[j0] = v_decoder_2_batch_norm_1_gamma[j0] * 0.999f + v12 * 0.001f * v12;
+        const float v6 = batch_norm_12[j0] * decoder_2_batch_norm_1_factor[j0];
+        m_decoder_2_batch_norm_1_gamma[j0] = m_decoder_2_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_decoder_2_batch_norm_1_gamma[j0] = v_decoder_2_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
-static inline void train_k23_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k22_batch_norm_dense_adam(const float *restrict relu, const float *restrict decoder_2_batch_norm_1_factor,
+        const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict batch_norm_14, const int32_t *restrict count_,
+        float *restrict batch_norm_16, float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias,
+        float *restrict m_decoder_2_batch_norm_1_beta, float *restrict v_decoder_2_batch_norm_1_beta)
+{
+    float batch_norm_11[32];
+    float batch_norm_15[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = decoder_2_batch_norm_1_factor[j0] * decoder_2_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_14[j0] + batch_norm_14[j0 + 32] + batch_norm_14[j0 + 64] + batch_norm_14[j0 + 96]) * 2.0f;
+        const float sum_v56 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
+        batch_norm_11[j0] = sum_v56;
+        batch_norm_15[j0] = -(sum_v56 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_15[j1];
+            batch_norm_16[j0 * 32 + j1] = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
+                    * decoder_2_batch_norm_1_gamma[j1]) + batch_norm_14[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v6 = m_decoder_2_dense_1_bias[j0] * 0.9f;
+        const float v7 = v_decoder_2_dense_1_bias[j0] * 0.999f;
+        const float v8 = batch_norm_11[j0];
+        const float sum_v62 = batch_norm_16[j0] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 64] + batch_norm_16[j0 + 96];
+        m_decoder_2_dense_1_bias[j0] = v6 + sum_v62 * 0.1f;
+        v_decoder_2_dense_1_bias[j0] = v7 + sum_v62 * 0.001f * sum_v62;
+        m_decoder_2_batch_norm_1_beta[j0] = m_decoder_2_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
+        v_decoder_2_batch_norm_1_beta[j0] = v_decoder_2_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
+static inline void train_k23_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1340,18 +1416,15 @@ static inline void train_k23_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k23_dense_relu_batch_norm(const float *restrict batch_norm_24,
-        const float *restrict decoder_2_dense_1_kernel_2, float *restrict relu_2, const float *restrict h_4,
-        const float *restrict decoder_1_dense_1_y, float *restrict batch_norm_26)
+static void train_k23_dense_relu(const float *restrict batch_norm_16, const float *restrict decoder_2_dense_1_kernel_2,
+        float *restrict relu_2, const float *restrict h_4)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k23_dense_relu_batch_norm_tile_4(batch_norm_24, 0, decoder_2_dense_1_kernel_2 + n, relu_2 + n);
+        train_k23_dense_relu_tile_4(batch_norm_16, 0, decoder_2_dense_1_kernel_2 + n, relu_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_2[i0 * 32 + j0];
-            const float select_v75 = 0.0f < h_4[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_2[i0 * 32 + j0] = select_v75;
-            batch_norm_26[i0 * 32 + j0] = select_v75 * decoder_1_dense_1_y[i0 * 32 + j0];
+            relu_2[i0 * 32 + j0] = 0.0f < h_4[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -1389,101 +1462,97 @@ static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k24_dense_adam(const float *restrict h_4, const float *restrict batch_norm_24, float *restrict dense_6,
+static void train_k24_dense_adam(const float *restrict h_4, const float *restrict batch_norm_16, float *restrict dense_6,
         float *restrict m_decoder_2_dense_1_kernel, float *restrict v_decoder_2_dense_1_kernel,
         float *restrict decoder_2_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k24_dense_adam_tile_4(h_4, i0_0, batch_norm_24 + n, dense_6 + n);
+            train_k24_dense_adam_tile_4(h_4, i0_0, batch_norm_16 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_6[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v178 = m_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v178;
-                const float add_v179 = v_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v179;
-                decoder_2_dense_1_kernel[i0 * 32 + j0] = decoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v178
-                        / (dl_sqrt(add_v179) + 1e-07f);
+                const float add_v157 = m_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v157;
+                const float add_v158 = v_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v158;
+                decoder_2_dense_1_kernel[i0 * 32 + j0] = decoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v157
+                        / (dl_sqrt(add_v158) + 1e-07f);
             }
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
-static void train_k25_batch_norm_adam(const float *restrict relu_2, float *restrict m_decoder_1_batch_norm_1_beta,
-        float *restrict v_decoder_1_batch_norm_1_beta, float *restrict decoder_1_batch_norm_1_beta, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_decoder_1_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_decoder_1_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v76 = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
-        const float add_v175 = v1 + sum_v76 * 0.1f;
-        m_decoder_1_batch_norm_1_beta[j0] = add_v175;
-        const float add_v176 = v2 + sum_v76 * 0.001f * sum_v76;
-        v_decoder_1_batch_norm_1_beta[j0] = add_v176;
-        decoder_1_batch_norm_1_beta[j0] = decoder_1_batch_norm_1_beta[j0] - adam[0] * add_v175 / (dl_sqrt(add_v176) + 1e-07f);
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
-static void train_k26_batch_norm_dense_adam(const float *restrict batch_norm_26,
+static void train_k25_batch_norm_adam(const float *restrict relu_2, const float *restrict decoder_1_dense_1_y,
         const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict decoder_1_batch_norm_1_factor,
-        const int32_t *restrict count_, const float *restrict decoder_1_dense_1_y, const float *restrict relu_2,
-        float *restrict batch_norm_33, float *restrict m_decoder_1_dense_1_bias, float *restrict v_decoder_1_dense_1_bias,
-        float *restrict m_decoder_1_batch_norm_1_gamma, float *restrict v_decoder_1_batch_norm_1_gamma)
+        const int32_t *restrict count_, float *restrict batch_norm_20, float *restrict m_decoder_1_batch_norm_1_gamma,
+        float *restrict v_decoder_1_batch_norm_1_gamma)
 {
-    float batch_norm_27[32];
-    float batch_norm_28[32];
-    float batch_norm_30[128];
-    float batch_norm_31[128];
-    float batch_norm_32[32];
+    float batch_norm_18[32];
+    float batch_norm_19[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_1_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v78 = batch_norm_26[j0] + batch_norm_26[j0 + 32] + batch_norm_26[j0 + 64] + batch_norm_26[j0 + 96];
-        batch_norm_27[j0] = sum_v78;
-        batch_norm_28[j0] = sum_v78 * decoder_1_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v68 = relu_2[j0] * decoder_1_dense_1_y[j0] + relu_2[j0 + 32] * decoder_1_dense_1_y[j0 + 32]
+                + relu_2[j0 + 64] * decoder_1_dense_1_y[j0 + 64] + relu_2[j0 + 96] * decoder_1_dense_1_y[j0 + 96];
+        batch_norm_18[j0] = sum_v68;
+        batch_norm_19[j0] = sum_v68 * decoder_1_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_28[j1];
-            const float v6 = relu_2[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1] * decoder_1_batch_norm_1_gamma[j1]);
-            const float mul_v80 = (v4 ? v5 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
-            const float add_v81 = v6 + mul_v80 + mul_v80;
-            batch_norm_30[j0 * 32 + j1] = add_v81;
-            batch_norm_31[j0 * 32 + j1] = -add_v81;
-        }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_32[j0] = (batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_32[j1];
-            batch_norm_33[j0 * 32 + j1] = batch_norm_30[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
+            const float v5 = batch_norm_19[j1];
+            batch_norm_20[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v10 = m_decoder_1_dense_1_bias[j0] * 0.9f;
-        const float v11 = v_decoder_1_dense_1_bias[j0] * 0.999f;
-        const float v12 = batch_norm_27[j0] * decoder_1_batch_norm_1_factor[j0];
-        const float sum_v85 = batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96];
-        m_decoder_1_dense_1_bias[j0] = v10 + sum_v85 * 0.1f;
-        v_decoder_1_dense_1_bias[j0] = v11 + sum_v85 * 0.001f * sum_v85;
-        m_decoder_1_batch_norm_1_gamma[j0] = m_decoder_1_batch_norm_1_gamma[j0] * 0.9f + v12 * 0.1f;
-        v_decoder_1_batch_norm_1_gamma[j0] = v_decoder_1_batch_norm_1_gamma[j0] * 0.999f + v12 * 0.001f * v12;
+        const float v6 = batch_norm_18[j0] * decoder_1_batch_norm_1_factor[j0];
+        m_decoder_1_batch_norm_1_gamma[j0] = m_decoder_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_decoder_1_batch_norm_1_gamma[j0] = v_decoder_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
-static inline void train_k27_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k26_batch_norm_dense_adam(const float *restrict relu_2, const float *restrict decoder_1_batch_norm_1_factor,
+        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict batch_norm_20, const int32_t *restrict count_,
+        float *restrict batch_norm_22, float *restrict m_decoder_1_dense_1_bias, float *restrict v_decoder_1_dense_1_bias,
+        float *restrict m_decoder_1_batch_norm_1_beta, float *restrict v_decoder_1_batch_norm_1_beta)
+{
+    float batch_norm_17[32];
+    float batch_norm_21[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = decoder_1_batch_norm_1_factor[j0] * decoder_1_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_20[j0] + batch_norm_20[j0 + 32] + batch_norm_20[j0 + 64] + batch_norm_20[j0 + 96]) * 2.0f;
+        const float sum_v67 = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
+        batch_norm_17[j0] = sum_v67;
+        batch_norm_21[j0] = -(sum_v67 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_21[j1];
+            batch_norm_22[j0 * 32 + j1] = relu_2[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
+                    * decoder_1_batch_norm_1_gamma[j1]) + batch_norm_20[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v6 = m_decoder_1_dense_1_bias[j0] * 0.9f;
+        const float v7 = v_decoder_1_dense_1_bias[j0] * 0.999f;
+        const float v8 = batch_norm_17[j0];
+        const float sum_v73 = batch_norm_22[j0] + batch_norm_22[j0 + 32] + batch_norm_22[j0 + 64] + batch_norm_22[j0 + 96];
+        m_decoder_1_dense_1_bias[j0] = v6 + sum_v73 * 0.1f;
+        v_decoder_1_dense_1_bias[j0] = v7 + sum_v73 * 0.001f * sum_v73;
+        m_decoder_1_batch_norm_1_beta[j0] = m_decoder_1_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
+        v_decoder_1_batch_norm_1_beta[j0] = v_decoder_1_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 8], 1024 multiply-accumulates */
+static inline void train_k27_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1515,18 +1584,15 @@ static inline void train_k27_dense_relu_batch_norm_tile_4(const float *restrict 
     c[27] = c3_3;
 }
 
-static void train_k27_dense_relu_batch_norm(const float *restrict batch_norm_33,
-        const float *restrict decoder_1_dense_1_kernel_2, float *restrict relu_3, const float *restrict h_3,
-        const float *restrict code_dense_1_y, float *restrict batch_norm_35)
+static void train_k27_dense_relu(const float *restrict batch_norm_22, const float *restrict decoder_1_dense_1_kernel_2,
+        float *restrict relu_3, const float *restrict h_3)
 {
     for (int n = 0; n < 8; n += 4)
-        train_k27_dense_relu_batch_norm_tile_4(batch_norm_33, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
+        train_k27_dense_relu_tile_4(batch_norm_22, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             const float v1 = relu_3[i0 * 8 + j0];
-            const float select_v89 = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
-            relu_3[i0 * 8 + j0] = select_v89;
-            batch_norm_35[i0 * 8 + j0] = select_v89 * code_dense_1_y[i0 * 8 + j0];
+            relu_3[i0 * 8 + j0] = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -1564,101 +1630,97 @@ static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k28_dense_adam(const float *restrict h_3, const float *restrict batch_norm_33, float *restrict dense_9,
+static void train_k28_dense_adam(const float *restrict h_3, const float *restrict batch_norm_22, float *restrict dense_9,
         float *restrict m_decoder_1_dense_1_kernel, float *restrict v_decoder_1_dense_1_kernel,
         float *restrict decoder_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k28_dense_adam_tile_4(h_3, i0_0, batch_norm_33 + n, dense_9 + n);
+            train_k28_dense_adam_tile_4(h_3, i0_0, batch_norm_22 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v166 = m_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v166;
-                const float add_v167 = v_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v167;
-                decoder_1_dense_1_kernel[i0 * 32 + j0] = decoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v166
-                        / (dl_sqrt(add_v167) + 1e-07f);
+                const float add_v145 = m_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v145;
+                const float add_v146 = v_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v146;
+                decoder_1_dense_1_kernel[i0 * 32 + j0] = decoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v145
+                        / (dl_sqrt(add_v146) + 1e-07f);
             }
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[8] */
-static void train_k29_batch_norm_adam(const float *restrict relu_3, float *restrict m_code_batch_norm_1_beta,
-        float *restrict v_code_batch_norm_1_beta, float *restrict code_batch_norm_1_beta, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        const float v1 = m_code_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_code_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v90 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
-        const float add_v163 = v1 + sum_v90 * 0.1f;
-        m_code_batch_norm_1_beta[j0] = add_v163;
-        const float add_v164 = v2 + sum_v90 * 0.001f * sum_v90;
-        v_code_batch_norm_1_beta[j0] = add_v164;
-        code_batch_norm_1_beta[j0] = code_batch_norm_1_beta[j0] - adam[0] * add_v163 / (dl_sqrt(add_v164) + 1e-07f);
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[8] */
-static void train_k30_batch_norm_dense_adam(const float *restrict batch_norm_35, const float *restrict code_batch_norm_1_gamma,
-        const float *restrict code_batch_norm_1_factor, const int32_t *restrict count_, const float *restrict code_dense_1_y,
-        const float *restrict relu_3, float *restrict batch_norm_42, float *restrict m_code_dense_1_bias,
-        float *restrict v_code_dense_1_bias, float *restrict m_code_batch_norm_1_gamma,
+static void train_k29_batch_norm_adam(const float *restrict relu_3, const float *restrict code_dense_1_y,
+        const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_factor,
+        const int32_t *restrict count_, float *restrict batch_norm_26, float *restrict m_code_batch_norm_1_gamma,
         float *restrict v_code_batch_norm_1_gamma)
 {
-    float batch_norm_36[8];
-    float batch_norm_37[8];
-    float batch_norm_39[32];
-    float batch_norm_40[32];
-    float batch_norm_41[8];
+    float batch_norm_24[8];
+    float batch_norm_25[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v92 = batch_norm_35[j0] + batch_norm_35[j0 + 8] + batch_norm_35[j0 + 16] + batch_norm_35[j0 + 24];
-        batch_norm_36[j0] = sum_v92;
-        batch_norm_37[j0] = sum_v92 * code_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v79 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
+                * code_dense_1_y[j0 + 16] + relu_3[j0 + 24] * code_dense_1_y[j0 + 24];
+        batch_norm_24[j0] = sum_v79;
+        batch_norm_25[j0] = sum_v79 * code_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = batch_norm_37[j1];
-            const float v6 = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1]);
-            const float mul_v94 = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
-            const float add_v95 = v6 + mul_v94 + mul_v94;
-            batch_norm_39[j0 * 8 + j1] = add_v95;
-            batch_norm_40[j0 * 8 + j1] = -add_v95;
-        }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_41[j0] = (batch_norm_40[j0] + batch_norm_40[j0 + 8] + batch_norm_40[j0 + 16] + batch_norm_40[j0 + 24]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 8; j1++) {
-            const float v9 = batch_norm_41[j1];
-            batch_norm_42[j0 * 8 + j1] = batch_norm_39[j0 * 8 + j1] + (v8 ? v9 : 0.0f);
+            const float v5 = batch_norm_25[j1];
+            batch_norm_26[j0 * 8 + j1] = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v10 = m_code_dense_1_bias[j0] * 0.9f;
-        const float v11 = v_code_dense_1_bias[j0] * 0.999f;
-        const float v12 = batch_norm_36[j0] * code_batch_norm_1_factor[j0];
-        const float sum_v99 = batch_norm_42[j0] + batch_norm_42[j0 + 8] + batch_norm_42[j0 + 16] + batch_norm_42[j0 + 24];
-        m_code_dense_1_bias[j0] = v10 + sum_v99 * 0.1f;
-        v_code_dense_1_bias[j0] = v11 + sum_v99 * 0.001f * sum_v99;
-        m_code_batch_norm_1_gamma[j0] = m_code_batch_norm_1_gamma[j0] * 0.9f + v12 * 0.1f;
-        v_code_batch_norm_1_gamma[j0] = v_code_batch_norm_1_gamma[j0] * 0.999f + v12 * 0.001f * v12;
+        const float v6 = batch_norm_24[j0] * code_batch_norm_1_factor[j0];
+        m_code_batch_norm_1_gamma[j0] = m_code_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_code_batch_norm_1_gamma[j0] = v_code_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
-static inline void train_k31_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[8] */
+static void train_k30_batch_norm_dense_adam(const float *restrict relu_3, const float *restrict code_batch_norm_1_factor,
+        const float *restrict code_batch_norm_1_gamma, const float *restrict batch_norm_26, const int32_t *restrict count_,
+        float *restrict batch_norm_28, float *restrict m_code_dense_1_bias, float *restrict v_code_dense_1_bias,
+        float *restrict m_code_batch_norm_1_beta, float *restrict v_code_batch_norm_1_beta)
+{
+    float batch_norm_23[8];
+    float batch_norm_27[8];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 8; j0++) {
+        const float v2 = code_batch_norm_1_factor[j0] * code_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_26[j0] + batch_norm_26[j0 + 8] + batch_norm_26[j0 + 16] + batch_norm_26[j0 + 24]) * 2.0f;
+        const float sum_v78 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
+        batch_norm_23[j0] = sum_v78;
+        batch_norm_27[j0] = -(sum_v78 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 8; j1++) {
+            const float v5 = batch_norm_27[j1];
+            batch_norm_28[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
+                    + batch_norm_26[j0 * 8 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 8; j0++) {
+        const float v6 = m_code_dense_1_bias[j0] * 0.9f;
+        const float v7 = v_code_dense_1_bias[j0] * 0.999f;
+        const float v8 = batch_norm_23[j0];
+        const float sum_v84 = batch_norm_28[j0] + batch_norm_28[j0 + 8] + batch_norm_28[j0 + 16] + batch_norm_28[j0 + 24];
+        m_code_dense_1_bias[j0] = v6 + sum_v84 * 0.1f;
+        v_code_dense_1_bias[j0] = v7 + sum_v84 * 0.001f * sum_v84;
+        m_code_batch_norm_1_beta[j0] = m_code_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
+        v_code_batch_norm_1_beta[j0] = v_code_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 1024 multiply-accumulates */
+static inline void train_k31_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1690,18 +1752,15 @@ static inline void train_k31_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k31_dense_relu_batch_norm(const float *restrict batch_norm_42, const float *restrict code_dense_1_kernel_2,
-        float *restrict relu_4, const float *restrict h_2, const float *restrict encoder_2_dense_1_y,
-        float *restrict batch_norm_44)
+static void train_k31_dense_relu(const float *restrict batch_norm_28, const float *restrict code_dense_1_kernel_2,
+        float *restrict relu_4, const float *restrict h_2)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k31_dense_relu_batch_norm_tile_4(batch_norm_42, 0, code_dense_1_kernel_2 + n, relu_4 + n);
+        train_k31_dense_relu_tile_4(batch_norm_28, 0, code_dense_1_kernel_2 + n, relu_4 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_4[i0 * 32 + j0];
-            const float select_v103 = 0.0f < h_2[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_4[i0 * 32 + j0] = select_v103;
-            batch_norm_44[i0 * 32 + j0] = select_v103 * encoder_2_dense_1_y[i0 * 32 + j0];
+            relu_4[i0 * 32 + j0] = 0.0f < h_2[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -1739,22 +1798,22 @@ static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static void train_k32_dense_adam(const float *restrict h_2, const float *restrict batch_norm_42, float *restrict dense_12,
+static void train_k32_dense_adam(const float *restrict h_2, const float *restrict batch_norm_28, float *restrict dense_12,
         float *restrict m_code_dense_1_kernel, float *restrict v_code_dense_1_kernel, float *restrict code_dense_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 8; n += 4)
-            train_k32_dense_adam_tile_4(h_2, i0_0, batch_norm_42 + n, dense_12 + n);
+            train_k32_dense_adam_tile_4(h_2, i0_0, batch_norm_28 + n, dense_12 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 8; j0++) {
                 const float v1 = dense_12[i0 * 8 - i0_0 * 8 + j0];
-                const float add_v154 = m_code_dense_1_kernel[i0 * 8 + j0] * 0.9f + v1 * 0.1f;
-                m_code_dense_1_kernel[i0 * 8 + j0] = add_v154;
-                const float add_v155 = v_code_dense_1_kernel[i0 * 8 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_code_dense_1_kernel[i0 * 8 + j0] = add_v155;
-                code_dense_1_kernel[i0 * 8 + j0] = code_dense_1_kernel[i0 * 8 + j0] - adam[0] * add_v154 / (dl_sqrt(add_v155)
+                const float add_v133 = m_code_dense_1_kernel[i0 * 8 + j0] * 0.9f + v1 * 0.1f;
+                m_code_dense_1_kernel[i0 * 8 + j0] = add_v133;
+                const float add_v134 = v_code_dense_1_kernel[i0 * 8 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_code_dense_1_kernel[i0 * 8 + j0] = add_v134;
+                code_dense_1_kernel[i0 * 8 + j0] = code_dense_1_kernel[i0 * 8 + j0] - adam[0] * add_v133 / (dl_sqrt(add_v134)
                         + 1e-07f);
             }
         }
@@ -1762,78 +1821,74 @@ static void train_k32_dense_adam(const float *restrict h_2, const float *restric
 }
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
-static void train_k33_batch_norm_adam(const float *restrict relu_4, float *restrict m_encoder_2_batch_norm_1_beta,
-        float *restrict v_encoder_2_batch_norm_1_beta, float *restrict encoder_2_batch_norm_1_beta, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_encoder_2_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_encoder_2_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v104 = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
-        const float add_v151 = v1 + sum_v104 * 0.1f;
-        m_encoder_2_batch_norm_1_beta[j0] = add_v151;
-        const float add_v152 = v2 + sum_v104 * 0.001f * sum_v104;
-        v_encoder_2_batch_norm_1_beta[j0] = add_v152;
-        encoder_2_batch_norm_1_beta[j0] = encoder_2_batch_norm_1_beta[j0] - adam[0] * add_v151 / (dl_sqrt(add_v152) + 1e-07f);
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
-static void train_k34_batch_norm_dense_adam(const float *restrict batch_norm_44,
+static void train_k33_batch_norm_adam(const float *restrict relu_4, const float *restrict encoder_2_dense_1_y,
         const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict encoder_2_batch_norm_1_factor,
-        const int32_t *restrict count_, const float *restrict encoder_2_dense_1_y, const float *restrict relu_4,
-        float *restrict batch_norm_51, float *restrict m_encoder_2_dense_1_bias, float *restrict v_encoder_2_dense_1_bias,
-        float *restrict m_encoder_2_batch_norm_1_gamma, float *restrict v_encoder_2_batch_norm_1_gamma)
+        const int32_t *restrict count_, float *restrict batch_norm_32, float *restrict m_encoder_2_batch_norm_1_gamma,
+        float *restrict v_encoder_2_batch_norm_1_gamma)
 {
-    float batch_norm_45[32];
-    float batch_norm_46[32];
-    float batch_norm_48[128];
-    float batch_norm_49[128];
-    float batch_norm_50[32];
+    float batch_norm_30[32];
+    float batch_norm_31[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = encoder_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v106 = batch_norm_44[j0] + batch_norm_44[j0 + 32] + batch_norm_44[j0 + 64] + batch_norm_44[j0 + 96];
-        batch_norm_45[j0] = sum_v106;
-        batch_norm_46[j0] = sum_v106 * encoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v90 = relu_4[j0] * encoder_2_dense_1_y[j0] + relu_4[j0 + 32] * encoder_2_dense_1_y[j0 + 32]
+                + relu_4[j0 + 64] * encoder_2_dense_1_y[j0 + 64] + relu_4[j0 + 96] * encoder_2_dense_1_y[j0 + 96];
+        batch_norm_30[j0] = sum_v90;
+        batch_norm_31[j0] = sum_v90 * encoder_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_46[j1];
-            const float v6 = relu_4[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1] * encoder_2_batch_norm_1_gamma[j1]);
-            const float mul_v108 = (v4 ? v5 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
-            const float add_v109 = v6 + mul_v108 + mul_v108;
-            batch_norm_48[j0 * 32 + j1] = add_v109;
-            batch_norm_49[j0 * 32 + j1] = -add_v109;
-        }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_50[j0] = (batch_norm_49[j0] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 64] + batch_norm_49[j0 + 96]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_50[j1];
-            batch_norm_51[j0 * 32 + j1] = batch_norm_48[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
+            const float v5 = batch_norm_31[j1];
+            batch_norm_32[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v10 = m_encoder_2_dense_1_bias[j0] * 0.9f;
-        const float v11 = v_encoder_2_dense_1_bias[j0] * 0.999f;
-        const float v12 = batch_norm_45[j0] * encoder_2_batch_norm_1_factor[j0];
-        const float sum_v113 = batch_norm_51[j0] + batch_norm_51[j0 + 32] + batch_norm_51[j0 + 64] + batch_norm_51[j0 + 96];
-        m_encoder_2_dense_1_bias[j0] = v10 + sum_v113 * 0.1f;
-        v_encoder_2_dense_1_bias[j0] = v11 + sum_v113 * 0.001f * sum_v113;
-        m_encoder_2_batch_norm_1_gamma[j0] = m_encoder_2_batch_norm_1_gamma[j0] * 0.9f + v12 * 0.1f;
-        v_encoder_2_batch_norm_1_gamma[j0] = v_encoder_2_batch_norm_1_gamma[j0] * 0.999f + v12 * 0.001f * v12;
+        const float v6 = batch_norm_30[j0] * encoder_2_batch_norm_1_factor[j0];
+        m_encoder_2_batch_norm_1_gamma[j0] = m_encoder_2_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_encoder_2_batch_norm_1_gamma[j0] = v_encoder_2_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
-static inline void train_k35_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k34_batch_norm_dense_adam(const float *restrict relu_4, const float *restrict encoder_2_batch_norm_1_factor,
+        const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict batch_norm_32, const int32_t *restrict count_,
+        float *restrict batch_norm_34, float *restrict m_encoder_2_dense_1_bias, float *restrict v_encoder_2_dense_1_bias,
+        float *restrict m_encoder_2_batch_norm_1_beta, float *restrict v_encoder_2_batch_norm_1_beta)
+{
+    float batch_norm_29[32];
+    float batch_norm_33[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = encoder_2_batch_norm_1_factor[j0] * encoder_2_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96]) * 2.0f;
+        const float sum_v89 = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
+        batch_norm_29[j0] = sum_v89;
+        batch_norm_33[j0] = -(sum_v89 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_33[j1];
+            batch_norm_34[j0 * 32 + j1] = relu_4[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
+                    * encoder_2_batch_norm_1_gamma[j1]) + batch_norm_32[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v6 = m_encoder_2_dense_1_bias[j0] * 0.9f;
+        const float v7 = v_encoder_2_dense_1_bias[j0] * 0.999f;
+        const float v8 = batch_norm_29[j0];
+        const float sum_v95 = batch_norm_34[j0] + batch_norm_34[j0 + 32] + batch_norm_34[j0 + 64] + batch_norm_34[j0 + 96];
+        m_encoder_2_dense_1_bias[j0] = v6 + sum_v95 * 0.1f;
+        v_encoder_2_dense_1_bias[j0] = v7 + sum_v95 * 0.001f * sum_v95;
+        m_encoder_2_batch_norm_1_beta[j0] = m_encoder_2_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
+        v_encoder_2_batch_norm_1_beta[j0] = v_encoder_2_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
+static inline void train_k35_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1865,18 +1920,15 @@ static inline void train_k35_dense_relu_batch_norm_tile_4(const float *restrict 
     c[99] = c3_3;
 }
 
-static void train_k35_dense_relu_batch_norm(const float *restrict batch_norm_51,
-        const float *restrict encoder_2_dense_1_kernel_2, float *restrict relu_5, const float *restrict h,
-        const float *restrict encoder_1_dense_1_y, float *restrict batch_norm_53)
+static void train_k35_dense_relu(const float *restrict batch_norm_34, const float *restrict encoder_2_dense_1_kernel_2,
+        float *restrict relu_5, const float *restrict h)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k35_dense_relu_batch_norm_tile_4(batch_norm_51, 0, encoder_2_dense_1_kernel_2 + n, relu_5 + n);
+        train_k35_dense_relu_tile_4(batch_norm_34, 0, encoder_2_dense_1_kernel_2 + n, relu_5 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_5[i0 * 32 + j0];
-            const float select_v117 = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_5[i0 * 32 + j0] = select_v117;
-            batch_norm_53[i0 * 32 + j0] = select_v117 * encoder_1_dense_1_y[i0 * 32 + j0];
+            relu_5[i0 * 32 + j0] = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -1914,95 +1966,92 @@ static inline void train_k36_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k36_dense_adam(const float *restrict h, const float *restrict batch_norm_51, float *restrict dense_15,
+static void train_k36_dense_adam(const float *restrict h, const float *restrict batch_norm_34, float *restrict dense_15,
         float *restrict m_encoder_2_dense_1_kernel, float *restrict v_encoder_2_dense_1_kernel,
         float *restrict encoder_2_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k36_dense_adam_tile_4(h, i0_0, batch_norm_51 + n, dense_15 + n);
+            train_k36_dense_adam_tile_4(h, i0_0, batch_norm_34 + n, dense_15 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_15[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v142 = m_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v142;
-                const float add_v143 = v_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v143;
-                encoder_2_dense_1_kernel[i0 * 32 + j0] = encoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v142
-                        / (dl_sqrt(add_v143) + 1e-07f);
+                const float add_v121 = m_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v121;
+                const float add_v122 = v_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v122;
+                encoder_2_dense_1_kernel[i0 * 32 + j0] = encoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v121
+                        / (dl_sqrt(add_v122) + 1e-07f);
             }
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
-static void train_k37_batch_norm_adam(const float *restrict relu_5, float *restrict m_encoder_1_batch_norm_1_beta,
-        float *restrict v_encoder_1_batch_norm_1_beta, float *restrict encoder_1_batch_norm_1_beta, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = m_encoder_1_batch_norm_1_beta[j0] * 0.9f;
-        const float v2 = v_encoder_1_batch_norm_1_beta[j0] * 0.999f;
-        const float sum_v118 = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
-        const float add_v139 = v1 + sum_v118 * 0.1f;
-        m_encoder_1_batch_norm_1_beta[j0] = add_v139;
-        const float add_v140 = v2 + sum_v118 * 0.001f * sum_v118;
-        v_encoder_1_batch_norm_1_beta[j0] = add_v140;
-        encoder_1_batch_norm_1_beta[j0] = encoder_1_batch_norm_1_beta[j0] - adam[0] * add_v139 / (dl_sqrt(add_v140) + 1e-07f);
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
-static void train_k38_batch_norm_dense_adam(const float *restrict batch_norm_53,
+static void train_k37_batch_norm_adam(const float *restrict relu_5, const float *restrict encoder_1_dense_1_y,
         const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict encoder_1_batch_norm_1_factor,
-        const int32_t *restrict count_, const float *restrict encoder_1_dense_1_y, const float *restrict relu_5,
-        float *restrict batch_norm_60, float *restrict m_encoder_1_dense_1_bias, float *restrict v_encoder_1_dense_1_bias,
-        float *restrict m_encoder_1_batch_norm_1_gamma, float *restrict v_encoder_1_batch_norm_1_gamma)
+        const int32_t *restrict count_, float *restrict batch_norm_38, float *restrict m_encoder_1_batch_norm_1_gamma,
+        float *restrict v_encoder_1_batch_norm_1_gamma)
 {
-    float batch_norm_54[32];
-    float batch_norm_55[32];
-    float batch_norm_57[128];
-    float batch_norm_58[128];
-    float batch_norm_59[32];
+    float batch_norm_36[32];
+    float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = encoder_1_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v120 = batch_norm_53[j0] + batch_norm_53[j0 + 32] + batch_norm_53[j0 + 64] + batch_norm_53[j0 + 96];
-        batch_norm_54[j0] = sum_v120;
-        batch_norm_55[j0] = sum_v120 * encoder_1_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v101 = relu_5[j0] * encoder_1_dense_1_y[j0] + relu_5[j0 + 32] * encoder_1_dense_1_y[j0 + 32]
+                + relu_5[j0 + 64] * encoder_1_dense_1_y[j0 + 64] + relu_5[j0 + 96] * encoder_1_dense_1_y[j0 + 96];
+        batch_norm_36[j0] = sum_v101;
+        batch_norm_37[j0] = sum_v101 * encoder_1_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_55[j1];
-            const float v6 = relu_5[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1] * encoder_1_batch_norm_1_gamma[j1]);
-            const float mul_v122 = (v4 ? v5 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
-            const float add_v123 = v6 + mul_v122 + mul_v122;
-            batch_norm_57[j0 * 32 + j1] = add_v123;
-            batch_norm_58[j0 * 32 + j1] = -add_v123;
+            const float v5 = batch_norm_37[j1];
+            batch_norm_38[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
         }
     }
-    const float v7 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_59[j0] = (batch_norm_58[j0] + batch_norm_58[j0 + 32] + batch_norm_58[j0 + 64] + batch_norm_58[j0 + 96]) / v7;
+        const float v6 = batch_norm_36[j0] * encoder_1_batch_norm_1_factor[j0];
+        m_encoder_1_batch_norm_1_gamma[j0] = m_encoder_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_encoder_1_batch_norm_1_gamma[j0] = v_encoder_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+    }
+}
+
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+static void train_k38_batch_norm_dense_adam(const float *restrict relu_5, const float *restrict encoder_1_batch_norm_1_factor,
+        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict batch_norm_38, const int32_t *restrict count_,
+        float *restrict batch_norm_40, float *restrict m_encoder_1_dense_1_bias, float *restrict v_encoder_1_dense_1_bias,
+        float *restrict m_encoder_1_batch_norm_1_beta, float *restrict v_encoder_1_batch_norm_1_beta)
+{
+    float batch_norm_35[32];
+    float batch_norm_39[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = encoder_1_batch_norm_1_factor[j0] * encoder_1_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64] + batch_norm_38[j0 + 96]) * 2.0f;
+        const float sum_v100 = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
+        batch_norm_35[j0] = sum_v100;
+        batch_norm_39[j0] = -(sum_v100 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
+        const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_59[j1];
-            batch_norm_60[j0 * 32 + j1] = batch_norm_57[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
+            const float v5 = batch_norm_39[j1];
+            batch_norm_40[j0 * 32 + j1] = relu_5[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
+                    * encoder_1_batch_norm_1_gamma[j1]) + batch_norm_38[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v10 = m_encoder_1_dense_1_bias[j0] * 0.9f;
-        const float v11 = v_encoder_1_dense_1_bias[j0] * 0.999f;
-        const float v12 = batch_norm_54[j0] * encoder_1_batch_norm_1_factor[j0];
-        const float sum_v127 = batch_norm_60[j0] + batch_norm_60[j0 + 32] + batch_norm_60[j0 + 64] + batch_norm_60[j0 + 96];
-        m_encoder_1_dense_1_bias[j0] = v10 + sum_v127 * 0.1f;
-        v_encoder_1_dense_1_bias[j0] = v11 + sum_v127 * 0.001f * sum_v127;
-        m_encoder_1_batch_norm_1_gamma[j0] = m_encoder_1_batch_norm_1_gamma[j0] * 0.9f + v12 * 0.1f;
-        v_encoder_1_batch_norm_1_gamma[j0] = v_encoder_1_batch_norm_1_gamma[j0] * 0.999f + v12 * 0.001f * v12;
+        const float v6 = m_encoder_1_dense_1_bias[j0] * 0.9f;
+        const float v7 = v_encoder_1_dense_1_bias[j0] * 0.999f;
+        const float v8 = batch_norm_35[j0];
+        const float sum_v106 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
+        m_encoder_1_dense_1_bias[j0] = v6 + sum_v106 * 0.1f;
+        v_encoder_1_dense_1_bias[j0] = v7 + sum_v106 * 0.001f * sum_v106;
+        m_encoder_1_batch_norm_1_beta[j0] = m_encoder_1_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
+        v_encoder_1_batch_norm_1_beta[j0] = v_encoder_1_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
     }
 }
 
@@ -2039,23 +2088,23 @@ static inline void train_k39_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k39_dense_adam(const float *restrict x, const float *restrict batch_norm_60, float *restrict dense_17,
+static void train_k39_dense_adam(const float *restrict x, const float *restrict batch_norm_40, float *restrict dense_17,
         float *restrict m_encoder_1_dense_1_kernel, float *restrict v_encoder_1_dense_1_kernel,
         float *restrict encoder_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k39_dense_adam_tile_4(x, i0_0, batch_norm_60 + n, dense_17 + n);
+            train_k39_dense_adam_tile_4(x, i0_0, batch_norm_40 + n, dense_17 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_17[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v129 = m_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v129;
-                const float add_v130 = v_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v130;
-                encoder_1_dense_1_kernel[i0 * 32 + j0] = encoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v129
-                        / (dl_sqrt(add_v130) + 1e-07f);
+                const float add_v108 = m_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v108;
+                const float add_v109 = v_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v109;
+                encoder_1_dense_1_kernel[i0 * 32 + j0] = encoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v108
+                        / (dl_sqrt(add_v109) + 1e-07f);
             }
         }
     }
@@ -2065,16 +2114,22 @@ static void train_k39_dense_adam(const float *restrict x, const float *restrict 
 static void train_k40_adam(float *restrict encoder_1_dense_1_bias, const float *restrict adam,
         const float *restrict m_encoder_1_dense_1_bias, const float *restrict v_encoder_1_dense_1_bias,
         float *restrict encoder_1_batch_norm_1_gamma, const float *restrict m_encoder_1_batch_norm_1_gamma,
-        const float *restrict v_encoder_1_batch_norm_1_gamma, float *restrict encoder_2_dense_1_bias,
-        const float *restrict m_encoder_2_dense_1_bias, const float *restrict v_encoder_2_dense_1_bias,
-        float *restrict encoder_2_batch_norm_1_gamma, const float *restrict m_encoder_2_batch_norm_1_gamma,
-        const float *restrict v_encoder_2_batch_norm_1_gamma, float *restrict decoder_1_dense_1_bias,
+        const float *restrict v_encoder_1_batch_norm_1_gamma, float *restrict encoder_1_batch_norm_1_beta,
+        const float *restrict m_encoder_1_batch_norm_1_beta, const float *restrict v_encoder_1_batch_norm_1_beta,
+        float *restrict encoder_2_dense_1_bias, const float *restrict m_encoder_2_dense_1_bias,
+        const float *restrict v_encoder_2_dense_1_bias, float *restrict encoder_2_batch_norm_1_gamma,
+        const float *restrict m_encoder_2_batch_norm_1_gamma, const float *restrict v_encoder_2_batch_norm_1_gamma,
+        float *restrict encoder_2_batch_norm_1_beta, const float *restrict m_encoder_2_batch_norm_1_beta,
+        const float *restrict v_encoder_2_batch_norm_1_beta, float *restrict decoder_1_dense_1_bias,
         const float *restrict m_decoder_1_dense_1_bias, const float *restrict v_decoder_1_dense_1_bias,
         float *restrict decoder_1_batch_norm_1_gamma, const float *restrict m_decoder_1_batch_norm_1_gamma,
-        const float *restrict v_decoder_1_batch_norm_1_gamma, float *restrict decoder_2_dense_1_bias,
-        const float *restrict m_decoder_2_dense_1_bias, const float *restrict v_decoder_2_dense_1_bias,
-        float *restrict decoder_2_batch_norm_1_gamma, const float *restrict m_decoder_2_batch_norm_1_gamma,
-        const float *restrict v_decoder_2_batch_norm_1_gamma)
+        const float *restrict v_decoder_1_batch_norm_1_gamma, float *restrict decoder_1_batch_norm_1_beta,
+        const float *restrict m_decoder_1_batch_norm_1_beta, const float *restrict v_decoder_1_batch_norm_1_beta,
+        float *restrict decoder_2_dense_1_bias, const float *restrict m_decoder_2_dense_1_bias,
+        const float *restrict v_decoder_2_dense_1_bias, float *restrict decoder_2_batch_norm_1_gamma,
+        const float *restrict m_decoder_2_batch_norm_1_gamma, const float *restrict v_decoder_2_batch_norm_1_gamma,
+        float *restrict decoder_2_batch_norm_1_beta, const float *restrict m_decoder_2_batch_norm_1_beta,
+        const float *restrict v_decoder_2_batch_norm_1_beta)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2082,18 +2137,26 @@ static void train_k40_adam(float *restrict encoder_1_dense_1_bias, const float *
                 / (dl_sqrt(v_encoder_1_dense_1_bias[j0]) + 1e-07f);
         encoder_1_batch_norm_1_gamma[j0] = encoder_1_batch_norm_1_gamma[j0] - v1 * m_encoder_1_batch_norm_1_gamma[j0]
                 / (dl_sqrt(v_encoder_1_batch_norm_1_gamma[j0]) + 1e-07f);
+        encoder_1_batch_norm_1_beta[j0] = encoder_1_batch_norm_1_beta[j0] - v1 * m_encoder_1_batch_norm_1_beta[j0]
+                / (dl_sqrt(v_encoder_1_batch_norm_1_beta[j0]) + 1e-07f);
         encoder_2_dense_1_bias[j0] = encoder_2_dense_1_bias[j0] - v1 * m_encoder_2_dense_1_bias[j0]
                 / (dl_sqrt(v_encoder_2_dense_1_bias[j0]) + 1e-07f);
         encoder_2_batch_norm_1_gamma[j0] = encoder_2_batch_norm_1_gamma[j0] - v1 * m_encoder_2_batch_norm_1_gamma[j0]
                 / (dl_sqrt(v_encoder_2_batch_norm_1_gamma[j0]) + 1e-07f);
+        encoder_2_batch_norm_1_beta[j0] = encoder_2_batch_norm_1_beta[j0] - v1 * m_encoder_2_batch_norm_1_beta[j0]
+                / (dl_sqrt(v_encoder_2_batch_norm_1_beta[j0]) + 1e-07f);
         decoder_1_dense_1_bias[j0] = decoder_1_dense_1_bias[j0] - v1 * m_decoder_1_dense_1_bias[j0]
                 / (dl_sqrt(v_decoder_1_dense_1_bias[j0]) + 1e-07f);
         decoder_1_batch_norm_1_gamma[j0] = decoder_1_batch_norm_1_gamma[j0] - v1 * m_decoder_1_batch_norm_1_gamma[j0]
                 / (dl_sqrt(v_decoder_1_batch_norm_1_gamma[j0]) + 1e-07f);
+        decoder_1_batch_norm_1_beta[j0] = decoder_1_batch_norm_1_beta[j0] - v1 * m_decoder_1_batch_norm_1_beta[j0]
+                / (dl_sqrt(v_decoder_1_batch_norm_1_beta[j0]) + 1e-07f);
         decoder_2_dense_1_bias[j0] = decoder_2_dense_1_bias[j0] - v1 * m_decoder_2_dense_1_bias[j0]
                 / (dl_sqrt(v_decoder_2_dense_1_bias[j0]) + 1e-07f);
         decoder_2_batch_norm_1_gamma[j0] = decoder_2_batch_norm_1_gamma[j0] - v1 * m_decoder_2_batch_norm_1_gamma[j0]
                 / (dl_sqrt(v_decoder_2_batch_norm_1_gamma[j0]) + 1e-07f);
+        decoder_2_batch_norm_1_beta[j0] = decoder_2_batch_norm_1_beta[j0] - v1 * m_decoder_2_batch_norm_1_beta[j0]
+                / (dl_sqrt(v_decoder_2_batch_norm_1_beta[j0]) + 1e-07f);
     }
 }
 
@@ -2101,7 +2164,8 @@ static void train_k40_adam(float *restrict encoder_1_dense_1_bias, const float *
 static void train_k41_adam(float *restrict code_dense_1_bias, const float *restrict adam,
         const float *restrict m_code_dense_1_bias, const float *restrict v_code_dense_1_bias,
         float *restrict code_batch_norm_1_gamma, const float *restrict m_code_batch_norm_1_gamma,
-        const float *restrict v_code_batch_norm_1_gamma)
+        const float *restrict v_code_batch_norm_1_gamma, float *restrict code_batch_norm_1_beta,
+        const float *restrict m_code_batch_norm_1_beta, const float *restrict v_code_batch_norm_1_beta)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 8; j0++) {
@@ -2109,6 +2173,8 @@ static void train_k41_adam(float *restrict code_dense_1_bias, const float *restr
                 + 1e-07f);
         code_batch_norm_1_gamma[j0] = code_batch_norm_1_gamma[j0] - v1 * m_code_batch_norm_1_gamma[j0]
                 / (dl_sqrt(v_code_batch_norm_1_gamma[j0]) + 1e-07f);
+        code_batch_norm_1_beta[j0] = code_batch_norm_1_beta[j0] - v1 * m_code_batch_norm_1_beta[j0]
+                / (dl_sqrt(v_code_batch_norm_1_beta[j0]) + 1e-07f);
     }
 }
 
@@ -2119,51 +2185,52 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const encoder_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
+    float *const encoder_1_dense_1_y = (float *)(void *)(base + 21504);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 24576);   /* f32[32] */
-    float *const h = (float *)(void *)(base + 20992);   /* f32[4, 32] */
-    float *const encoder_2_dense_1_y = (float *)(void *)(base + 21504);   /* f32[4, 32] */
-    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 24704);   /* f32[32] */
-    float *const h_2 = (float *)(void *)(base + 22016);   /* f32[4, 32] */
-    float *const code_dense_1_y = (float *)(void *)(base + 24832);   /* f32[4, 8] */
-    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const code_batch_norm_1_factor = (float *)(void *)(base + 25344);   /* f32[8] */
-    float *const h_3 = (float *)(void *)(base + 24960);   /* f32[4, 8] */
-    float *const decoder_1_dense_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 25088);   /* f32[32] */
-    float *const h_4 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
-    float *const decoder_2_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
-    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 25216);   /* f32[32] */
-    float *const h_5 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 25600);   /* f32[32] */
+    float *const h = (float *)(void *)(base + 22016);   /* f32[4, 32] */
+    float *const encoder_2_dense_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 25728);   /* f32[32] */
+    float *const h_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
+    float *const code_dense_1_y = (float *)(void *)(base + 25856);   /* f32[4, 8] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const code_batch_norm_1_factor = (float *)(void *)(base + 26368);   /* f32[8] */
+    float *const h_3 = (float *)(void *)(base + 25984);   /* f32[4, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 26112);   /* f32[32] */
+    float *const h_4 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 24576);   /* f32[4, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 26240);   /* f32[32] */
+    float *const h_5 = (float *)(void *)(base + 25088);   /* f32[4, 32] */
     float *const final_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
-    float *const mean_squared_error_3 = (float *)(void *)(base + 25376);   /* f32[4] */
-    float *const mean_squared_error_5 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
+    float *const mean_squared_error_2 = (float *)(void *)(base + 26400);   /* f32[4] */
+    float *const mean_squared_error_3 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
+    float *const mean_squared_error_4 = (float *)(void *)(base + 20480);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const relu = (float *)(void *)(base + 18432);   /* f32[4, 32] */
-    float *const batch_norm_17 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
-    float *const batch_norm_24 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const dense_6 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
-    float *const relu_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_26 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_33 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const dense_9 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const relu_3 = (float *)(void *)(base + 1024);   /* f32[4, 8] */
-    float *const batch_norm_35 = (float *)(void *)(base + 1152);   /* f32[4, 8] */
-    float *const batch_norm_42 = (float *)(void *)(base + 1280);   /* f32[4, 8] */
-    float *const dense_12 = (float *)(void *)(base + 1024);   /* f32[4, 8] */
+    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const dense_6 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_20 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_22 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const dense_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const relu_3 = (float *)(void *)(base + 512);   /* f32[4, 8] */
+    float *const batch_norm_26 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const batch_norm_28 = (float *)(void *)(base + 640);   /* f32[4, 8] */
+    float *const dense_12 = (float *)(void *)(base + 512);   /* f32[4, 8] */
     float *const relu_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_44 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_51 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const dense_15 = (float *)(void *)(base + 1536);   /* f32[4, 32] */
+    float *const batch_norm_32 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const dense_15 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const relu_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_53 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_60 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const dense_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const adam = (float *)(void *)(base + 25376);   /* f32 */
+    float *const adam = (float *)(void *)(base + 18944);   /* f32 */
     float *const final_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 32] */
     float *const decoder_2_dense_1_kernel_2 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
     float *const decoder_1_dense_1_kernel_2 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
@@ -2177,92 +2244,96 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
             encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
     train_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_2);
     train_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
-            batch_norm_4);
-    train_k4_batch_norm_relu(batch_norm_4, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
+            batch_norm_3);
+    train_k4_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
             state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
             encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta, h_2);
     train_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_2);
     train_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
-            batch_norm_7);
-    train_k7_batch_norm_relu(batch_norm_7, &count, code_dense_1_y, params->code_dense_1_bias,
+            batch_norm_5);
+    train_k7_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
             state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
     train_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_2);
     train_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
-            params->decoder_1_dense_1_bias, batch_norm_10);
-    train_k10_batch_norm_relu(batch_norm_10, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
+            params->decoder_1_dense_1_bias, batch_norm_7);
+    train_k10_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
             state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
             decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta, h_4);
     train_k11_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_2);
     train_k12_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_13);
-    train_k13_batch_norm_relu(batch_norm_13, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
+            params->decoder_2_dense_1_bias, batch_norm_9);
+    train_k13_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
             state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
             decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta, h_5);
     train_k14_dense_pack(params->final_kernel, final_kernel_2);
-    train_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_3, &count,
-            mean_squared_error_5);
-    train_k16_distance(&count, mean_squared_error_3, &metrics->loss);
+    train_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
+            mean_squared_error_3, mean_squared_error_4);
+    train_k16_distance(&count, mean_squared_error_2, &metrics->loss);
     train_k17_adam(&step, adam);
-    train_k18_dense_adam(mean_squared_error_5, optimizer->m_final_bias, optimizer->v_final_bias, params->final_bias, adam);
-    train_k19_dense_relu_batch_norm(mean_squared_error_5, final_kernel_2, relu, h_5, decoder_2_dense_1_y, batch_norm_17);
-    train_k20_dense_adam(h_5, mean_squared_error_5, dense_3, optimizer->m_final_kernel, optimizer->v_final_kernel,
+    train_k18_dense_adam(mean_squared_error_3, optimizer->m_final_bias, optimizer->v_final_bias, params->final_bias, adam);
+    train_k19_dense_relu(mean_squared_error_4, final_kernel_2, relu, h_5);
+    train_k20_dense_adam(h_5, mean_squared_error_4, dense_3, optimizer->m_final_kernel, optimizer->v_final_kernel,
             params->final_kernel, adam);
-    train_k21_batch_norm_adam(relu, optimizer->m_decoder_2_batch_norm_1_beta, optimizer->v_decoder_2_batch_norm_1_beta,
-            params->decoder_2_batch_norm_1_beta, adam);
-    train_k22_batch_norm_dense_adam(batch_norm_17, params->decoder_2_batch_norm_1_gamma, decoder_2_batch_norm_1_factor, &count,
-            decoder_2_dense_1_y, relu, batch_norm_24, optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias,
-            optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma);
-    train_k23_dense_relu_batch_norm(batch_norm_24, decoder_2_dense_1_kernel_2, relu_2, h_4, decoder_1_dense_1_y, batch_norm_26);
-    train_k24_dense_adam(h_4, batch_norm_24, dense_6, optimizer->m_decoder_2_dense_1_kernel,
+    train_k21_batch_norm_adam(relu, decoder_2_dense_1_y, params->decoder_2_batch_norm_1_gamma, decoder_2_batch_norm_1_factor,
+            &count, batch_norm_14, optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma);
+    train_k22_batch_norm_dense_adam(relu, decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, batch_norm_14,
+            &count, batch_norm_16, optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias,
+            optimizer->m_decoder_2_batch_norm_1_beta, optimizer->v_decoder_2_batch_norm_1_beta);
+    train_k23_dense_relu(batch_norm_16, decoder_2_dense_1_kernel_2, relu_2, h_4);
+    train_k24_dense_adam(h_4, batch_norm_16, dense_6, optimizer->m_decoder_2_dense_1_kernel,
             optimizer->v_decoder_2_dense_1_kernel, params->decoder_2_dense_1_kernel, adam);
-    train_k25_batch_norm_adam(relu_2, optimizer->m_decoder_1_batch_norm_1_beta, optimizer->v_decoder_1_batch_norm_1_beta,
-            params->decoder_1_batch_norm_1_beta, adam);
-    train_k26_batch_norm_dense_adam(batch_norm_26, params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor, &count,
-            decoder_1_dense_1_y, relu_2, batch_norm_33, optimizer->m_decoder_1_dense_1_bias,
-            optimizer->v_decoder_1_dense_1_bias, optimizer->m_decoder_1_batch_norm_1_gamma,
-            optimizer->v_decoder_1_batch_norm_1_gamma);
-    train_k27_dense_relu_batch_norm(batch_norm_33, decoder_1_dense_1_kernel_2, relu_3, h_3, code_dense_1_y, batch_norm_35);
-    train_k28_dense_adam(h_3, batch_norm_33, dense_9, optimizer->m_decoder_1_dense_1_kernel,
+    train_k25_batch_norm_adam(relu_2, decoder_1_dense_1_y, params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor,
+            &count, batch_norm_20, optimizer->m_decoder_1_batch_norm_1_gamma, optimizer->v_decoder_1_batch_norm_1_gamma);
+    train_k26_batch_norm_dense_adam(relu_2, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, batch_norm_20,
+            &count, batch_norm_22, optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
+            optimizer->m_decoder_1_batch_norm_1_beta, optimizer->v_decoder_1_batch_norm_1_beta);
+    train_k27_dense_relu(batch_norm_22, decoder_1_dense_1_kernel_2, relu_3, h_3);
+    train_k28_dense_adam(h_3, batch_norm_22, dense_9, optimizer->m_decoder_1_dense_1_kernel,
             optimizer->v_decoder_1_dense_1_kernel, params->decoder_1_dense_1_kernel, adam);
-    train_k29_batch_norm_adam(relu_3, optimizer->m_code_batch_norm_1_beta, optimizer->v_code_batch_norm_1_beta,
-            params->code_batch_norm_1_beta, adam);
-    train_k30_batch_norm_dense_adam(batch_norm_35, params->code_batch_norm_1_gamma, code_batch_norm_1_factor, &count,
-            code_dense_1_y, relu_3, batch_norm_42, optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias,
-            optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma);
-    train_k31_dense_relu_batch_norm(batch_norm_42, code_dense_1_kernel_2, relu_4, h_2, encoder_2_dense_1_y, batch_norm_44);
-    train_k32_dense_adam(h_2, batch_norm_42, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
+    train_k29_batch_norm_adam(relu_3, code_dense_1_y, params->code_batch_norm_1_gamma, code_batch_norm_1_factor, &count,
+            batch_norm_26, optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma);
+    train_k30_batch_norm_dense_adam(relu_3, code_batch_norm_1_factor, params->code_batch_norm_1_gamma, batch_norm_26, &count,
+            batch_norm_28, optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias, optimizer->m_code_batch_norm_1_beta,
+            optimizer->v_code_batch_norm_1_beta);
+    train_k31_dense_relu(batch_norm_28, code_dense_1_kernel_2, relu_4, h_2);
+    train_k32_dense_adam(h_2, batch_norm_28, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
             params->code_dense_1_kernel, adam);
-    train_k33_batch_norm_adam(relu_4, optimizer->m_encoder_2_batch_norm_1_beta, optimizer->v_encoder_2_batch_norm_1_beta,
-            params->encoder_2_batch_norm_1_beta, adam);
-    train_k34_batch_norm_dense_adam(batch_norm_44, params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor, &count,
-            encoder_2_dense_1_y, relu_4, batch_norm_51, optimizer->m_encoder_2_dense_1_bias,
-            optimizer->v_encoder_2_dense_1_bias, optimizer->m_encoder_2_batch_norm_1_gamma,
-            optimizer->v_encoder_2_batch_norm_1_gamma);
-    train_k35_dense_relu_batch_norm(batch_norm_51, encoder_2_dense_1_kernel_2, relu_5, h, encoder_1_dense_1_y, batch_norm_53);
-    train_k36_dense_adam(h, batch_norm_51, dense_15, optimizer->m_encoder_2_dense_1_kernel,
+    train_k33_batch_norm_adam(relu_4, encoder_2_dense_1_y, params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor,
+            &count, batch_norm_32, optimizer->m_encoder_2_batch_norm_1_gamma, optimizer->v_encoder_2_batch_norm_1_gamma);
+    train_k34_batch_norm_dense_adam(relu_4, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, batch_norm_32,
+            &count, batch_norm_34, optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias,
+            optimizer->m_encoder_2_batch_norm_1_beta, optimizer->v_encoder_2_batch_norm_1_beta);
+    train_k35_dense_relu(batch_norm_34, encoder_2_dense_1_kernel_2, relu_5, h);
+    train_k36_dense_adam(h, batch_norm_34, dense_15, optimizer->m_encoder_2_dense_1_kernel,
             optimizer->v_encoder_2_dense_1_kernel, params->encoder_2_dense_1_kernel, adam);
-    train_k37_batch_norm_adam(relu_5, optimizer->m_encoder_1_batch_norm_1_beta, optimizer->v_encoder_1_batch_norm_1_beta,
-            params->encoder_1_batch_norm_1_beta, adam);
-    train_k38_batch_norm_dense_adam(batch_norm_53, params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor, &count,
-            encoder_1_dense_1_y, relu_5, batch_norm_60, optimizer->m_encoder_1_dense_1_bias,
-            optimizer->v_encoder_1_dense_1_bias, optimizer->m_encoder_1_batch_norm_1_gamma,
-            optimizer->v_encoder_1_batch_norm_1_gamma);
-    train_k39_dense_adam(x, batch_norm_60, dense_17, optimizer->m_encoder_1_dense_1_kernel,
+    train_k37_batch_norm_adam(relu_5, encoder_1_dense_1_y, params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor,
+            &count, batch_norm_38, optimizer->m_encoder_1_batch_norm_1_gamma, optimizer->v_encoder_1_batch_norm_1_gamma);
+    train_k38_batch_norm_dense_adam(relu_5, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, batch_norm_38,
+            &count, batch_norm_40, optimizer->m_encoder_1_dense_1_bias, optimizer->v_encoder_1_dense_1_bias,
+            optimizer->m_encoder_1_batch_norm_1_beta, optimizer->v_encoder_1_batch_norm_1_beta);
+    train_k39_dense_adam(x, batch_norm_40, dense_17, optimizer->m_encoder_1_dense_1_kernel,
             optimizer->v_encoder_1_dense_1_kernel, params->encoder_1_dense_1_kernel, adam);
     train_k40_adam(params->encoder_1_dense_1_bias, adam, optimizer->m_encoder_1_dense_1_bias,
             optimizer->v_encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_gamma,
             optimizer->m_encoder_1_batch_norm_1_gamma, optimizer->v_encoder_1_batch_norm_1_gamma,
-            params->encoder_2_dense_1_bias, optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias,
-            params->encoder_2_batch_norm_1_gamma, optimizer->m_encoder_2_batch_norm_1_gamma,
-            optimizer->v_encoder_2_batch_norm_1_gamma, params->decoder_1_dense_1_bias, optimizer->m_decoder_1_dense_1_bias,
+            params->encoder_1_batch_norm_1_beta, optimizer->m_encoder_1_batch_norm_1_beta,
+            optimizer->v_encoder_1_batch_norm_1_beta, params->encoder_2_dense_1_bias, optimizer->m_encoder_2_dense_1_bias,
+            optimizer->v_encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_gamma,
+            optimizer->m_encoder_2_batch_norm_1_gamma, optimizer->v_encoder_2_batch_norm_1_gamma,
+            params->encoder_2_batch_norm_1_beta, optimizer->m_encoder_2_batch_norm_1_beta,
+            optimizer->v_encoder_2_batch_norm_1_beta, params->decoder_1_dense_1_bias, optimizer->m_decoder_1_dense_1_bias,
             optimizer->v_decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_gamma,
             optimizer->m_decoder_1_batch_norm_1_gamma, optimizer->v_decoder_1_batch_norm_1_gamma,
-            params->decoder_2_dense_1_bias, optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias,
-            params->decoder_2_batch_norm_1_gamma, optimizer->m_decoder_2_batch_norm_1_gamma,
-            optimizer->v_decoder_2_batch_norm_1_gamma);
+            params->decoder_1_batch_norm_1_beta, optimizer->m_decoder_1_batch_norm_1_beta,
+            optimizer->v_decoder_1_batch_norm_1_beta, params->decoder_2_dense_1_bias, optimizer->m_decoder_2_dense_1_bias,
+            optimizer->v_decoder_2_dense_1_bias, params->decoder_2_batch_norm_1_gamma,
+            optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma,
+            params->decoder_2_batch_norm_1_beta, optimizer->m_decoder_2_batch_norm_1_beta,
+            optimizer->v_decoder_2_batch_norm_1_beta);
     train_k41_adam(params->code_dense_1_bias, adam, optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias,
-            params->code_batch_norm_1_gamma, optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma);
+            params->code_batch_norm_1_gamma, optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma,
+            params->code_batch_norm_1_beta, optimizer->m_code_batch_norm_1_beta, optimizer->v_code_batch_norm_1_beta);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2326,36 +2397,41 @@ static void gradients_k1_batch_norm_relu(const float *restrict batch_norm, const
         const float *restrict encoder_1_batch_norm_1_beta, float *restrict h)
 {
     float encoder_1_batch_norm_1_average[32];
-    float batch_norm_3[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         encoder_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
                 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v3 = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
+            encoder_1_dense_1_y[j0 * 32 + j1] = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
                     - encoder_1_batch_norm_1_average[j1];
-            encoder_1_dense_1_y[j0 * 32 + j1] = sub_v3;
-            batch_norm_3[j0 * 32 + j1] = v2 ? sub_v3 * sub_v3 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_1_batch_norm_1_variance_v5 = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
-                + batch_norm_3[j0 + 96]) / v3;
+        const float v8 = encoder_1_dense_1_y[j0];
+        const float v9 = encoder_1_dense_1_y[j0 + 32];
+        const float v10 = encoder_1_dense_1_y[j0 + 64];
+        const float v11 = encoder_1_dense_1_y[j0 + 96];
+        const float v12 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_1_batch_norm_1_variance_v4 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         encoder_1_batch_norm_1_moving_mean[j0] = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f
                 + encoder_1_batch_norm_1_average[j0] * 0.1f;
-        encoder_1_batch_norm_1_moving_variance[j0] = v4 + encoder_1_batch_norm_1_variance_v5 * 0.1f;
-        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v5 + 0.001f);
+        encoder_1_batch_norm_1_moving_variance[j0] = v12 + encoder_1_batch_norm_1_variance_v4 * 0.1f;
+        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v4 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = encoder_1_dense_1_y[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
+            const float v13 = encoder_1_dense_1_y[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
                     * encoder_1_batch_norm_1_gamma[j1]) + encoder_1_batch_norm_1_beta[j1];
-            h[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -2406,7 +2482,7 @@ static inline void gradients_k3_dense_batch_norm_tile_4(const float *restrict a,
 
 static void gradients_k3_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
         float *restrict encoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_2_dense_1_bias,
-        float *restrict batch_norm_4)
+        float *restrict batch_norm_3)
 {
     for (int n = 0; n < 32; n += 4)
         gradients_k3_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
@@ -2415,49 +2491,54 @@ static void gradients_k3_dense_batch_norm(const float *restrict h, const float *
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = encoder_2_dense_1_y[i0 * 32 + j0];
             const float v3 = encoder_2_dense_1_bias[j0];
-            batch_norm_4[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_3[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void gradients_k4_batch_norm_relu(const float *restrict batch_norm_4, const int32_t *restrict count_,
+static void gradients_k4_batch_norm_relu(const float *restrict batch_norm_3, const int32_t *restrict count_,
         float *restrict encoder_2_dense_1_y, const float *restrict encoder_2_dense_1_bias,
         float *restrict encoder_2_batch_norm_1_moving_mean, float *restrict encoder_2_batch_norm_1_moving_variance,
         float *restrict encoder_2_batch_norm_1_factor, const float *restrict encoder_2_batch_norm_1_gamma,
         const float *restrict encoder_2_batch_norm_1_beta, float *restrict h_2)
 {
     float encoder_2_batch_norm_1_average[32];
-    float batch_norm_6[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_batch_norm_1_average[j0] = (batch_norm_4[j0] + batch_norm_4[j0 + 32] + batch_norm_4[j0 + 64]
-                + batch_norm_4[j0 + 96]) / v1;
+        encoder_2_batch_norm_1_average[j0] = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
+                + batch_norm_3[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v13 = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
+            encoder_2_dense_1_y[j0 * 32 + j1] = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
                     - encoder_2_batch_norm_1_average[j1];
-            encoder_2_dense_1_y[j0 * 32 + j1] = sub_v13;
-            batch_norm_6[j0 * 32 + j1] = v2 ? sub_v13 * sub_v13 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_2_batch_norm_1_variance_v15 = (batch_norm_6[j0] + batch_norm_6[j0 + 32] + batch_norm_6[j0 + 64]
-                + batch_norm_6[j0 + 96]) / v3;
+        const float v8 = encoder_2_dense_1_y[j0];
+        const float v9 = encoder_2_dense_1_y[j0 + 32];
+        const float v10 = encoder_2_dense_1_y[j0 + 64];
+        const float v11 = encoder_2_dense_1_y[j0 + 96];
+        const float v12 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_2_batch_norm_1_variance_v13 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         encoder_2_batch_norm_1_moving_mean[j0] = encoder_2_batch_norm_1_moving_mean[j0] * 0.9f
                 + encoder_2_batch_norm_1_average[j0] * 0.1f;
-        encoder_2_batch_norm_1_moving_variance[j0] = v4 + encoder_2_batch_norm_1_variance_v15 * 0.1f;
-        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_variance_v15 + 0.001f);
+        encoder_2_batch_norm_1_moving_variance[j0] = v12 + encoder_2_batch_norm_1_variance_v13 * 0.1f;
+        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_variance_v13 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = encoder_2_dense_1_y[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
+            const float v13 = encoder_2_dense_1_y[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
                     * encoder_2_batch_norm_1_gamma[j1]) + encoder_2_batch_norm_1_beta[j1];
-            h_2[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_2[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -2508,7 +2589,7 @@ static inline void gradients_k6_dense_batch_norm_tile_4(const float *restrict a,
 
 static void gradients_k6_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
         float *restrict code_dense_1_y, const int32_t *restrict count_, const float *restrict code_dense_1_bias,
-        float *restrict batch_norm_7)
+        float *restrict batch_norm_5)
 {
     for (int n = 0; n < 8; n += 4)
         gradients_k6_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
@@ -2517,46 +2598,51 @@ static void gradients_k6_dense_batch_norm(const float *restrict h_2, const float
         for (int j0 = 0; j0 < 8; j0++) {
             const float v2 = code_dense_1_y[i0 * 8 + j0];
             const float v3 = code_dense_1_bias[j0];
-            batch_norm_7[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_5[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 8] */
-static void gradients_k7_batch_norm_relu(const float *restrict batch_norm_7, const int32_t *restrict count_,
+static void gradients_k7_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
         float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
         float *restrict code_batch_norm_1_moving_variance, float *restrict code_batch_norm_1_factor,
         const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_beta, float *restrict h_3)
 {
     float code_batch_norm_1_average[8];
-    float batch_norm_9[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        code_batch_norm_1_average[j0] = (batch_norm_7[j0] + batch_norm_7[j0 + 8] + batch_norm_7[j0 + 16]
-                + batch_norm_7[j0 + 24]) / v1;
+        code_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 8] + batch_norm_5[j0 + 16]
+                + batch_norm_5[j0 + 24]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float sub_v23 = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
-            code_dense_1_y[j0 * 8 + j1] = sub_v23;
-            batch_norm_9[j0 * 8 + j1] = v2 ? sub_v23 * sub_v23 : 0.0f;
+            code_dense_1_y[j0 * 8 + j1] = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v4 = code_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float code_batch_norm_1_variance_v25 = (batch_norm_9[j0] + batch_norm_9[j0 + 8] + batch_norm_9[j0 + 16]
-                + batch_norm_9[j0 + 24]) / v3;
+        const float v8 = code_dense_1_y[j0];
+        const float v9 = code_dense_1_y[j0 + 8];
+        const float v10 = code_dense_1_y[j0 + 16];
+        const float v11 = code_dense_1_y[j0 + 24];
+        const float v12 = code_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float code_batch_norm_1_variance_v22 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10 : 0.0f)
+                + (v6 ? v11 * v11 : 0.0f)) / v7;
         code_batch_norm_1_moving_mean[j0] = code_batch_norm_1_moving_mean[j0] * 0.9f + code_batch_norm_1_average[j0] * 0.1f;
-        code_batch_norm_1_moving_variance[j0] = v4 + code_batch_norm_1_variance_v25 * 0.1f;
-        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v25 + 0.001f);
+        code_batch_norm_1_moving_variance[j0] = v12 + code_batch_norm_1_variance_v22 * 0.1f;
+        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v22 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = code_dense_1_y[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
+            const float v13 = code_dense_1_y[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
                     + code_batch_norm_1_beta[j1];
-            h_3[j0 * 8 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_3[j0 * 8 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -2607,7 +2693,7 @@ static inline void gradients_k9_dense_batch_norm_tile_4(const float *restrict a,
 
 static void gradients_k9_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
         float *restrict decoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_1_dense_1_bias,
-        float *restrict batch_norm_10)
+        float *restrict batch_norm_7)
 {
     for (int n = 0; n < 32; n += 4)
         gradients_k9_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
@@ -2616,49 +2702,54 @@ static void gradients_k9_dense_batch_norm(const float *restrict h_3, const float
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = decoder_1_dense_1_y[i0 * 32 + j0];
             const float v3 = decoder_1_dense_1_bias[j0];
-            batch_norm_10[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_7[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void gradients_k10_batch_norm_relu(const float *restrict batch_norm_10, const int32_t *restrict count_,
+static void gradients_k10_batch_norm_relu(const float *restrict batch_norm_7, const int32_t *restrict count_,
         float *restrict decoder_1_dense_1_y, const float *restrict decoder_1_dense_1_bias,
         float *restrict decoder_1_batch_norm_1_moving_mean, float *restrict decoder_1_batch_norm_1_moving_variance,
         float *restrict decoder_1_batch_norm_1_factor, const float *restrict decoder_1_batch_norm_1_gamma,
         const float *restrict decoder_1_batch_norm_1_beta, float *restrict h_4)
 {
     float decoder_1_batch_norm_1_average[32];
-    float batch_norm_12[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_batch_norm_1_average[j0] = (batch_norm_10[j0] + batch_norm_10[j0 + 32] + batch_norm_10[j0 + 64]
-                + batch_norm_10[j0 + 96]) / v1;
+        decoder_1_batch_norm_1_average[j0] = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
+                + batch_norm_7[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v33 = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
+            decoder_1_dense_1_y[j0 * 32 + j1] = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
                     - decoder_1_batch_norm_1_average[j1];
-            decoder_1_dense_1_y[j0 * 32 + j1] = sub_v33;
-            batch_norm_12[j0 * 32 + j1] = v2 ? sub_v33 * sub_v33 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_1_batch_norm_1_variance_v35 = (batch_norm_12[j0] + batch_norm_12[j0 + 32] + batch_norm_12[j0 + 64]
-                + batch_norm_12[j0 + 96]) / v3;
+        const float v8 = decoder_1_dense_1_y[j0];
+        const float v9 = decoder_1_dense_1_y[j0 + 32];
+        const float v10 = decoder_1_dense_1_y[j0 + 64];
+        const float v11 = decoder_1_dense_1_y[j0 + 96];
+        const float v12 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_1_batch_norm_1_variance_v31 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         decoder_1_batch_norm_1_moving_mean[j0] = decoder_1_batch_norm_1_moving_mean[j0] * 0.9f
                 + decoder_1_batch_norm_1_average[j0] * 0.1f;
-        decoder_1_batch_norm_1_moving_variance[j0] = v4 + decoder_1_batch_norm_1_variance_v35 * 0.1f;
-        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_variance_v35 + 0.001f);
+        decoder_1_batch_norm_1_moving_variance[j0] = v12 + decoder_1_batch_norm_1_variance_v31 * 0.1f;
+        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_variance_v31 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = decoder_1_dense_1_y[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
+            const float v13 = decoder_1_dense_1_y[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
                     * decoder_1_batch_norm_1_gamma[j1]) + decoder_1_batch_norm_1_beta[j1];
-            h_4[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_4[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -2709,7 +2800,7 @@ static inline void gradients_k12_dense_batch_norm_tile_4(const float *restrict a
 
 static void gradients_k12_dense_batch_norm(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel,
         float *restrict decoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_2_dense_1_bias,
-        float *restrict batch_norm_13)
+        float *restrict batch_norm_9)
 {
     for (int n = 0; n < 32; n += 4)
         gradients_k12_dense_batch_norm_tile_4(h_4, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
@@ -2718,49 +2809,54 @@ static void gradients_k12_dense_batch_norm(const float *restrict h_4, const floa
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = decoder_2_dense_1_y[i0 * 32 + j0];
             const float v3 = decoder_2_dense_1_bias[j0];
-            batch_norm_13[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_9[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void gradients_k13_batch_norm_relu(const float *restrict batch_norm_13, const int32_t *restrict count_,
+static void gradients_k13_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
         float *restrict decoder_2_dense_1_y, const float *restrict decoder_2_dense_1_bias,
         float *restrict decoder_2_batch_norm_1_moving_mean, float *restrict decoder_2_batch_norm_1_moving_variance,
         float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
         const float *restrict decoder_2_batch_norm_1_beta, float *restrict h_5)
 {
     float decoder_2_batch_norm_1_average[32];
-    float batch_norm_15[128];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_batch_norm_1_average[j0] = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64]
-                + batch_norm_13[j0 + 96]) / v1;
+        decoder_2_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 64]
+                + batch_norm_9[j0 + 96]) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v2 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float sub_v43 = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
+            decoder_2_dense_1_y[j0 * 32 + j1] = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
                     - decoder_2_batch_norm_1_average[j1];
-            decoder_2_dense_1_y[j0 * 32 + j1] = sub_v43;
-            batch_norm_15[j0 * 32 + j1] = v2 ? sub_v43 * sub_v43 : 0.0f;
         }
     }
-    const float v3 = (float)count_[0];
+    const int32_t v2 = count_[0];
+    const int v3 = 0 < v2;
+    const int v4 = 1 < v2;
+    const int v5 = 2 < v2;
+    const int v6 = 3 < v2;
+    const float v7 = (float)v2;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_2_batch_norm_1_variance_v45 = (batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
-                + batch_norm_15[j0 + 96]) / v3;
+        const float v8 = decoder_2_dense_1_y[j0];
+        const float v9 = decoder_2_dense_1_y[j0 + 32];
+        const float v10 = decoder_2_dense_1_y[j0 + 64];
+        const float v11 = decoder_2_dense_1_y[j0 + 96];
+        const float v12 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float decoder_2_batch_norm_1_variance_v40 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         decoder_2_batch_norm_1_moving_mean[j0] = decoder_2_batch_norm_1_moving_mean[j0] * 0.9f
                 + decoder_2_batch_norm_1_average[j0] * 0.1f;
-        decoder_2_batch_norm_1_moving_variance[j0] = v4 + decoder_2_batch_norm_1_variance_v45 * 0.1f;
-        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_variance_v45 + 0.001f);
+        decoder_2_batch_norm_1_moving_variance[j0] = v12 + decoder_2_batch_norm_1_variance_v40 * 0.1f;
+        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_variance_v40 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = decoder_2_dense_1_y[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
+            const float v13 = decoder_2_dense_1_y[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
                     * decoder_2_batch_norm_1_gamma[j1]) + decoder_2_batch_norm_1_beta[j1];
-            h_5[j0 * 32 + j1] = v5 < 0.0f ? 0.0f : v5;
+            h_5[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
         }
     }
 }
@@ -2811,64 +2907,64 @@ static inline void gradients_k15_dense_mean_squared_error_tile_4(const float *re
 
 static void gradients_k15_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
         float *restrict final_y, const float *restrict final_bias, const float *restrict x,
-        float *restrict mean_squared_error_3, const int32_t *restrict count_, float *restrict mean_squared_error_5)
+        float *restrict mean_squared_error_2, const int32_t *restrict count_, float *restrict mean_squared_error_3,
+        float *restrict mean_squared_error_4)
 {
     float mean_squared_error[64];
     for (int n = 0; n < 64; n += 4)
         gradients_k15_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float sum_v53[8];
+        float sum_v47[8];
         for (int lane = 0; lane < 8; lane++)
-            sum_v53[lane] = 0.0f;
+            sum_v47[lane] = 0.0f;
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v51 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
-                mean_squared_error[j0] = sub_v51;
-                const float mul_v52 = sub_v51 * sub_v51;
-                sum_v53[lane] += mul_v52;
+                const float sub_v46 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
+                mean_squared_error[j0] = sub_v46;
+                sum_v47[lane] += sub_v46 * sub_v46;
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            sum_v53[lane] += sum_v53[lane + 4];
+            sum_v47[lane] += sum_v47[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            sum_v53[lane] += sum_v53[lane + 2];
-        sum_v53[0] += sum_v53[1];
-        mean_squared_error_3[i0] = sum_v53[0];
+            sum_v47[lane] += sum_v47[lane + 2];
+        sum_v47[0] += sum_v47[1];
+        mean_squared_error_2[i0] = sum_v47[0];
         const int32_t v1 = count_[0];
         const float v2 = (i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 64.0f;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float mul_v55 = v2 * mean_squared_error[j0];
-            mean_squared_error_5[i0 * 64 + j0] = mul_v55 + mul_v55;
+            const float mul_v49 = v2 * mean_squared_error[j0];
+            mean_squared_error_3[i0 * 64 + j0] = mul_v49;
+            mean_squared_error_4[i0 * 64 + j0] = mul_v49 * 2.0f;
         }
     }
 }
 
 /* autoencoder.dl:24: distance -> f32 */
-static void gradients_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_3,
+static void gradients_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_2,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = mean_squared_error_3[0];
-    const float v3 = mean_squared_error_3[1];
-    const float v4 = mean_squared_error_3[2];
-    const float v5 = mean_squared_error_3[3];
+    const float v2 = mean_squared_error_2[0];
+    const float v3 = mean_squared_error_2[1];
+    const float v4 = mean_squared_error_2[2];
+    const float v5 = mean_squared_error_2[3];
     loss[0] = ((0 < v1 ? v2 / 64.0f : 0.0f) + (1 < v1 ? v3 / 64.0f : 0.0f) + (2 < v1 ? v4 / 64.0f : 0.0f) + (3 < v1 ? v5 / 64.0f
             : 0.0f)) / (float)v1;
 }
 
 /* autoencoder.dl:23: dense -> f32[64] */
-static void gradients_k17_dense(const float *restrict mean_squared_error_5, float *restrict final_bias_2)
+static void gradients_k17_dense(const float *restrict mean_squared_error_3, float *restrict final_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        final_bias_2[j0] = mean_squared_error_5[j0] + mean_squared_error_5[j0 + 64] + mean_squared_error_5[j0 + 128]
-                + mean_squared_error_5[j0 + 192];
+        final_bias_2[j0] = (mean_squared_error_3[j0] + mean_squared_error_3[j0 + 64] + mean_squared_error_3[j0 + 128]
+                + mean_squared_error_3[j0 + 192]) * 2.0f;
     }
 }
 
-/* autoencoder.dl:23: dense, autoencoder.dl:9: relu, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
-static inline void gradients_k18_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:23: dense, autoencoder.dl:9: relu -> f32[4, 32], 8192 multiply-accumulates */
+static inline void gradients_k18_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2900,18 +2996,15 @@ static inline void gradients_k18_dense_relu_batch_norm_tile_4(const float *restr
     c[99] = c3_3;
 }
 
-static void gradients_k18_dense_relu_batch_norm(const float *restrict mean_squared_error_5,
-        const float *restrict final_kernel_3, float *restrict relu, const float *restrict h_5,
-        const float *restrict decoder_2_dense_1_y, float *restrict batch_norm_16)
+static void gradients_k18_dense_relu(const float *restrict mean_squared_error_4, const float *restrict final_kernel_3,
+        float *restrict relu, const float *restrict h_5)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k18_dense_relu_batch_norm_tile_4(mean_squared_error_5, 0, final_kernel_3 + n, relu + n);
+        gradients_k18_dense_relu_tile_4(mean_squared_error_4, 0, final_kernel_3 + n, relu + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu[i0 * 32 + j0];
-            const float select_v61 = 0.0f < h_5[i0 * 32 + j0] ? v1 : 0.0f;
-            relu[i0 * 32 + j0] = select_v61;
-            batch_norm_16[i0 * 32 + j0] = select_v61 * decoder_2_dense_1_y[i0 * 32 + j0];
+            relu[i0 * 32 + j0] = 0.0f < h_5[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -2949,73 +3042,70 @@ static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k19_dense(const float *restrict h_5, const float *restrict mean_squared_error_5,
+static void gradients_k19_dense(const float *restrict h_5, const float *restrict mean_squared_error_4,
         float *restrict final_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k19_dense_tile_4(h_5, i0_0, mean_squared_error_5 + n, final_kernel_2 + (i0_0 * 64 + n));
+            gradients_k19_dense_tile_4(h_5, i0_0, mean_squared_error_4 + n, final_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
-/* autoencoder.dl:9: batch_norm -> f32[32] */
-static void gradients_k20_batch_norm(const float *restrict relu, float *restrict decoder_2_batch_norm_1_beta_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_batch_norm_1_beta_2[j0] = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
-static void gradients_k21_batch_norm_dense(const float *restrict batch_norm_16,
+/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
+static void gradients_k20_batch_norm(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
         const float *restrict decoder_2_batch_norm_1_factor, float *restrict decoder_2_batch_norm_1_gamma_2,
-        const float *restrict decoder_2_batch_norm_1_gamma, const int32_t *restrict count_,
-        const float *restrict decoder_2_dense_1_y, const float *restrict relu, float *restrict batch_norm_23,
-        float *restrict decoder_2_dense_1_bias_2)
+        const float *restrict decoder_2_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_13)
 {
-    float batch_norm_18[32];
-    float batch_norm_20[128];
-    float batch_norm_21[128];
-    float batch_norm_22[32];
+    float batch_norm_12[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v64 = batch_norm_16[j0] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 64] + batch_norm_16[j0 + 96];
-        decoder_2_batch_norm_1_gamma_2[j0] = sum_v64 * v2;
-        batch_norm_18[j0] = sum_v64 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v57 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
+                * decoder_2_dense_1_y[j0 + 64] + relu[j0 + 96] * decoder_2_dense_1_y[j0 + 96];
+        decoder_2_batch_norm_1_gamma_2[j0] = sum_v57 * v2;
+        batch_norm_12[j0] = sum_v57 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_18[j1];
-            const float v6 = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1] * decoder_2_batch_norm_1_gamma[j1]);
-            const float mul_v67 = (v4 ? v5 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
-            const float add_v68 = v6 + mul_v67 + mul_v67;
-            batch_norm_20[j0 * 32 + j1] = add_v68;
-            batch_norm_21[j0 * 32 + j1] = -add_v68;
+            const float v5 = batch_norm_12[j1];
+            batch_norm_13[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
         }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_22[j0] = (batch_norm_21[j0] + batch_norm_21[j0 + 32] + batch_norm_21[j0 + 64] + batch_norm_21[j0 + 96]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_22[j1];
-            batch_norm_23[j0 * 32 + j1] = batch_norm_20[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_dense_1_bias_2[j0] = batch_norm_23[j0] + batch_norm_23[j0 + 32] + batch_norm_23[j0 + 64]
-                + batch_norm_23[j0 + 96];
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
-static inline void gradients_k22_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k21_batch_norm_dense(const float *restrict relu, float *restrict decoder_2_batch_norm_1_beta_2,
+        const float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
+        const float *restrict batch_norm_13, const int32_t *restrict count_, float *restrict batch_norm_15,
+        float *restrict decoder_2_dense_1_bias_2)
+{
+    float batch_norm_14[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = decoder_2_batch_norm_1_factor[j0] * decoder_2_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64] + batch_norm_13[j0 + 96]) * 2.0f;
+        const float sum_v56 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
+        decoder_2_batch_norm_1_beta_2[j0] = sum_v56;
+        batch_norm_14[j0] = -(sum_v56 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_14[j1];
+            batch_norm_15[j0 * 32 + j1] = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
+                    * decoder_2_batch_norm_1_gamma[j1]) + batch_norm_13[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        decoder_2_dense_1_bias_2[j0] = batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
+                + batch_norm_15[j0 + 96];
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
+static inline void gradients_k22_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3047,18 +3137,15 @@ static inline void gradients_k22_dense_relu_batch_norm_tile_4(const float *restr
     c[99] = c3_3;
 }
 
-static void gradients_k22_dense_relu_batch_norm(const float *restrict batch_norm_23,
-        const float *restrict decoder_2_dense_1_kernel_3, float *restrict relu_2, const float *restrict h_4,
-        const float *restrict decoder_1_dense_1_y, float *restrict batch_norm_24)
+static void gradients_k22_dense_relu(const float *restrict batch_norm_15, const float *restrict decoder_2_dense_1_kernel_3,
+        float *restrict relu_2, const float *restrict h_4)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k22_dense_relu_batch_norm_tile_4(batch_norm_23, 0, decoder_2_dense_1_kernel_3 + n, relu_2 + n);
+        gradients_k22_dense_relu_tile_4(batch_norm_15, 0, decoder_2_dense_1_kernel_3 + n, relu_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_2[i0 * 32 + j0];
-            const float select_v76 = 0.0f < h_4[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_2[i0 * 32 + j0] = select_v76;
-            batch_norm_24[i0 * 32 + j0] = select_v76 * decoder_1_dense_1_y[i0 * 32 + j0];
+            relu_2[i0 * 32 + j0] = 0.0f < h_4[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -3096,73 +3183,70 @@ static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k23_dense(const float *restrict h_4, const float *restrict batch_norm_23,
+static void gradients_k23_dense(const float *restrict h_4, const float *restrict batch_norm_15,
         float *restrict decoder_2_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k23_dense_tile_4(h_4, i0_0, batch_norm_23 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k23_dense_tile_4(h_4, i0_0, batch_norm_15 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
-/* autoencoder.dl:9: batch_norm -> f32[32] */
-static void gradients_k24_batch_norm(const float *restrict relu_2, float *restrict decoder_1_batch_norm_1_beta_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_batch_norm_1_beta_2[j0] = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
-static void gradients_k25_batch_norm_dense(const float *restrict batch_norm_24,
+/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
+static void gradients_k24_batch_norm(const float *restrict relu_2, const float *restrict decoder_1_dense_1_y,
         const float *restrict decoder_1_batch_norm_1_factor, float *restrict decoder_1_batch_norm_1_gamma_2,
-        const float *restrict decoder_1_batch_norm_1_gamma, const int32_t *restrict count_,
-        const float *restrict decoder_1_dense_1_y, const float *restrict relu_2, float *restrict batch_norm_31,
-        float *restrict decoder_1_dense_1_bias_2)
+        const float *restrict decoder_1_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_18)
 {
-    float batch_norm_26[32];
-    float batch_norm_28[128];
-    float batch_norm_29[128];
-    float batch_norm_30[32];
+    float batch_norm_17[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_1_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v79 = batch_norm_24[j0] + batch_norm_24[j0 + 32] + batch_norm_24[j0 + 64] + batch_norm_24[j0 + 96];
-        decoder_1_batch_norm_1_gamma_2[j0] = sum_v79 * v2;
-        batch_norm_26[j0] = sum_v79 * decoder_1_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v69 = relu_2[j0] * decoder_1_dense_1_y[j0] + relu_2[j0 + 32] * decoder_1_dense_1_y[j0 + 32]
+                + relu_2[j0 + 64] * decoder_1_dense_1_y[j0 + 64] + relu_2[j0 + 96] * decoder_1_dense_1_y[j0 + 96];
+        decoder_1_batch_norm_1_gamma_2[j0] = sum_v69 * v2;
+        batch_norm_17[j0] = sum_v69 * decoder_1_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_26[j1];
-            const float v6 = relu_2[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1] * decoder_1_batch_norm_1_gamma[j1]);
-            const float mul_v82 = (v4 ? v5 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
-            const float add_v83 = v6 + mul_v82 + mul_v82;
-            batch_norm_28[j0 * 32 + j1] = add_v83;
-            batch_norm_29[j0 * 32 + j1] = -add_v83;
+            const float v5 = batch_norm_17[j1];
+            batch_norm_18[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
         }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_30[j0] = (batch_norm_29[j0] + batch_norm_29[j0 + 32] + batch_norm_29[j0 + 64] + batch_norm_29[j0 + 96]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_30[j1];
-            batch_norm_31[j0 * 32 + j1] = batch_norm_28[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_dense_1_bias_2[j0] = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64]
-                + batch_norm_31[j0 + 96];
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
-static inline void gradients_k26_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k25_batch_norm_dense(const float *restrict relu_2, float *restrict decoder_1_batch_norm_1_beta_2,
+        const float *restrict decoder_1_batch_norm_1_factor, const float *restrict decoder_1_batch_norm_1_gamma,
+        const float *restrict batch_norm_18, const int32_t *restrict count_, float *restrict batch_norm_20,
+        float *restrict decoder_1_dense_1_bias_2)
+{
+    float batch_norm_19[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = decoder_1_batch_norm_1_factor[j0] * decoder_1_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_18[j0] + batch_norm_18[j0 + 32] + batch_norm_18[j0 + 64] + batch_norm_18[j0 + 96]) * 2.0f;
+        const float sum_v68 = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
+        decoder_1_batch_norm_1_beta_2[j0] = sum_v68;
+        batch_norm_19[j0] = -(sum_v68 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_19[j1];
+            batch_norm_20[j0 * 32 + j1] = relu_2[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
+                    * decoder_1_batch_norm_1_gamma[j1]) + batch_norm_18[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        decoder_1_dense_1_bias_2[j0] = batch_norm_20[j0] + batch_norm_20[j0 + 32] + batch_norm_20[j0 + 64]
+                + batch_norm_20[j0 + 96];
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 8], 1024 multiply-accumulates */
+static inline void gradients_k26_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3194,18 +3278,15 @@ static inline void gradients_k26_dense_relu_batch_norm_tile_4(const float *restr
     c[27] = c3_3;
 }
 
-static void gradients_k26_dense_relu_batch_norm(const float *restrict batch_norm_31,
-        const float *restrict decoder_1_dense_1_kernel_3, float *restrict relu_3, const float *restrict h_3,
-        const float *restrict code_dense_1_y, float *restrict batch_norm_32)
+static void gradients_k26_dense_relu(const float *restrict batch_norm_20, const float *restrict decoder_1_dense_1_kernel_3,
+        float *restrict relu_3, const float *restrict h_3)
 {
     for (int n = 0; n < 8; n += 4)
-        gradients_k26_dense_relu_batch_norm_tile_4(batch_norm_31, 0, decoder_1_dense_1_kernel_3 + n, relu_3 + n);
+        gradients_k26_dense_relu_tile_4(batch_norm_20, 0, decoder_1_dense_1_kernel_3 + n, relu_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             const float v1 = relu_3[i0 * 8 + j0];
-            const float select_v91 = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
-            relu_3[i0 * 8 + j0] = select_v91;
-            batch_norm_32[i0 * 8 + j0] = select_v91 * code_dense_1_y[i0 * 8 + j0];
+            relu_3[i0 * 8 + j0] = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -3243,71 +3324,69 @@ static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k27_dense(const float *restrict h_3, const float *restrict batch_norm_31,
+static void gradients_k27_dense(const float *restrict h_3, const float *restrict batch_norm_20,
         float *restrict decoder_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k27_dense_tile_4(h_3, i0_0, batch_norm_31 + n, decoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k27_dense_tile_4(h_3, i0_0, batch_norm_20 + n, decoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
-/* autoencoder.dl:9: batch_norm -> f32[8] */
-static void gradients_k28_batch_norm(const float *restrict relu_3, float *restrict code_batch_norm_1_beta_2)
+/* autoencoder.dl:9: batch_norm -> f32[4, 8] */
+static void gradients_k28_batch_norm(const float *restrict relu_3, const float *restrict code_dense_1_y,
+        const float *restrict code_batch_norm_1_factor, float *restrict code_batch_norm_1_gamma_2,
+        const float *restrict code_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_23)
 {
-    for (int j0 = 0; j0 < 8; j0++) {
-        code_batch_norm_1_beta_2[j0] = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[8] */
-static void gradients_k29_batch_norm_dense(const float *restrict batch_norm_32, const float *restrict code_batch_norm_1_factor,
-        float *restrict code_batch_norm_1_gamma_2, const float *restrict code_batch_norm_1_gamma,
-        const int32_t *restrict count_, const float *restrict code_dense_1_y, const float *restrict relu_3,
-        float *restrict batch_norm_39, float *restrict code_dense_1_bias_2)
-{
-    float batch_norm_34[8];
-    float batch_norm_36[32];
-    float batch_norm_37[32];
-    float batch_norm_38[8];
+    float batch_norm_22[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v94 = batch_norm_32[j0] + batch_norm_32[j0 + 8] + batch_norm_32[j0 + 16] + batch_norm_32[j0 + 24];
-        code_batch_norm_1_gamma_2[j0] = sum_v94 * v2;
-        batch_norm_34[j0] = sum_v94 * code_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v81 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
+                * code_dense_1_y[j0 + 16] + relu_3[j0 + 24] * code_dense_1_y[j0 + 24];
+        code_batch_norm_1_gamma_2[j0] = sum_v81 * v2;
+        batch_norm_22[j0] = sum_v81 * code_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = batch_norm_34[j1];
-            const float v6 = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1]);
-            const float mul_v97 = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
-            const float add_v98 = v6 + mul_v97 + mul_v97;
-            batch_norm_36[j0 * 8 + j1] = add_v98;
-            batch_norm_37[j0 * 8 + j1] = -add_v98;
+            const float v5 = batch_norm_22[j1];
+            batch_norm_23[j0 * 8 + j1] = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
         }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 8; j0++) {
-        batch_norm_38[j0] = (batch_norm_37[j0] + batch_norm_37[j0 + 8] + batch_norm_37[j0 + 16] + batch_norm_37[j0 + 24]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 8; j1++) {
-            const float v9 = batch_norm_38[j1];
-            batch_norm_39[j0 * 8 + j1] = batch_norm_36[j0 * 8 + j1] + (v8 ? v9 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 8; j0++) {
-        code_dense_1_bias_2[j0] = batch_norm_39[j0] + batch_norm_39[j0 + 8] + batch_norm_39[j0 + 16] + batch_norm_39[j0 + 24];
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
-static inline void gradients_k30_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense -> f32[8] */
+static void gradients_k29_batch_norm_dense(const float *restrict relu_3, float *restrict code_batch_norm_1_beta_2,
+        const float *restrict code_batch_norm_1_factor, const float *restrict code_batch_norm_1_gamma,
+        const float *restrict batch_norm_23, const int32_t *restrict count_, float *restrict batch_norm_25,
+        float *restrict code_dense_1_bias_2)
+{
+    float batch_norm_24[8];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 8; j0++) {
+        const float v2 = code_batch_norm_1_factor[j0] * code_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_23[j0] + batch_norm_23[j0 + 8] + batch_norm_23[j0 + 16] + batch_norm_23[j0 + 24]) * 2.0f;
+        const float sum_v80 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
+        code_batch_norm_1_beta_2[j0] = sum_v80;
+        batch_norm_24[j0] = -(sum_v80 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 8; j1++) {
+            const float v5 = batch_norm_24[j1];
+            batch_norm_25[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
+                    + batch_norm_23[j0 * 8 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 8; j0++) {
+        code_dense_1_bias_2[j0] = batch_norm_25[j0] + batch_norm_25[j0 + 8] + batch_norm_25[j0 + 16] + batch_norm_25[j0 + 24];
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 1024 multiply-accumulates */
+static inline void gradients_k30_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3339,18 +3418,15 @@ static inline void gradients_k30_dense_relu_batch_norm_tile_4(const float *restr
     c[99] = c3_3;
 }
 
-static void gradients_k30_dense_relu_batch_norm(const float *restrict batch_norm_39,
-        const float *restrict code_dense_1_kernel_3, float *restrict relu_4, const float *restrict h_2,
-        const float *restrict encoder_2_dense_1_y, float *restrict batch_norm_40)
+static void gradients_k30_dense_relu(const float *restrict batch_norm_25, const float *restrict code_dense_1_kernel_3,
+        float *restrict relu_4, const float *restrict h_2)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k30_dense_relu_batch_norm_tile_4(batch_norm_39, 0, code_dense_1_kernel_3 + n, relu_4 + n);
+        gradients_k30_dense_relu_tile_4(batch_norm_25, 0, code_dense_1_kernel_3 + n, relu_4 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_4[i0 * 32 + j0];
-            const float select_v106 = 0.0f < h_2[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_4[i0 * 32 + j0] = select_v106;
-            batch_norm_40[i0 * 32 + j0] = select_v106 * encoder_2_dense_1_y[i0 * 32 + j0];
+            relu_4[i0 * 32 + j0] = 0.0f < h_2[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -3388,73 +3464,70 @@ static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, c
     c[27] = c3_3;
 }
 
-static void gradients_k31_dense(const float *restrict h_2, const float *restrict batch_norm_39,
+static void gradients_k31_dense(const float *restrict h_2, const float *restrict batch_norm_25,
         float *restrict code_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 8; n += 4)
-            gradients_k31_dense_tile_4(h_2, i0_0, batch_norm_39 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
+            gradients_k31_dense_tile_4(h_2, i0_0, batch_norm_25 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
     }
 }
 
-/* autoencoder.dl:9: batch_norm -> f32[32] */
-static void gradients_k32_batch_norm(const float *restrict relu_4, float *restrict encoder_2_batch_norm_1_beta_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_batch_norm_1_beta_2[j0] = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
-static void gradients_k33_batch_norm_dense(const float *restrict batch_norm_40,
+/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
+static void gradients_k32_batch_norm(const float *restrict relu_4, const float *restrict encoder_2_dense_1_y,
         const float *restrict encoder_2_batch_norm_1_factor, float *restrict encoder_2_batch_norm_1_gamma_2,
-        const float *restrict encoder_2_batch_norm_1_gamma, const int32_t *restrict count_,
-        const float *restrict encoder_2_dense_1_y, const float *restrict relu_4, float *restrict batch_norm_47,
-        float *restrict encoder_2_dense_1_bias_2)
+        const float *restrict encoder_2_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_28)
 {
-    float batch_norm_42[32];
-    float batch_norm_44[128];
-    float batch_norm_45[128];
-    float batch_norm_46[32];
+    float batch_norm_27[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = encoder_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v109 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
-        encoder_2_batch_norm_1_gamma_2[j0] = sum_v109 * v2;
-        batch_norm_42[j0] = sum_v109 * encoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v93 = relu_4[j0] * encoder_2_dense_1_y[j0] + relu_4[j0 + 32] * encoder_2_dense_1_y[j0 + 32]
+                + relu_4[j0 + 64] * encoder_2_dense_1_y[j0 + 64] + relu_4[j0 + 96] * encoder_2_dense_1_y[j0 + 96];
+        encoder_2_batch_norm_1_gamma_2[j0] = sum_v93 * v2;
+        batch_norm_27[j0] = sum_v93 * encoder_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_42[j1];
-            const float v6 = relu_4[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1] * encoder_2_batch_norm_1_gamma[j1]);
-            const float mul_v112 = (v4 ? v5 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
-            const float add_v113 = v6 + mul_v112 + mul_v112;
-            batch_norm_44[j0 * 32 + j1] = add_v113;
-            batch_norm_45[j0 * 32 + j1] = -add_v113;
+            const float v5 = batch_norm_27[j1];
+            batch_norm_28[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
         }
-    }
-    const float v7 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_46[j0] = (batch_norm_45[j0] + batch_norm_45[j0 + 32] + batch_norm_45[j0 + 64] + batch_norm_45[j0 + 96]) / v7;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_46[j1];
-            batch_norm_47[j0 * 32 + j1] = batch_norm_44[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_dense_1_bias_2[j0] = batch_norm_47[j0] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 64]
-                + batch_norm_47[j0 + 96];
     }
 }
 
-/* autoencoder.dl:9: dense, relu, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
-static inline void gradients_k34_dense_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k33_batch_norm_dense(const float *restrict relu_4, float *restrict encoder_2_batch_norm_1_beta_2,
+        const float *restrict encoder_2_batch_norm_1_factor, const float *restrict encoder_2_batch_norm_1_gamma,
+        const float *restrict batch_norm_28, const int32_t *restrict count_, float *restrict batch_norm_30,
+        float *restrict encoder_2_dense_1_bias_2)
+{
+    float batch_norm_29[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = encoder_2_batch_norm_1_factor[j0] * encoder_2_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_28[j0] + batch_norm_28[j0 + 32] + batch_norm_28[j0 + 64] + batch_norm_28[j0 + 96]) * 2.0f;
+        const float sum_v92 = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
+        encoder_2_batch_norm_1_beta_2[j0] = sum_v92;
+        batch_norm_29[j0] = -(sum_v92 * v2 + v3) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_29[j1];
+            batch_norm_30[j0 * 32 + j1] = relu_4[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
+                    * encoder_2_batch_norm_1_gamma[j1]) + batch_norm_28[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        encoder_2_dense_1_bias_2[j0] = batch_norm_30[j0] + batch_norm_30[j0 + 32] + batch_norm_30[j0 + 64]
+                + batch_norm_30[j0 + 96];
+    }
+}
+
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
+static inline void gradients_k34_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3486,18 +3559,15 @@ static inline void gradients_k34_dense_relu_batch_norm_tile_4(const float *restr
     c[99] = c3_3;
 }
 
-static void gradients_k34_dense_relu_batch_norm(const float *restrict batch_norm_47,
-        const float *restrict encoder_2_dense_1_kernel_3, float *restrict relu_5, const float *restrict h,
-        const float *restrict encoder_1_dense_1_y, float *restrict batch_norm_48)
+static void gradients_k34_dense_relu(const float *restrict batch_norm_30, const float *restrict encoder_2_dense_1_kernel_3,
+        float *restrict relu_5, const float *restrict h)
 {
     for (int n = 0; n < 32; n += 4)
-        gradients_k34_dense_relu_batch_norm_tile_4(batch_norm_47, 0, encoder_2_dense_1_kernel_3 + n, relu_5 + n);
+        gradients_k34_dense_relu_tile_4(batch_norm_30, 0, encoder_2_dense_1_kernel_3 + n, relu_5 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_5[i0 * 32 + j0];
-            const float select_v121 = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
-            relu_5[i0 * 32 + j0] = select_v121;
-            batch_norm_48[i0 * 32 + j0] = select_v121 * encoder_1_dense_1_y[i0 * 32 + j0];
+            relu_5[i0 * 32 + j0] = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
         }
     }
 }
@@ -3535,67 +3605,65 @@ static inline void gradients_k35_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k35_dense(const float *restrict h, const float *restrict batch_norm_47,
+static void gradients_k35_dense(const float *restrict h, const float *restrict batch_norm_30,
         float *restrict encoder_2_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k35_dense_tile_4(h, i0_0, batch_norm_47 + n, encoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k35_dense_tile_4(h, i0_0, batch_norm_30 + n, encoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
-/* autoencoder.dl:9: batch_norm -> f32[32] */
-static void gradients_k36_batch_norm(const float *restrict relu_5, float *restrict encoder_1_batch_norm_1_beta_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_1_batch_norm_1_beta_2[j0] = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
-static void gradients_k37_batch_norm_dense(const float *restrict batch_norm_48,
+/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
+static void gradients_k36_batch_norm(const float *restrict relu_5, const float *restrict encoder_1_dense_1_y,
         const float *restrict encoder_1_batch_norm_1_factor, float *restrict encoder_1_batch_norm_1_gamma_2,
-        const float *restrict encoder_1_batch_norm_1_gamma, const int32_t *restrict count_,
-        const float *restrict encoder_1_dense_1_y, const float *restrict relu_5, float *restrict batch_norm_55,
-        float *restrict encoder_1_dense_1_bias_2)
+        const float *restrict encoder_1_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_33)
 {
-    float batch_norm_50[32];
-    float batch_norm_52[128];
-    float batch_norm_53[128];
-    float batch_norm_54[32];
+    float batch_norm_32[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = encoder_1_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v124 = batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64] + batch_norm_48[j0 + 96];
-        encoder_1_batch_norm_1_gamma_2[j0] = sum_v124 * v2;
-        batch_norm_50[j0] = sum_v124 * encoder_1_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v105 = relu_5[j0] * encoder_1_dense_1_y[j0] + relu_5[j0 + 32] * encoder_1_dense_1_y[j0 + 32]
+                + relu_5[j0 + 64] * encoder_1_dense_1_y[j0 + 64] + relu_5[j0 + 96] * encoder_1_dense_1_y[j0 + 96];
+        encoder_1_batch_norm_1_gamma_2[j0] = sum_v105 * v2;
+        batch_norm_32[j0] = sum_v105 * encoder_1_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_50[j1];
-            const float v6 = relu_5[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1] * encoder_1_batch_norm_1_gamma[j1]);
-            const float mul_v127 = (v4 ? v5 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
-            const float add_v128 = v6 + mul_v127 + mul_v127;
-            batch_norm_52[j0 * 32 + j1] = add_v128;
-            batch_norm_53[j0 * 32 + j1] = -add_v128;
+            const float v5 = batch_norm_32[j1];
+            batch_norm_33[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
         }
     }
-    const float v7 = (float)count_[0];
+}
+
+/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+static void gradients_k37_batch_norm_dense(const float *restrict relu_5, float *restrict encoder_1_batch_norm_1_beta_2,
+        const float *restrict encoder_1_batch_norm_1_factor, const float *restrict encoder_1_batch_norm_1_gamma,
+        const float *restrict batch_norm_33, const int32_t *restrict count_, float *restrict batch_norm_35,
+        float *restrict encoder_1_dense_1_bias_2)
+{
+    float batch_norm_34[32];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_54[j0] = (batch_norm_53[j0] + batch_norm_53[j0 + 32] + batch_norm_53[j0 + 64] + batch_norm_53[j0 + 96]) / v7;
+        const float v2 = encoder_1_batch_norm_1_factor[j0] * encoder_1_batch_norm_1_gamma[j0];
+        const float v3 = (batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96]) * 2.0f;
+        const float sum_v104 = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
+        encoder_1_batch_norm_1_beta_2[j0] = sum_v104;
+        batch_norm_34[j0] = -(sum_v104 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v8 = j0 < count_[0];
+        const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v9 = batch_norm_54[j1];
-            batch_norm_55[j0 * 32 + j1] = batch_norm_52[j0 * 32 + j1] + (v8 ? v9 : 0.0f);
+            const float v5 = batch_norm_34[j1];
+            batch_norm_35[j0 * 32 + j1] = relu_5[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
+                    * encoder_1_batch_norm_1_gamma[j1]) + batch_norm_33[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        encoder_1_dense_1_bias_2[j0] = batch_norm_55[j0] + batch_norm_55[j0 + 32] + batch_norm_55[j0 + 64]
-                + batch_norm_55[j0 + 96];
+        encoder_1_dense_1_bias_2[j0] = batch_norm_35[j0] + batch_norm_35[j0 + 32] + batch_norm_35[j0 + 64]
+                + batch_norm_35[j0 + 96];
     }
 }
 
@@ -3632,12 +3700,12 @@ static inline void gradients_k38_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k38_dense(const float *restrict x, const float *restrict batch_norm_55,
+static void gradients_k38_dense(const float *restrict x, const float *restrict batch_norm_35,
         float *restrict encoder_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k38_dense_tile_4(x, i0_0, batch_norm_55 + n, encoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k38_dense_tile_4(x, i0_0, batch_norm_35 + n, encoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -3647,44 +3715,45 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const encoder_1_dense_1_y = (float *)(void *)(base + 20480);   /* f32[4, 32] */
+    float *const encoder_1_dense_1_y = (float *)(void *)(base + 21504);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 24576);   /* f32[32] */
-    float *const h = (float *)(void *)(base + 20992);   /* f32[4, 32] */
-    float *const encoder_2_dense_1_y = (float *)(void *)(base + 21504);   /* f32[4, 32] */
-    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 24704);   /* f32[32] */
-    float *const h_2 = (float *)(void *)(base + 22016);   /* f32[4, 32] */
-    float *const code_dense_1_y = (float *)(void *)(base + 24832);   /* f32[4, 8] */
-    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const code_batch_norm_1_factor = (float *)(void *)(base + 25344);   /* f32[8] */
-    float *const h_3 = (float *)(void *)(base + 24960);   /* f32[4, 8] */
-    float *const decoder_1_dense_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 25088);   /* f32[32] */
-    float *const h_4 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
-    float *const decoder_2_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
-    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 25216);   /* f32[32] */
-    float *const h_5 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 25600);   /* f32[32] */
+    float *const h = (float *)(void *)(base + 22016);   /* f32[4, 32] */
+    float *const encoder_2_dense_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 25728);   /* f32[32] */
+    float *const h_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
+    float *const code_dense_1_y = (float *)(void *)(base + 25856);   /* f32[4, 8] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const code_batch_norm_1_factor = (float *)(void *)(base + 26368);   /* f32[8] */
+    float *const h_3 = (float *)(void *)(base + 25984);   /* f32[4, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 26112);   /* f32[32] */
+    float *const h_4 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 24576);   /* f32[4, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 26240);   /* f32[32] */
+    float *const h_5 = (float *)(void *)(base + 25088);   /* f32[4, 32] */
     float *const final_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
-    float *const mean_squared_error_3 = (float *)(void *)(base + 25376);   /* f32[4] */
-    float *const mean_squared_error_5 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
+    float *const mean_squared_error_2 = (float *)(void *)(base + 26400);   /* f32[4] */
+    float *const mean_squared_error_3 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
+    float *const mean_squared_error_4 = (float *)(void *)(base + 20480);   /* f32[4, 64] */
     float *const relu = (float *)(void *)(base + 18432);   /* f32[4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 18944);   /* f32[4, 32] */
-    float *const batch_norm_23 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_24 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_31 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_3 = (float *)(void *)(base + 512);   /* f32[4, 8] */
-    float *const batch_norm_32 = (float *)(void *)(base + 640);   /* f32[4, 8] */
-    float *const batch_norm_39 = (float *)(void *)(base + 1024);   /* f32[4, 8] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_18 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_20 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const batch_norm_23 = (float *)(void *)(base + 128);   /* f32[4, 8] */
+    float *const batch_norm_25 = (float *)(void *)(base + 512);   /* f32[4, 8] */
     float *const relu_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_28 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_30 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const relu_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_55 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_33 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const final_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 32] */
     float *const decoder_2_dense_1_kernel_3 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
     float *const decoder_1_dense_1_kernel_3 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
@@ -3698,65 +3767,64 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
             encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
     gradients_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_3);
     gradients_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count,
-            params->encoder_2_dense_1_bias, batch_norm_4);
-    gradients_k4_batch_norm_relu(batch_norm_4, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
+            params->encoder_2_dense_1_bias, batch_norm_3);
+    gradients_k4_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
             state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
             encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta, h_2);
     gradients_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_3);
     gradients_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
-            batch_norm_7);
-    gradients_k7_batch_norm_relu(batch_norm_7, &count, code_dense_1_y, params->code_dense_1_bias,
+            batch_norm_5);
+    gradients_k7_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
             state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
     gradients_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_3);
     gradients_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
-            params->decoder_1_dense_1_bias, batch_norm_10);
-    gradients_k10_batch_norm_relu(batch_norm_10, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
+            params->decoder_1_dense_1_bias, batch_norm_7);
+    gradients_k10_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
             state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
             decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta, h_4);
     gradients_k11_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_3);
     gradients_k12_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_13);
-    gradients_k13_batch_norm_relu(batch_norm_13, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
+            params->decoder_2_dense_1_bias, batch_norm_9);
+    gradients_k13_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
             state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
             decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta, h_5);
     gradients_k14_dense_pack(params->final_kernel, final_kernel_3);
-    gradients_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_3,
-            &count, mean_squared_error_5);
-    gradients_k16_distance(&count, mean_squared_error_3, &metrics->loss);
-    gradients_k17_dense(mean_squared_error_5, gradients->final_bias);
-    gradients_k18_dense_relu_batch_norm(mean_squared_error_5, final_kernel_3, relu, h_5, decoder_2_dense_1_y, batch_norm_16);
-    gradients_k19_dense(h_5, mean_squared_error_5, gradients->final_kernel);
-    gradients_k20_batch_norm(relu, gradients->decoder_2_batch_norm_1_beta);
-    gradients_k21_batch_norm_dense(batch_norm_16, decoder_2_batch_norm_1_factor, gradients->decoder_2_batch_norm_1_gamma,
-            params->decoder_2_batch_norm_1_gamma, &count, decoder_2_dense_1_y, relu, batch_norm_23,
-            gradients->decoder_2_dense_1_bias);
-    gradients_k22_dense_relu_batch_norm(batch_norm_23, decoder_2_dense_1_kernel_3, relu_2, h_4, decoder_1_dense_1_y,
-            batch_norm_24);
-    gradients_k23_dense(h_4, batch_norm_23, gradients->decoder_2_dense_1_kernel);
-    gradients_k24_batch_norm(relu_2, gradients->decoder_1_batch_norm_1_beta);
-    gradients_k25_batch_norm_dense(batch_norm_24, decoder_1_batch_norm_1_factor, gradients->decoder_1_batch_norm_1_gamma,
-            params->decoder_1_batch_norm_1_gamma, &count, decoder_1_dense_1_y, relu_2, batch_norm_31,
-            gradients->decoder_1_dense_1_bias);
-    gradients_k26_dense_relu_batch_norm(batch_norm_31, decoder_1_dense_1_kernel_3, relu_3, h_3, code_dense_1_y, batch_norm_32);
-    gradients_k27_dense(h_3, batch_norm_31, gradients->decoder_1_dense_1_kernel);
-    gradients_k28_batch_norm(relu_3, gradients->code_batch_norm_1_beta);
-    gradients_k29_batch_norm_dense(batch_norm_32, code_batch_norm_1_factor, gradients->code_batch_norm_1_gamma,
-            params->code_batch_norm_1_gamma, &count, code_dense_1_y, relu_3, batch_norm_39, gradients->code_dense_1_bias);
-    gradients_k30_dense_relu_batch_norm(batch_norm_39, code_dense_1_kernel_3, relu_4, h_2, encoder_2_dense_1_y, batch_norm_40);
-    gradients_k31_dense(h_2, batch_norm_39, gradients->code_dense_1_kernel);
-    gradients_k32_batch_norm(relu_4, gradients->encoder_2_batch_norm_1_beta);
-    gradients_k33_batch_norm_dense(batch_norm_40, encoder_2_batch_norm_1_factor, gradients->encoder_2_batch_norm_1_gamma,
-            params->encoder_2_batch_norm_1_gamma, &count, encoder_2_dense_1_y, relu_4, batch_norm_47,
-            gradients->encoder_2_dense_1_bias);
-    gradients_k34_dense_relu_batch_norm(batch_norm_47, encoder_2_dense_1_kernel_3, relu_5, h, encoder_1_dense_1_y,
-            batch_norm_48);
-    gradients_k35_dense(h, batch_norm_47, gradients->encoder_2_dense_1_kernel);
-    gradients_k36_batch_norm(relu_5, gradients->encoder_1_batch_norm_1_beta);
-    gradients_k37_batch_norm_dense(batch_norm_48, encoder_1_batch_norm_1_factor, gradients->encoder_1_batch_norm_1_gamma,
-            params->encoder_1_batch_norm_1_gamma, &count, encoder_1_dense_1_y, relu_5, batch_norm_55,
-            gradients->encoder_1_dense_1_bias);
-    gradients_k38_dense(x, batch_norm_55, gradients->encoder_1_dense_1_kernel);
+    gradients_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2,
+            &count, mean_squared_error_3, mean_squared_error_4);
+    gradients_k16_distance(&count, mean_squared_error_2, &metrics->loss);
+    gradients_k17_dense(mean_squared_error_3, gradients->final_bias);
+    gradients_k18_dense_relu(mean_squared_error_4, final_kernel_3, relu, h_5);
+    gradients_k19_dense(h_5, mean_squared_error_4, gradients->final_kernel);
+    gradients_k20_batch_norm(relu, decoder_2_dense_1_y, decoder_2_batch_norm_1_factor, gradients->decoder_2_batch_norm_1_gamma,
+            params->decoder_2_batch_norm_1_gamma, &count, batch_norm_13);
+    gradients_k21_batch_norm_dense(relu, gradients->decoder_2_batch_norm_1_beta, decoder_2_batch_norm_1_factor,
+            params->decoder_2_batch_norm_1_gamma, batch_norm_13, &count, batch_norm_15, gradients->decoder_2_dense_1_bias);
+    gradients_k22_dense_relu(batch_norm_15, decoder_2_dense_1_kernel_3, relu_2, h_4);
+    gradients_k23_dense(h_4, batch_norm_15, gradients->decoder_2_dense_1_kernel);
+    gradients_k24_batch_norm(relu_2, decoder_1_dense_1_y, decoder_1_batch_norm_1_factor,
+            gradients->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_gamma, &count, batch_norm_18);
+    gradients_k25_batch_norm_dense(relu_2, gradients->decoder_1_batch_norm_1_beta, decoder_1_batch_norm_1_factor,
+            params->decoder_1_batch_norm_1_gamma, batch_norm_18, &count, batch_norm_20, gradients->decoder_1_dense_1_bias);
+    gradients_k26_dense_relu(batch_norm_20, decoder_1_dense_1_kernel_3, relu_3, h_3);
+    gradients_k27_dense(h_3, batch_norm_20, gradients->decoder_1_dense_1_kernel);
+    gradients_k28_batch_norm(relu_3, code_dense_1_y, code_batch_norm_1_factor, gradients->code_batch_norm_1_gamma,
+            params->code_batch_norm_1_gamma, &count, batch_norm_23);
+    gradients_k29_batch_norm_dense(relu_3, gradients->code_batch_norm_1_beta, code_batch_norm_1_factor,
+            params->code_batch_norm_1_gamma, batch_norm_23, &count, batch_norm_25, gradients->code_dense_1_bias);
+    gradients_k30_dense_relu(batch_norm_25, code_dense_1_kernel_3, relu_4, h_2);
+    gradients_k31_dense(h_2, batch_norm_25, gradients->code_dense_1_kernel);
+    gradients_k32_batch_norm(relu_4, encoder_2_dense_1_y, encoder_2_batch_norm_1_factor,
+            gradients->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_gamma, &count, batch_norm_28);
+    gradients_k33_batch_norm_dense(relu_4, gradients->encoder_2_batch_norm_1_beta, encoder_2_batch_norm_1_factor,
+            params->encoder_2_batch_norm_1_gamma, batch_norm_28, &count, batch_norm_30, gradients->encoder_2_dense_1_bias);
+    gradients_k34_dense_relu(batch_norm_30, encoder_2_dense_1_kernel_3, relu_5, h);
+    gradients_k35_dense(h, batch_norm_30, gradients->encoder_2_dense_1_kernel);
+    gradients_k36_batch_norm(relu_5, encoder_1_dense_1_y, encoder_1_batch_norm_1_factor,
+            gradients->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_gamma, &count, batch_norm_33);
+    gradients_k37_batch_norm_dense(relu_5, gradients->encoder_1_batch_norm_1_beta, encoder_1_batch_norm_1_factor,
+            params->encoder_1_batch_norm_1_gamma, batch_norm_33, &count, batch_norm_35, gradients->encoder_1_dense_1_bias);
+    gradients_k38_dense(x, batch_norm_35, gradients->encoder_1_dense_1_kernel);
     metrics->count = count;
     return DL_OK;
 }
@@ -3804,8 +3872,8 @@ static void evaluate_k0_dense(const float *restrict x, const float *restrict enc
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void evaluate_k1_batch_norm_relu(const float *restrict encoder_1_batch_norm_1_moving_variance,
         const float *restrict encoder_1_batch_norm_1_gamma, float *restrict encoder_1_dense_1_y,
-        const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_moving_mean,
-        const float *restrict encoder_1_batch_norm_1_beta)
+        const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_beta,
+        const float *restrict encoder_1_batch_norm_1_moving_mean)
 {
     float encoder_1_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -3814,10 +3882,10 @@ static void evaluate_k1_batch_norm_relu(const float *restrict encoder_1_batch_no
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
-                    - encoder_1_batch_norm_1_moving_mean[j1]) * encoder_1_batch_norm_1_factor[j1]
-                    + encoder_1_batch_norm_1_beta[j1];
-            encoder_1_dense_1_y[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = encoder_1_batch_norm_1_factor[j1];
+            const float v2 = (encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]) * v1
+                    + (encoder_1_batch_norm_1_beta[j1] - encoder_1_batch_norm_1_moving_mean[j1] * v1);
+            encoder_1_dense_1_y[j0 * 32 + j1] = v2 < 0.0f ? 0.0f : v2;
         }
     }
 }
@@ -3865,8 +3933,8 @@ static void evaluate_k2_dense(const float *restrict encoder_1_dense_1_y, const f
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void evaluate_k3_batch_norm_relu(const float *restrict encoder_2_batch_norm_1_moving_variance,
         const float *restrict encoder_2_batch_norm_1_gamma, float *restrict encoder_2_dense_1_y,
-        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_moving_mean,
-        const float *restrict encoder_2_batch_norm_1_beta)
+        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_beta,
+        const float *restrict encoder_2_batch_norm_1_moving_mean)
 {
     float encoder_2_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -3875,10 +3943,10 @@ static void evaluate_k3_batch_norm_relu(const float *restrict encoder_2_batch_no
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
-                    - encoder_2_batch_norm_1_moving_mean[j1]) * encoder_2_batch_norm_1_factor[j1]
-                    + encoder_2_batch_norm_1_beta[j1];
-            encoder_2_dense_1_y[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = encoder_2_batch_norm_1_factor[j1];
+            const float v2 = (encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]) * v1
+                    + (encoder_2_batch_norm_1_beta[j1] - encoder_2_batch_norm_1_moving_mean[j1] * v1);
+            encoder_2_dense_1_y[j0 * 32 + j1] = v2 < 0.0f ? 0.0f : v2;
         }
     }
 }
@@ -3926,7 +3994,7 @@ static void evaluate_k4_dense(const float *restrict encoder_2_dense_1_y, const f
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 8] */
 static void evaluate_k5_batch_norm_relu(const float *restrict code_batch_norm_1_moving_variance,
         const float *restrict code_batch_norm_1_gamma, float *restrict code_dense_1_y, const float *restrict code_dense_1_bias,
-        const float *restrict code_batch_norm_1_moving_mean, const float *restrict code_batch_norm_1_beta)
+        const float *restrict code_batch_norm_1_beta, const float *restrict code_batch_norm_1_moving_mean)
 {
     float code_batch_norm_1_factor[8];
     for (int j0 = 0; j0 < 8; j0++) {
@@ -3934,9 +4002,10 @@ static void evaluate_k5_batch_norm_relu(const float *restrict code_batch_norm_1_
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v1 = (code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_moving_mean[j1])
-                    * code_batch_norm_1_factor[j1] + code_batch_norm_1_beta[j1];
-            code_dense_1_y[j0 * 8 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = code_batch_norm_1_factor[j1];
+            const float v2 = (code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1]) * v1 + (code_batch_norm_1_beta[j1]
+                    - code_batch_norm_1_moving_mean[j1] * v1);
+            code_dense_1_y[j0 * 8 + j1] = v2 < 0.0f ? 0.0f : v2;
         }
     }
 }
@@ -3984,8 +4053,8 @@ static void evaluate_k6_dense(const float *restrict code_dense_1_y, const float 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void evaluate_k7_batch_norm_relu(const float *restrict decoder_1_batch_norm_1_moving_variance,
         const float *restrict decoder_1_batch_norm_1_gamma, float *restrict decoder_1_dense_1_y,
-        const float *restrict decoder_1_dense_1_bias, const float *restrict decoder_1_batch_norm_1_moving_mean,
-        const float *restrict decoder_1_batch_norm_1_beta)
+        const float *restrict decoder_1_dense_1_bias, const float *restrict decoder_1_batch_norm_1_beta,
+        const float *restrict decoder_1_batch_norm_1_moving_mean)
 {
     float decoder_1_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -3994,10 +4063,10 @@ static void evaluate_k7_batch_norm_relu(const float *restrict decoder_1_batch_no
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
-                    - decoder_1_batch_norm_1_moving_mean[j1]) * decoder_1_batch_norm_1_factor[j1]
-                    + decoder_1_batch_norm_1_beta[j1];
-            decoder_1_dense_1_y[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = decoder_1_batch_norm_1_factor[j1];
+            const float v2 = (decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]) * v1
+                    + (decoder_1_batch_norm_1_beta[j1] - decoder_1_batch_norm_1_moving_mean[j1] * v1);
+            decoder_1_dense_1_y[j0 * 32 + j1] = v2 < 0.0f ? 0.0f : v2;
         }
     }
 }
@@ -4045,8 +4114,8 @@ static void evaluate_k8_dense(const float *restrict decoder_1_dense_1_y, const f
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
 static void evaluate_k9_batch_norm_relu(const float *restrict decoder_2_batch_norm_1_moving_variance,
         const float *restrict decoder_2_batch_norm_1_gamma, float *restrict decoder_2_dense_1_y,
-        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_moving_mean,
-        const float *restrict decoder_2_batch_norm_1_beta)
+        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_beta,
+        const float *restrict decoder_2_batch_norm_1_moving_mean)
 {
     float decoder_2_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -4055,10 +4124,10 @@ static void evaluate_k9_batch_norm_relu(const float *restrict decoder_2_batch_no
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
-                    - decoder_2_batch_norm_1_moving_mean[j1]) * decoder_2_batch_norm_1_factor[j1]
-                    + decoder_2_batch_norm_1_beta[j1];
-            decoder_2_dense_1_y[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = decoder_2_batch_norm_1_factor[j1];
+            const float v2 = (decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]) * v1
+                    + (decoder_2_batch_norm_1_beta[j1] - decoder_2_batch_norm_1_moving_mean[j1] * v1);
+            decoder_2_dense_1_y[j0 * 32 + j1] = v2 < 0.0f ? 0.0f : v2;
         }
     }
 }
@@ -4099,40 +4168,39 @@ static inline void evaluate_k10_dense_mean_squared_error_tile_4(const float *res
 
 static void evaluate_k10_dense_mean_squared_error(const float *restrict decoder_2_dense_1_y, const float *restrict final_kernel,
         float *restrict final_y, const float *restrict final_bias, const float *restrict x,
-        float *restrict mean_squared_error_3)
+        float *restrict mean_squared_error_2)
 {
     for (int n = 0; n < 64; n += 4)
         evaluate_k10_dense_mean_squared_error_tile_4(decoder_2_dense_1_y, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float sum_v18[8];
+        float sum_v17[8];
         for (int lane = 0; lane < 8; lane++)
-            sum_v18[lane] = 0.0f;
+            sum_v17[lane] = 0.0f;
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
                 const float sub_v16 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
-                const float mul_v17 = sub_v16 * sub_v16;
-                sum_v18[lane] += mul_v17;
+                sum_v17[lane] += sub_v16 * sub_v16;
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            sum_v18[lane] += sum_v18[lane + 4];
+            sum_v17[lane] += sum_v17[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            sum_v18[lane] += sum_v18[lane + 2];
-        sum_v18[0] += sum_v18[1];
-        mean_squared_error_3[i0] = sum_v18[0];
+            sum_v17[lane] += sum_v17[lane + 2];
+        sum_v17[0] += sum_v17[1];
+        mean_squared_error_2[i0] = sum_v17[0];
     }
 }
 
 /* autoencoder.dl:24: distance -> f32 */
-static void evaluate_k11_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_3,
+static void evaluate_k11_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_2,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = mean_squared_error_3[0];
-    const float v3 = mean_squared_error_3[1];
-    const float v4 = mean_squared_error_3[2];
-    const float v5 = mean_squared_error_3[3];
+    const float v2 = mean_squared_error_2[0];
+    const float v3 = mean_squared_error_2[1];
+    const float v4 = mean_squared_error_2[2];
+    const float v5 = mean_squared_error_2[3];
     loss[0] = (0 < v1 ? v2 / 64.0f : 0.0f) + (1 < v1 ? v3 / 64.0f : 0.0f) + (2 < v1 ? v4 / 64.0f : 0.0f) + (3 < v1 ? v5 / 64.0f
             : 0.0f);
 }
@@ -4149,30 +4217,30 @@ dl_status autoencoder_evaluate(const autoencoder_params *params, const autoencod
     float *const decoder_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const decoder_2_dense_1_y = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const final_y = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const mean_squared_error_3 = (float *)(void *)(base + 1536);   /* f32[4] */
+    float *const mean_squared_error_2 = (float *)(void *)(base + 1536);   /* f32[4] */
 
     evaluate_k0_dense(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y);
     evaluate_k1_batch_norm_relu(state->encoder_1_batch_norm_1_moving_variance, params->encoder_1_batch_norm_1_gamma,
-            encoder_1_dense_1_y, params->encoder_1_dense_1_bias, state->encoder_1_batch_norm_1_moving_mean,
-            params->encoder_1_batch_norm_1_beta);
+            encoder_1_dense_1_y, params->encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_beta,
+            state->encoder_1_batch_norm_1_moving_mean);
     evaluate_k2_dense(encoder_1_dense_1_y, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y);
     evaluate_k3_batch_norm_relu(state->encoder_2_batch_norm_1_moving_variance, params->encoder_2_batch_norm_1_gamma,
-            encoder_2_dense_1_y, params->encoder_2_dense_1_bias, state->encoder_2_batch_norm_1_moving_mean,
-            params->encoder_2_batch_norm_1_beta);
+            encoder_2_dense_1_y, params->encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_beta,
+            state->encoder_2_batch_norm_1_moving_mean);
     evaluate_k4_dense(encoder_2_dense_1_y, params->code_dense_1_kernel, code_dense_1_y);
     evaluate_k5_batch_norm_relu(state->code_batch_norm_1_moving_variance, params->code_batch_norm_1_gamma, code_dense_1_y,
-            params->code_dense_1_bias, state->code_batch_norm_1_moving_mean, params->code_batch_norm_1_beta);
+            params->code_dense_1_bias, params->code_batch_norm_1_beta, state->code_batch_norm_1_moving_mean);
     evaluate_k6_dense(code_dense_1_y, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y);
     evaluate_k7_batch_norm_relu(state->decoder_1_batch_norm_1_moving_variance, params->decoder_1_batch_norm_1_gamma,
-            decoder_1_dense_1_y, params->decoder_1_dense_1_bias, state->decoder_1_batch_norm_1_moving_mean,
-            params->decoder_1_batch_norm_1_beta);
+            decoder_1_dense_1_y, params->decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_beta,
+            state->decoder_1_batch_norm_1_moving_mean);
     evaluate_k8_dense(decoder_1_dense_1_y, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y);
     evaluate_k9_batch_norm_relu(state->decoder_2_batch_norm_1_moving_variance, params->decoder_2_batch_norm_1_gamma,
-            decoder_2_dense_1_y, params->decoder_2_dense_1_bias, state->decoder_2_batch_norm_1_moving_mean,
-            params->decoder_2_batch_norm_1_beta);
+            decoder_2_dense_1_y, params->decoder_2_dense_1_bias, params->decoder_2_batch_norm_1_beta,
+            state->decoder_2_batch_norm_1_moving_mean);
     evaluate_k10_dense_mean_squared_error(decoder_2_dense_1_y, params->final_kernel, final_y, params->final_bias, x,
-            mean_squared_error_3);
-    evaluate_k11_distance(&count, mean_squared_error_3, &metrics->loss);
+            mean_squared_error_2);
+    evaluate_k11_distance(&count, mean_squared_error_2, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

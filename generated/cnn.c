@@ -804,7 +804,7 @@ static dl_status train_k8_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void train_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -839,15 +839,11 @@ static inline void train_k9_dense_softmax_cross_entropy_tile_4(const float *rest
 }
 
 static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -865,39 +861,26 @@ static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, c
             float sum_v14 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v13 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v13;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v13;
                 sum_v14 += softmax_1_y_v13;
             }
-            softmax_2 = sum_v14;
-            const float v1 = dl_log(softmax_2);
-            float sum_v17 = 0.0f;
-            int32_t argmax_v18 = 0;
-            float best_argmax_v18 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v16 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v17 += select_v16;
-                const float x_argmax_v18 = v2;
-                if (best_argmax_v18 < x_argmax_v18) {
-                    best_argmax_v18 = x_argmax_v18;
-                    argmax_v18 = j0;
+            softmax_2[i0] = sum_v14;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v16 = 0.0f;
+            int32_t argmax_v17 = 0;
+            float best_argmax_v17 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v16 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v17 = v3;
+                if (best_argmax_v17 < x_argmax_v17) {
+                    best_argmax_v17 = x_argmax_v17;
+                    argmax_v17 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v17;
-            argmax[i0] = argmax_v18;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v24 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v23 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v23;
-                sum_v24 += -select_v23;
-            }
-            cross_entropy_5 = sum_v24;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v16;
+            argmax[i0] = argmax_v17;
         }
     }
 }
@@ -907,61 +890,77 @@ static void train_k10_sum(const int32_t *restrict count_, const dl_word *restric
         float *restrict accuracy)
 {
     float sum;
-    float sum_v19[8];
+    float sum_v18[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
+        sum_v18[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v18[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
+        sum_v18[lane] += sum_v18[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    sum = sum_v19[0];
+        sum_v18[lane] += sum_v18[lane + 2];
+    sum_v18[0] += sum_v18[1];
+    sum = sum_v18[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* cnn.dl:17: cross_entropy -> f32 */
-static void train_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v21[8];
+    float cross_entropy_2;
+    float sum_v20[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v21[lane] = 0.0f;
+        sum_v20[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v21[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v21[lane] += sum_v21[lane + 4];
+        sum_v20[lane] += sum_v20[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v21[lane] += sum_v21[lane + 2];
-    sum_v21[0] += sum_v21[1];
-    cross_entropy_3 = sum_v21[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v20[lane] += sum_v20[lane + 2];
+    sum_v20[0] += sum_v20[1];
+    cross_entropy_2 = sum_v20[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* cnn.dl:18: adam -> f32 */
-static void train_k12_adam(const int32_t *restrict step_, float *restrict adam)
+/* cnn.dl:17: cross_entropy, cnn.dl:13: softmax, cnn.dl:11: dense, cnn.dl:18: adam -> f32[10] */
+static void train_k12_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* cnn.dl:11: dense, cnn.dl:18: adam -> f32[10] */
-static void train_k13_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
+    float cross_entropy_4[32];
     float dense[10];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v23 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v23 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v23;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         dense[j0] = 0.0f;
     }
@@ -971,17 +970,14 @@ static void train_k13_dense_adam(const float *restrict softmax_3, float *restric
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense[j0];
-        const float add_v78 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v78;
-        const float add_v79 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v79;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v78 / (dl_sqrt(add_v79) + 1e-07f);
+        const float v5 = dense[j0];
+        m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
+        v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
     }
 }
 
 /* cnn.dl:11: dense, cnn.dl:10: relu -> f32[32, 64], 20480 multiply-accumulates */
-static inline void train_k14_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k13_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1013,13 +1009,13 @@ static inline void train_k14_dense_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k14_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k13_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict relu_5, const float *restrict relu_4)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k14_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_5 + (i0_0 * 64 + n));
+            train_k13_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_5 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_5[i0 * 64 + j0];
@@ -1027,6 +1023,13 @@ static void train_k14_dense_relu(const float *restrict softmax_3, const float *r
             }
         }
     }
+}
+
+/* cnn.dl:18: adam -> f32 */
+static void train_k14_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* cnn.dl:11: dense, cnn.dl:18: adam -> f32[64, 10], 20480 multiply-accumulates */
@@ -1073,11 +1076,11 @@ static void train_k15_dense_adam(const float *restrict relu_4, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v75 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v75;
-                const float add_v76 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v76;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v75 / (dl_sqrt(add_v76)
+                const float add_v76 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v76;
+                const float add_v77 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v77;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v76 / (dl_sqrt(add_v77)
                         + 1e-07f);
             }
         }
@@ -1099,11 +1102,11 @@ static void train_k16_dense_adam(const float *restrict relu_5, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v72 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v72;
-        const float add_v73 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v73;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v72 / (dl_sqrt(add_v73) + 1e-07f);
+        const float add_v73 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v73;
+        const float add_v74 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v74;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v73 / (dl_sqrt(add_v74) + 1e-07f);
     }
 }
 
@@ -1205,11 +1208,11 @@ static void train_k18_dense_adam(const float *restrict relu_3, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v69 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 64 + j0] = add_v69;
-                const float add_v70 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 64 + j0] = add_v70;
-                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v69 / (dl_sqrt(add_v70) + 1e-07f);
+                const float add_v70 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 64 + j0] = add_v70;
+                const float add_v71 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 64 + j0] = add_v71;
+                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v70 / (dl_sqrt(add_v71) + 1e-07f);
             }
         }
     }
@@ -1234,21 +1237,21 @@ static void train_k19_conv2d_adam(const float *restrict relu_6, float *restrict 
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = conv2d[j0];
-        const float add_v66 = m_conv2d_3_bias[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_3_bias[j0] = add_v66;
-        const float add_v67 = v_conv2d_3_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_3_bias[j0] = add_v67;
-        conv2d_3_bias[j0] = conv2d_3_bias[j0] - adam[0] * add_v66 / (dl_sqrt(add_v67) + 1e-07f);
+        const float add_v67 = m_conv2d_3_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_3_bias[j0] = add_v67;
+        const float add_v68 = v_conv2d_3_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_3_bias[j0] = add_v68;
+        conv2d_3_bias[j0] = conv2d_3_bias[j0] - adam[0] * add_v67 / (dl_sqrt(add_v68) + 1e-07f);
     }
 }
 
 /* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
-static void train_k20_conv2d_pack(const float *restrict conv2d_3_kernel, float *restrict conv2d_9)
+static void train_k20_conv2d_pack(const float *restrict conv2d_3_kernel, float *restrict conv2d_11)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_9[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_11[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
@@ -1292,7 +1295,7 @@ static inline void train_k21_conv2d_tile_4(const float *restrict a, int at, cons
     c[4803] = c3_3;
 }
 
-static void train_k21_conv2d(const float *restrict relu_6, const float *restrict conv2d_9, float *restrict conv2d_2)
+static void train_k21_conv2d(const float *restrict relu_6, const float *restrict conv2d_11, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 5; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1302,7 +1305,7 @@ static void train_k21_conv2d(const float *restrict relu_6, const float *restrict
                 const int k1_lo = dl_first_tap(-i2 + 2, 1);
                 const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
                 for (int n = 0; n < 64; n += 4)
-                    train_k21_conv2d_tile_4(relu_6, i1 * 192 + i2 * 64 + i0_0 * 576 - 512, conv2d_9 + n,
+                    train_k21_conv2d_tile_4(relu_6, i1 * 192 + i2 * 64 + i0_0 * 576 - 512, conv2d_11 + n,
                             conv2d_2 + (i1 * 320 + i2 * 64 + i0_0 * 1600 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -1383,17 +1386,28 @@ static void train_k23_max_pool2d(const float *restrict relu_2, dl_word *restrict
     }
 }
 
-/* cnn.dl:7: relu -> f32[32, 11, 11, 64] */
-static void train_k24_relu(float *restrict relu_2, const dl_word *restrict max_pool2d_3, const float *restrict conv2d_2)
+/* cnn.dl:7: relu, conv2d -> f32[32, 64] */
+static void train_k24_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_3, const float *restrict conv2d_2,
+        float *restrict conv2d_4)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            for (int j2 = 0; j2 < 11; j2++) {
-                for (int j3 = 0; j3 < 64; j3++) {
-                    relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] = 0.0f < relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] ? (j1 / 2
-                            < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
-                            + j2 % 2 == max_pool2d_3[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64]
-                            ? conv2d_2[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 11; j0++) {
+            for (int j1 = 0; j1 < 11; j1++) {
+                for (int j2 = 0; j2 < 64; j2++) {
+                    relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] ? (j0 / 2
+                            < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2
+                            + j1 % 2 == max_pool2d_3[i0 * 1600 + j2 + (j0 / 2) * 320 + (j1 / 2) * 64]
+                            ? conv2d_2[i0 * 1600 + j2 + (j0 / 2) * 320 + (j1 / 2) * 64] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 64; j0++) {
+            conv2d_4[i0 * 64 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 11; r1++) {
+            for (int r2 = 0; r2 < 11; r2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    conv2d_4[i0 * 64 + j0] += relu_2[i0 * 7744 + j0 + r1 * 704 + r2 * 64];
                 }
             }
         }
@@ -1401,39 +1415,35 @@ static void train_k24_relu(float *restrict relu_2, const dl_word *restrict max_p
 }
 
 /* cnn.dl:7: conv2d, cnn.dl:18: adam -> f32[64] */
-static void train_k25_conv2d_adam(const float *restrict relu_2, float *restrict m_conv2d_2_bias,
+static void train_k25_conv2d_adam(const float *restrict conv2d_4, float *restrict m_conv2d_2_bias,
         float *restrict v_conv2d_2_bias, float *restrict conv2d_2_bias, const float *restrict adam)
 {
-    float conv2d_4[64];
+    float conv2d_5[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_4[j0] = 0.0f;
+        conv2d_5[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 11; r2++) {
-            for (int r3 = 0; r3 < 11; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_4[j0] += relu_2[j0 + r1 * 7744 + r2 * 704 + r3 * 64];
-                }
-            }
+        for (int j0 = 0; j0 < 64; j0++) {
+            conv2d_5[j0] += conv2d_4[j0 + r1 * 64];
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = conv2d_4[j0];
-        const float add_v60 = m_conv2d_2_bias[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_2_bias[j0] = add_v60;
-        const float add_v61 = v_conv2d_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_2_bias[j0] = add_v61;
-        conv2d_2_bias[j0] = conv2d_2_bias[j0] - adam[0] * add_v60 / (dl_sqrt(add_v61) + 1e-07f);
+        const float v1 = conv2d_5[j0];
+        const float add_v61 = m_conv2d_2_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_2_bias[j0] = add_v61;
+        const float add_v62 = v_conv2d_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_2_bias[j0] = add_v62;
+        conv2d_2_bias[j0] = conv2d_2_bias[j0] - adam[0] * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
     }
 }
 
 /* cnn.dl:7: conv2d -> f32[3, 3, 64, 32] */
-static void train_k26_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_10)
+static void train_k26_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_12)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_10[j0 * 2048 + j1 * 32 + j2] = conv2d_2_kernel[-j0 * 2048 + j1 + j2 * 64 + 16384];
+                conv2d_12[j0 * 2048 + j1 * 32 + j2] = conv2d_2_kernel[-j0 * 2048 + j1 + j2 * 64 + 16384];
             }
         }
     }
@@ -1571,7 +1581,7 @@ static inline void train_k27_conv2d_tile_3_at_10(const float *restrict a, int at
     c[67] = c2_3;
 }
 
-static void train_k27_conv2d(const float *restrict relu_2, const float *restrict conv2d_10, float *restrict conv2d_5)
+static void train_k27_conv2d(const float *restrict relu_2, const float *restrict conv2d_12, float *restrict conv2d_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 13; i1++) {
@@ -1581,14 +1591,14 @@ static void train_k27_conv2d(const float *restrict relu_2, const float *restrict
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k27_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_10 + n,
-                            conv2d_5 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k27_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_12 + n,
+                            conv2d_6 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else if (i2_0 < 10)
-                        train_k27_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_10 + n,
-                            conv2d_5 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k27_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_12 + n,
+                            conv2d_6 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k27_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_10 + n,
-                            conv2d_5 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k27_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_12 + n,
+                            conv2d_6 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -1632,14 +1642,14 @@ static inline void train_k28_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k28_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_6)
+static void train_k28_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_7)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
                 for (int n = 0; n < 64; n += 4)
                     train_k28_conv2d_tile_4(max_pool2d, i1 * 416 + i2 * 32 + i0_0, relu_2 + n,
-                            conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
+                            conv2d_7 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
             }
         }
     }
@@ -1667,14 +1677,14 @@ static void train_k29_max_pool2d(const float *restrict relu, dl_word *restrict m
 }
 
 /* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
-static void train_k30_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_5)
+static void train_k30_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_6)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 26; j1++) {
             for (int j2 = 0; j2 < 26; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
                     const int32_t v1 = max_pool2d_4[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
-                    const float v2 = conv2d_5[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
+                    const float v2 = conv2d_6[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
                     relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] = 0.0f < relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] ? ((j1 % 2)
                             * 2 + j2 % 2 == v1 ? v2 : 0.0f) : 0.0f;
                 }
@@ -1683,25 +1693,48 @@ static void train_k30_relu(float *restrict relu, const dl_word *restrict max_poo
     }
 }
 
-/* cnn.dl:6: conv2d -> f32[32] */
-static void train_k31_conv2d(const float *restrict relu, float *restrict conv2d_7)
+/* cnn.dl:6: conv2d -> f32[32, 32] */
+static void train_k31_conv2d(const float *restrict relu, float *restrict conv2d_8)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        conv2d_7[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 26; r2++) {
-            for (int r3 = 0; r3 < 26; r3++) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            conv2d_8[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 26; r1++) {
+            for (int r2 = 0; r2 < 26; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_7[j0] += relu[j0 + r1 * 21632 + r2 * 832 + r3 * 32];
+                    conv2d_8[i0 * 32 + j0] += relu[i0 * 21632 + j0 + r1 * 832 + r2 * 32];
                 }
             }
         }
     }
 }
 
+/* cnn.dl:6: conv2d, cnn.dl:18: adam -> f32[32] */
+static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restrict m_conv2d_1_bias,
+        float *restrict v_conv2d_1_bias, float *restrict conv2d_1_bias, const float *restrict adam)
+{
+    float conv2d_9[32];
+    for (int j0 = 0; j0 < 32; j0++) {
+        conv2d_9[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            conv2d_9[j0] += conv2d_8[j0 + r1 * 32];
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v1 = conv2d_9[j0];
+        const float add_v55 = m_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_1_bias[j0] = add_v55;
+        const float add_v56 = v_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_1_bias[j0] = add_v56;
+        conv2d_1_bias[j0] = conv2d_1_bias[j0] - adam[0] * add_v55 / (dl_sqrt(add_v56) + 1e-07f);
+    }
+}
+
 /* cnn.dl:6: conv2d -> f32[1, 3, 3, 32], 6230016 multiply-accumulates */
-static inline void train_k32_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1731,56 +1764,42 @@ static inline void train_k32_conv2d_tile_3(const float *restrict a, int at, cons
     c[67] = c2_3;
 }
 
-static void train_k32_conv2d(const float *restrict image, const float *restrict relu, float *restrict conv2d_8)
+static void train_k33_conv2d(const float *restrict image, const float *restrict relu, float *restrict conv2d_10)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 32; n += 4)
-            train_k32_conv2d_tile_3(image, i1 * 28, relu + n, conv2d_8 + (i1 * 96 + n));
+            train_k33_conv2d_tile_3(image, i1 * 28, relu + n, conv2d_10 + (i1 * 96 + n));
     }
 }
 
 /* cnn.dl:18: adam -> f32[3, 3, 1, 32] */
-static void train_k33_adam(float *restrict m_conv2d_1_kernel, const float *restrict conv2d_8, float *restrict v_conv2d_1_kernel,
-        float *restrict conv2d_1_kernel, const float *restrict adam)
+static void train_k34_adam(float *restrict m_conv2d_1_kernel, const float *restrict conv2d_10,
+        float *restrict v_conv2d_1_kernel, float *restrict conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 288; j0++) {
-        const float v1 = conv2d_8[j0];
-        const float add_v50 = m_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_1_kernel[j0] = add_v50;
-        const float add_v51 = v_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_1_kernel[j0] = add_v51;
-        conv2d_1_kernel[j0] = conv2d_1_kernel[j0] - adam[0] * add_v50 / (dl_sqrt(add_v51) + 1e-07f);
-    }
-}
-
-/* cnn.dl:18: adam -> f32[32] */
-static void train_k34_adam(float *restrict m_conv2d_1_bias, const float *restrict conv2d_7, float *restrict v_conv2d_1_bias,
-        float *restrict conv2d_1_bias, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = conv2d_7[j0];
-        const float add_v54 = m_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_1_bias[j0] = add_v54;
-        const float add_v55 = v_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_1_bias[j0] = add_v55;
-        conv2d_1_bias[j0] = conv2d_1_bias[j0] - adam[0] * add_v54 / (dl_sqrt(add_v55) + 1e-07f);
+        const float v1 = conv2d_10[j0];
+        const float add_v51 = m_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_1_kernel[j0] = add_v51;
+        const float add_v52 = v_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_1_kernel[j0] = add_v52;
+        conv2d_1_kernel[j0] = conv2d_1_kernel[j0] - adam[0] * add_v51 / (dl_sqrt(add_v52) + 1e-07f);
     }
 }
 
 /* cnn.dl:18: adam -> f32[3, 3, 32, 64] */
-static void train_k35_adam(float *restrict m_conv2d_2_kernel, const float *restrict conv2d_6, float *restrict v_conv2d_2_kernel,
+static void train_k35_adam(float *restrict m_conv2d_2_kernel, const float *restrict conv2d_7, float *restrict v_conv2d_2_kernel,
         float *restrict conv2d_2_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                const float v1 = conv2d_6[j0 * 64 + j1 * 576 + j2];
-                const float add_v57 = m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v57;
-                const float add_v58 = v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v58;
-                conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] - adam[0] * add_v57
-                        / (dl_sqrt(add_v58) + 1e-07f);
+                const float v1 = conv2d_7[j0 * 64 + j1 * 576 + j2];
+                const float add_v58 = m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v58;
+                const float add_v59 = v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v59;
+                conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] - adam[0] * add_v58
+                        / (dl_sqrt(add_v59) + 1e-07f);
             }
         }
     }
@@ -1794,14 +1813,23 @@ static void train_k36_adam(float *restrict m_conv2d_3_kernel, const float *restr
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_3[j0 * 64 + j1 * 576 + j2];
-                const float add_v63 = m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v63;
-                const float add_v64 = v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v64;
-                conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] - adam[0] * add_v63
-                        / (dl_sqrt(add_v64) + 1e-07f);
+                const float add_v64 = m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v64;
+                const float add_v65 = v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v65;
+                conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] - adam[0] * add_v64
+                        / (dl_sqrt(add_v65) + 1e-07f);
             }
         }
+    }
+}
+
+/* cnn.dl:18: adam -> f32[10] */
+static void train_k37_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -1818,9 +1846,11 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
     float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4886528);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 4886688);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 4886816);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 4887808);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 4886528);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 4887968);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 4888096);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 4888224);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 4894720);   /* f32[4, 10] */
     float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
@@ -1829,16 +1859,17 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const conv2d_2 = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
     float *const conv2d_3 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
     dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
-    float *const conv2d_5 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 4861952);   /* f32[32, 64] */
+    float *const conv2d_6 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
     dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 2770048);   /* f32[32] */
-    float *const conv2d_8 = (float *)(void *)(base + 2768896);   /* f32[1, 3, 3, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 2768896);   /* f32[32, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 2768896);   /* f32[1, 3, 3, 32] */
     float *const adam = (float *)(void *)(base + 5365760);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 4894720);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
-    float *const conv2d_9 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_10 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_12 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
 
     train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
     train_k1_max_pool2d(relu, max_pool2d);
@@ -1850,13 +1881,14 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k7_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k8_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    train_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
     train_k10_sum(&count, argmax, label, &metrics->accuracy);
-    train_k11_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k12_adam(&step, adam);
-    train_k13_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k14_dense_relu(softmax_3, classifier_kernel_2, relu_5, relu_4);
+    train_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k12_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k13_dense_relu(softmax_3, classifier_kernel_2, relu_5, relu_4);
+    train_k14_adam(&step, adam);
     train_k15_dense_adam(relu_4, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k16_dense_adam(relu_5, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
@@ -1864,23 +1896,24 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k18_dense_adam(relu_3, relu_5, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
     train_k19_conv2d_adam(relu_6, optimizer->m_conv2d_3_bias, optimizer->v_conv2d_3_bias, params->conv2d_3_bias, adam);
-    train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_9);
-    train_k21_conv2d(relu_6, conv2d_9, conv2d_2);
+    train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_11);
+    train_k21_conv2d(relu_6, conv2d_11, conv2d_2);
     train_k22_conv2d(max_pool2d_2, relu_6, conv2d_3);
     train_k23_max_pool2d(relu_2, max_pool2d_3);
-    train_k24_relu(relu_2, max_pool2d_3, conv2d_2);
-    train_k25_conv2d_adam(relu_2, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias, adam);
-    train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_10);
-    train_k27_conv2d(relu_2, conv2d_10, conv2d_5);
-    train_k28_conv2d(max_pool2d, relu_2, conv2d_6);
+    train_k24_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, conv2d_4);
+    train_k25_conv2d_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias, adam);
+    train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_12);
+    train_k27_conv2d(relu_2, conv2d_12, conv2d_6);
+    train_k28_conv2d(max_pool2d, relu_2, conv2d_7);
     train_k29_max_pool2d(relu, max_pool2d_4);
-    train_k30_relu(relu, max_pool2d_4, conv2d_5);
-    train_k31_conv2d(relu, conv2d_7);
-    train_k32_conv2d(image, relu, conv2d_8);
-    train_k33_adam(optimizer->m_conv2d_1_kernel, conv2d_8, optimizer->v_conv2d_1_kernel, params->conv2d_1_kernel, adam);
-    train_k34_adam(optimizer->m_conv2d_1_bias, conv2d_7, optimizer->v_conv2d_1_bias, params->conv2d_1_bias, adam);
-    train_k35_adam(optimizer->m_conv2d_2_kernel, conv2d_6, optimizer->v_conv2d_2_kernel, params->conv2d_2_kernel, adam);
+    train_k30_relu(relu, max_pool2d_4, conv2d_6);
+    train_k31_conv2d(relu, conv2d_8);
+    train_k32_conv2d_adam(conv2d_8, optimizer->m_conv2d_1_bias, optimizer->v_conv2d_1_bias, params->conv2d_1_bias, adam);
+    train_k33_conv2d(image, relu, conv2d_10);
+    train_k34_adam(optimizer->m_conv2d_1_kernel, conv2d_10, optimizer->v_conv2d_1_kernel, params->conv2d_1_kernel, adam);
+    train_k35_adam(optimizer->m_conv2d_2_kernel, conv2d_7, optimizer->v_conv2d_2_kernel, params->conv2d_2_kernel, adam);
     train_k36_adam(optimizer->m_conv2d_3_kernel, conv2d_3, optimizer->v_conv2d_3_kernel, params->conv2d_3_kernel, adam);
+    train_k37_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2188,7 +2221,7 @@ static dl_status gradients_k8_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void gradients_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2223,15 +2256,11 @@ static inline void gradients_k9_dense_softmax_cross_entropy_tile_4(const float *
 }
 
 static void gradients_k9_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -2249,39 +2278,26 @@ static void gradients_k9_dense_softmax_cross_entropy(const float *restrict relu_
             float sum_v14 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v13 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v13;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v13;
                 sum_v14 += softmax_1_y_v13;
             }
-            softmax_2 = sum_v14;
-            const float v1 = dl_log(softmax_2);
-            float sum_v17 = 0.0f;
-            int32_t argmax_v18 = 0;
-            float best_argmax_v18 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v16 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v17 += select_v16;
-                const float x_argmax_v18 = v2;
-                if (best_argmax_v18 < x_argmax_v18) {
-                    best_argmax_v18 = x_argmax_v18;
-                    argmax_v18 = j0;
+            softmax_2[i0] = sum_v14;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v16 = 0.0f;
+            int32_t argmax_v17 = 0;
+            float best_argmax_v17 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v16 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v17 = v3;
+                if (best_argmax_v17 < x_argmax_v17) {
+                    best_argmax_v17 = x_argmax_v17;
+                    argmax_v17 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v17;
-            argmax[i0] = argmax_v18;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v24 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v23 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v23;
-                sum_v24 += -select_v23;
-            }
-            cross_entropy_5 = sum_v24;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v16;
+            argmax[i0] = argmax_v17;
         }
     }
 }
@@ -2291,53 +2307,77 @@ static void gradients_k10_sum(const int32_t *restrict count_, const dl_word *res
         float *restrict accuracy)
 {
     float sum;
-    float sum_v19[8];
+    float sum_v18[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
+        sum_v18[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v18[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
+        sum_v18[lane] += sum_v18[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    sum = sum_v19[0];
+        sum_v18[lane] += sum_v18[lane + 2];
+    sum_v18[0] += sum_v18[1];
+    sum = sum_v18[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* cnn.dl:17: cross_entropy -> f32 */
-static void gradients_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v21[8];
+    float cross_entropy_2;
+    float sum_v20[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v21[lane] = 0.0f;
+        sum_v20[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v21[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v21[lane] += sum_v21[lane + 4];
+        sum_v20[lane] += sum_v20[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v21[lane] += sum_v21[lane + 2];
-    sum_v21[0] += sum_v21[1];
-    cross_entropy_3 = sum_v21[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v20[lane] += sum_v20[lane + 2];
+    sum_v20[0] += sum_v20[1];
+    cross_entropy_2 = sum_v20[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* cnn.dl:11: dense -> f32[10] */
-static void gradients_k12_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+/* cnn.dl:17: cross_entropy, cnn.dl:13: softmax, cnn.dl:11: dense -> f32[10] */
+static void gradients_k12_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict classifier_bias_2)
 {
+    float cross_entropy_4[32];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v23 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v23 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v23;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
     }
@@ -2566,12 +2606,12 @@ static void gradients_k18_conv2d(const float *restrict relu_6, float *restrict c
 }
 
 /* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k19_conv2d_pack(const float *restrict conv2d_3_kernel, float *restrict conv2d_5)
+static void gradients_k19_conv2d_pack(const float *restrict conv2d_3_kernel, float *restrict conv2d_7)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_5[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_7[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
@@ -2615,7 +2655,7 @@ static inline void gradients_k20_conv2d_tile_4(const float *restrict a, int at, 
     c[4803] = c3_3;
 }
 
-static void gradients_k20_conv2d(const float *restrict relu_6, const float *restrict conv2d_5, float *restrict conv2d)
+static void gradients_k20_conv2d(const float *restrict relu_6, const float *restrict conv2d_7, float *restrict conv2d)
 {
     for (int i1 = 0; i1 < 5; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -2625,7 +2665,7 @@ static void gradients_k20_conv2d(const float *restrict relu_6, const float *rest
                 const int k1_lo = dl_first_tap(-i2 + 2, 1);
                 const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k20_conv2d_tile_4(relu_6, i1 * 192 + i2 * 64 + i0_0 * 576 - 512, conv2d_5 + n,
+                    gradients_k20_conv2d_tile_4(relu_6, i1 * 192 + i2 * 64 + i0_0 * 576 - 512, conv2d_7 + n,
                             conv2d + (i1 * 320 + i2 * 64 + i0_0 * 1600 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -2706,17 +2746,28 @@ static void gradients_k22_max_pool2d(const float *restrict relu_2, dl_word *rest
     }
 }
 
-/* cnn.dl:7: relu -> f32[32, 11, 11, 64] */
-static void gradients_k23_relu(float *restrict relu_2, const dl_word *restrict max_pool2d_3, const float *restrict conv2d)
+/* cnn.dl:7: relu, conv2d -> f32[32, 64] */
+static void gradients_k23_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_3,
+        const float *restrict conv2d, float *restrict conv2d_3)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            for (int j2 = 0; j2 < 11; j2++) {
-                for (int j3 = 0; j3 < 64; j3++) {
-                    relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] = 0.0f < relu_2[j0 * 7744 + j1 * 704 + j2 * 64 + j3] ? (j1 / 2
-                            < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
-                            + j2 % 2 == max_pool2d_3[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64]
-                            ? conv2d[j0 * 1600 + j3 + (j1 / 2) * 320 + (j2 / 2) * 64] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 11; j0++) {
+            for (int j1 = 0; j1 < 11; j1++) {
+                for (int j2 = 0; j2 < 64; j2++) {
+                    relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] ? (j0 / 2
+                            < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2
+                            + j1 % 2 == max_pool2d_3[i0 * 1600 + j2 + (j0 / 2) * 320 + (j1 / 2) * 64]
+                            ? conv2d[i0 * 1600 + j2 + (j0 / 2) * 320 + (j1 / 2) * 64] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 64; j0++) {
+            conv2d_3[i0 * 64 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 11; r1++) {
+            for (int r2 = 0; r2 < 11; r2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    conv2d_3[i0 * 64 + j0] += relu_2[i0 * 7744 + j0 + r1 * 704 + r2 * 64];
                 }
             }
         }
@@ -2724,29 +2775,25 @@ static void gradients_k23_relu(float *restrict relu_2, const dl_word *restrict m
 }
 
 /* cnn.dl:7: conv2d -> f32[64] */
-static void gradients_k24_conv2d(const float *restrict relu_2, float *restrict conv2d_2_bias_2)
+static void gradients_k24_conv2d(const float *restrict conv2d_3, float *restrict conv2d_2_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         conv2d_2_bias_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 11; r2++) {
-            for (int r3 = 0; r3 < 11; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_2_bias_2[j0] += relu_2[j0 + r1 * 7744 + r2 * 704 + r3 * 64];
-                }
-            }
+        for (int j0 = 0; j0 < 64; j0++) {
+            conv2d_2_bias_2[j0] += conv2d_3[j0 + r1 * 64];
         }
     }
 }
 
 /* cnn.dl:7: conv2d -> f32[3, 3, 64, 32] */
-static void gradients_k25_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_6)
+static void gradients_k25_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_8)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_6[j0 * 2048 + j1 * 32 + j2] = conv2d_2_kernel[-j0 * 2048 + j1 + j2 * 64 + 16384];
+                conv2d_8[j0 * 2048 + j1 * 32 + j2] = conv2d_2_kernel[-j0 * 2048 + j1 + j2 * 64 + 16384];
             }
         }
     }
@@ -2884,7 +2931,7 @@ static inline void gradients_k26_conv2d_tile_3_at_10(const float *restrict a, in
     c[67] = c2_3;
 }
 
-static void gradients_k26_conv2d(const float *restrict relu_2, const float *restrict conv2d_6, float *restrict conv2d_3)
+static void gradients_k26_conv2d(const float *restrict relu_2, const float *restrict conv2d_8, float *restrict conv2d_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 13; i1++) {
@@ -2894,14 +2941,14 @@ static void gradients_k26_conv2d(const float *restrict relu_2, const float *rest
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        gradients_k26_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_6 + n,
-                            conv2d_3 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        gradients_k26_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_8 + n,
+                            conv2d_4 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else if (i2_0 < 10)
-                        gradients_k26_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_6 + n,
-                            conv2d_3 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        gradients_k26_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_8 + n,
+                            conv2d_4 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        gradients_k26_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_6 + n,
-                            conv2d_3 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        gradients_k26_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_8 + n,
+                            conv2d_4 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
             }
         }
     }
@@ -2945,14 +2992,14 @@ static inline void gradients_k27_conv2d_tile_4(const float *restrict a, int at, 
     c[1731] = c3_3;
 }
 
-static void gradients_k27_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_4)
+static void gradients_k27_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_5)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
                 for (int n = 0; n < 64; n += 4)
                     gradients_k27_conv2d_tile_4(max_pool2d, i1 * 416 + i2 * 32 + i0_0, relu_2 + n,
-                            conv2d_4 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
+                            conv2d_5 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
             }
         }
     }
@@ -2980,14 +3027,14 @@ static void gradients_k28_max_pool2d(const float *restrict relu, dl_word *restri
 }
 
 /* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
-static void gradients_k29_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_3)
+static void gradients_k29_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 26; j1++) {
             for (int j2 = 0; j2 < 26; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
                     const int32_t v1 = max_pool2d_4[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
-                    const float v2 = conv2d_3[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
+                    const float v2 = conv2d_4[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
                     relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] = 0.0f < relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] ? ((j1 % 2)
                             * 2 + j2 % 2 == v1 ? v2 : 0.0f) : 0.0f;
                 }
@@ -2996,25 +3043,38 @@ static void gradients_k29_relu(float *restrict relu, const dl_word *restrict max
     }
 }
 
-/* cnn.dl:6: conv2d -> f32[32] */
-static void gradients_k30_conv2d(const float *restrict relu, float *restrict conv2d_1_bias_2)
+/* cnn.dl:6: conv2d -> f32[32, 32] */
+static void gradients_k30_conv2d(const float *restrict relu, float *restrict conv2d_6)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        conv2d_1_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 26; r2++) {
-            for (int r3 = 0; r3 < 26; r3++) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            conv2d_6[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 26; r1++) {
+            for (int r2 = 0; r2 < 26; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_1_bias_2[j0] += relu[j0 + r1 * 21632 + r2 * 832 + r3 * 32];
+                    conv2d_6[i0 * 32 + j0] += relu[i0 * 21632 + j0 + r1 * 832 + r2 * 32];
                 }
             }
         }
     }
 }
 
+/* cnn.dl:6: conv2d -> f32[32] */
+static void gradients_k31_conv2d(const float *restrict conv2d_6, float *restrict conv2d_1_bias_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        conv2d_1_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            conv2d_1_bias_2[j0] += conv2d_6[j0 + r1 * 32];
+        }
+    }
+}
+
 /* cnn.dl:6: conv2d -> f32[1, 3, 3, 32], 6230016 multiply-accumulates */
-static inline void gradients_k31_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k32_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3044,28 +3104,28 @@ static inline void gradients_k31_conv2d_tile_3(const float *restrict a, int at, 
     c[67] = c2_3;
 }
 
-static void gradients_k31_conv2d(const float *restrict image, const float *restrict relu, float *restrict conv2d_1_kernel_2)
+static void gradients_k32_conv2d(const float *restrict image, const float *restrict relu, float *restrict conv2d_1_kernel_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k31_conv2d_tile_3(image, i1 * 28, relu + n, conv2d_1_kernel_2 + (i1 * 96 + n));
+            gradients_k32_conv2d_tile_3(image, i1 * 28, relu + n, conv2d_1_kernel_2 + (i1 * 96 + n));
     }
 }
 
 /* cnn.dl:7: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k32_conv2d_copy(const float *restrict conv2d_4, float *restrict conv2d_2_kernel_2)
+static void gradients_k33_conv2d_copy(const float *restrict conv2d_5, float *restrict conv2d_2_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_2_kernel_2[j0 * 2048 + j1 * 64 + j2] = conv2d_4[j0 * 64 + j1 * 576 + j2];
+                conv2d_2_kernel_2[j0 * 2048 + j1 * 64 + j2] = conv2d_5[j0 * 64 + j1 * 576 + j2];
             }
         }
     }
 }
 
 /* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k33_conv2d_copy(const float *restrict conv2d_2, float *restrict conv2d_3_kernel_2)
+static void gradients_k34_conv2d_copy(const float *restrict conv2d_2, float *restrict conv2d_3_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -3088,22 +3148,26 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
     float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4886528);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 4886688);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 4886816);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 4887808);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 4886528);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 4887968);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 4888096);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 4888224);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
     float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
     float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
     float *const conv2d = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
     float *const conv2d_2 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
     dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
-    float *const conv2d_3 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
-    float *const conv2d_4 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 4861952);   /* f32[32, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
+    float *const conv2d_5 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
     dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 2768896);   /* f32[32, 32] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 4894720);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
-    float *const conv2d_5 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_6 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_8 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
 
     gradients_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
     gradients_k1_max_pool2d(relu, max_pool2d);
@@ -3115,32 +3179,33 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     gradients_k7_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k8_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    gradients_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, label, cross_entropy, argmax);
     gradients_k10_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k11_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k12_dense(softmax_3, gradients->classifier_bias);
+    gradients_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k12_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
     gradients_k13_dense_relu(softmax_3, classifier_kernel_3, relu_5, relu_4);
     gradients_k14_dense(relu_4, softmax_3, gradients->classifier_kernel);
     gradients_k15_dense(relu_5, gradients->hidden_bias);
     gradients_k16_dense_relu(relu_5, hidden_kernel_3, relu_6, relu_3);
     gradients_k17_dense(relu_3, relu_5, gradients->hidden_kernel);
     gradients_k18_conv2d(relu_6, gradients->conv2d_3_bias);
-    gradients_k19_conv2d_pack(params->conv2d_3_kernel, conv2d_5);
-    gradients_k20_conv2d(relu_6, conv2d_5, conv2d);
+    gradients_k19_conv2d_pack(params->conv2d_3_kernel, conv2d_7);
+    gradients_k20_conv2d(relu_6, conv2d_7, conv2d);
     gradients_k21_conv2d(max_pool2d_2, relu_6, conv2d_2);
     gradients_k22_max_pool2d(relu_2, max_pool2d_3);
-    gradients_k23_relu(relu_2, max_pool2d_3, conv2d);
-    gradients_k24_conv2d(relu_2, gradients->conv2d_2_bias);
-    gradients_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_6);
-    gradients_k26_conv2d(relu_2, conv2d_6, conv2d_3);
-    gradients_k27_conv2d(max_pool2d, relu_2, conv2d_4);
+    gradients_k23_relu_conv2d(relu_2, max_pool2d_3, conv2d, conv2d_3);
+    gradients_k24_conv2d(conv2d_3, gradients->conv2d_2_bias);
+    gradients_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_8);
+    gradients_k26_conv2d(relu_2, conv2d_8, conv2d_4);
+    gradients_k27_conv2d(max_pool2d, relu_2, conv2d_5);
     gradients_k28_max_pool2d(relu, max_pool2d_4);
-    gradients_k29_relu(relu, max_pool2d_4, conv2d_3);
-    gradients_k30_conv2d(relu, gradients->conv2d_1_bias);
-    gradients_k31_conv2d(image, relu, gradients->conv2d_1_kernel);
-    gradients_k32_conv2d_copy(conv2d_4, gradients->conv2d_2_kernel);
-    gradients_k33_conv2d_copy(conv2d_2, gradients->conv2d_3_kernel);
+    gradients_k29_relu(relu, max_pool2d_4, conv2d_4);
+    gradients_k30_conv2d(relu, conv2d_6);
+    gradients_k31_conv2d(conv2d_6, gradients->conv2d_1_bias);
+    gradients_k32_conv2d(image, relu, gradients->conv2d_1_kernel);
+    gradients_k33_conv2d_copy(conv2d_5, gradients->conv2d_2_kernel);
+    gradients_k34_conv2d_copy(conv2d_2, gradients->conv2d_3_kernel);
     metrics->count = count;
     return DL_OK;
 }
@@ -3463,7 +3528,7 @@ static inline void evaluate_k7_dense_softmax_cross_entropy_tile_4(const float *r
 
 static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax)
+        float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -3482,28 +3547,26 @@ static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4
                 max_v12 = dl_max(max_v12, x_max_v12);
             }
             softmax = max_v12;
-            float sum_v14 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v13 = dl_exp(logits[j0] - softmax);
-                sum_v14 += softmax_1_y_v13;
+            float sum_v13 = 0.0f;
+            for (int r0 = 0; r0 < 10; r0++) {
+                sum_v13 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v14;
+            softmax_2 = sum_v13;
             const float v1 = dl_log(softmax_2);
-            float sum_v17 = 0.0f;
-            int32_t argmax_v18 = 0;
-            float best_argmax_v18 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v16 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v17 += select_v16;
-                const float x_argmax_v18 = v2;
-                if (best_argmax_v18 < x_argmax_v18) {
-                    best_argmax_v18 = x_argmax_v18;
-                    argmax_v18 = j0;
+            float sum_v15 = 0.0f;
+            int32_t argmax_v16 = 0;
+            float best_argmax_v16 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v2 = logits[r0];
+                sum_v15 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v16 = v2;
+                if (best_argmax_v16 < x_argmax_v16) {
+                    best_argmax_v16 = x_argmax_v16;
+                    argmax_v16 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v17;
-            argmax[i0] = argmax_v18;
+            cross_entropy[i0] = sum_v15;
+            argmax[i0] = argmax_v16;
         }
     }
 }
@@ -3512,45 +3575,44 @@ static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4
 static void evaluate_k8_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v19[8];
+    float sum_v17[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
+        sum_v17[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v17[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
+        sum_v17[lane] += sum_v17[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    accuracy[0] = sum_v19[0];
+        sum_v17[lane] += sum_v17[lane + 2];
+    sum_v17[0] += sum_v17[1];
+    accuracy[0] = sum_v17[0];
 }
 
 /* cnn.dl:17: cross_entropy -> f32 */
-static void evaluate_k9_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
-        float *restrict loss)
+static void evaluate_k9_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float sum_v20[8];
+    float sum_v18[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v20[lane] = 0.0f;
+        sum_v18[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v18[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v20[lane] += sum_v20[lane + 4];
+        sum_v18[lane] += sum_v18[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v20[lane] += sum_v20[lane + 2];
-    sum_v20[0] += sum_v20[1];
-    loss[0] = sum_v20[0];
+        sum_v18[lane] += sum_v18[lane + 2];
+    sum_v18[0] += sum_v18[1];
+    loss[0] = sum_v18[0];
 }
 
 dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32_t *label, int32_t count, cnn_metrics *metrics,
@@ -3566,7 +3628,7 @@ dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32
     float *const relu_3 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const relu_4 = (float *)(void *)(base + 73728);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 160);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 160);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 288);   /* i32[32] */
 
     evaluate_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
@@ -3578,9 +3640,9 @@ dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32
     if (evaluate_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k7_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax);
+            cross_entropy, argmax);
     evaluate_k8_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k9_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k9_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

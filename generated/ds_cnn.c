@@ -355,8 +355,8 @@ static inline void infer_k1_conv2d_relu_tile_3_at_22(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_beta)
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_beta,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -378,9 +378,10 @@ static void infer_k1_conv2d_relu(const float *restrict sound, const float *restr
                         x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (x[i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                            * norm_relu_1_batch_norm_1_factor[j0] + norm_relu_1_batch_norm_1_beta[j0];
-                    x[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = norm_relu_1_batch_norm_1_factor[j0];
+                    const float v2 = x[i1 * 80 + i2 * 16 + j0] * v1 + (norm_relu_1_batch_norm_1_beta[j0]
+                            - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    x[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -544,9 +545,9 @@ static inline void infer_k3_depthwise_conv2d_relu_tile_3_at_22(const float *rest
 }
 
 static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta)
+        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -568,9 +569,10 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float 
                         block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu[i1 * 80 + i2 * 16 + j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
-                            * block_1_norm_relu_1_batch_norm_1_factor[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
-                    relu[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+                    const float v2 = relu[i1 * 80 + i2 * 16 + j0] * v1 + (block_1_norm_relu_1_batch_norm_1_beta[j0]
+                            - block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    relu[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -647,9 +649,9 @@ static inline void infer_k5_conv2d_relu_tile_3(const float *restrict a, int at, 
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel, float *restrict x_2,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -663,9 +665,10 @@ static void infer_k5_conv2d_relu(const float *restrict relu, const float *restri
                         x_2 + (i2 * 16 + i1_0 * 80 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (x_2[i1 * 80 + i2 * 16 + j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            * block_1_norm_relu_2_batch_norm_1_factor[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
-                    x_2[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+                    const float v2 = x_2[i1 * 80 + i2 * 16 + j0] * v1 + (block_1_norm_relu_2_batch_norm_1_beta[j0]
+                            - block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    x_2[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -749,17 +752,16 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
             norm_relu_1_batch_norm_1_factor);
-    infer_k1_conv2d_relu(sound, params->stem_kernel, x, state->norm_relu_1_batch_norm_1_moving_mean,
-            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta);
+    infer_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta,
+            state->norm_relu_1_batch_norm_1_moving_mean);
     infer_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor);
-    infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_beta);
+    infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
     infer_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor);
-    infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta);
+    infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     infer_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
     infer_k7_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
@@ -868,24 +870,17 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_2, float *restrict batch_norm_3)
+        float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] - norm_relu_1_batch_norm_1_average[j2];
-                    batch_norm_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
+            batch_norm_2[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += batch_norm_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    const float v1 = stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0];
+                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -893,7 +888,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
         float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
@@ -903,15 +898,15 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
+        const float v7 = batch_norm_2[j0];
+        const float v8 = batch_norm_2[j0 + 16];
+        const float v9 = batch_norm_2[j0 + 32];
+        const float v10 = batch_norm_2[j0 + 48];
         const float v11 = norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float norm_relu_1_batch_norm_1_variance_v5 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
+        const float norm_relu_1_batch_norm_1_variance_v4 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
                 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v5 * 0.1f;
-        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v5 + 0.001f);
+        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v4 * 0.1f;
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v4 + 0.001f);
     }
 }
 
@@ -937,10 +932,10 @@ static void train_k7_dropout(const int32_t *restrict seed_, const int32_t *restr
     for (int j0 = 0; j0 < 8000; j0++) {
         const float v1 = relu[j0];
         const float v2 = v1 / 0.8f;
-        const int lt_v10 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
+        const int lt_v9 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
                 (uint32_t)(j0)) < 0.2f;
-        dropout[j0] = (uint8_t)(lt_v10);
-        x[j0] = lt_v10 ? 0.0f : v2;
+        dropout[j0] = (uint8_t)(lt_v9);
+        x[j0] = lt_v9 ? 0.0f : v2;
     }
 }
 
@@ -1122,7 +1117,48 @@ static void train_k8_depthwise_conv2d(const float *restrict x, const float *rest
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_4)
+static void train_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_3)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_3[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_3[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void train_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+        float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_3[j0];
+        const float v8 = batch_norm_3[j0 + 16];
+        const float v9 = batch_norm_3[j0 + 32];
+        const float v10 = batch_norm_3[j0 + 48];
+        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
+        const float block_1_norm_relu_1_batch_norm_1_average_v13 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
+        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v13;
+        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v13 * 0.1f;
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void train_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1131,7 +1167,9 @@ static void train_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_4[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_1_batch_norm_1_average[j0];
+                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -1139,8 +1177,9 @@ static void train_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
+static void train_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
+        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
+        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1153,63 +1192,11 @@ static void train_k10_batch_norm(const int32_t *restrict count_, const float *re
         const float v8 = batch_norm_4[j0 + 16];
         const float v9 = batch_norm_4[j0 + 32];
         const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_average_v14 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v14;
-        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v14 * 0.1f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_5,
-        float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_1_batch_norm_1_average[j2];
-                    batch_norm_5[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = block_1_norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_variance_v17 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_1_batch_norm_1_variance_v15 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v17 * 0.1f;
-        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v17 + 0.001f);
+        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v15 * 0.1f;
+        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v15 + 0.001f);
     }
 }
 
@@ -1309,16 +1296,16 @@ static void train_k14_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_7)
+static void train_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[i0 * 16 + j0] = 0.0f;
+            batch_norm_5[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_5[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -1326,7 +1313,7 @@ static void train_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
+static void train_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
         float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -1336,40 +1323,32 @@ static void train_k16_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_7[j0];
-        const float v8 = batch_norm_7[j0 + 16];
-        const float v9 = batch_norm_7[j0 + 32];
-        const float v10 = batch_norm_7[j0 + 48];
+        const float v7 = batch_norm_5[j0];
+        const float v8 = batch_norm_5[j0 + 16];
+        const float v9 = batch_norm_5[j0 + 32];
+        const float v10 = batch_norm_5[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_average_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_average_v22 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v24;
-        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v24 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v22;
+        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v22 * 0.1f;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void train_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_8,
-        float *restrict batch_norm_9)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2];
-                    batch_norm_8[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_9[i0 * 16 + j0] = 0.0f;
+            batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_2_batch_norm_1_average[j0];
+                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -1377,7 +1356,7 @@ static void train_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
         float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
         float *restrict block_1_norm_relu_2_batch_norm_1_factor)
 {
@@ -1388,15 +1367,15 @@ static void train_k18_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_9[j0];
-        const float v8 = batch_norm_9[j0 + 16];
-        const float v9 = batch_norm_9[j0 + 32];
-        const float v10 = batch_norm_9[j0 + 48];
+        const float v7 = batch_norm_6[j0];
+        const float v8 = batch_norm_6[j0 + 16];
+        const float v9 = batch_norm_6[j0 + 32];
+        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_variance_v27 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_variance_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v27 * 0.1f;
-        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v27 + 0.001f);
+        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v24 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v24 + 0.001f);
     }
 }
 
@@ -1438,10 +1417,10 @@ static void train_k20_dropout(const int32_t *restrict seed_, const int32_t *rest
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = global_avg_pool2d[j0];
         const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
+        const int lt_v30 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
                 (uint32_t)(j0)) < 0.4f;
-        dropout_2[j0] = (uint8_t)(lt_v33);
-        global_avg_pool2d[j0] = lt_v33 ? 0.0f : v2;
+        dropout_2[j0] = (uint8_t)(lt_v30);
+        global_avg_pool2d[j0] = lt_v30 ? 0.0f : v2;
     }
 }
 
@@ -1455,7 +1434,7 @@ static void train_k21_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[4, 12], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
 static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1491,62 +1470,45 @@ static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k22_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_,
-        float *restrict softmax_3)
+        float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict word, float *restrict cross_entropy,
+        dl_word *restrict argmax)
 {
     float logits[12];
     float softmax;
-    float softmax_1_y[12];
-    float softmax_2;
-    float cross_entropy_3[12];
-    float cross_entropy_4;
     for (int n = 0; n < 12; n += 4)
         train_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v37 = -DL_INFINITY;
+        float max_v34 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v36 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v36;
-            const float x_max_v37 = logits_v36;
-            max_v37 = dl_max(max_v37, x_max_v37);
+            const float logits_v33 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v33;
+            const float x_max_v34 = logits_v33;
+            max_v34 = dl_max(max_v34, x_max_v34);
         }
-        softmax = max_v37;
-        float sum_v39 = 0.0f;
+        softmax = max_v34;
+        float sum_v36 = 0.0f;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v38 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v38;
-            sum_v39 += softmax_1_y_v38;
+            const float softmax_1_y_v35 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[i0 * 12 + j0] = softmax_1_y_v35;
+            sum_v36 += softmax_1_y_v35;
         }
-        softmax_2 = sum_v39;
-        const float v1 = dl_log(softmax_2);
-        float sum_v42 = 0.0f;
-        int32_t argmax_v43 = 0;
-        float best_argmax_v43 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float v2 = logits[j0];
-            const float select_v41 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v42 += select_v41;
-            const float x_argmax_v43 = v2;
-            if (best_argmax_v43 < x_argmax_v43) {
-                best_argmax_v43 = x_argmax_v43;
-                argmax_v43 = j0;
+        softmax_2[i0] = sum_v36;
+        const float v1 = softmax_2[i0];
+        const float v2 = dl_log(v1);
+        float sum_v38 = 0.0f;
+        int32_t argmax_v39 = 0;
+        float best_argmax_v39 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 12; r0++) {
+            const float v3 = logits[r0];
+            sum_v38 += word[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+            const float x_argmax_v39 = v3;
+            if (best_argmax_v39 < x_argmax_v39) {
+                best_argmax_v39 = x_argmax_v39;
+                argmax_v39 = r0;
             }
         }
-        cross_entropy_2[i0] = sum_v42;
-        argmax[i0] = argmax_v43;
-        const int32_t v3 = count_[0];
-        const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v47 = 0.0f;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float select_v46 = word[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v46;
-            sum_v47 += -select_v46;
-        }
-        cross_entropy_4 = sum_v47;
-        const float v5 = cross_entropy_4 / softmax_2;
-        for (int j0 = 0; j0 < 12; j0++) {
-            softmax_3[i0 * 12 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
-        }
+        cross_entropy[i0] = sum_v38;
+        argmax[i0] = argmax_v39;
     }
 }
 
@@ -1568,41 +1530,55 @@ static void train_k23_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32 */
-static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_2[0];
-    const float v3 = cross_entropy_2[1];
-    const float v4 = cross_entropy_2[2];
-    const float v5 = cross_entropy_2[3];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
-/* ds_cnn.dl:37: adam -> f32 */
-static void train_k25_adam(const int32_t *restrict step_, float *restrict adam)
+/* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
+static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+        const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
+        float *restrict v_classifier_bias)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
-static void train_k26_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
+    float cross_entropy_2[48];
+    float cross_entropy_3[4];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 12; j1++) {
+            cross_entropy_2[j0 * 12 + j1] = word[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        float sum_v43 = 0.0f;
+        for (int r1 = 0; r1 < 12; r1++) {
+            sum_v43 += -cross_entropy_2[j0 * 12 + r1];
+        }
+        cross_entropy_3[j0] = sum_v43;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v4 = cross_entropy_3[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 12; j1++) {
+            softmax_1_y[j0 * 12 + j1] = cross_entropy_2[j0 * 12 + j1] + v4 * softmax_1_y[j0 * 12 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 12; j0++) {
-        const float v1 = m_classifier_bias[j0] * 0.9f;
-        const float v2 = v_classifier_bias[j0] * 0.999f;
-        const float sum_v49 = softmax_3[j0] + softmax_3[j0 + 12] + softmax_3[j0 + 24] + softmax_3[j0 + 36];
-        const float add_v127 = v1 + sum_v49 * 0.1f;
-        m_classifier_bias[j0] = add_v127;
-        const float add_v128 = v2 + sum_v49 * 0.001f * sum_v49;
-        v_classifier_bias[j0] = add_v128;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v127 / (dl_sqrt(add_v128) + 1e-07f);
+        const float v5 = m_classifier_bias[j0] * 0.9f;
+        const float v6 = v_classifier_bias[j0] * 0.999f;
+        const float sum_v45 = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
+        m_classifier_bias[j0] = v5 + sum_v45 * 0.1f;
+        v_classifier_bias[j0] = v6 + sum_v45 * 0.001f * sum_v45;
     }
 }
 
-/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
-static inline void train_k27_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 16], 768 multiply-accumulates */
+static inline void train_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1635,14 +1611,14 @@ static inline void train_k27_dense_global_avg_pool2d_relu_tile_4(const float *re
     c[51] = c3_3;
 }
 
-static void train_k27_dense_global_avg_pool2d_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, const uint8_t *restrict dropout_2, float *restrict x_2,
+static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, const uint8_t *restrict dropout_2, float *restrict x_2, float *restrict batch_norm_7,
         const float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        float *restrict batch_norm_11)
+        float *restrict batch_norm_9)
 {
     float global_avg_pool2d_2[16];
     for (int n = 0; n < 16; n += 4)
-        train_k27_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_2 + n, dense_2 + n);
+        train_k26_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_2 + n, dense_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dense_2[i0 * 16 + j0];
@@ -1652,15 +1628,40 @@ static void train_k27_dense_global_avg_pool2d_relu(const float *restrict softmax
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v2 = global_avg_pool2d_2[j2];
-                    const float v3 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2];
-                    const float select_v54 = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
-                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54;
-                    batch_norm_11[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54 * v3;
+                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_7[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_9[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            * (block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_2_batch_norm_1_average[j0]);
                 }
             }
         }
     }
+}
+
+/* ds_cnn.dl:37: adam -> f32 */
+static void train_k27_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[16, 12], 768 multiply-accumulates */
@@ -1696,22 +1697,22 @@ static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, 
     c[39] = c3_3;
 }
 
-static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const float *restrict softmax_3,
+static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const float *restrict softmax_1_y,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 12; n += 4)
-            train_k28_dense_adam_tile_4(global_avg_pool2d, i0_0, softmax_3 + n, dense_3 + n);
+            train_k28_dense_adam_tile_4(global_avg_pool2d, i0_0, softmax_1_y + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 12; j0++) {
                 const float v1 = dense_3[i0 * 12 - i0_0 * 12 + j0];
-                const float add_v124 = m_classifier_kernel[i0 * 12 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 12 + j0] = add_v124;
-                const float add_v125 = v_classifier_kernel[i0 * 12 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 12 + j0] = add_v125;
-                classifier_kernel[i0 * 12 + j0] = classifier_kernel[i0 * 12 + j0] - adam[0] * add_v124 / (dl_sqrt(add_v125)
+                const float add_v114 = m_classifier_kernel[i0 * 12 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 12 + j0] = add_v114;
+                const float add_v115 = v_classifier_kernel[i0 * 12 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 12 + j0] = add_v115;
+                classifier_kernel[i0 * 12 + j0] = classifier_kernel[i0 * 12 + j0] - adam[0] * add_v114 / (dl_sqrt(add_v115)
                         + 1e-07f);
             }
         }
@@ -1719,139 +1720,91 @@ static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const 
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k29_batch_norm_adam(const float *restrict x_2, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
-        float *restrict v_block_1_norm_relu_2_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
-        const float *restrict adam)
+static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const int32_t *restrict count_,
+        float *restrict batch_norm_12, float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
+        float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma)
 {
     float batch_norm_10[16];
+    float batch_norm_11[16];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_10[j0] = 0.0f;
+        const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v54 = batch_norm_9[j0] + batch_norm_9[j0 + 16] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 48];
+        batch_norm_10[j0] = sum_v54;
+        batch_norm_11[j0] = sum_v54 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_10[j0] += x_2[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_11[j1];
+            batch_norm_12[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_10[j0];
-        const float add_v121 = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = add_v121;
-        const float add_v122 = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = add_v122;
-        block_1_norm_relu_2_batch_norm_1_beta[j0] = block_1_norm_relu_2_batch_norm_1_beta[j0] - adam[0] * add_v121
-                / (dl_sqrt(add_v122) + 1e-07f);
+        const float v6 = batch_norm_10[j0] * block_1_norm_relu_2_batch_norm_1_factor[j0];
+        m_block_1_norm_relu_2_batch_norm_1_gamma[j0] = m_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_block_1_norm_relu_2_batch_norm_1_gamma[j0] = v_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k30_batch_norm_adam(const float *restrict batch_norm_11,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const int32_t *restrict count_,
-        float *restrict batch_norm_13, float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
-        float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma)
+static void train_k30_batch_norm_adam(const float *restrict batch_norm_7,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_12,
+        const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
+        float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
 {
-    float batch_norm_12[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_12[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_12[j0] += batch_norm_11[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_8[16];
+    float batch_norm_13[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_12[j0];
-        const float v3 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_13[j0] = v2 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_block_1_norm_relu_2_batch_norm_1_gamma[j0] = m_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_block_1_norm_relu_2_batch_norm_1_gamma[j0] = v_block_1_norm_relu_2_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+        const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_12[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_12[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_12[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_12[j0 + 48])
+                * 2.0f;
+        const float sum_v52 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
+        batch_norm_8[j0] = sum_v52;
+        batch_norm_13[j0] = -(sum_v52 * v2 + v4) / v1;
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k31_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
-        float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict batch_norm_16,
-        float *restrict batch_norm_17)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_14[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_13[j0];
-            batch_norm_14[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_2_batch_norm_1_factor[j2]
-                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]);
-                    const float mul_v60 = batch_norm_14[j2] * (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2]);
-                    block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v60;
-                    const float add_v61 = v3 + mul_v60 + mul_v60;
-                    batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v61;
-                    batch_norm_17[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v61;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_13[j1];
+            batch_norm_14[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k32_batch_norm(const float *restrict batch_norm_17, float *restrict batch_norm_18)
-{
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_18[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_18[j0] += batch_norm_17[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
+        const float v7 = batch_norm_8[j0];
+        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
+        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
-        float *restrict batch_norm_16)
+static void train_k31_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
+        float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict batch_norm_14)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_19[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_18[j0];
-            batch_norm_19[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_19[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 125; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
+                        * (block_1_norm_relu_2_batch_norm_1_factor[j2] * block_1_norm_relu_2_batch_norm_1_gamma[j2])
+                        + batch_norm_12[j0 * 16 + j2] * (block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_14[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
-static void train_k34_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_4)
+static void train_k32_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1860,9 +1813,8 @@ static void train_k34_conv2d_pack(const float *restrict block_1_conv2d_1_kernel,
     }
 }
 
-/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
-static inline void train_k35_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+static inline void train_k33_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1894,8 +1846,7 @@ static inline void train_k35_conv2d_relu_batch_norm_tile_4(const float *restrict
     c[243] = c3_3;
 }
 
-static inline void train_k35_conv2d_relu_batch_norm_tile_3(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+static inline void train_k33_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1921,9 +1872,8 @@ static inline void train_k35_conv2d_relu_batch_norm_tile_3(const float *restrict
     c[163] = c2_3;
 }
 
-static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_16, const float *restrict conv2d_4,
-        float *restrict relu_4, const float *restrict relu_2, const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_22)
+static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y, const float *restrict conv2d_4,
+        float *restrict relu_4, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1931,19 +1881,16 @@ static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_16
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k35_conv2d_relu_batch_norm_tile_4(batch_norm_16, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
+                        train_k33_conv2d_relu_tile_4(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        train_k35_conv2d_relu_batch_norm_tile_3(batch_norm_16, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
+                        train_k33_conv2d_relu_tile_3(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float v2 = block_1_depthwise_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                - block_1_norm_relu_1_batch_norm_1_average[j0];
-                        const float select_v69 = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v69;
-                        batch_norm_22[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v69 * v2;
+                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -1952,7 +1899,7 @@ static void train_k35_conv2d_relu_batch_norm(const float *restrict batch_norm_16
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
-static inline void train_k36_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1984,148 +1931,138 @@ static inline void train_k36_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k36_conv2d(const float *restrict relu_2, const float *restrict batch_norm_16, float *restrict conv2d_2)
+static void train_k34_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y, float *restrict conv2d_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k36_conv2d_tile_4(relu_2, i0_0, batch_norm_16 + n, conv2d_2 + (i0_0 * 16 + n));
+            train_k34_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y + n, conv2d_2 + (i0_0 * 16 + n));
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k37_batch_norm_adam(const float *restrict relu_4, float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
-        float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict adam)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void train_k35_batch_norm(const float *restrict relu_4, float *restrict batch_norm_16)
 {
-    float batch_norm_21[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_21[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_16[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_21[j0] += relu_4[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_16[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_21[j0];
-        const float add_v112 = m_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_relu_1_batch_norm_1_beta[j0] = add_v112;
-        const float add_v113 = v_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_relu_1_batch_norm_1_beta[j0] = add_v113;
-        block_1_norm_relu_1_batch_norm_1_beta[j0] = block_1_norm_relu_1_batch_norm_1_beta[j0] - adam[0] * add_v112
-                / (dl_sqrt(add_v113) + 1e-07f);
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void train_k36_batch_norm(const float *restrict relu_4, const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_18)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_18[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_18[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_1_batch_norm_1_average[j0]);
+                }
+            }
+        }
     }
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k38_batch_norm_adam(const float *restrict batch_norm_22,
+static void train_k37_batch_norm_adam(const float *restrict batch_norm_18,
         const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_1_batch_norm_1_factor, const int32_t *restrict count_,
-        float *restrict batch_norm_24, float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
+        float *restrict batch_norm_21, float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
         float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma)
 {
-    float batch_norm_23[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_23[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_23[j0] += batch_norm_22[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_19[16];
+    float batch_norm_20[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_23[j0];
-        const float v3 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_24[j0] = v2 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_block_1_norm_relu_1_batch_norm_1_gamma[j0] = m_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_block_1_norm_relu_1_batch_norm_1_gamma[j0] = v_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v67 = batch_norm_18[j0] + batch_norm_18[j0 + 16] + batch_norm_18[j0 + 32] + batch_norm_18[j0 + 48];
+        batch_norm_19[j0] = sum_v67;
+        batch_norm_20[j0] = sum_v67 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict batch_norm_28)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_25[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_1_batch_norm_1_factor[j2]
-                            * block_1_norm_relu_1_batch_norm_1_gamma[j2]);
-                    const float mul_v75 = batch_norm_25[j2] * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_1_batch_norm_1_average[j2]);
-                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v75;
-                    const float add_v76 = v3 + mul_v75 + mul_v75;
-                    relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v76;
-                    batch_norm_28[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v76;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_20[j1];
+            batch_norm_21[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
         }
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k40_batch_norm(const float *restrict batch_norm_28, float *restrict batch_norm_29)
-{
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_29[j0] = 0.0f;
+        const float v6 = batch_norm_19[j0] * block_1_norm_relu_1_batch_norm_1_factor[j0];
+        m_block_1_norm_relu_1_batch_norm_1_gamma[j0] = m_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_block_1_norm_relu_1_batch_norm_1_gamma[j0] = v_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_29[j0] += batch_norm_28[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
+}
+
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
+static void train_k38_batch_norm_adam(const float *restrict batch_norm_16,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_3,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_21,
+        const int32_t *restrict count_, float *restrict batch_norm_23, float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
+        float *restrict v_block_1_norm_relu_1_batch_norm_1_beta)
+{
+    float batch_norm_17[16];
+    float batch_norm_22[16];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0] * block_1_norm_relu_1_batch_norm_1_gamma[j0];
+        const float v3 = block_1_norm_relu_1_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_21[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_21[j0 + 16]
+                + (batch_norm_3[j0 + 32] - v3) * batch_norm_21[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_21[j0 + 48])
+                * 2.0f;
+        const float sum_v65 = batch_norm_16[j0] + batch_norm_16[j0 + 16] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 48];
+        batch_norm_17[j0] = sum_v65;
+        batch_norm_22[j0] = -(sum_v65 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_22[j1];
+            batch_norm_23[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_17[j0];
+        m_block_1_norm_relu_1_batch_norm_1_beta[j0] = m_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
+        v_block_1_norm_relu_1_batch_norm_1_beta[j0] = v_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
-        const float *restrict relu_4, float *restrict batch_norm_31)
+static void train_k39_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_21,
+        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        const float *restrict batch_norm_23)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_30[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_29[j0];
-            batch_norm_30[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_31[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_30[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 125; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_4[j0 * 2000 + j1 * 16 + j2] = relu_4[j0 * 2000 + j1 * 16 + j2]
+                        * (block_1_norm_relu_1_batch_norm_1_factor[j2] * block_1_norm_relu_1_batch_norm_1_gamma[j2])
+                        + batch_norm_21[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_23[j0 * 16 + j2];
             }
         }
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
-static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at,
-        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+static inline void train_k40_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2168,7 +2105,7 @@ static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_4_at_0(const 
     c[51] = c3_3;
 }
 
-static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2203,7 +2140,7 @@ static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_4(const float
     c[51] = c3_3;
 }
 
-static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_3(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2232,8 +2169,8 @@ static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_3(const float
     c[35] = c2_3;
 }
 
-static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_3_at_22(const float *restrict a, int at,
-        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+static inline void train_k40_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2269,10 +2206,9 @@ static inline void train_k42_depthwise_conv2d_relu_batch_norm_tile_3_at_22(const
     c[35] = c2_3;
 }
 
-static void train_k42_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_31,
+static void train_k40_depthwise_conv2d_relu(const float *restrict relu_4,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d, float *restrict relu,
-        const uint8_t *restrict dropout, const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_33)
+        const uint8_t *restrict dropout)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -2282,30 +2218,23 @@ static void train_k42_depthwise_conv2d_relu_batch_norm(const float *restrict bat
                 const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
-                        train_k42_depthwise_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_31,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k40_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else if (i1_0 < 16)
-                        train_k42_depthwise_conv2d_relu_batch_norm_tile_4(batch_norm_31,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k40_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else if (i1_0 < 22)
-                        train_k42_depthwise_conv2d_relu_batch_norm_tile_3(batch_norm_31,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k40_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else
-                        train_k42_depthwise_conv2d_relu_batch_norm_tile_3_at_22(batch_norm_31,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k40_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
                         const float v2 = depthwise_conv2d[i1 * 16 - i1_0 * 16 + j0];
-                        const float v3 = stem_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_average[j0];
-                        const float select_v83 = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f : v2) / 0.8f
-                                : 0.0f;
-                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v83;
-                        batch_norm_33[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v83 * v3;
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f
+                                : v2) / 0.8f : 0.0f;
                     }
                 }
             }
@@ -2314,7 +2243,7 @@ static void train_k42_depthwise_conv2d_relu_batch_norm(const float *restrict bat
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
-static inline void train_k43_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2360,149 +2289,135 @@ static inline void train_k43_depthwise_conv2d_tile_3_at_0(const float *restrict 
     c[35] = c2_3;
 }
 
-static void train_k43_depthwise_conv2d(const float *restrict x, const float *restrict batch_norm_31,
+static void train_k41_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
         float *restrict depthwise_conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 1, 1);
         const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k43_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, batch_norm_31 + n, depthwise_conv2d_2 + (i1 * 48 + n),
-                    k1_lo, k1_hi);
+            train_k41_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_2 + (i1 * 48 + n), k1_lo,
+                    k1_hi);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k44_batch_norm_adam(const float *restrict relu, float *restrict m_norm_relu_1_batch_norm_1_beta,
-        float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict norm_relu_1_batch_norm_1_beta,
-        const float *restrict adam)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void train_k42_batch_norm(const float *restrict relu, float *restrict batch_norm_25)
 {
-    float batch_norm_32[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_32[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_25[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_32[j0] += relu[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_25[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_32[j0];
-        const float add_v103 = m_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_norm_relu_1_batch_norm_1_beta[j0] = add_v103;
-        const float add_v104 = v_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_norm_relu_1_batch_norm_1_beta[j0] = add_v104;
-        norm_relu_1_batch_norm_1_beta[j0] = norm_relu_1_batch_norm_1_beta[j0] - adam[0] * add_v103 / (dl_sqrt(add_v104)
-                + 1e-07f);
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void train_k43_batch_norm(const float *restrict relu, const float *restrict stem_y,
+        const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_27)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_27[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_27[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            * (stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0]);
+                }
+            }
+        }
     }
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k45_batch_norm_adam(const float *restrict batch_norm_33, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
+static void train_k44_batch_norm_adam(const float *restrict batch_norm_27, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_30,
         float *restrict m_norm_relu_1_batch_norm_1_gamma, float *restrict v_norm_relu_1_batch_norm_1_gamma)
 {
-    float batch_norm_34[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_34[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_34[j0] += batch_norm_33[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_28[16];
+    float batch_norm_29[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_34[j0];
-        const float v3 = norm_relu_1_batch_norm_1_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_35[j0] = v2 * norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_norm_relu_1_batch_norm_1_gamma[j0] = m_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_norm_relu_1_batch_norm_1_gamma[j0] = v_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+        const float v2 = norm_relu_1_batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v79 = batch_norm_27[j0] + batch_norm_27[j0 + 16] + batch_norm_27[j0 + 32] + batch_norm_27[j0 + 48];
+        batch_norm_28[j0] = sum_v79;
+        batch_norm_29[j0] = sum_v79 * norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k46_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_35, float *restrict stem_y,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict relu,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        float *restrict batch_norm_38, float *restrict batch_norm_39)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_36[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_35[j0];
-            batch_norm_36[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
-                            * norm_relu_1_batch_norm_1_gamma[j2]);
-                    const float mul_v89 = batch_norm_36[j2] * (stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - norm_relu_1_batch_norm_1_average[j2]);
-                    stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v89;
-                    const float add_v90 = v3 + mul_v89 + mul_v89;
-                    batch_norm_38[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v90;
-                    batch_norm_39[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v90;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_29[j1];
+            batch_norm_30[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
         }
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k47_batch_norm(const float *restrict batch_norm_39, float *restrict batch_norm_40)
-{
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_40[j0] = 0.0f;
+        const float v6 = batch_norm_28[j0] * norm_relu_1_batch_norm_1_factor[j0];
+        m_norm_relu_1_batch_norm_1_gamma[j0] = m_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_norm_relu_1_batch_norm_1_gamma[j0] = v_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_40[j0] += batch_norm_39[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
+}
+
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
+static void train_k45_batch_norm_adam(const float *restrict batch_norm_25,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const float *restrict batch_norm, const float *restrict norm_relu_1_batch_norm_1_average,
+        const float *restrict batch_norm_30, const int32_t *restrict count_, float *restrict batch_norm_32,
+        float *restrict m_norm_relu_1_batch_norm_1_beta, float *restrict v_norm_relu_1_batch_norm_1_beta)
+{
+    float batch_norm_26[16];
+    float batch_norm_31[16];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = norm_relu_1_batch_norm_1_factor[j0] * norm_relu_1_batch_norm_1_gamma[j0];
+        const float v3 = norm_relu_1_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm[j0] - v3) * batch_norm_30[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_30[j0 + 16]
+                + (batch_norm[j0 + 32] - v3) * batch_norm_30[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_30[j0 + 48])
+                * 2.0f;
+        const float sum_v77 = batch_norm_25[j0] + batch_norm_25[j0 + 16] + batch_norm_25[j0 + 32] + batch_norm_25[j0 + 48];
+        batch_norm_26[j0] = sum_v77;
+        batch_norm_31[j0] = -(sum_v77 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_31[j1];
+            batch_norm_32[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_26[j0];
+        m_norm_relu_1_batch_norm_1_beta[j0] = m_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
+        v_norm_relu_1_batch_norm_1_beta[j0] = v_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k48_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_40,
-        float *restrict batch_norm_38)
+static void train_k46_batch_norm(const float *restrict relu, const float *restrict norm_relu_1_batch_norm_1_factor,
+        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_30, float *restrict stem_y,
+        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_32)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_41[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_40[j0];
-            batch_norm_41[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_38[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_38[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_41[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 125; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                stem_y[j0 * 2000 + j1 * 16 + j2] = relu[j0 * 2000 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
+                        * norm_relu_1_batch_norm_1_gamma[j2]) + batch_norm_30[j0 * 16 + j2] * (stem_y[j0 * 2000 + j1 * 16 + j2]
+                        - norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_32[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
-static inline void train_k49_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k47_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2553,78 +2468,99 @@ static inline void train_k49_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k49_conv2d(const float *restrict sound, const float *restrict batch_norm_38, float *restrict conv2d_3)
+static void train_k47_conv2d(const float *restrict sound, const float *restrict stem_y, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k49_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_38 + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
+            train_k47_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
-static void train_k50_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
+static void train_k48_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         const float v1 = conv2d_3[j0];
-        const float add_v96 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_stem_kernel[j0] = add_v96;
-        const float add_v97 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_stem_kernel[j0] = add_v97;
-        stem_kernel[j0] = stem_kernel[j0] - adam[0] * add_v96 / (dl_sqrt(add_v97) + 1e-07f);
+        const float add_v86 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_stem_kernel[j0] = add_v86;
+        const float add_v87 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_stem_kernel[j0] = add_v87;
+        stem_kernel[j0] = stem_kernel[j0] - adam[0] * add_v86 / (dl_sqrt(add_v87) + 1e-07f);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[16] */
-static void train_k51_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict adam,
+static void train_k49_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict adam,
         const float *restrict m_norm_relu_1_batch_norm_1_gamma, const float *restrict v_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict m_norm_relu_1_batch_norm_1_beta,
+        const float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
+        const float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
+        const float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma)
+        const float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         norm_relu_1_batch_norm_1_gamma[j0] = norm_relu_1_batch_norm_1_gamma[j0] - v1 * m_norm_relu_1_batch_norm_1_gamma[j0]
                 / (dl_sqrt(v_norm_relu_1_batch_norm_1_gamma[j0]) + 1e-07f);
+        norm_relu_1_batch_norm_1_beta[j0] = norm_relu_1_batch_norm_1_beta[j0] - v1 * m_norm_relu_1_batch_norm_1_beta[j0]
+                / (dl_sqrt(v_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
         block_1_norm_relu_1_batch_norm_1_gamma[j0] = block_1_norm_relu_1_batch_norm_1_gamma[j0] - v1
                 * m_block_1_norm_relu_1_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_gamma[j0])
                 + 1e-07f);
+        block_1_norm_relu_1_batch_norm_1_beta[j0] = block_1_norm_relu_1_batch_norm_1_beta[j0] - v1
+                * m_block_1_norm_relu_1_batch_norm_1_beta[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
         block_1_norm_relu_2_batch_norm_1_gamma[j0] = block_1_norm_relu_2_batch_norm_1_gamma[j0] - v1
                 * m_block_1_norm_relu_2_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_gamma[j0])
                 + 1e-07f);
+        block_1_norm_relu_2_batch_norm_1_beta[j0] = block_1_norm_relu_2_batch_norm_1_beta[j0] - v1
+                * m_block_1_norm_relu_2_batch_norm_1_beta[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_beta[j0]) + 1e-07f);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
-static void train_k52_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
+static void train_k50_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
         float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
         const float *restrict adam)
 {
     for (int j0 = 0; j0 < 144; j0++) {
         const float v1 = depthwise_conv2d_2[j0];
-        const float add_v106 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_depthwise_conv2d_1_kernel[j0] = add_v106;
-        const float add_v107 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_depthwise_conv2d_1_kernel[j0] = add_v107;
-        block_1_depthwise_conv2d_1_kernel[j0] = block_1_depthwise_conv2d_1_kernel[j0] - adam[0] * add_v106 / (dl_sqrt(add_v107)
+        const float add_v96 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_depthwise_conv2d_1_kernel[j0] = add_v96;
+        const float add_v97 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_depthwise_conv2d_1_kernel[j0] = add_v97;
+        block_1_depthwise_conv2d_1_kernel[j0] = block_1_depthwise_conv2d_1_kernel[j0] - adam[0] * add_v96 / (dl_sqrt(add_v97)
                 + 1e-07f);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
-static void train_k53_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
+static void train_k51_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
         float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = conv2d_2[j0];
-        const float add_v115 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_conv2d_1_kernel[j0] = add_v115;
-        const float add_v116 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_conv2d_1_kernel[j0] = add_v116;
-        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v115 / (dl_sqrt(add_v116) + 1e-07f);
+        const float add_v105 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_conv2d_1_kernel[j0] = add_v105;
+        const float add_v106 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_conv2d_1_kernel[j0] = add_v106;
+        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v105 / (dl_sqrt(add_v106) + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:37: adam -> f32[12] */
+static void train_k52_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 12; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -2637,86 +2573,81 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296000);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296064);   /* f32[16] */
+    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 288000);   /* bool[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
     float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
     float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
     float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296128);   /* f32[16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296192);   /* f32[16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
     float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
     float *const block_1_conv2d_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 296256);   /* f32[16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 296320);   /* f32[16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
     float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 256768);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 257472);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 224000);   /* f32[4, 12] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 224192);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 224208);   /* i32[4] */
-    float *const softmax_3 = (float *)(void *)(base + 257280);   /* f32[4, 12] */
-    float *const dense_2 = (float *)(void *)(base + 257024);   /* f32[4, 16] */
-    float *const dense_3 = (float *)(void *)(base + 256000);   /* f32[4, 12] */
-    float *const batch_norm_11 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_13 = (float *)(void *)(base + 296384);   /* f32[16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_17 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_18 = (float *)(void *)(base + 160000);   /* f32[16] */
-    float *const conv2d_2 = (float *)(void *)(base + 256000);   /* f32[16, 1, 1, 16] */
-    float *const relu_4 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_22 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 224000);   /* f32[16] */
-    float *const batch_norm_28 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_29 = (float *)(void *)(base + 192000);   /* f32[16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 160000);   /* f32[1, 3, 3, 16] */
-    float *const batch_norm_33 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_35 = (float *)(void *)(base + 160576);   /* f32[16] */
-    float *const batch_norm_38 = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_39 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_40 = (float *)(void *)(base + 0);   /* f32[16] */
-    float *const conv2d_3 = (float *)(void *)(base + 0);   /* f32[1, 10, 4, 16] */
-    float *const adam = (float *)(void *)(base + 296448);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 256000);   /* f32[12, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 256000);   /* f32[1, 1, 16, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 233792);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 233984);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 234000);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 234016);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 233792);   /* f32[4, 16] */
+    float *const dense_3 = (float *)(void *)(base + 232000);   /* f32[4, 12] */
+    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
+    float *const batch_norm_14 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[16, 1, 1, 16] */
+    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_18 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_21 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
+    float *const batch_norm_23 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 96000);   /* f32[1, 3, 3, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const batch_norm_30 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const conv2d_3 = (float *)(void *)(base + 32000);   /* f32[1, 10, 4, 16] */
+    float *const adam = (float *)(void *)(base + 233792);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
 
     train_k0_conv2d(sound, params->stem_kernel, stem_y);
     train_k1_batch_norm(stem_y, batch_norm);
     if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
-    train_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2, batch_norm_3);
-    train_k5_batch_norm(&count, batch_norm_3, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
+    train_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2);
+    train_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
     train_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     train_k7_dropout(words, &step, dropout, relu, x);
     train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
-    train_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_4);
-    train_k10_batch_norm(&count, batch_norm_4, block_1_norm_relu_1_batch_norm_1_average,
+    train_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);
+    train_k10_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    train_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_5, batch_norm_6);
-    train_k12_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+    train_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4);
+    train_k12_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor);
     train_k13_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);
     train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    train_k15_batch_norm(block_1_conv2d_1_y, batch_norm_7);
-    train_k16_batch_norm(&count, batch_norm_7, block_1_norm_relu_2_batch_norm_1_average,
+    train_k15_batch_norm(block_1_conv2d_1_y, batch_norm_5);
+    train_k16_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);
-    train_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8, batch_norm_9);
-    train_k18_batch_norm(&count, batch_norm_9, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+    train_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);
+    train_k18_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
             block_1_norm_relu_2_batch_norm_1_factor);
     train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
@@ -2724,60 +2655,66 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k20_dropout(words, &step, dropout_2, global_avg_pool2d);
     train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
-            word, cross_entropy_2, argmax, &count, softmax_3);
+            softmax_1_y, softmax_2, word, cross_entropy, argmax);
     train_k23_div(&count, argmax, word, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k25_adam(&step, adam);
-    train_k26_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k27_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, dropout_2, x_2, block_1_conv2d_1_y,
-            block_1_norm_relu_2_batch_norm_1_average, batch_norm_11);
-    train_k28_dense_adam(global_avg_pool2d, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
-            params->classifier_kernel, adam);
-    train_k29_batch_norm_adam(x_2, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_2_batch_norm_1_beta, params->block_1_norm_relu_2_batch_norm_1_beta, adam);
-    train_k30_batch_norm_adam(batch_norm_11, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            block_1_norm_relu_2_batch_norm_1_factor, &count, batch_norm_13, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
+    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k25_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_2, dense_2, dropout_2, x_2, batch_norm_7,
+            block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_9);
+    train_k27_adam(&step, adam);
+    train_k28_dense_adam(global_avg_pool2d, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
+            optimizer->v_classifier_kernel, params->classifier_kernel, adam);
+    train_k29_batch_norm_adam(batch_norm_9, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            block_1_norm_relu_2_batch_norm_1_factor, &count, batch_norm_12, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
-    train_k31_batch_norm(&count, batch_norm_13, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, x_2,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_16,
-            batch_norm_17);
-    train_k32_batch_norm(batch_norm_17, batch_norm_18);
-    train_k33_batch_norm(&count, batch_norm_18, batch_norm_16);
-    train_k34_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_4);
-    train_k35_conv2d_relu_batch_norm(batch_norm_16, conv2d_4, relu_4, relu_2, block_1_depthwise_conv2d_1_y,
-            block_1_norm_relu_1_batch_norm_1_average, batch_norm_22);
-    train_k36_conv2d(relu_2, batch_norm_16, conv2d_2);
-    train_k37_batch_norm_adam(relu_4, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta, params->block_1_norm_relu_1_batch_norm_1_beta, adam);
-    train_k38_batch_norm_adam(batch_norm_22, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_24, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
+    train_k30_batch_norm_adam(batch_norm_7, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
+            batch_norm_12, &count, batch_norm_14, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
+            optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
+    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_12, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_14);
+    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_4);
+    train_k33_conv2d_relu(block_1_conv2d_1_y, conv2d_4, relu_4, relu_2);
+    train_k34_conv2d(relu_2, block_1_conv2d_1_y, conv2d_2);
+    train_k35_batch_norm(relu_4, batch_norm_16);
+    train_k36_batch_norm(relu_4, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_18);
+    train_k37_batch_norm_adam(batch_norm_18, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_21, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);
-    train_k39_batch_norm(&count, batch_norm_24, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, relu_4,
-            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_28);
-    train_k40_batch_norm(batch_norm_28, batch_norm_29);
-    train_k41_batch_norm(&count, batch_norm_29, relu_4, batch_norm_31);
-    train_k42_depthwise_conv2d_relu_batch_norm(batch_norm_31, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
-            dropout, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_33);
-    train_k43_depthwise_conv2d(x, batch_norm_31, depthwise_conv2d_2);
-    train_k44_batch_norm_adam(relu, optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
-            params->norm_relu_1_batch_norm_1_beta, adam);
-    train_k45_batch_norm_adam(batch_norm_33, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
-            batch_norm_35, optimizer->m_norm_relu_1_batch_norm_1_gamma, optimizer->v_norm_relu_1_batch_norm_1_gamma);
-    train_k46_batch_norm(&count, batch_norm_35, stem_y, norm_relu_1_batch_norm_1_average, relu, norm_relu_1_batch_norm_1_factor,
-            params->norm_relu_1_batch_norm_1_gamma, batch_norm_38, batch_norm_39);
-    train_k47_batch_norm(batch_norm_39, batch_norm_40);
-    train_k48_batch_norm(&count, batch_norm_40, batch_norm_38);
-    train_k49_conv2d(sound, batch_norm_38, conv2d_3);
-    train_k50_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k51_adam(params->norm_relu_1_batch_norm_1_gamma, adam, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma, optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma,
+    train_k38_batch_norm_adam(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_21, &count, batch_norm_23, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);
+    train_k39_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_21, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_23);
+    train_k40_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu, dropout);
+    train_k41_depthwise_conv2d(x, relu_4, depthwise_conv2d_2);
+    train_k42_batch_norm(relu, batch_norm_25);
+    train_k43_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_27);
+    train_k44_batch_norm_adam(batch_norm_27, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
+            batch_norm_30, optimizer->m_norm_relu_1_batch_norm_1_gamma, optimizer->v_norm_relu_1_batch_norm_1_gamma);
+    train_k45_batch_norm_adam(batch_norm_25, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
+            batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_30, &count, batch_norm_32,
+            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);
+    train_k46_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_30, stem_y,
+            norm_relu_1_batch_norm_1_average, batch_norm_32);
+    train_k47_conv2d(sound, stem_y, conv2d_3);
+    train_k48_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k49_adam(params->norm_relu_1_batch_norm_1_gamma, adam, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
+            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
+            params->block_1_norm_relu_1_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta,
+            optimizer->m_block_1_norm_relu_1_batch_norm_1_beta, optimizer->v_block_1_norm_relu_1_batch_norm_1_beta,
             params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
-    train_k52_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
+            optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
+            optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
+    train_k50_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
             optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
-    train_k53_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
+    train_k51_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
             params->block_1_conv2d_1_kernel, adam);
+    train_k52_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2886,24 +2823,17 @@ static void gradients_k3_batch_norm(const int32_t *restrict count_, const float 
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void gradients_k4_batch_norm(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_2, float *restrict batch_norm_3)
+        float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] - norm_relu_1_batch_norm_1_average[j2];
-                    batch_norm_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
+            batch_norm_2[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += batch_norm_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    const float v1 = stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0];
+                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -2911,7 +2841,7 @@ static void gradients_k4_batch_norm(const float *restrict stem_y, const float *r
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
         float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
@@ -2921,15 +2851,15 @@ static void gradients_k5_batch_norm(const int32_t *restrict count_, const float 
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
+        const float v7 = batch_norm_2[j0];
+        const float v8 = batch_norm_2[j0 + 16];
+        const float v9 = batch_norm_2[j0 + 32];
+        const float v10 = batch_norm_2[j0 + 48];
         const float v11 = norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float norm_relu_1_batch_norm_1_variance_v5 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
+        const float norm_relu_1_batch_norm_1_variance_v4 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
                 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v5 * 0.1f;
-        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v5 + 0.001f);
+        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v4 * 0.1f;
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v4 + 0.001f);
     }
 }
 
@@ -2955,10 +2885,10 @@ static void gradients_k7_dropout(const int32_t *restrict seed_, const int32_t *r
     for (int j0 = 0; j0 < 8000; j0++) {
         const float v1 = relu[j0];
         const float v2 = v1 / 0.8f;
-        const int lt_v10 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
+        const int lt_v9 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
                 (uint32_t)(j0)) < 0.2f;
-        dropout[j0] = (uint8_t)(lt_v10);
-        x[j0] = lt_v10 ? 0.0f : v2;
+        dropout[j0] = (uint8_t)(lt_v9);
+        x[j0] = lt_v9 ? 0.0f : v2;
     }
 }
 
@@ -3140,7 +3070,48 @@ static void gradients_k8_depthwise_conv2d(const float *restrict x, const float *
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_4)
+static void gradients_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_3)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_3[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_3[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void gradients_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+        float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_3[j0];
+        const float v8 = batch_norm_3[j0 + 16];
+        const float v9 = batch_norm_3[j0 + 32];
+        const float v10 = batch_norm_3[j0 + 48];
+        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
+        const float block_1_norm_relu_1_batch_norm_1_average_v13 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
+        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v13;
+        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v13 * 0.1f;
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3149,7 +3120,9 @@ static void gradients_k9_batch_norm(const float *restrict block_1_depthwise_conv
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_4[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_1_batch_norm_1_average[j0];
+                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -3157,8 +3130,9 @@ static void gradients_k9_batch_norm(const float *restrict block_1_depthwise_conv
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
+static void gradients_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
+        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
+        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -3171,63 +3145,11 @@ static void gradients_k10_batch_norm(const int32_t *restrict count_, const float
         const float v8 = batch_norm_4[j0 + 16];
         const float v9 = batch_norm_4[j0 + 32];
         const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_average_v14 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v14;
-        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v14 * 0.1f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_5,
-        float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_1_batch_norm_1_average[j2];
-                    batch_norm_5[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = block_1_norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_variance_v17 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_1_batch_norm_1_variance_v15 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v17 * 0.1f;
-        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v17 + 0.001f);
+        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v15 * 0.1f;
+        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v15 + 0.001f);
     }
 }
 
@@ -3327,16 +3249,16 @@ static void gradients_k14_conv2d(const float *restrict relu_2, const float *rest
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_7)
+static void gradients_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[i0 * 16 + j0] = 0.0f;
+            batch_norm_5[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_5[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -3344,7 +3266,7 @@ static void gradients_k15_batch_norm(const float *restrict block_1_conv2d_1_y, f
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
+static void gradients_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
         float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -3354,40 +3276,32 @@ static void gradients_k16_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_7[j0];
-        const float v8 = batch_norm_7[j0 + 16];
-        const float v9 = batch_norm_7[j0 + 32];
-        const float v10 = batch_norm_7[j0 + 48];
+        const float v7 = batch_norm_5[j0];
+        const float v8 = batch_norm_5[j0 + 16];
+        const float v9 = batch_norm_5[j0 + 32];
+        const float v10 = batch_norm_5[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_average_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_average_v22 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v24;
-        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v24 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v22;
+        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v22 * 0.1f;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
 static void gradients_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_8,
-        float *restrict batch_norm_9)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2];
-                    batch_norm_8[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_9[i0 * 16 + j0] = 0.0f;
+            batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_2_batch_norm_1_average[j0];
+                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -3395,7 +3309,7 @@ static void gradients_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+static void gradients_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
         float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
         float *restrict block_1_norm_relu_2_batch_norm_1_factor)
 {
@@ -3406,15 +3320,15 @@ static void gradients_k18_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_9[j0];
-        const float v8 = batch_norm_9[j0 + 16];
-        const float v9 = batch_norm_9[j0 + 32];
-        const float v10 = batch_norm_9[j0 + 48];
+        const float v7 = batch_norm_6[j0];
+        const float v8 = batch_norm_6[j0 + 16];
+        const float v9 = batch_norm_6[j0 + 32];
+        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = block_1_norm_relu_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_variance_v27 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
+        const float block_1_norm_relu_2_batch_norm_1_variance_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
                 ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v27 * 0.1f;
-        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v27 + 0.001f);
+        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v24 * 0.1f;
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v24 + 0.001f);
     }
 }
 
@@ -3456,10 +3370,10 @@ static void gradients_k20_dropout(const int32_t *restrict seed_, const int32_t *
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = global_avg_pool2d[j0];
         const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v33 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
+        const int lt_v30 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
                 (uint32_t)(j0)) < 0.4f;
-        dropout_2[j0] = (uint8_t)(lt_v33);
-        global_avg_pool2d[j0] = lt_v33 ? 0.0f : v2;
+        dropout_2[j0] = (uint8_t)(lt_v30);
+        global_avg_pool2d[j0] = lt_v30 ? 0.0f : v2;
     }
 }
 
@@ -3473,7 +3387,7 @@ static void gradients_k21_dense_pack(const float *restrict classifier_kernel, fl
     }
 }
 
-/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[4, 12], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
 static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3509,62 +3423,45 @@ static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k22_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_,
-        float *restrict softmax_3)
+        float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict word, float *restrict cross_entropy,
+        dl_word *restrict argmax)
 {
     float logits[12];
     float softmax;
-    float softmax_1_y[12];
-    float softmax_2;
-    float cross_entropy_3[12];
-    float cross_entropy_4;
     for (int n = 0; n < 12; n += 4)
         gradients_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v37 = -DL_INFINITY;
+        float max_v34 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v36 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v36;
-            const float x_max_v37 = logits_v36;
-            max_v37 = dl_max(max_v37, x_max_v37);
+            const float logits_v33 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v33;
+            const float x_max_v34 = logits_v33;
+            max_v34 = dl_max(max_v34, x_max_v34);
         }
-        softmax = max_v37;
-        float sum_v39 = 0.0f;
+        softmax = max_v34;
+        float sum_v36 = 0.0f;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v38 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v38;
-            sum_v39 += softmax_1_y_v38;
+            const float softmax_1_y_v35 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[i0 * 12 + j0] = softmax_1_y_v35;
+            sum_v36 += softmax_1_y_v35;
         }
-        softmax_2 = sum_v39;
-        const float v1 = dl_log(softmax_2);
-        float sum_v42 = 0.0f;
-        int32_t argmax_v43 = 0;
-        float best_argmax_v43 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float v2 = logits[j0];
-            const float select_v41 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v42 += select_v41;
-            const float x_argmax_v43 = v2;
-            if (best_argmax_v43 < x_argmax_v43) {
-                best_argmax_v43 = x_argmax_v43;
-                argmax_v43 = j0;
+        softmax_2[i0] = sum_v36;
+        const float v1 = softmax_2[i0];
+        const float v2 = dl_log(v1);
+        float sum_v38 = 0.0f;
+        int32_t argmax_v39 = 0;
+        float best_argmax_v39 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 12; r0++) {
+            const float v3 = logits[r0];
+            sum_v38 += word[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+            const float x_argmax_v39 = v3;
+            if (best_argmax_v39 < x_argmax_v39) {
+                best_argmax_v39 = x_argmax_v39;
+                argmax_v39 = r0;
             }
         }
-        cross_entropy_2[i0] = sum_v42;
-        argmax[i0] = argmax_v43;
-        const int32_t v3 = count_[0];
-        const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v47 = 0.0f;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float select_v46 = word[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v46;
-            sum_v47 += -select_v46;
-        }
-        cross_entropy_4 = sum_v47;
-        const float v5 = cross_entropy_4 / softmax_2;
-        for (int j0 = 0; j0 < 12; j0++) {
-            softmax_3[i0 * 12 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
-        }
+        cross_entropy[i0] = sum_v38;
+        argmax[i0] = argmax_v39;
     }
 }
 
@@ -3586,26 +3483,50 @@ static void gradients_k23_div(const int32_t *restrict count_, const dl_word *res
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32 */
-static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_2[0];
-    const float v3 = cross_entropy_2[1];
-    const float v4 = cross_entropy_2[2];
-    const float v5 = cross_entropy_2[3];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
-/* ds_cnn.dl:30: dense -> f32[12] */
-static void gradients_k25_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+/* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense -> f32[12] */
+static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+        const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
+    float cross_entropy_2[48];
+    float cross_entropy_3[4];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 12; j1++) {
+            cross_entropy_2[j0 * 12 + j1] = word[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        float sum_v43 = 0.0f;
+        for (int r1 = 0; r1 < 12; r1++) {
+            sum_v43 += -cross_entropy_2[j0 * 12 + r1];
+        }
+        cross_entropy_3[j0] = sum_v43;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v4 = cross_entropy_3[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 12; j1++) {
+            softmax_1_y[j0 * 12 + j1] = cross_entropy_2[j0 * 12 + j1] + v4 * softmax_1_y[j0 * 12 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 12; j0++) {
-        classifier_bias_2[j0] = softmax_3[j0] + softmax_3[j0 + 12] + softmax_3[j0 + 24] + softmax_3[j0 + 36];
+        classifier_bias_2[j0] = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
     }
 }
 
-/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 16], 768 multiply-accumulates */
 static inline void gradients_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3639,14 +3560,14 @@ static inline void gradients_k26_dense_global_avg_pool2d_relu_tile_4(const float
     c[51] = c3_3;
 }
 
-static void gradients_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_3,
+static void gradients_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y,
         const float *restrict classifier_kernel_3, float *restrict dense, const uint8_t *restrict dropout_2,
-        float *restrict x_2, const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_10)
+        float *restrict x_2, float *restrict batch_norm_7, const float *restrict block_1_conv2d_1_y,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_8)
 {
     float global_avg_pool2d_2[16];
     for (int n = 0; n < 16; n += 4)
-        gradients_k26_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_3 + n, dense + n);
+        gradients_k26_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_3 + n, dense + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dense[i0 * 16 + j0];
@@ -3656,11 +3577,29 @@ static void gradients_k26_dense_global_avg_pool2d_relu(const float *restrict sof
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v2 = global_avg_pool2d_2[j2];
-                    const float v3 = block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2];
-                    const float select_v54 = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
-                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54;
-                    batch_norm_10[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = select_v54 * v3;
+                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_7[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_8[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_8[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            * (block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_2_batch_norm_1_average[j0]);
                 }
             }
         }
@@ -3700,134 +3639,87 @@ static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, c
     c[39] = c3_3;
 }
 
-static void gradients_k27_dense(const float *restrict global_avg_pool2d, const float *restrict softmax_3,
+static void gradients_k27_dense(const float *restrict global_avg_pool2d, const float *restrict softmax_1_y,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 12; n += 4)
-            gradients_k27_dense_tile_4(global_avg_pool2d, i0_0, softmax_3 + n, classifier_kernel_2 + (i0_0 * 12 + n));
+            gradients_k27_dense_tile_4(global_avg_pool2d, i0_0, softmax_1_y + n, classifier_kernel_2 + (i0_0 * 12 + n));
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k28_batch_norm(const float *restrict x_2, float *restrict block_1_norm_relu_2_batch_norm_1_beta_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_2_batch_norm_1_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_norm_relu_2_batch_norm_1_beta_2[j0] += x_2[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k29_batch_norm(const float *restrict batch_norm_10,
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const int32_t *restrict count_,
-        float *restrict batch_norm_12)
+        float *restrict batch_norm_11)
 {
-    float batch_norm_11[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_11[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_11[j0] += batch_norm_10[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_10[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_11[j0];
-        const float v3 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-        block_1_norm_relu_2_batch_norm_1_gamma_2[j0] = v2 * v3;
-        batch_norm_12[j0] = v2 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v54 = batch_norm_8[j0] + batch_norm_8[j0 + 16] + batch_norm_8[j0 + 32] + batch_norm_8[j0 + 48];
+        block_1_norm_relu_2_batch_norm_1_gamma_2[j0] = sum_v54 * v2;
+        batch_norm_10[j0] = sum_v54 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
-        float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict batch_norm_15,
-        float *restrict batch_norm_16)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_13[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_12[j0];
-            batch_norm_13[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_2_batch_norm_1_factor[j2]
-                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]);
-                    const float mul_v61 = batch_norm_13[j2] * (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2]);
-                    block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v61;
-                    const float add_v62 = v3 + mul_v61 + mul_v61;
-                    batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v62;
-                    batch_norm_16[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v62;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_10[j1];
+            batch_norm_11[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k31_batch_norm(const float *restrict batch_norm_16, float *restrict batch_norm_17)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k29_batch_norm(const float *restrict batch_norm_7,
+        float *restrict block_1_norm_relu_2_batch_norm_1_beta_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
+        const int32_t *restrict count_, float *restrict batch_norm_13)
 {
+    float batch_norm_12[16];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_17[j0] = 0.0f;
+        const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_11[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_11[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_11[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_11[j0 + 48])
+                * 2.0f;
+        const float sum_v52 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
+        block_1_norm_relu_2_batch_norm_1_beta_2[j0] = sum_v52;
+        batch_norm_12[j0] = -(sum_v52 * v2 + v4) / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_17[j0] += batch_norm_16[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_12[j1];
+            batch_norm_13[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k32_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_17,
-        float *restrict batch_norm_15)
+static void gradients_k30_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_11,
+        float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict batch_norm_13)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_18[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_17[j0];
-            batch_norm_18[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_15[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_18[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 125; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
+                        * (block_1_norm_relu_2_batch_norm_1_factor[j2] * block_1_norm_relu_2_batch_norm_1_gamma[j2])
+                        + batch_norm_11[j0 * 16 + j2] * (block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_13[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
-static void gradients_k33_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_2)
+static void gradients_k31_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -3836,9 +3728,8 @@ static void gradients_k33_conv2d_pack(const float *restrict block_1_conv2d_1_ker
     }
 }
 
-/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
-static inline void gradients_k34_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+static inline void gradients_k32_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3870,8 +3761,7 @@ static inline void gradients_k34_conv2d_relu_batch_norm_tile_4(const float *rest
     c[243] = c3_3;
 }
 
-static inline void gradients_k34_conv2d_relu_batch_norm_tile_3(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+static inline void gradients_k32_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3897,9 +3787,8 @@ static inline void gradients_k34_conv2d_relu_batch_norm_tile_3(const float *rest
     c[163] = c2_3;
 }
 
-static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_norm_15, const float *restrict conv2d_2,
-        float *restrict relu_4, const float *restrict relu_2, const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_20)
+static void gradients_k32_conv2d_relu(const float *restrict block_1_conv2d_1_y, const float *restrict conv2d_2,
+        float *restrict relu_4, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -3907,19 +3796,16 @@ static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_nor
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        gradients_k34_conv2d_relu_batch_norm_tile_4(batch_norm_15, i0 * 2000 + i2 * 16 + i1_0 * 80,
-                            conv2d_2 + n, relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                        gradients_k32_conv2d_relu_tile_4(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_2 + n,
+                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        gradients_k34_conv2d_relu_batch_norm_tile_3(batch_norm_15, i0 * 2000 + i2 * 16 + i1_0 * 80,
-                            conv2d_2 + n, relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                        gradients_k32_conv2d_relu_tile_3(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_2 + n,
+                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float v2 = block_1_depthwise_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                - block_1_norm_relu_1_batch_norm_1_average[j0];
-                        const float select_v70 = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v70;
-                        batch_norm_20[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v70 * v2;
+                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -3928,7 +3814,7 @@ static void gradients_k34_conv2d_relu_batch_norm(const float *restrict batch_nor
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
-static inline void gradients_k35_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k33_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3960,134 +3846,125 @@ static inline void gradients_k35_conv2d_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void gradients_k35_conv2d(const float *restrict relu_2, const float *restrict batch_norm_15,
+static void gradients_k33_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y,
         float *restrict block_1_conv2d_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k35_conv2d_tile_4(relu_2, i0_0, batch_norm_15 + n, block_1_conv2d_1_kernel_2 + (i0_0 * 16 + n));
+            gradients_k33_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y + n, block_1_conv2d_1_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k36_batch_norm(const float *restrict relu_4, float *restrict block_1_norm_relu_1_batch_norm_1_beta_2)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k34_batch_norm(const float *restrict relu_4, float *restrict batch_norm_15)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_1_batch_norm_1_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_15[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_norm_relu_1_batch_norm_1_beta_2[j0] += relu_4[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_15[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k37_batch_norm(const float *restrict batch_norm_20,
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k35_batch_norm(const float *restrict relu_4, const float *restrict block_1_depthwise_conv2d_1_y,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_16)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_16[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_16[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            - block_1_norm_relu_1_batch_norm_1_average[j0]);
+                }
+            }
+        }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k36_batch_norm(const float *restrict batch_norm_16,
         const float *restrict block_1_norm_relu_1_batch_norm_1_factor, float *restrict block_1_norm_relu_1_batch_norm_1_gamma_2,
         const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const int32_t *restrict count_,
-        float *restrict batch_norm_22)
+        float *restrict batch_norm_19)
 {
-    float batch_norm_21[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_21[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_21[j0] += batch_norm_20[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_18[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_21[j0];
-        const float v3 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-        block_1_norm_relu_1_batch_norm_1_gamma_2[j0] = v2 * v3;
-        batch_norm_22[j0] = v2 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v68 = batch_norm_16[j0] + batch_norm_16[j0 + 16] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 48];
+        block_1_norm_relu_1_batch_norm_1_gamma_2[j0] = sum_v68 * v2;
+        batch_norm_18[j0] = sum_v68 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
     }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k38_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_22,
-        float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict batch_norm_26)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_23[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_22[j0];
-            batch_norm_23[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (block_1_norm_relu_1_batch_norm_1_factor[j2]
-                            * block_1_norm_relu_1_batch_norm_1_gamma[j2]);
-                    const float mul_v77 = batch_norm_23[j2] * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_1_batch_norm_1_average[j2]);
-                    block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v77;
-                    const float add_v78 = v3 + mul_v77 + mul_v77;
-                    relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v78;
-                    batch_norm_26[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v78;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_18[j1];
+            batch_norm_19[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k39_batch_norm(const float *restrict batch_norm_26, float *restrict batch_norm_27)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k37_batch_norm(const float *restrict batch_norm_15,
+        float *restrict block_1_norm_relu_1_batch_norm_1_beta_2, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_3,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_19,
+        const int32_t *restrict count_, float *restrict batch_norm_21)
 {
+    float batch_norm_20[16];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_27[j0] = 0.0f;
+        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0] * block_1_norm_relu_1_batch_norm_1_gamma[j0];
+        const float v3 = block_1_norm_relu_1_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_19[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_19[j0 + 16]
+                + (batch_norm_3[j0 + 32] - v3) * batch_norm_19[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_19[j0 + 48])
+                * 2.0f;
+        const float sum_v66 = batch_norm_15[j0] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 48];
+        block_1_norm_relu_1_batch_norm_1_beta_2[j0] = sum_v66;
+        batch_norm_20[j0] = -(sum_v66 * v2 + v4) / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_27[j0] += batch_norm_26[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_20[j1];
+            batch_norm_21[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k40_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_27,
-        const float *restrict relu_4, float *restrict batch_norm_29)
+static void gradients_k38_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_19,
+        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        const float *restrict batch_norm_21)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_28[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_27[j0];
-            batch_norm_28[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_29[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = relu_4[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_28[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 125; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_4[j0 * 2000 + j1 * 16 + j2] = relu_4[j0 * 2000 + j1 * 16 + j2]
+                        * (block_1_norm_relu_1_batch_norm_1_factor[j2] * block_1_norm_relu_1_batch_norm_1_gamma[j2])
+                        + batch_norm_19[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_21[j0 * 16 + j2];
             }
         }
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
-static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at,
-        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+static inline void gradients_k39_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4130,8 +4007,8 @@ static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4_at_0(co
     c[51] = c3_3;
 }
 
-static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at,
-        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+static inline void gradients_k39_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4165,8 +4042,8 @@ static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4(const f
     c[51] = c3_3;
 }
 
-static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3(const float *restrict a, int at,
-        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+static inline void gradients_k39_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4194,8 +4071,8 @@ static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3(const f
     c[35] = c2_3;
 }
 
-static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3_at_22(const float *restrict a, int at,
-        const float *restrict b, float *restrict c, int k1_lo, int k1_hi)
+static inline void gradients_k39_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4231,10 +4108,9 @@ static inline void gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3_at_22(c
     c[35] = c2_3;
 }
 
-static void gradients_k41_depthwise_conv2d_relu_batch_norm(const float *restrict batch_norm_29,
+static void gradients_k39_depthwise_conv2d_relu(const float *restrict relu_4,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d, float *restrict relu,
-        const uint8_t *restrict dropout, const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_30)
+        const uint8_t *restrict dropout)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -4244,30 +4120,23 @@ static void gradients_k41_depthwise_conv2d_relu_batch_norm(const float *restrict
                 const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
-                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_29,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        gradients_k39_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else if (i1_0 < 16)
-                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_4(batch_norm_29,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        gradients_k39_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else if (i1_0 < 22)
-                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3(batch_norm_29,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        gradients_k39_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else
-                        gradients_k41_depthwise_conv2d_relu_batch_norm_tile_3_at_22(batch_norm_29,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d + n, k1_lo, k1_hi);
+                        gradients_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
                         const float v2 = depthwise_conv2d[i1 * 16 - i1_0 * 16 + j0];
-                        const float v3 = stem_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_average[j0];
-                        const float select_v85 = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f : v2) / 0.8f
-                                : 0.0f;
-                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v85;
-                        batch_norm_30[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = select_v85 * v3;
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f
+                                : v2) / 0.8f : 0.0f;
                     }
                 }
             }
@@ -4276,7 +4145,7 @@ static void gradients_k41_depthwise_conv2d_relu_batch_norm(const float *restrict
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
-static inline void gradients_k42_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k40_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4322,135 +4191,122 @@ static inline void gradients_k42_depthwise_conv2d_tile_3_at_0(const float *restr
     c[35] = c2_3;
 }
 
-static void gradients_k42_depthwise_conv2d(const float *restrict x, const float *restrict batch_norm_29,
+static void gradients_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
         float *restrict block_1_depthwise_conv2d_1_kernel_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 1, 1);
         const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            gradients_k42_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, batch_norm_29 + n,
+            gradients_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n,
                     block_1_depthwise_conv2d_1_kernel_2 + (i1 * 48 + n), k1_lo, k1_hi);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k43_batch_norm(const float *restrict relu, float *restrict norm_relu_1_batch_norm_1_beta_2)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k41_batch_norm(const float *restrict relu, float *restrict batch_norm_23)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        norm_relu_1_batch_norm_1_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_23[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    norm_relu_1_batch_norm_1_beta_2[j0] += relu[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_23[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k44_batch_norm(const float *restrict batch_norm_30, const float *restrict norm_relu_1_batch_norm_1_factor,
-        float *restrict norm_relu_1_batch_norm_1_gamma_2, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_32)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k42_batch_norm(const float *restrict relu, const float *restrict stem_y,
+        const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_24)
 {
-    float batch_norm_31[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_31[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_24[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_31[j0] += batch_norm_30[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
+                    batch_norm_24[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                            * (stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0]);
                 }
             }
         }
     }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k43_batch_norm(const float *restrict batch_norm_24, const float *restrict norm_relu_1_batch_norm_1_factor,
+        float *restrict norm_relu_1_batch_norm_1_gamma_2, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_27)
+{
+    float batch_norm_26[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_31[j0];
-        const float v3 = norm_relu_1_batch_norm_1_factor[j0];
-        norm_relu_1_batch_norm_1_gamma_2[j0] = v2 * v3;
-        batch_norm_32[j0] = v2 * norm_relu_1_batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v2 = norm_relu_1_batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v81 = batch_norm_24[j0] + batch_norm_24[j0 + 16] + batch_norm_24[j0 + 32] + batch_norm_24[j0 + 48];
+        norm_relu_1_batch_norm_1_gamma_2[j0] = sum_v81 * v2;
+        batch_norm_26[j0] = sum_v81 * norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_26[j1];
+            batch_norm_27[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
+        }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k45_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_32,
-        float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict relu,
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+static void gradients_k44_batch_norm(const float *restrict batch_norm_23, float *restrict norm_relu_1_batch_norm_1_beta_2,
         const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        float *restrict batch_norm_35, float *restrict batch_norm_36)
+        const float *restrict batch_norm, const float *restrict norm_relu_1_batch_norm_1_average,
+        const float *restrict batch_norm_27, const int32_t *restrict count_, float *restrict batch_norm_29)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_33[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_32[j0];
-            batch_norm_33[j0] = (v1 ? v2 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu[i0 * 2000 + j0 * 80 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
-                            * norm_relu_1_batch_norm_1_gamma[j2]);
-                    const float mul_v92 = batch_norm_33[j2] * (stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - norm_relu_1_batch_norm_1_average[j2]);
-                    stem_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = mul_v92;
-                    const float add_v93 = v3 + mul_v92 + mul_v92;
-                    batch_norm_35[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = add_v93;
-                    batch_norm_36[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = -add_v93;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k46_batch_norm(const float *restrict batch_norm_36, float *restrict batch_norm_37)
-{
+    float batch_norm_28[16];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_37[j0] = 0.0f;
+        const float v2 = norm_relu_1_batch_norm_1_factor[j0] * norm_relu_1_batch_norm_1_gamma[j0];
+        const float v3 = norm_relu_1_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm[j0] - v3) * batch_norm_27[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_27[j0 + 16]
+                + (batch_norm[j0 + 32] - v3) * batch_norm_27[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_27[j0 + 48])
+                * 2.0f;
+        const float sum_v79 = batch_norm_23[j0] + batch_norm_23[j0 + 16] + batch_norm_23[j0 + 32] + batch_norm_23[j0 + 48];
+        norm_relu_1_batch_norm_1_beta_2[j0] = sum_v79;
+        batch_norm_28[j0] = -(sum_v79 * v2 + v4) / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 25; r2++) {
-            for (int r3 = 0; r3 < 5; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_37[j0] += batch_norm_36[j0 + r1 * 2000 + r2 * 80 + r3 * 16];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_28[j1];
+            batch_norm_29[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k47_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_37,
-        float *restrict batch_norm_35)
+static void gradients_k45_batch_norm(const float *restrict relu, const float *restrict norm_relu_1_batch_norm_1_factor,
+        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_27, float *restrict stem_y,
+        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_29)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_38[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_37[j0];
-            batch_norm_38[j0] = (v2 ? v4 / v3 : 0.0f) / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_35[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = batch_norm_35[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            + batch_norm_38[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 125; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                stem_y[j0 * 2000 + j1 * 16 + j2] = relu[j0 * 2000 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
+                        * norm_relu_1_batch_norm_1_gamma[j2]) + batch_norm_27[j0 * 16 + j2] * (stem_y[j0 * 2000 + j1 * 16 + j2]
+                        - norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_29[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
-static inline void gradients_k48_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k46_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4501,15 +4357,13 @@ static inline void gradients_k48_conv2d_tile_4_at_0(const float *restrict a, int
     c[51] = c3_3;
 }
 
-static void gradients_k48_conv2d(const float *restrict sound, const float *restrict batch_norm_35,
-        float *restrict stem_kernel_2)
+static void gradients_k46_conv2d(const float *restrict sound, const float *restrict stem_y, float *restrict stem_kernel_2)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            gradients_k48_conv2d_tile_4_at_0(sound, i1 * 10 - 41, batch_norm_35 + n, stem_kernel_2 + (i1 * 64 + n), k1_lo,
-                    k1_hi);
+            gradients_k46_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y + n, stem_kernel_2 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
@@ -4521,83 +4375,77 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296000);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296064);   /* f32[16] */
+    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 288000);   /* bool[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
     float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
     float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
     float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 296128);   /* f32[16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 296192);   /* f32[16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
     float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
     float *const block_1_conv2d_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 296256);   /* f32[16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 296320);   /* f32[16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
     float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 256768);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 257472);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 224000);   /* f32[4, 12] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 224192);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 224208);   /* i32[4] */
-    float *const softmax_3 = (float *)(void *)(base + 257280);   /* f32[4, 12] */
-    float *const dense = (float *)(void *)(base + 257024);   /* f32[4, 16] */
-    float *const batch_norm_10 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 296384);   /* f32[16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_17 = (float *)(void *)(base + 160000);   /* f32[16] */
-    float *const relu_4 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_20 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_22 = (float *)(void *)(base + 224000);   /* f32[16] */
-    float *const batch_norm_26 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 192000);   /* f32[16] */
-    float *const batch_norm_29 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 160000);   /* f32[4, 16] */
-    float *const batch_norm_30 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 160000);   /* f32[16] */
-    float *const batch_norm_35 = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_36 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_37 = (float *)(void *)(base + 0);   /* f32[16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 256000);   /* f32[12, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 256000);   /* f32[1, 1, 16, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 233792);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 233984);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 234000);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 234016);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 233792);   /* f32[4, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
+    float *const batch_norm_11 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
+    float *const batch_norm_13 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
+    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_15 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_19 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
+    float *const batch_norm_21 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const batch_norm_23 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const batch_norm_24 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
 
     gradients_k0_conv2d(sound, params->stem_kernel, stem_y);
     gradients_k1_batch_norm(stem_y, batch_norm);
     if (gradients_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
     gradients_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
-    gradients_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2, batch_norm_3);
-    gradients_k5_batch_norm(&count, batch_norm_3, state->norm_relu_1_batch_norm_1_moving_variance,
+    gradients_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2);
+    gradients_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance,
             norm_relu_1_batch_norm_1_factor);
     gradients_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     gradients_k7_dropout(words, &step, dropout, relu, x);
     gradients_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
-    gradients_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_4);
-    gradients_k10_batch_norm(&count, batch_norm_4, block_1_norm_relu_1_batch_norm_1_average,
+    gradients_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);
+    gradients_k10_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    gradients_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_5,
-            batch_norm_6);
-    gradients_k12_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+    gradients_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4);
+    gradients_k12_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor);
     gradients_k13_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);
     gradients_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    gradients_k15_batch_norm(block_1_conv2d_1_y, batch_norm_7);
-    gradients_k16_batch_norm(&count, batch_norm_7, block_1_norm_relu_2_batch_norm_1_average,
+    gradients_k15_batch_norm(block_1_conv2d_1_y, batch_norm_5);
+    gradients_k16_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);
-    gradients_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8, batch_norm_9);
-    gradients_k18_batch_norm(&count, batch_norm_9, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+    gradients_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);
+    gradients_k18_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
             block_1_norm_relu_2_batch_norm_1_factor);
     gradients_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
@@ -4605,45 +4453,46 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     gradients_k20_dropout(words, &step, dropout_2, global_avg_pool2d);
     gradients_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
     gradients_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y,
-            params->classifier_bias, word, cross_entropy_2, argmax, &count, softmax_3);
+            params->classifier_bias, softmax_1_y, softmax_2, word, cross_entropy, argmax);
     gradients_k23_div(&count, argmax, word, &metrics->accuracy);
-    gradients_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k25_dense(softmax_3, gradients->classifier_bias);
-    gradients_k26_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, dropout_2, x_2, block_1_conv2d_1_y,
-            block_1_norm_relu_2_batch_norm_1_average, batch_norm_10);
-    gradients_k27_dense(global_avg_pool2d, softmax_3, gradients->classifier_kernel);
-    gradients_k28_batch_norm(x_2, gradients->block_1_norm_relu_2_batch_norm_1_beta);
-    gradients_k29_batch_norm(batch_norm_10, block_1_norm_relu_2_batch_norm_1_factor,
+    gradients_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k25_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    gradients_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, dropout_2, x_2, batch_norm_7,
+            block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
+    gradients_k27_dense(global_avg_pool2d, softmax_1_y, gradients->classifier_kernel);
+    gradients_k28_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
             gradients->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_gamma, &count,
-            batch_norm_12);
-    gradients_k30_batch_norm(&count, batch_norm_12, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, x_2,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_15,
-            batch_norm_16);
-    gradients_k31_batch_norm(batch_norm_16, batch_norm_17);
-    gradients_k32_batch_norm(&count, batch_norm_17, batch_norm_15);
-    gradients_k33_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);
-    gradients_k34_conv2d_relu_batch_norm(batch_norm_15, conv2d_2, relu_4, relu_2, block_1_depthwise_conv2d_1_y,
-            block_1_norm_relu_1_batch_norm_1_average, batch_norm_20);
-    gradients_k35_conv2d(relu_2, batch_norm_15, gradients->block_1_conv2d_1_kernel);
-    gradients_k36_batch_norm(relu_4, gradients->block_1_norm_relu_1_batch_norm_1_beta);
-    gradients_k37_batch_norm(batch_norm_20, block_1_norm_relu_1_batch_norm_1_factor,
+            batch_norm_11);
+    gradients_k29_batch_norm(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5,
+            block_1_norm_relu_2_batch_norm_1_average, batch_norm_11, &count, batch_norm_13);
+    gradients_k30_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_11, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_13);
+    gradients_k31_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);
+    gradients_k32_conv2d_relu(block_1_conv2d_1_y, conv2d_2, relu_4, relu_2);
+    gradients_k33_conv2d(relu_2, block_1_conv2d_1_y, gradients->block_1_conv2d_1_kernel);
+    gradients_k34_batch_norm(relu_4, batch_norm_15);
+    gradients_k35_batch_norm(relu_4, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_16);
+    gradients_k36_batch_norm(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
             gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
-            batch_norm_22);
-    gradients_k38_batch_norm(&count, batch_norm_22, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-            relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_26);
-    gradients_k39_batch_norm(batch_norm_26, batch_norm_27);
-    gradients_k40_batch_norm(&count, batch_norm_27, relu_4, batch_norm_29);
-    gradients_k41_depthwise_conv2d_relu_batch_norm(batch_norm_29, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d,
-            relu, dropout, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_30);
-    gradients_k42_depthwise_conv2d(x, batch_norm_29, gradients->block_1_depthwise_conv2d_1_kernel);
-    gradients_k43_batch_norm(relu, gradients->norm_relu_1_batch_norm_1_beta);
-    gradients_k44_batch_norm(batch_norm_30, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_32);
-    gradients_k45_batch_norm(&count, batch_norm_32, stem_y, norm_relu_1_batch_norm_1_average, relu,
-            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_35, batch_norm_36);
-    gradients_k46_batch_norm(batch_norm_36, batch_norm_37);
-    gradients_k47_batch_norm(&count, batch_norm_37, batch_norm_35);
-    gradients_k48_conv2d(sound, batch_norm_35, gradients->stem_kernel);
+            batch_norm_19);
+    gradients_k37_batch_norm(batch_norm_15, gradients->block_1_norm_relu_1_batch_norm_1_beta,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_19, &count, batch_norm_21);
+    gradients_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_19, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_21);
+    gradients_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu, dropout);
+    gradients_k40_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);
+    gradients_k41_batch_norm(relu, batch_norm_23);
+    gradients_k42_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_24);
+    gradients_k43_batch_norm(batch_norm_24, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);
+    gradients_k44_batch_norm(batch_norm_23, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_gamma, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_27, &count,
+            batch_norm_29);
+    gradients_k45_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_27,
+            stem_y, norm_relu_1_batch_norm_1_average, batch_norm_29);
+    gradients_k46_conv2d(sound, stem_y, gradients->stem_kernel);
     metrics->count = count;
     return DL_OK;
 }
@@ -4695,8 +4544,8 @@ static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int a
 }
 
 static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_beta)
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_beta,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 25; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -4709,9 +4558,10 @@ static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *re
                         k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                            * norm_relu_1_batch_norm_1_factor[j0] + norm_relu_1_batch_norm_1_beta[j0];
-                    x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = norm_relu_1_batch_norm_1_factor[j0];
+                    const float v2 = x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * v1 + (norm_relu_1_batch_norm_1_beta[j0]
+                            - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -4875,9 +4725,9 @@ static inline void evaluate_k3_depthwise_conv2d_relu_tile_3_at_22(const float *r
 }
 
 static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta)
+        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -4900,10 +4750,11 @@ static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const flo
                             block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = (relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
-                                * block_1_norm_relu_1_batch_norm_1_factor[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
-                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+                        const float v2 = relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * v1
+                                + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
+                                * v1);
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
             }
@@ -4981,9 +4832,9 @@ static inline void evaluate_k5_conv2d_relu_tile_3(const float *restrict a, int a
 }
 
 static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta)
+        float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -4998,10 +4849,11 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *res
                             x_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = (x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                - block_1_norm_relu_2_batch_norm_1_moving_mean[j0])
-                                * block_1_norm_relu_2_batch_norm_1_factor[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
-                        x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+                        const float v2 = x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * v1
+                                + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
+                                * v1);
+                        x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
             }
@@ -5076,7 +4928,7 @@ static inline void evaluate_k8_dense_softmax_cross_entropy_tile_4(const float *r
 
 static void evaluate_k8_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict word, float *restrict cross_entropy_2, dl_word *restrict argmax)
+        const int32_t *restrict word, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[12];
     float softmax;
@@ -5092,28 +4944,26 @@ static void evaluate_k8_dense_softmax_cross_entropy(const float *restrict global
             max_v13 = dl_max(max_v13, x_max_v13);
         }
         softmax = max_v13;
-        float sum_v15 = 0.0f;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v14 = dl_exp(logits[j0] - softmax);
-            sum_v15 += softmax_1_y_v14;
+        float sum_v14 = 0.0f;
+        for (int r0 = 0; r0 < 12; r0++) {
+            sum_v14 += dl_exp(logits[r0] - softmax);
         }
-        softmax_2 = sum_v15;
+        softmax_2 = sum_v14;
         const float v1 = dl_log(softmax_2);
-        float sum_v18 = 0.0f;
-        int32_t argmax_v19 = 0;
-        float best_argmax_v19 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float v2 = logits[j0];
-            const float select_v17 = word[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v18 += select_v17;
-            const float x_argmax_v19 = v2;
-            if (best_argmax_v19 < x_argmax_v19) {
-                best_argmax_v19 = x_argmax_v19;
-                argmax_v19 = j0;
+        float sum_v16 = 0.0f;
+        int32_t argmax_v17 = 0;
+        float best_argmax_v17 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 12; r0++) {
+            const float v2 = logits[r0];
+            sum_v16 += word[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+            const float x_argmax_v17 = v2;
+            if (best_argmax_v17 < x_argmax_v17) {
+                best_argmax_v17 = x_argmax_v17;
+                argmax_v17 = r0;
             }
         }
-        cross_entropy_2[i0] = sum_v18;
-        argmax[i0] = argmax_v19;
+        cross_entropy[i0] = sum_v16;
+        argmax[i0] = argmax_v17;
     }
 }
 
@@ -5135,14 +4985,14 @@ static void evaluate_k9_sum(const int32_t *restrict count_, const dl_word *restr
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32 */
-static void evaluate_k10_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k10_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_2[0];
-    const float v3 = cross_entropy_2[1];
-    const float v4 = cross_entropy_2[2];
-    const float v5 = cross_entropy_2[3];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
     loss[0] = (0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f);
 }
 
@@ -5160,29 +5010,29 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
     float *const x_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 12] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 192);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 208);   /* i32[4] */
 
     evaluate_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
             norm_relu_1_batch_norm_1_factor);
-    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, state->norm_relu_1_batch_norm_1_moving_mean,
-            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta);
+    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
     evaluate_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             params->block_1_norm_relu_1_batch_norm_1_gamma, block_1_norm_relu_1_batch_norm_1_factor);
     evaluate_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_beta);
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
     evaluate_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance,
             params->block_1_norm_relu_2_batch_norm_1_gamma, block_1_norm_relu_2_batch_norm_1_factor);
-    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta);
+    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     evaluate_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
     if (evaluate_k7_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
     evaluate_k8_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
-            params->classifier_bias, word, cross_entropy_2, argmax);
+            params->classifier_bias, word, cross_entropy, argmax);
     evaluate_k9_sum(&count, argmax, word, &metrics->accuracy);
-    evaluate_k10_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k10_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -628,7 +628,7 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
     float add[16];
     float layer_norm;
     float block_1_norm_a_standardized_1_centered[16];
-    float layer_norm_3;
+    float layer_norm_2;
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
@@ -644,17 +644,16 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
             }
             layer_norm = sum_v18;
             const float v1 = layer_norm / 16.0f;
-            float sum_v21 = 0.0f;
+            float sum_v20 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float block_1_norm_a_standardized_1_centered_v19 = add[j0] - v1;
                 block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v19;
-                const float mul_v20 = block_1_norm_a_standardized_1_centered_v19 * block_1_norm_a_standardized_1_centered_v19;
-                sum_v21 += mul_v20;
+                sum_v20 += block_1_norm_a_standardized_1_centered_v19 * block_1_norm_a_standardized_1_centered_v19;
             }
-            layer_norm_3 = sum_v21;
-            const float v2 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+            layer_norm_2 = sum_v20;
+            const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_x[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2 * block_1_norm_a_gamma[j0]
+                block_1_x[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
                         + block_1_norm_a_beta[j0];
             }
         }
@@ -710,7 +709,7 @@ static void infer_k9_dense(const float *restrict block_1_x, const float *restric
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[1, 16, 16], 16384 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[1, 16], 16384 multiply-accumulates */
 static inline void infer_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -746,57 +745,48 @@ static inline void infer_k10_dense_layer_norm_tile_4(const float *restrict a, in
 
 static void infer_k10_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict x_2)
+        float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_4)
 {
     float add_2[16];
-    float layer_norm_4;
-    float block_1_norm_b_standardized_1_centered[16];
-    float layer_norm_6;
+    float layer_norm_3;
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
             infer_k10_dense_layer_norm_tile_4(dense, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v27 = 0.0f;
+            float sum_v26 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v26 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                const float add_v25 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                         + block_1_down_bias[j0]);
-                add_2[j0] = add_v26;
-                sum_v27 += add_v26;
+                add_2[j0] = add_v25;
+                sum_v26 += add_v25;
             }
-            layer_norm_4 = sum_v27;
-            const float v1 = layer_norm_4 / 16.0f;
-            float sum_v30 = 0.0f;
+            layer_norm_3 = sum_v26;
+            const float v1 = layer_norm_3 / 16.0f;
+            float sum_v28 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_standardized_1_centered_v28 = add_2[j0] - v1;
-                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v28;
-                const float mul_v29 = block_1_norm_b_standardized_1_centered_v28 * block_1_norm_b_standardized_1_centered_v28;
-                sum_v30 += mul_v29;
+                const float block_1_norm_b_standardized_1_centered_v27 = add_2[j0] - v1;
+                block_1_norm_b_standardized_1_centered[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered_v27;
+                sum_v28 += block_1_norm_b_standardized_1_centered_v27 * block_1_norm_b_standardized_1_centered_v27;
             }
-            layer_norm_6 = sum_v30;
-            const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
-            for (int j0 = 0; j0 < 16; j0++) {
-                x_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
-                        + block_1_norm_b_beta[j0];
-            }
+            layer_norm_4[i1] = sum_v28;
         }
     }
 }
 
 /* encoder.dl:24: mean -> f32[1, 16] */
-static void infer_k11_mean(const float *restrict x_2, float *restrict mean_2)
+static void infer_k11_mean(const float *restrict block_1_norm_b_standardized_1_centered, const float *restrict layer_norm_4,
+        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
-    float mean[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        mean[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            mean[j0] += x_2[j0 + r1 * 16];
+    for (int i1 = 0; i1 < 16; i1++) {
+        float mean;
+        float sum_v29 = 0.0f;
+        for (int r0 = 0; r0 < 16; r0++) {
+            sum_v29 += block_1_norm_b_standardized_1_centered[i1 + r0 * 16] * (1.0f / dl_sqrt(layer_norm_4[r0] / 16.0f
+                    + 0.001f)) * block_1_norm_b_gamma[i1] + block_1_norm_b_beta[i1];
         }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        mean_2[j0] = mean[j0] / 16.0f;
+        mean = sum_v29;
+        mean_2[i1] = mean / 16.0f;
     }
 }
 
@@ -824,21 +814,21 @@ static void infer_k12_dense_softmax(const float *restrict mean_2, const float *r
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
         infer_k12_dense_softmax_tile_1(mean_2, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v36 = -DL_INFINITY;
+    float max_v33 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v35 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v35;
-        const float x_max_v36 = logits_v35;
-        max_v36 = dl_max(max_v36, x_max_v36);
+        const float logits_v32 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v32;
+        const float x_max_v33 = logits_v32;
+        max_v33 = dl_max(max_v33, x_max_v33);
     }
-    softmax = max_v36;
-    float sum_v38 = 0.0f;
+    softmax = max_v33;
+    float sum_v35 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v37 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v37;
-        sum_v38 += softmax_1_y_v37;
+        const float softmax_1_y_v34 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v34;
+        sum_v35 += softmax_1_y_v34;
     }
-    softmax_2 = sum_v38;
+    softmax_2 = sum_v35;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -860,7 +850,8 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const block_1_x = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[1, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 6144);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 5120);   /* f32[1, 16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 6400);   /* f32[1, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[1, 16] */
     float *const classifier_y = (float *)(void *)(base + 64);   /* f32[1, 10] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 16] */
@@ -884,8 +875,9 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
             params->block_1_norm_a_beta, block_1_x);
     infer_k9_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
     infer_k10_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, x_2);
-    infer_k11_mean(x_2, mean_2);
+            block_1_norm_b_standardized_1_centered, layer_norm_4);
+    infer_k11_mean(block_1_norm_b_standardized_1_centered, layer_norm_4, params->block_1_norm_b_gamma,
+            params->block_1_norm_b_beta, mean_2);
     infer_k12_dense_softmax(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
@@ -1109,12 +1101,12 @@ static void train_k7_multi_head_attention(const float *restrict x, const float *
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_28)
+        float *restrict multi_head_attention_27)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_28[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_27[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -1122,12 +1114,12 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
 static void train_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_29)
+        float *restrict multi_head_attention_28)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_29[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_28[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -1201,7 +1193,7 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
 }
 
 static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_28, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        const float *restrict multi_head_attention_27, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
@@ -1212,7 +1204,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
                     train_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
+                            multi_head_attention_27 + (i0 * 256 + i1 * 64 + n),
                             block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float max_v10 = -DL_INFINITY;
@@ -1321,14 +1313,13 @@ static void train_k13_multi_head_attention(const float *restrict multi_head_atte
 /* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
 static void train_k14_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
-        const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
-        float *restrict layer_norm_4, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
-        const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
+        const float *restrict block_1_attention_output_bias, float *restrict add, float *restrict layer_norm,
+        float *restrict layer_norm_2, float *restrict layer_norm_4, float *restrict layer_norm_5,
+        float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
+        float *restrict block_1_x)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
-            float add[16];
-            float layer_norm;
             float layer_norm_3;
             float sum_v19 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -1339,24 +1330,25 @@ static void train_k14_dropout_layer_norm(const int32_t *restrict seed_, const in
                 const float v2 = block_1_attention_output_bias[j0];
                 const float v3 = (v1 + v2) / 0.9f;
                 const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (lt_v17 ? 0.0f : v3);
-                add[j0] = add_v18;
+                add[i0 * 256 + i1 * 16 + j0] = add_v18;
                 sum_v19 += add_v18;
             }
-            layer_norm = sum_v19;
-            const float v4 = layer_norm / 16.0f;
-            float sum_v22 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v4;
-                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v20;
-                const float mul_v21 = block_1_norm_a_standardized_1_centered_v20 * block_1_norm_a_standardized_1_centered_v20;
-                sum_v22 += mul_v21;
+            layer_norm[i0 * 16 + i1] = sum_v19;
+            const float v4 = layer_norm[i0 * 16 + i1] / 16.0f;
+            layer_norm_2[i0 * 16 + i1] = v4;
+            float sum_v21 = 0.0f;
+            for (int r0 = 0; r0 < 16; r0++) {
+                const float v5 = add[i0 * 256 + i1 * 16 + r0] - layer_norm_2[i0 * 16 + i1];
+                sum_v21 += v5 * v5;
             }
-            layer_norm_3 = sum_v22;
-            const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            layer_norm_4[i0 * 16 + i1] = v5;
+            layer_norm_3 = sum_v21;
+            const float v6 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+            const float sqrt_v22 = v6;
+            layer_norm_4[i0 * 16 + i1] = sqrt_v22;
+            layer_norm_5[i0 * 16 + i1] = 1.0f / sqrt_v22;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v24 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
-                        / layer_norm_4[i0 * 16 + i1];
+                const float block_1_norm_a_y_v24 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1])
+                        * layer_norm_5[i0 * 16 + i1];
                 block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24;
                 block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
@@ -1489,17 +1481,13 @@ static void train_k18_dense(const float *restrict dense_4, const float *restrict
 
 /* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
 static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
-        const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
-        float *restrict layer_norm_8, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
-        const float *restrict block_1_norm_b_beta, float *restrict mean_2)
+        uint8_t *restrict dropout_2, const float *restrict block_1_x, float *restrict block_1_down_y,
+        const float *restrict block_1_down_bias, float *restrict layer_norm_6, float *restrict layer_norm_7,
+        float *restrict layer_norm_9, float *restrict layer_norm_10, float *restrict block_1_norm_b_y,
+        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        float add_2[256];
-        float layer_norm_5[16];
-        float layer_norm_6[256];
-        float layer_norm_7[16];
-        float x_2[256];
+        float layer_norm_8[16];
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
@@ -1509,42 +1497,38 @@ static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, con
                 const int lt_v32 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
                 dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v32);
-                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
+                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
             float sum_v34 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v34 += add_2[j0 * 16 + r1];
+                sum_v34 += block_1_down_y[i0 * 256 + j0 * 16 + r1];
             }
-            layer_norm_5[j0] = sum_v34;
+            layer_norm_6[i0 * 16 + j0] = sum_v34;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = layer_norm_5[j0] / 16.0f;
-            for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_standardized_1_centered_v35 = add_2[j0 * 16 + j1] - v4;
-                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35;
-                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35
-                        * block_1_norm_b_standardized_1_centered_v35;
-            }
+            const float v4 = layer_norm_6[i0 * 16 + j0] / 16.0f;
+            layer_norm_7[i0 * 16 + j0] = v4;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v37 = 0.0f;
+            float sum_v36 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v37 += layer_norm_6[j0 * 16 + r1];
+                const float v5 = block_1_down_y[i0 * 256 + j0 * 16 + r1] - layer_norm_7[i0 * 16 + j0];
+                sum_v36 += v5 * v5;
             }
-            layer_norm_7[j0] = sum_v37;
+            layer_norm_8[j0] = sum_v36;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v5 = dl_sqrt(layer_norm_7[j0] / 16.0f + 0.001f);
-            layer_norm_8[i0 * 16 + j0] = v5;
+            const float v6 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
+            const float sqrt_v37 = v6;
+            layer_norm_9[i0 * 16 + j0] = sqrt_v37;
+            layer_norm_10[i0 * 16 + j0] = 1.0f / sqrt_v37;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_y_v39 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
-                        / layer_norm_8[i0 * 16 + j0];
-                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v39;
-                x_2[j0 * 16 + j1] = block_1_norm_b_y_v39 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
+                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = (block_1_down_y[i0 * 256 + j0 * 16 + j1]
+                        - layer_norm_7[i0 * 16 + j0]) * layer_norm_10[i0 * 16 + j0];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1552,7 +1536,7 @@ static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, con
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                mean[j0] += x_2[j0 + r1 * 16];
+                mean[j0] += block_1_norm_b_y[i0 * 256 + j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1581,7 +1565,7 @@ static dl_status train_k21_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[32, 10], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
 static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1616,65 +1600,48 @@ static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *res
 }
 
 static void train_k22_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
             train_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v45 = -DL_INFINITY;
+            float max_v44 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v44 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v44;
-                const float x_max_v45 = logits_v44;
-                max_v45 = dl_max(max_v45, x_max_v45);
+                const float logits_v43 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v43;
+                const float x_max_v44 = logits_v43;
+                max_v44 = dl_max(max_v44, x_max_v44);
             }
-            softmax = max_v45;
-            float sum_v47 = 0.0f;
+            softmax = max_v44;
+            float sum_v46 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v46 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v46;
-                sum_v47 += softmax_1_y_v46;
+                const float softmax_1_y_v45 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v45;
+                sum_v46 += softmax_1_y_v45;
             }
-            softmax_2 = sum_v47;
-            const float v1 = dl_log(softmax_2);
-            float sum_v50 = 0.0f;
-            int32_t argmax_v51 = 0;
-            float best_argmax_v51 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v49 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v50 += select_v49;
-                const float x_argmax_v51 = v2;
-                if (best_argmax_v51 < x_argmax_v51) {
-                    best_argmax_v51 = x_argmax_v51;
-                    argmax_v51 = j0;
+            softmax_2[i0] = sum_v46;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v48 = 0.0f;
+            int32_t argmax_v49 = 0;
+            float best_argmax_v49 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v48 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v49 = v3;
+                if (best_argmax_v49 < x_argmax_v49) {
+                    best_argmax_v49 = x_argmax_v49;
+                    argmax_v49 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v50;
-            argmax[i0] = argmax_v51;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v57 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v56 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v56;
-                sum_v57 += -select_v56;
-            }
-            cross_entropy_5 = sum_v57;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v48;
+            argmax[i0] = argmax_v49;
         }
     }
 }
@@ -1684,15 +1651,38 @@ static void train_k23_sum(const int32_t *restrict count_, const dl_word *restric
         float *restrict accuracy)
 {
     float sum;
+    float sum_v50[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v50[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v50[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+        }
+    }
+    for (int lane = 0; lane < 4; lane++)
+        sum_v50[lane] += sum_v50[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v50[lane] += sum_v50[lane + 2];
+    sum_v50[0] += sum_v50[1];
+    sum = sum_v50[0];
+    accuracy[0] = sum / (float)count_[0];
+}
+
+/* encoder.dl:30: cross_entropy -> f32 */
+static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+{
+    float cross_entropy_2;
     float sum_v52[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v52[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v52[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v52[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
@@ -1700,45 +1690,38 @@ static void train_k23_sum(const int32_t *restrict count_, const dl_word *restric
     for (int lane = 0; lane < 2; lane++)
         sum_v52[lane] += sum_v52[lane + 2];
     sum_v52[0] += sum_v52[1];
-    sum = sum_v52[0];
-    accuracy[0] = sum / (float)count_[0];
+    cross_entropy_2 = sum_v52[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* encoder.dl:30: cross_entropy -> f32 */
-static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+/* encoder.dl:30: cross_entropy, encoder.dl:26: softmax, encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
+static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
-    float cross_entropy_3;
-    float sum_v54[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v54[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v54[lane] += r0 < count_[0] ? -v1 : 0.0f;
+    float cross_entropy_4[32];
+    float dense_5[10];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
     }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v54[lane] += sum_v54[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v54[lane] += sum_v54[lane + 2];
-    sum_v54[0] += sum_v54[1];
-    cross_entropy_3 = sum_v54[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
-}
-
-/* encoder.dl:31: adam -> f32 */
-static void train_k25_adam(const int32_t *restrict step_, float *restrict adam)
-{
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k26_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
-    float dense_5[10];
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v55 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v55 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v55;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         dense_5[j0] = 0.0f;
     }
@@ -1748,17 +1731,14 @@ static void train_k26_dense_adam(const float *restrict softmax_3, float *restric
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense_5[j0];
-        const float add_v186 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v186;
-        const float add_v187 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v187;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v186 / (dl_sqrt(add_v187) + 1e-07f);
+        const float v5 = dense_5[j0];
+        m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
+        v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
     }
 }
 
 /* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
-static inline void train_k27_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k26_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1791,69 +1771,59 @@ static inline void train_k27_dense_mean_layer_norm_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static void train_k27_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict mean_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_10,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
-        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_19,
-        const uint8_t *restrict dropout_2, float *restrict dropout_3)
+static void train_k26_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+        float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_down_y,
+        const float *restrict layer_norm_7, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
+        const float *restrict layer_norm_6, float *restrict layer_norm_15, const uint8_t *restrict dropout_2,
+        float *restrict dropout_3)
 {
-    float layer_norm_12[256];
-    float layer_norm_13[256];
+    float layer_norm_13[16];
     float layer_norm_14[16];
-    float layer_norm_16[256];
-    float layer_norm_17[256];
-    float layer_norm_18[16];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k27_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, mean_3 + (i0_0 * 16 + n));
+            train_k26_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, mean_3 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                for (int j1 = 0; j1 < 16; j1++) {
-                    const float v1 = mean_3[i0 * 16 + j1];
-                    const float v2 = block_1_norm_b_y[i0 * 256 + j0 * 16 + j1];
-                    layer_norm_10[i0 * 256 + j0 * 16 + j1] = v1 * v2;
-                    const float div_v67 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
-                    layer_norm_12[j0 * 16 + j1] = div_v67;
-                    layer_norm_13[j0 * 16 + j1] = -(div_v67 * v2);
-                }
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v69 = 0.0f;
+                float sum_v64 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v69 += layer_norm_13[j0 * 16 + r1];
+                    sum_v64 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1] * (block_1_down_y[i0 * 256 + j0 * 16 + r1]
+                            - layer_norm_7[i0 * 16 + j0]);
                 }
-                layer_norm_14[j0] = sum_v69;
+                layer_norm_13[j0] = sum_v64;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v3 = layer_norm_14[j0] * 0.5f / layer_norm_8[i0 * 16 + j0] / 16.0f;
-                for (int j1 = 0; j1 < 16; j1++) {
-                    const float mul_v70 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
-                    const float add_v71 = layer_norm_12[j0 * 16 + j1] + mul_v70 + mul_v70;
-                    layer_norm_16[j0 * 16 + j1] = add_v71;
-                    layer_norm_17[j0 * 16 + j1] = -add_v71;
-                }
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v73 = 0.0f;
+                float sum_v65 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v73 += layer_norm_17[j0 * 16 + r1];
+                    sum_v65 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1];
                 }
-                layer_norm_18[j0] = sum_v73;
+                layer_norm_14[j0] = sum_v65;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v4 = layer_norm_18[j0] / 16.0f;
+                const float v1 = layer_norm_10[i0 * 16 + j0];
+                const float v2 = layer_norm_9[i0 * 16 + j0];
+                const float v3 = -(layer_norm_13[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
+                const float v4 = layer_norm_7[i0 * 16 + j0];
+                const float v5 = -(layer_norm_14[j0] * v1 + (layer_norm_6[i0 * 16 + j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v74 = layer_norm_16[j0 * 16 + j1] + v4;
-                    layer_norm_19[i0 * 256 + j0 * 16 + j1] = add_v74;
-                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v74) / 0.9f;
+                    const float add_v66 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3
+                            * (block_1_down_y[i0 * 256 + j0 * 16 + j1] - v4) * 2.0f + v5;
+                    layer_norm_15[i0 * 256 + j0 * 16 + j1] = add_v66;
+                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v66) / 0.9f;
                 }
             }
         }
     }
+}
+
+/* encoder.dl:31: adam -> f32 */
+static void train_k27_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
@@ -1900,11 +1870,11 @@ static void train_k28_dense_adam(const float *restrict mean_2, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v183 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v183;
-                const float add_v184 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v184;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v183 / (dl_sqrt(add_v184)
+                const float add_v168 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v168;
+                const float add_v169 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v169;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v168 / (dl_sqrt(add_v169)
                         + 1e-07f);
             }
         }
@@ -1915,31 +1885,6 @@ static void train_k28_dense_adam(const float *restrict mean_2, const float *rest
 static void train_k29_layer_norm_adam(const float *restrict mean_3, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
-    float layer_norm_9[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_9[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_9[j0] += mean_3[j0 + r1 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_9[j0];
-        const float add_v180 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v180;
-        const float add_v181 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_beta[j0] = add_v181;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v180 / (dl_sqrt(add_v181) + 1e-07f);
-    }
-}
-
-/* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k30_layer_norm_adam(const float *restrict layer_norm_10, float *restrict m_block_1_norm_b_gamma,
-        float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
-{
     float layer_norm_11[16];
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_11[j0] = 0.0f;
@@ -1947,17 +1892,43 @@ static void train_k30_layer_norm_adam(const float *restrict layer_norm_10, float
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_11[j0] += layer_norm_10[j0 + r1 * 256 + r2 * 16];
+                layer_norm_11[j0] += mean_3[j0 + r1 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_11[j0];
-        const float add_v177 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v177;
-        const float add_v178 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_gamma[j0] = add_v178;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v177 / (dl_sqrt(add_v178) + 1e-07f);
+        const float add_v165 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v165;
+        const float add_v166 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_beta[j0] = add_v166;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v165 / (dl_sqrt(add_v166) + 1e-07f);
+    }
+}
+
+/* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
+static void train_k30_layer_norm_adam(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
+        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
+        const float *restrict adam)
+{
+    float layer_norm_12[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_12[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_12[j0] += mean_3[j0 + r1 * 16] * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = layer_norm_12[j0];
+        const float add_v162 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v162;
+        const float add_v163 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_gamma[j0] = add_v163;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v162 / (dl_sqrt(add_v163) + 1e-07f);
     }
 }
 
@@ -1978,11 +1949,11 @@ static void train_k31_dense_adam(const float *restrict dropout_3, float *restric
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = dense_8[j0];
-        const float add_v174 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_down_bias[j0] = add_v174;
-        const float add_v175 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_down_bias[j0] = add_v175;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v174 / (dl_sqrt(add_v175) + 1e-07f);
+        const float add_v159 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_down_bias[j0] = add_v159;
+        const float add_v160 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_down_bias[j0] = add_v160;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v159 / (dl_sqrt(add_v160) + 1e-07f);
     }
 }
 
@@ -2084,11 +2055,11 @@ static void train_k33_dense_adam(const float *restrict dense_4, const float *res
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v171 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v171;
-                const float add_v172 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v172;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v171 / (dl_sqrt(add_v172)
+                const float add_v156 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_down_kernel[i0 * 16 + j0] = add_v156;
+                const float add_v157 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_down_kernel[i0 * 16 + j0] = add_v157;
+                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v156 / (dl_sqrt(add_v157)
                         + 1e-07f);
             }
         }
@@ -2112,11 +2083,11 @@ static void train_k34_dense_adam(const float *restrict dense_11, float *restrict
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_12[j0];
-        const float add_v168 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_up_bias[j0] = add_v168;
-        const float add_v169 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_up_bias[j0] = add_v169;
-        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v168 / (dl_sqrt(add_v169) + 1e-07f);
+        const float add_v153 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v153;
+        const float add_v154 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v154;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v153 / (dl_sqrt(add_v154) + 1e-07f);
     }
 }
 
@@ -2155,49 +2126,42 @@ static inline void train_k35_dense_layer_norm_dropout_tile_4(const float *restri
 }
 
 static void train_k35_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_13, const float *restrict layer_norm_19, float *restrict dense_14,
-        const float *restrict block_1_norm_a_y, float *restrict layer_norm_21, const float *restrict block_1_norm_a_gamma,
-        const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
-        float *restrict layer_norm_30, const uint8_t *restrict dropout, float *restrict dropout_4)
+        float *restrict dense_13, const float *restrict layer_norm_15, float *restrict dense_14,
+        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_2,
+        const float *restrict layer_norm_5, const float *restrict layer_norm_4, const float *restrict layer_norm,
+        float *restrict layer_norm_20, const uint8_t *restrict dropout, float *restrict dropout_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        float layer_norm_23[16];
-        float layer_norm_25;
-        float layer_norm_27[16];
-        float layer_norm_29;
+        float layer_norm_18;
+        float layer_norm_19;
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 train_k35_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_13 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v91 = 0.0f;
+                float sum_v80 = 0.0f;
+                float sum_v81 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v84 = layer_norm_19[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
-                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v84;
-                    const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
-                    layer_norm_21[i0 * 256 + i1 * 16 + j0] = add_v84 * v1;
-                    const float div_v89 = add_v84 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
-                    layer_norm_23[j0] = div_v89;
-                    const float neg_v90 = -(div_v89 * v1);
-                    sum_v91 += neg_v90;
+                    const float add_v76 = layer_norm_15[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
+                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v76;
+                    const float v1 = add_v76 * block_1_norm_a_gamma[j0];
+                    const float v2 = add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1];
+                    sum_v80 += v1 * v2;
+                    sum_v81 += v1;
                 }
-                layer_norm_25 = sum_v91;
-                const float v2 = layer_norm_25 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
-                float sum_v95 = 0.0f;
+                layer_norm_18 = sum_v80;
+                layer_norm_19 = sum_v81;
+                const float v3 = layer_norm_5[i0 * 16 + i1];
+                const float v4 = layer_norm_4[i0 * 16 + i1];
+                const float v5 = -(layer_norm_18 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_2[i0 * 16 + i1];
+                const float v7 = -(layer_norm_19 * v3 + (layer_norm[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v92 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
-                    const float add_v93 = layer_norm_23[j0] + mul_v92 + mul_v92;
-                    layer_norm_27[j0] = add_v93;
-                    const float neg_v94 = -add_v93;
-                    sum_v95 += neg_v94;
-                }
-                layer_norm_29 = sum_v95;
-                const float v3 = layer_norm_29 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v96 = layer_norm_27[j0] + v3;
-                    layer_norm_30[i0 * 256 + i1 * 16 + j0] = add_v96;
-                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v96) / 0.9f;
+                    const float add_v82 = dense_14[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                            * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
+                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = add_v82;
+                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v82) / 0.9f;
                 }
             }
         }
@@ -2248,11 +2212,11 @@ static void train_k36_dense_adam(const float *restrict block_1_x, const float *r
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v165 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v165;
-                const float add_v166 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v166;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v165 / (dl_sqrt(add_v166)
+                const float add_v150 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_up_kernel[i0 * 64 + j0] = add_v150;
+                const float add_v151 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_up_kernel[i0 * 64 + j0] = add_v151;
+                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v150 / (dl_sqrt(add_v151)
                         + 1e-07f);
             }
         }
@@ -2263,49 +2227,50 @@ static void train_k36_dense_adam(const float *restrict block_1_x, const float *r
 static void train_k37_layer_norm_adam(const float *restrict dense_14, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
-    float layer_norm_20[16];
+    float layer_norm_16[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_20[j0] = 0.0f;
+        layer_norm_16[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_20[j0] += dense_14[j0 + r1 * 256 + r2 * 16];
+                layer_norm_16[j0] += dense_14[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_20[j0];
-        const float add_v162 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v162;
-        const float add_v163 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_beta[j0] = add_v163;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v162 / (dl_sqrt(add_v163) + 1e-07f);
+        const float v1 = layer_norm_16[j0];
+        const float add_v147 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v147;
+        const float add_v148 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_beta[j0] = add_v148;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v147 / (dl_sqrt(add_v148) + 1e-07f);
     }
 }
 
 /* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k38_layer_norm_adam(const float *restrict layer_norm_21, float *restrict m_block_1_norm_a_gamma,
-        float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam)
+static void train_k38_layer_norm_adam(const float *restrict dense_14, const float *restrict block_1_norm_a_y,
+        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
+        const float *restrict adam)
 {
-    float layer_norm_22[16];
+    float layer_norm_17[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_22[j0] = 0.0f;
+        layer_norm_17[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_22[j0] += layer_norm_21[j0 + r1 * 256 + r2 * 16];
+                layer_norm_17[j0] += dense_14[j0 + r1 * 256 + r2 * 16] * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_22[j0];
-        const float add_v159 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v159;
-        const float add_v160 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_gamma[j0] = add_v160;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v159 / (dl_sqrt(add_v160) + 1e-07f);
+        const float v1 = layer_norm_17[j0];
+        const float add_v144 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v144;
+        const float add_v145 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_gamma[j0] = add_v145;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v144 / (dl_sqrt(add_v145) + 1e-07f);
     }
 }
 
@@ -2327,11 +2292,11 @@ static void train_k39_multi_head_attention_adam(const float *restrict dropout_4,
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = multi_head_attention_6[j0];
-        const float add_v156 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_output_bias[j0] = add_v156;
-        const float add_v157 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_output_bias[j0] = add_v157;
-        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v156 / (dl_sqrt(add_v157)
+        const float add_v141 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v141;
+        const float add_v142 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_output_bias[j0] = add_v142;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v141 / (dl_sqrt(add_v142)
                 + 1e-07f);
     }
 }
@@ -2428,12 +2393,12 @@ static void train_k41_multi_head_attention_adam(const float *restrict multi_head
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_8[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v153 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v153;
-                const float add_v154 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v154;
+                const float add_v138 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v138;
+                const float add_v139 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v139;
                 block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0]
-                        * add_v153 / (dl_sqrt(add_v154) + 1e-07f);
+                        * add_v138 / (dl_sqrt(add_v139) + 1e-07f);
             }
         }
     }
@@ -2441,18 +2406,15 @@ static void train_k41_multi_head_attention_adam(const float *restrict multi_head
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4] */
 static void train_k42_multi_head_attention(const float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_9,
-        float *restrict block_1_attention_y)
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_9)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 for (int j3 = 0; j3 < 4; j3++) {
-                    const float div_v102 = multi_head_attention_7[j0 * 256 + j1 * 4 + j2 * 16 + j3]
+                    multi_head_attention_9[j0 * 256 + j1 * 64 + j2 * 4 + j3]
+                            = multi_head_attention_7[j0 * 256 + j1 * 4 + j2 * 16 + j3]
                             / multi_head_attention_3[j0 * 64 + j1 * 16 + j2];
-                    multi_head_attention_9[j0 * 256 + j1 * 64 + j2 * 4 + j3] = div_v102;
-                    block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3] = -(div_v102
-                            * block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3]);
                 }
             }
         }
@@ -2527,10 +2489,10 @@ static inline void train_k43_multi_head_attention_tile2_4(const float *restrict 
 }
 
 static void train_k43_multi_head_attention(const float *restrict multi_head_attention_9,
-        const float *restrict multi_head_attention_29, float *restrict multi_head_attention_13,
+        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_12,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_14)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -2538,21 +2500,25 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
                     train_k43_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 4,
-                            multi_head_attention_29 + (i0 * 256 + i1 * 64 + n),
-                            multi_head_attention_13 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
+                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
+                            multi_head_attention_12 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4]
-                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1]
-                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2]
-                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3];
+                    const float v1 = -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4])
+                            + -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4 + 1]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1])
+                            + -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4 + 2]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2])
+                            + -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4 + 3]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3]);
                     for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_13[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_13[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
+                        multi_head_attention_12[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = (multi_head_attention_12[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
                                 * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
                     }
                 }
-                train_k43_multi_head_attention_tile2_4(multi_head_attention_13, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_14 + (i0 * 256 + i1 * 64 + i2_0
+                train_k43_multi_head_attention_tile2_4(multi_head_attention_12, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_13 + (i0 * 256 + i1 * 64 + i2_0
                         * 4));
             }
         }
@@ -2594,14 +2560,14 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_9, float *restrict multi_head_attention_12)
+        const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 train_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_9 + (i0 * 256 + i1 * 64),
-                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                        multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
@@ -2642,55 +2608,55 @@ static inline void train_k45_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k45_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_13, float *restrict multi_head_attention_15)
+        const float *restrict multi_head_attention_12, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
                 train_k45_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
-                        multi_head_attention_13 + (i0 * 1024 + i1 * 256 + n),
-                        multi_head_attention_15 + (i0 * 256 + i1 * 64 + n));
+                        multi_head_attention_12 + (i0 * 1024 + i1 * 256 + n),
+                        multi_head_attention_14 + (i0 * 256 + i1 * 64 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k46_multi_head_attention(const float *restrict multi_head_attention_12,
-        float *restrict multi_head_attention_17)
+static void train_k46_multi_head_attention(const float *restrict multi_head_attention_11,
+        float *restrict multi_head_attention_16)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_17[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_12[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                multi_head_attention_16[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_11[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_17,
+static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_16,
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
         float *restrict block_1_attention_value_bias, const float *restrict adam)
 {
-    float multi_head_attention_16[16];
+    float multi_head_attention_15[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_16[j0] = 0.0f;
+        multi_head_attention_15[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_16[j0] += multi_head_attention_17[j0 + r1 * 256 + r2 * 16];
+                multi_head_attention_15[j0] += multi_head_attention_16[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_16[j0];
-        const float add_v150 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_value_bias[j0] = add_v150;
-        const float add_v151 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_value_bias[j0] = add_v151;
-        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v150 / (dl_sqrt(add_v151) + 1e-07f);
+        const float v1 = multi_head_attention_15[j0];
+        const float add_v135 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_value_bias[j0] = add_v135;
+        const float add_v136 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_value_bias[j0] = add_v136;
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v135 / (dl_sqrt(add_v136) + 1e-07f);
     }
 }
 
@@ -2728,14 +2694,14 @@ static inline void train_k48_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k48_multi_head_attention(const float *restrict multi_head_attention_17,
-        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_18)
+static void train_k48_multi_head_attention(const float *restrict multi_head_attention_16,
+        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_17)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k48_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_18 + (i0 * 256 + i1_0 * 16 + n));
+                train_k48_multi_head_attention_tile_4(multi_head_attention_16, i0 * 256 + i1_0 * 16,
+                        block_1_attention_value_kernel_2 + n, multi_head_attention_17 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -2774,49 +2740,49 @@ static inline void train_k49_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_17,
-        float *restrict multi_head_attention_19, float *restrict m_block_1_attention_value_kernel,
+static void train_k49_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_16,
+        float *restrict multi_head_attention_18, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k49_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_17 + n, multi_head_attention_19 + n);
+            train_k49_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_16 + n, multi_head_attention_18 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v147 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v147;
-                const float add_v148 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v148;
-                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v147
-                        / (dl_sqrt(add_v148) + 1e-07f);
+                const float v1 = multi_head_attention_18[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v132 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v132;
+                const float add_v133 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v133;
+                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v132
+                        / (dl_sqrt(add_v133) + 1e-07f);
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k50_multi_head_attention_adam(const float *restrict multi_head_attention_15,
+static void train_k50_multi_head_attention_adam(const float *restrict multi_head_attention_14,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_20;
-        float sum_v115 = 0.0f;
+        float multi_head_attention_19;
+        float sum_v100 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v115 += multi_head_attention_15[i0 * 16 + r0 * 256 + r1];
+                sum_v100 += multi_head_attention_14[i0 * 16 + r0 * 256 + r1];
             }
         }
-        multi_head_attention_20 = sum_v115;
-        const float add_v144 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_20 * 0.1f;
-        m_block_1_attention_key_bias[i0] = add_v144;
-        const float add_v145 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_20 * 0.001f
-                * multi_head_attention_20;
-        v_block_1_attention_key_bias[i0] = add_v145;
-        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v144 / (dl_sqrt(add_v145) + 1e-07f);
+        multi_head_attention_19 = sum_v100;
+        const float add_v129 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_19 * 0.1f;
+        m_block_1_attention_key_bias[i0] = add_v129;
+        const float add_v130 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_19 * 0.001f
+                * multi_head_attention_19;
+        v_block_1_attention_key_bias[i0] = add_v130;
+        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v129 / (dl_sqrt(add_v130) + 1e-07f);
     }
 }
 
@@ -2854,26 +2820,26 @@ static inline void train_k51_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k51_multi_head_attention(const float *restrict multi_head_attention_15,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_21)
+static void train_k51_multi_head_attention(const float *restrict multi_head_attention_14,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_20)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k51_multi_head_attention_tile_4(multi_head_attention_15, i0 * 256 + i1_0,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_21 + (i0 * 256 + i1_0 * 16 + n));
+                train_k51_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_20 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k52_multi_head_attention_pack(const float *restrict multi_head_attention_15,
-        float *restrict multi_head_attention_30)
+static void train_k52_multi_head_attention_pack(const float *restrict multi_head_attention_14,
+        float *restrict multi_head_attention_29)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_30[j0 * 256 + j1 * 16 + j2] = multi_head_attention_15[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_29[j0 * 256 + j1 * 16 + j2] = multi_head_attention_14[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -2913,66 +2879,63 @@ static inline void train_k53_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k53_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_30,
-        float *restrict multi_head_attention_22, float *restrict m_block_1_attention_key_kernel,
+static void train_k53_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_29,
+        float *restrict multi_head_attention_21, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k53_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_30 + n, multi_head_attention_22 + n);
+            train_k53_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_29 + n, multi_head_attention_21 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_22[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v141 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v141;
-                const float add_v142 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v142;
-                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v141
-                        / (dl_sqrt(add_v142) + 1e-07f);
+                const float v1 = multi_head_attention_21[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v126 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v126;
+                const float add_v127 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v127;
+                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v126
+                        / (dl_sqrt(add_v127) + 1e-07f);
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k54_multi_head_attention(const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_24)
+static void train_k54_multi_head_attention(const float *restrict multi_head_attention_13,
+        float *restrict multi_head_attention_23)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_24[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_14[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
+                multi_head_attention_23[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_13[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k55_multi_head_attention_adam(const float *restrict multi_head_attention_24,
+static void train_k55_multi_head_attention_adam(const float *restrict multi_head_attention_13,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
-    float multi_head_attention_23[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_23[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_23[j0] += multi_head_attention_24[j0 + r1 * 256 + r2 * 16];
+    for (int i0 = 0; i0 < 16; i0++) {
+        float multi_head_attention_22;
+        float sum_v106 = 0.0f;
+        for (int r0 = 0; r0 < 32; r0++) {
+            for (int r1 = 0; r1 < 16; r1++) {
+                sum_v106 += multi_head_attention_13[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
             }
         }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_23[j0];
-        const float add_v138 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_query_bias[j0] = add_v138;
-        const float add_v139 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_query_bias[j0] = add_v139;
-        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - adam[0] * add_v138 / (dl_sqrt(add_v139) + 1e-07f);
+        multi_head_attention_22 = sum_v106;
+        const float v1 = multi_head_attention_22 * 0.5f;
+        const float add_v123 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[i0] = add_v123;
+        const float add_v124 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[i0] = add_v124;
+        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v123 / (dl_sqrt(add_v124) + 1e-07f);
     }
 }
 
@@ -3010,23 +2973,23 @@ static inline void train_k56_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k56_multi_head_attention(const float *restrict multi_head_attention_24,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_25,
-        float *restrict layer_norm_30, const float *restrict multi_head_attention_18,
-        const float *restrict multi_head_attention_21)
+static void train_k56_multi_head_attention(const float *restrict multi_head_attention_23,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_24,
+        float *restrict layer_norm_20, const float *restrict multi_head_attention_17,
+        const float *restrict multi_head_attention_20)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k56_multi_head_attention_tile_4(multi_head_attention_24, i0 * 256 + i1_0 * 16,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_25 + n);
+                train_k56_multi_head_attention_tile_4(multi_head_attention_23, i0 * 256 + i1_0 * 16,
+                        block_1_attention_query_kernel_2 + n, multi_head_attention_24 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_30[i0 * 256 + i1 * 16 + j0] = layer_norm_30[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_18[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_21[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_25[i1 * 16 - i1_0 * 16 + j0];
+                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = layer_norm_20[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_17[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_20[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_24[i1 * 16 - i1_0 * 16 + j0];
                 }
             }
         }
@@ -3067,31 +3030,31 @@ static inline void train_k57_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k57_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_24,
-        float *restrict multi_head_attention_27, float *restrict m_block_1_attention_query_kernel,
+static void train_k57_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_23,
+        float *restrict multi_head_attention_26, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k57_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_24 + n, multi_head_attention_27 + n);
+            train_k57_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_23 + n, multi_head_attention_26 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_27[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v135 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v135;
-                const float add_v136 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v136;
-                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v135
-                        / (dl_sqrt(add_v136) + 1e-07f);
+                const float v1 = multi_head_attention_26[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v120 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v120;
+                const float add_v121 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v121;
+                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v120
+                        / (dl_sqrt(add_v121) + 1e-07f);
             }
         }
     }
 }
 
 /* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
-static void train_k58_embedding_adam(const float *restrict layer_norm_30, float *restrict m_positions,
+static void train_k58_embedding_adam(const float *restrict layer_norm_20, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3101,22 +3064,22 @@ static void train_k58_embedding_adam(const float *restrict layer_norm_30, float 
         }
         for (int r1 = 0; r1 < 32; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                embedding[j0] += layer_norm_30[i0 * 16 + j0 + r1 * 256];
+                embedding[j0] += layer_norm_20[i0 * 16 + j0 + r1 * 256];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = embedding[j0];
-            const float add_v128 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-            m_positions[i0 * 16 + j0] = add_v128;
-            const float add_v129 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-            v_positions[i0 * 16 + j0] = add_v129;
-            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v128 / (dl_sqrt(add_v129) + 1e-07f);
+            const float add_v113 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+            m_positions[i0 * 16 + j0] = add_v113;
+            const float add_v114 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+            v_positions[i0 * 16 + j0] = add_v114;
+            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v113 / (dl_sqrt(add_v114) + 1e-07f);
         }
     }
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
-static void train_k59_embedding(const float *restrict layer_norm_30, const int32_t *restrict tokens,
+static void train_k59_embedding(const float *restrict layer_norm_20, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -3124,7 +3087,7 @@ static void train_k59_embedding(const float *restrict layer_norm_30, const int32
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_30[j0 * 256 + j1 * 16 + j2];
+                embedding_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_20[j0 * 256 + j1 * 16 + j2];
             }
         }
     }
@@ -3136,11 +3099,20 @@ static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 16000; j0++) {
         const float v1 = embedding_2[j0];
-        const float add_v132 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v132;
-        const float add_v133 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v133;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v132 / (dl_sqrt(add_v133) + 1e-07f);
+        const float add_v117 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v117;
+        const float add_v118 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v118;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v117 / (dl_sqrt(add_v118) + 1e-07f);
+    }
+}
+
+/* encoder.dl:31: adam -> f32[10] */
+static void train_k61_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -3163,8 +3135,11 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
+    float *const add = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
+    float *const layer_norm = (float *)(void *)(base + 1171456);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 1175552);   /* f32[32, 16, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 1177600);   /* f32[32, 16, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
@@ -3172,55 +3147,57 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
     float *const dense_4 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 753664);   /* bool[32, 16, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 761856);   /* f32[32, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 720896);   /* f32[32, 16, 16] */
-    float *const mean_2 = (float *)(void *)(base + 763904);   /* f32[32, 16] */
-    float *const classifier_y = (float *)(void *)(base + 655360);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 655520);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 655648);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 768000);   /* f32[32, 10] */
-    float *const dense_7 = (float *)(void *)(base + 688128);   /* f32[4, 10] */
-    float *const mean_3 = (float *)(void *)(base + 765952);   /* f32[32, 16] */
-    float *const layer_norm_10 = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
-    float *const layer_norm_19 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 720896);   /* bool[32, 16, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 729088);   /* f32[32, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 731136);   /* f32[32, 16, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
+    float *const mean_2 = (float *)(void *)(base + 737280);   /* f32[32, 16] */
+    float *const classifier_y = (float *)(void *)(base + 740608);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 739328);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 740768);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 740896);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 741024);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 741376);   /* f32[32, 10] */
+    float *const dense_7 = (float *)(void *)(base + 655360);   /* f32[4, 10] */
+    float *const mean_3 = (float *)(void *)(base + 739328);   /* f32[32, 16] */
+    float *const layer_norm_15 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
     float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const dense_10 = (float *)(void *)(base + 131072);   /* f32[4, 16] */
     float *const dense_11 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const dense_13 = (float *)(void *)(base + 229376);   /* f32[4, 16] */
+    float *const dense_13 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
     float *const dense_14 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const dense_15 = (float *)(void *)(base + 229376);   /* f32[4, 64] */
-    float *const layer_norm_21 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
-    float *const layer_norm_30 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 196608);   /* f32[32, 16, 16] */
+    float *const dense_15 = (float *)(void *)(base + 196608);   /* f32[4, 64] */
+    float *const layer_norm_20 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const dropout_4 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 163840);   /* f32[4, 16] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
     float *const multi_head_attention_9 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
-    float *const adam = (float *)(void *)(base + 1177600);   /* f32 */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 769280);   /* f32[10, 16] */
+    float *const adam = (float *)(void *)(base + 1183744);   /* f32 */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 742656);   /* f32[10, 16] */
     float *const block_1_down_kernel_2 = (float *)(void *)(base + 1167360);   /* f32[16, 64] */
     float *const block_1_up_kernel_2 = (float *)(void *)(base + 1163264);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 1176576);   /* f32[16, 16] */
-    float *const multi_head_attention_29 = (float *)(void *)(base + 884736);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 1175552);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 1174528);   /* f32[16, 16] */
-    float *const multi_head_attention_30 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 1173504);   /* f32[16, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 1182720);   /* f32[16, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 884736);   /* f32[32, 4, 4, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 1181696);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 1180672);   /* f32[16, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 1179648);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -3234,41 +3211,41 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);
     train_k7_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_28);
-    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_29);
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_28,
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_27);
+    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_28);
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_27,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
     train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
     train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
     train_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
     train_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y, params->block_1_attention_output_bias,
-            block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y, params->block_1_norm_a_gamma,
+            add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
     train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
     train_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
     train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
     train_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
     train_k19_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
-            block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
+            layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
     train_k20_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k21_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    train_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
     train_k23_sum(&count, argmax, label, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k25_adam(&step, adam);
-    train_k26_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k27_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, block_1_norm_b_y, layer_norm_10,
-            params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_standardized_1_centered, layer_norm_19, dropout_2,
-            dropout_3);
+    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k25_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
+            layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_15, dropout_2, dropout_3);
+    train_k27_adam(&step, adam);
     train_k28_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k29_layer_norm_adam(mean_3, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta, adam);
-    train_k30_layer_norm_adam(layer_norm_10, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+    train_k30_layer_norm_adam(mean_3, block_1_norm_b_y, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, adam);
     train_k31_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
             adam);
@@ -3276,14 +3253,14 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k33_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
     train_k34_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k35_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_19, dense_14, block_1_norm_a_y,
-            layer_norm_21, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_30,
-            dropout, dropout_4);
+    train_k35_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_15, dense_14,
+            params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_20, dropout,
+            dropout_4);
     train_k36_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
     train_k37_layer_norm_adam(dense_14, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
-    train_k38_layer_norm_adam(layer_norm_21, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+    train_k38_layer_norm_adam(dense_14, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam);
     train_k39_multi_head_attention_adam(dropout_4, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
@@ -3291,39 +3268,40 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k41_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9, block_1_attention_y);
-    train_k43_multi_head_attention(multi_head_attention_9, multi_head_attention_29, multi_head_attention_13,
+    train_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9);
+    train_k43_multi_head_attention(multi_head_attention_9, multi_head_attention_28, multi_head_attention_12,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_14);
+            multi_head_attention_13);
     train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_9,
-            multi_head_attention_12);
-    train_k45_multi_head_attention(multi_head_attention, multi_head_attention_13, multi_head_attention_15);
-    train_k46_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
-    train_k47_multi_head_attention_adam(multi_head_attention_17, optimizer->m_block_1_attention_value_bias,
+            multi_head_attention_11);
+    train_k45_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
+    train_k46_multi_head_attention(multi_head_attention_11, multi_head_attention_16);
+    train_k47_multi_head_attention_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias, adam);
-    train_k48_multi_head_attention(multi_head_attention_17, block_1_attention_value_kernel_2, multi_head_attention_18);
-    train_k49_multi_head_attention_adam(x, multi_head_attention_17, multi_head_attention_19,
+    train_k48_multi_head_attention(multi_head_attention_16, block_1_attention_value_kernel_2, multi_head_attention_17);
+    train_k49_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k50_multi_head_attention_adam(multi_head_attention_15, optimizer->m_block_1_attention_key_bias,
+    train_k50_multi_head_attention_adam(multi_head_attention_14, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k51_multi_head_attention(multi_head_attention_15, block_1_attention_key_kernel_2, multi_head_attention_21);
-    train_k52_multi_head_attention_pack(multi_head_attention_15, multi_head_attention_30);
-    train_k53_multi_head_attention_adam(x, multi_head_attention_30, multi_head_attention_22,
+    train_k51_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_2, multi_head_attention_20);
+    train_k52_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);
+    train_k53_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k54_multi_head_attention(multi_head_attention_14, multi_head_attention_24);
-    train_k55_multi_head_attention_adam(multi_head_attention_24, optimizer->m_block_1_attention_query_bias,
+    train_k54_multi_head_attention(multi_head_attention_13, multi_head_attention_23);
+    train_k55_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    train_k56_multi_head_attention(multi_head_attention_24, block_1_attention_query_kernel_2, multi_head_attention_25,
-            layer_norm_30, multi_head_attention_18, multi_head_attention_21);
-    train_k57_multi_head_attention_adam(x, multi_head_attention_24, multi_head_attention_27,
+    train_k56_multi_head_attention(multi_head_attention_23, block_1_attention_query_kernel_2, multi_head_attention_24,
+            layer_norm_20, multi_head_attention_17, multi_head_attention_20);
+    train_k57_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k58_embedding_adam(layer_norm_30, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k59_embedding(layer_norm_30, tokens, embedding_2);
+    train_k58_embedding_adam(layer_norm_20, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k59_embedding(layer_norm_20, tokens, embedding_2);
     train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
+    train_k61_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -3761,14 +3739,13 @@ static void gradients_k13_multi_head_attention(const float *restrict multi_head_
 /* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
 static void gradients_k14_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
-        const float *restrict block_1_attention_output_bias, float *restrict block_1_norm_a_standardized_1_centered,
-        float *restrict layer_norm_4, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
-        const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
+        const float *restrict block_1_attention_output_bias, float *restrict add, float *restrict layer_norm,
+        float *restrict layer_norm_2, float *restrict layer_norm_4, float *restrict layer_norm_5,
+        float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
+        float *restrict block_1_x)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
-            float add[16];
-            float layer_norm;
             float layer_norm_3;
             float sum_v19 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -3779,24 +3756,25 @@ static void gradients_k14_dropout_layer_norm(const int32_t *restrict seed_, cons
                 const float v2 = block_1_attention_output_bias[j0];
                 const float v3 = (v1 + v2) / 0.9f;
                 const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (lt_v17 ? 0.0f : v3);
-                add[j0] = add_v18;
+                add[i0 * 256 + i1 * 16 + j0] = add_v18;
                 sum_v19 += add_v18;
             }
-            layer_norm = sum_v19;
-            const float v4 = layer_norm / 16.0f;
-            float sum_v22 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v20 = add[j0] - v4;
-                block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v20;
-                const float mul_v21 = block_1_norm_a_standardized_1_centered_v20 * block_1_norm_a_standardized_1_centered_v20;
-                sum_v22 += mul_v21;
+            layer_norm[i0 * 16 + i1] = sum_v19;
+            const float v4 = layer_norm[i0 * 16 + i1] / 16.0f;
+            layer_norm_2[i0 * 16 + i1] = v4;
+            float sum_v21 = 0.0f;
+            for (int r0 = 0; r0 < 16; r0++) {
+                const float v5 = add[i0 * 256 + i1 * 16 + r0] - layer_norm_2[i0 * 16 + i1];
+                sum_v21 += v5 * v5;
             }
-            layer_norm_3 = sum_v22;
-            const float v5 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            layer_norm_4[i0 * 16 + i1] = v5;
+            layer_norm_3 = sum_v21;
+            const float v6 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+            const float sqrt_v22 = v6;
+            layer_norm_4[i0 * 16 + i1] = sqrt_v22;
+            layer_norm_5[i0 * 16 + i1] = 1.0f / sqrt_v22;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v24 = block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
-                        / layer_norm_4[i0 * 16 + i1];
+                const float block_1_norm_a_y_v24 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1])
+                        * layer_norm_5[i0 * 16 + i1];
                 block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24;
                 block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
@@ -3930,17 +3908,13 @@ static void gradients_k18_dense(const float *restrict dense_4, const float *rest
 
 /* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
 static void gradients_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout_2, const float *restrict block_1_x, const float *restrict block_1_down_y,
-        const float *restrict block_1_down_bias, float *restrict block_1_norm_b_standardized_1_centered,
-        float *restrict layer_norm_8, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
-        const float *restrict block_1_norm_b_beta, float *restrict mean_2)
+        uint8_t *restrict dropout_2, const float *restrict block_1_x, float *restrict block_1_down_y,
+        const float *restrict block_1_down_bias, float *restrict layer_norm_6, float *restrict layer_norm_7,
+        float *restrict layer_norm_9, float *restrict layer_norm_10, float *restrict block_1_norm_b_y,
+        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        float add_2[256];
-        float layer_norm_5[16];
-        float layer_norm_6[256];
-        float layer_norm_7[16];
-        float x_2[256];
+        float layer_norm_8[16];
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
@@ -3950,42 +3924,38 @@ static void gradients_k19_dropout_layer_norm_mean(const int32_t *restrict seed_,
                 const int lt_v32 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
                 dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v32);
-                add_2[j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
+                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
             float sum_v34 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v34 += add_2[j0 * 16 + r1];
+                sum_v34 += block_1_down_y[i0 * 256 + j0 * 16 + r1];
             }
-            layer_norm_5[j0] = sum_v34;
+            layer_norm_6[i0 * 16 + j0] = sum_v34;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = layer_norm_5[j0] / 16.0f;
-            for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_standardized_1_centered_v35 = add_2[j0 * 16 + j1] - v4;
-                block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35;
-                layer_norm_6[j0 * 16 + j1] = block_1_norm_b_standardized_1_centered_v35
-                        * block_1_norm_b_standardized_1_centered_v35;
-            }
+            const float v4 = layer_norm_6[i0 * 16 + j0] / 16.0f;
+            layer_norm_7[i0 * 16 + j0] = v4;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v37 = 0.0f;
+            float sum_v36 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v37 += layer_norm_6[j0 * 16 + r1];
+                const float v5 = block_1_down_y[i0 * 256 + j0 * 16 + r1] - layer_norm_7[i0 * 16 + j0];
+                sum_v36 += v5 * v5;
             }
-            layer_norm_7[j0] = sum_v37;
+            layer_norm_8[j0] = sum_v36;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v5 = dl_sqrt(layer_norm_7[j0] / 16.0f + 0.001f);
-            layer_norm_8[i0 * 16 + j0] = v5;
+            const float v6 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
+            const float sqrt_v37 = v6;
+            layer_norm_9[i0 * 16 + j0] = sqrt_v37;
+            layer_norm_10[i0 * 16 + j0] = 1.0f / sqrt_v37;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
-                const float block_1_norm_b_y_v39 = block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1]
-                        / layer_norm_8[i0 * 16 + j0];
-                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = block_1_norm_b_y_v39;
-                x_2[j0 * 16 + j1] = block_1_norm_b_y_v39 * block_1_norm_b_gamma[j1] + block_1_norm_b_beta[j1];
+                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = (block_1_down_y[i0 * 256 + j0 * 16 + j1]
+                        - layer_norm_7[i0 * 16 + j0]) * layer_norm_10[i0 * 16 + j0];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3993,7 +3963,7 @@ static void gradients_k19_dropout_layer_norm_mean(const int32_t *restrict seed_,
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                mean[j0] += x_2[j0 + r1 * 16];
+                mean[j0] += block_1_norm_b_y[i0 * 256 + j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -4022,7 +3992,7 @@ static dl_status gradients_k21_cross_entropy_check(const int32_t *restrict label
     return DL_OK;
 }
 
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[32, 10], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
 static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4057,65 +4027,48 @@ static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float 
 }
 
 static void gradients_k22_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
             gradients_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v45 = -DL_INFINITY;
+            float max_v44 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v44 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v44;
-                const float x_max_v45 = logits_v44;
-                max_v45 = dl_max(max_v45, x_max_v45);
+                const float logits_v43 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v43;
+                const float x_max_v44 = logits_v43;
+                max_v44 = dl_max(max_v44, x_max_v44);
             }
-            softmax = max_v45;
-            float sum_v47 = 0.0f;
+            softmax = max_v44;
+            float sum_v46 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v46 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v46;
-                sum_v47 += softmax_1_y_v46;
+                const float softmax_1_y_v45 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v45;
+                sum_v46 += softmax_1_y_v45;
             }
-            softmax_2 = sum_v47;
-            const float v1 = dl_log(softmax_2);
-            float sum_v50 = 0.0f;
-            int32_t argmax_v51 = 0;
-            float best_argmax_v51 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v49 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v50 += select_v49;
-                const float x_argmax_v51 = v2;
-                if (best_argmax_v51 < x_argmax_v51) {
-                    best_argmax_v51 = x_argmax_v51;
-                    argmax_v51 = j0;
+            softmax_2[i0] = sum_v46;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v48 = 0.0f;
+            int32_t argmax_v49 = 0;
+            float best_argmax_v49 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v48 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v49 = v3;
+                if (best_argmax_v49 < x_argmax_v49) {
+                    best_argmax_v49 = x_argmax_v49;
+                    argmax_v49 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v50;
-            argmax[i0] = argmax_v51;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v57 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v56 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v56;
-                sum_v57 += -select_v56;
-            }
-            cross_entropy_5 = sum_v57;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v48;
+            argmax[i0] = argmax_v49;
         }
     }
 }
@@ -4125,15 +4078,39 @@ static void gradients_k23_sum(const int32_t *restrict count_, const dl_word *res
         float *restrict accuracy)
 {
     float sum;
+    float sum_v50[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v50[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            const int32_t v1 = argmax[r0];
+            const int32_t v2 = label[r0];
+            sum_v50[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+        }
+    }
+    for (int lane = 0; lane < 4; lane++)
+        sum_v50[lane] += sum_v50[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v50[lane] += sum_v50[lane + 2];
+    sum_v50[0] += sum_v50[1];
+    sum = sum_v50[0];
+    accuracy[0] = sum / (float)count_[0];
+}
+
+/* encoder.dl:30: cross_entropy -> f32 */
+static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
+        float *restrict loss)
+{
+    float cross_entropy_2;
     float sum_v52[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v52[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v52[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v52[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
@@ -4141,37 +4118,37 @@ static void gradients_k23_sum(const int32_t *restrict count_, const dl_word *res
     for (int lane = 0; lane < 2; lane++)
         sum_v52[lane] += sum_v52[lane + 2];
     sum_v52[0] += sum_v52[1];
-    sum = sum_v52[0];
-    accuracy[0] = sum / (float)count_[0];
+    cross_entropy_2 = sum_v52[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* encoder.dl:30: cross_entropy -> f32 */
-static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
-        float *restrict loss)
+/* encoder.dl:30: cross_entropy, encoder.dl:26: softmax, encoder.dl:24: dense -> f32[10] */
+static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict classifier_bias_2)
 {
-    float cross_entropy_3;
-    float sum_v54[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v54[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v54[lane] += r0 < count_[0] ? -v1 : 0.0f;
+    float cross_entropy_4[32];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
     }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v54[lane] += sum_v54[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v54[lane] += sum_v54[lane + 2];
-    sum_v54[0] += sum_v54[1];
-    cross_entropy_3 = sum_v54[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
-}
-
-/* encoder.dl:24: dense -> f32[10] */
-static void gradients_k25_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
-{
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v55 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v55 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v55;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
     }
@@ -4217,17 +4194,13 @@ static inline void gradients_k26_dense_mean_layer_norm_tile_4(const float *restr
 }
 
 static void gradients_k26_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
-        float *restrict mean_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_9,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_8,
-        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_17,
-        const uint8_t *restrict dropout_2, float *restrict dropout_3)
+        float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_down_y,
+        const float *restrict layer_norm_7, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
+        const float *restrict layer_norm_6, float *restrict layer_norm_13, const uint8_t *restrict dropout_2,
+        float *restrict dropout_3)
 {
-    float layer_norm_10[256];
-    float layer_norm_11[256];
+    float layer_norm_11[16];
     float layer_norm_12[16];
-    float layer_norm_14[256];
-    float layer_norm_15[256];
-    float layer_norm_16[16];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
@@ -4237,44 +4210,31 @@ static void gradients_k26_dense_mean_layer_norm(const float *restrict softmax_3,
                 mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                for (int j1 = 0; j1 < 16; j1++) {
-                    const float v1 = mean_3[i0 * 16 + j1];
-                    const float v2 = block_1_norm_b_y[i0 * 256 + j0 * 16 + j1];
-                    layer_norm_9[i0 * 256 + j0 * 16 + j1] = v1 * v2;
-                    const float div_v67 = v1 * block_1_norm_b_gamma[j1] / layer_norm_8[i0 * 16 + j0];
-                    layer_norm_10[j0 * 16 + j1] = div_v67;
-                    layer_norm_11[j0 * 16 + j1] = -(div_v67 * v2);
-                }
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v69 = 0.0f;
+                float sum_v64 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v69 += layer_norm_11[j0 * 16 + r1];
+                    sum_v64 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1] * (block_1_down_y[i0 * 256 + j0 * 16 + r1]
+                            - layer_norm_7[i0 * 16 + j0]);
                 }
-                layer_norm_12[j0] = sum_v69;
+                layer_norm_11[j0] = sum_v64;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v3 = layer_norm_12[j0] * 0.5f / layer_norm_8[i0 * 16 + j0] / 16.0f;
-                for (int j1 = 0; j1 < 16; j1++) {
-                    const float mul_v70 = v3 * block_1_norm_b_standardized_1_centered[i0 * 256 + j0 * 16 + j1];
-                    const float add_v71 = layer_norm_10[j0 * 16 + j1] + mul_v70 + mul_v70;
-                    layer_norm_14[j0 * 16 + j1] = add_v71;
-                    layer_norm_15[j0 * 16 + j1] = -add_v71;
-                }
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v73 = 0.0f;
+                float sum_v65 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v73 += layer_norm_15[j0 * 16 + r1];
+                    sum_v65 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1];
                 }
-                layer_norm_16[j0] = sum_v73;
+                layer_norm_12[j0] = sum_v65;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v4 = layer_norm_16[j0] / 16.0f;
+                const float v1 = layer_norm_10[i0 * 16 + j0];
+                const float v2 = layer_norm_9[i0 * 16 + j0];
+                const float v3 = -(layer_norm_11[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
+                const float v4 = layer_norm_7[i0 * 16 + j0];
+                const float v5 = -(layer_norm_12[j0] * v1 + (layer_norm_6[i0 * 16 + j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v74 = layer_norm_14[j0 * 16 + j1] + v4;
-                    layer_norm_17[i0 * 256 + j0 * 16 + j1] = add_v74;
-                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v74) / 0.9f;
+                    const float add_v66 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3
+                            * (block_1_down_y[i0 * 256 + j0 * 16 + j1] - v4) * 2.0f + v5;
+                    layer_norm_13[i0 * 256 + j0 * 16 + j1] = add_v66;
+                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v66) / 0.9f;
                 }
             }
         }
@@ -4340,7 +4300,8 @@ static void gradients_k28_layer_norm(const float *restrict mean_3, float *restri
 }
 
 /* encoder.dl:13: layer_norm -> f32[16] */
-static void gradients_k29_layer_norm(const float *restrict layer_norm_9, float *restrict block_1_norm_b_gamma_2)
+static void gradients_k29_layer_norm(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
+        float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_gamma_2[j0] = 0.0f;
@@ -4348,7 +4309,7 @@ static void gradients_k29_layer_norm(const float *restrict layer_norm_9, float *
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_gamma_2[j0] += layer_norm_9[j0 + r1 * 256 + r2 * 16];
+                block_1_norm_b_gamma_2[j0] += mean_3[j0 + r1 * 16] * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -4515,49 +4476,42 @@ static inline void gradients_k34_dense_layer_norm_dropout_tile_4(const float *re
 }
 
 static void gradients_k34_dense_layer_norm_dropout(const float *restrict dense_7, const float *restrict block_1_up_kernel_3,
-        float *restrict dense_8, const float *restrict layer_norm_17, float *restrict dense_9,
-        const float *restrict block_1_norm_a_y, float *restrict layer_norm_18, const float *restrict block_1_norm_a_gamma,
-        const float *restrict layer_norm_4, const float *restrict block_1_norm_a_standardized_1_centered,
-        float *restrict layer_norm_26, const uint8_t *restrict dropout, float *restrict dropout_4)
+        float *restrict dense_8, const float *restrict layer_norm_13, float *restrict dense_9,
+        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_2,
+        const float *restrict layer_norm_5, const float *restrict layer_norm_4, const float *restrict layer_norm,
+        float *restrict layer_norm_16, const uint8_t *restrict dropout, float *restrict dropout_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        float layer_norm_19[16];
-        float layer_norm_21;
-        float layer_norm_23[16];
-        float layer_norm_25;
+        float layer_norm_14;
+        float layer_norm_15;
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 gradients_k34_dense_layer_norm_dropout_tile_4(dense_7, i0 * 1024 + i1_0 * 64, block_1_up_kernel_3 + n,
                         dense_8 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v91 = 0.0f;
+                float sum_v80 = 0.0f;
+                float sum_v81 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v84 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_8[i1 * 16 - i1_0 * 16 + j0];
-                    dense_9[i0 * 256 + i1 * 16 + j0] = add_v84;
-                    const float v1 = block_1_norm_a_y[i0 * 256 + i1 * 16 + j0];
-                    layer_norm_18[i0 * 256 + i1 * 16 + j0] = add_v84 * v1;
-                    const float div_v89 = add_v84 * block_1_norm_a_gamma[j0] / layer_norm_4[i0 * 16 + i1];
-                    layer_norm_19[j0] = div_v89;
-                    const float neg_v90 = -(div_v89 * v1);
-                    sum_v91 += neg_v90;
+                    const float add_v76 = layer_norm_13[i0 * 256 + i1 * 16 + j0] + dense_8[i1 * 16 - i1_0 * 16 + j0];
+                    dense_9[i0 * 256 + i1 * 16 + j0] = add_v76;
+                    const float v1 = add_v76 * block_1_norm_a_gamma[j0];
+                    const float v2 = add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1];
+                    sum_v80 += v1 * v2;
+                    sum_v81 += v1;
                 }
-                layer_norm_21 = sum_v91;
-                const float v2 = layer_norm_21 * 0.5f / layer_norm_4[i0 * 16 + i1] / 16.0f;
-                float sum_v95 = 0.0f;
+                layer_norm_14 = sum_v80;
+                layer_norm_15 = sum_v81;
+                const float v3 = layer_norm_5[i0 * 16 + i1];
+                const float v4 = layer_norm_4[i0 * 16 + i1];
+                const float v5 = -(layer_norm_14 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_2[i0 * 16 + i1];
+                const float v7 = -(layer_norm_15 * v3 + (layer_norm[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v92 = v2 * block_1_norm_a_standardized_1_centered[i0 * 256 + i1 * 16 + j0];
-                    const float add_v93 = layer_norm_19[j0] + mul_v92 + mul_v92;
-                    layer_norm_23[j0] = add_v93;
-                    const float neg_v94 = -add_v93;
-                    sum_v95 += neg_v94;
-                }
-                layer_norm_25 = sum_v95;
-                const float v3 = layer_norm_25 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v96 = layer_norm_23[j0] + v3;
-                    layer_norm_26[i0 * 256 + i1 * 16 + j0] = add_v96;
-                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v96) / 0.9f;
+                    const float add_v82 = dense_9[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                            * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
+                    layer_norm_16[i0 * 256 + i1 * 16 + j0] = add_v82;
+                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v82) / 0.9f;
                 }
             }
         }
@@ -4622,7 +4576,8 @@ static void gradients_k36_layer_norm(const float *restrict dense_9, float *restr
 }
 
 /* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k37_layer_norm(const float *restrict layer_norm_18, float *restrict block_1_norm_a_gamma_2)
+static void gradients_k37_layer_norm(const float *restrict dense_9, const float *restrict block_1_norm_a_y,
+        float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_gamma_2[j0] = 0.0f;
@@ -4630,7 +4585,7 @@ static void gradients_k37_layer_norm(const float *restrict layer_norm_18, float 
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_gamma_2[j0] += layer_norm_18[j0 + r1 * 256 + r2 * 16];
+                block_1_norm_a_gamma_2[j0] += dense_9[j0 + r1 * 256 + r2 * 16] * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -4743,18 +4698,15 @@ static void gradients_k40_multi_head_attention(const float *restrict multi_head_
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4] */
 static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_6,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_7,
-        float *restrict block_1_attention_y)
+        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_7)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 for (int j3 = 0; j3 < 4; j3++) {
-                    const float div_v102 = multi_head_attention_6[j0 * 256 + j1 * 4 + j2 * 16 + j3]
+                    multi_head_attention_7[j0 * 256 + j1 * 64 + j2 * 4 + j3]
+                            = multi_head_attention_6[j0 * 256 + j1 * 4 + j2 * 16 + j3]
                             / multi_head_attention_3[j0 * 64 + j1 * 16 + j2];
-                    multi_head_attention_7[j0 * 256 + j1 * 64 + j2 * 4 + j3] = div_v102;
-                    block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3] = -(div_v102
-                            * block_1_attention_y[j0 * 256 + j1 * 64 + j2 * 4 + j3]);
                 }
             }
         }
@@ -4829,10 +4781,10 @@ static inline void gradients_k42_multi_head_attention_tile2_4(const float *restr
 }
 
 static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_11,
+        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_10,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -4841,20 +4793,24 @@ static void gradients_k42_multi_head_attention(const float *restrict multi_head_
                 for (int n = 0; n < 16; n += 4)
                     gradients_k42_multi_head_attention_tile_4(multi_head_attention_7, i0 * 256 + i1 * 64 + i2_0 * 4,
                             multi_head_attention_21 + (i0 * 256 + i1 * 64 + n),
-                            multi_head_attention_11 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
+                            multi_head_attention_10 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4]
-                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1]
-                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2]
-                            + block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3];
+                    const float v1 = -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4])
+                            + -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4 + 1]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1])
+                            + -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4 + 2]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2])
+                            + -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4 + 3]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3]);
                     for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_11[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_11[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
+                        multi_head_attention_10[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = (multi_head_attention_10[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
                                 * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
                     }
                 }
-                gradients_k42_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_12 + (i0 * 256 + i1 * 64 + i2_0
+                gradients_k42_multi_head_attention_tile2_4(multi_head_attention_10, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0
                         * 4));
             }
         }
@@ -4896,14 +4852,14 @@ static inline void gradients_k43_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_10)
+        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_9)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 gradients_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_7 + (i0 * 256 + i1 * 64),
-                        multi_head_attention_10 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
         }
     }
@@ -4944,34 +4900,34 @@ static inline void gradients_k44_multi_head_attention_tile_4(const float *restri
 }
 
 static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
+        const float *restrict multi_head_attention_10, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
                 gradients_k44_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
-                        multi_head_attention_11 + (i0 * 1024 + i1 * 256 + n),
-                        multi_head_attention_13 + (i0 * 256 + i1 * 64 + n));
+                        multi_head_attention_10 + (i0 * 1024 + i1 * 256 + n),
+                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_14)
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_9,
+        float *restrict multi_head_attention_13)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_10[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+                multi_head_attention_13[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_9[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_14,
+static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4980,7 +4936,7 @@ static void gradients_k46_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_14[j0 + r1 * 256 + r2 * 16];
+                block_1_attention_value_bias_2[j0] += multi_head_attention_13[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
@@ -5020,14 +4976,14 @@ static inline void gradients_k47_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_14,
-        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_15)
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_13,
+        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k47_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_15 + (i0 * 256 + i1_0 * 16 + n));
+                gradients_k47_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0 * 16,
+                        block_1_attention_value_kernel_3 + n, multi_head_attention_14 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
@@ -5066,28 +5022,28 @@ static inline void gradients_k48_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k48_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_14,
+static void gradients_k48_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_13,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k48_multi_head_attention_tile_4(x, i0_0, multi_head_attention_14 + n,
+            gradients_k48_multi_head_attention_tile_4(x, i0_0, multi_head_attention_13 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_13,
+static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v115 = 0.0f;
+        float sum_v100 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v115 += multi_head_attention_13[i0 * 16 + r0 * 256 + r1];
+                sum_v100 += multi_head_attention_12[i0 * 16 + r0 * 256 + r1];
             }
         }
-        block_1_attention_key_bias_2[i0] = sum_v115;
+        block_1_attention_key_bias_2[i0] = sum_v100;
     }
 }
 
@@ -5125,26 +5081,26 @@ static inline void gradients_k50_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_13,
-        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_16)
+static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_12,
+        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k50_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_16 + (i0 * 256 + i1_0 * 16 + n));
+                gradients_k50_multi_head_attention_tile_4(multi_head_attention_12, i0 * 256 + i1_0,
+                        block_1_attention_key_kernel_3 + n, multi_head_attention_15 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k51_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+static void gradients_k51_multi_head_attention_pack(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_22[j0 * 256 + j1 * 16 + j2] = multi_head_attention_13[j0 * 256 + j1 + j2 * 16];
+                multi_head_attention_22[j0 * 256 + j1 * 16 + j2] = multi_head_attention_12[j0 * 256 + j1 + j2 * 16];
             }
         }
     }
@@ -5195,32 +5151,33 @@ static void gradients_k52_multi_head_attention(const float *restrict x, const fl
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_12,
+static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_17[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_12[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
+                        = multi_head_attention_11[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_17,
+static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_query_bias_2)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_query_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_query_bias_2[j0] += multi_head_attention_17[j0 + r1 * 256 + r2 * 16];
+    for (int i0 = 0; i0 < 16; i0++) {
+        float multi_head_attention_16;
+        float sum_v106 = 0.0f;
+        for (int r0 = 0; r0 < 32; r0++) {
+            for (int r1 = 0; r1 < 16; r1++) {
+                sum_v106 += multi_head_attention_11[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
             }
         }
+        multi_head_attention_16 = sum_v106;
+        block_1_attention_query_bias_2[i0] = multi_head_attention_16 * 0.5f;
     }
 }
 
@@ -5260,8 +5217,8 @@ static inline void gradients_k55_multi_head_attention_tile_4(const float *restri
 
 static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_17,
         const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_18,
-        float *restrict layer_norm_26, const float *restrict multi_head_attention_15,
-        const float *restrict multi_head_attention_16)
+        float *restrict layer_norm_16, const float *restrict multi_head_attention_14,
+        const float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
@@ -5271,9 +5228,9 @@ static void gradients_k55_multi_head_attention(const float *restrict multi_head_
                         block_1_attention_query_kernel_3 + n, multi_head_attention_18 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_26[i0 * 256 + i1 * 16 + j0] = layer_norm_26[i0 * 256 + i1 * 16 + j0]
+                    layer_norm_16[i0 * 256 + i1 * 16 + j0] = layer_norm_16[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_14[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_15[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_16[i0 * 256 + i1 * 16 + j0]
                             + multi_head_attention_18[i1 * 16 - i1_0 * 16 + j0];
                 }
             }
@@ -5326,7 +5283,7 @@ static void gradients_k56_multi_head_attention(const float *restrict x, const fl
 }
 
 /* encoder.dl:20: embedding -> f32[16, 16] */
-static void gradients_k57_embedding(const float *restrict layer_norm_26, float *restrict positions_2)
+static void gradients_k57_embedding(const float *restrict layer_norm_16, float *restrict positions_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -5334,14 +5291,14 @@ static void gradients_k57_embedding(const float *restrict layer_norm_26, float *
         }
         for (int r1 = 0; r1 < 32; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                positions_2[i0 * 16 + j0] += layer_norm_26[i0 * 16 + j0 + r1 * 256];
+                positions_2[i0 * 16 + j0] += layer_norm_16[i0 * 16 + j0 + r1 * 256];
             }
         }
     }
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
-static void gradients_k58_embedding(const float *restrict layer_norm_26, const int32_t *restrict tokens,
+static void gradients_k58_embedding(const float *restrict layer_norm_16, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -5349,7 +5306,7 @@ static void gradients_k58_embedding(const float *restrict layer_norm_26, const i
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_26[j0 * 256 + j1 * 16 + j2];
+                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_16[j0 * 256 + j1 * 16 + j2];
             }
         }
     }
@@ -5373,8 +5330,11 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
+    float *const add = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
+    float *const layer_norm = (float *)(void *)(base + 1171456);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 1175552);   /* f32[32, 16, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 1177600);   /* f32[32, 16, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
@@ -5382,46 +5342,48 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
     float *const dense_4 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 753664);   /* bool[32, 16, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 761856);   /* f32[32, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 720896);   /* f32[32, 16, 16] */
-    float *const mean_2 = (float *)(void *)(base + 763904);   /* f32[32, 16] */
-    float *const classifier_y = (float *)(void *)(base + 655360);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 655520);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 655648);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 768000);   /* f32[32, 10] */
-    float *const mean_3 = (float *)(void *)(base + 765952);   /* f32[32, 16] */
-    float *const layer_norm_9 = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 720896);   /* bool[32, 16, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 729088);   /* f32[32, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 731136);   /* f32[32, 16, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
+    float *const mean_2 = (float *)(void *)(base + 737280);   /* f32[32, 16] */
+    float *const classifier_y = (float *)(void *)(base + 740608);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 739328);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 740768);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 740896);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 741024);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 741376);   /* f32[32, 10] */
+    float *const mean_3 = (float *)(void *)(base + 739328);   /* f32[32, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
     float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const dense_7 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const dense_8 = (float *)(void *)(base + 229376);   /* f32[4, 16] */
+    float *const dense_8 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
     float *const dense_9 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const layer_norm_18 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
-    float *const layer_norm_26 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 196608);   /* f32[32, 16, 16] */
+    float *const layer_norm_16 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
+    float *const dropout_4 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
     float *const multi_head_attention_20 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 769280);   /* f32[10, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 742656);   /* f32[10, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 1167360);   /* f32[16, 64] */
     float *const block_1_up_kernel_3 = (float *)(void *)(base + 1163264);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 1176576);   /* f32[16, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 1182720);   /* f32[16, 16] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 884736);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 1175552);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 1174528);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 1181696);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 1180672);   /* f32[16, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 1173504);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 1179648);   /* f32[16, 16] */
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -5445,65 +5407,63 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     gradients_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y);
     gradients_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y,
-            params->block_1_attention_output_bias, block_1_norm_a_standardized_1_centered, layer_norm_4, block_1_norm_a_y,
+            params->block_1_attention_output_bias, add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y,
             params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
     gradients_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
     gradients_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
     gradients_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
     gradients_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
     gradients_k19_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
-            block_1_norm_b_standardized_1_centered, layer_norm_8, block_1_norm_b_y, params->block_1_norm_b_gamma,
+            layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
     gradients_k20_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k21_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    gradients_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, label, cross_entropy, argmax);
     gradients_k23_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k24_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k25_dense(softmax_3, gradients->classifier_bias);
-    gradients_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, block_1_norm_b_y, layer_norm_9,
-            params->block_1_norm_b_gamma, layer_norm_8, block_1_norm_b_standardized_1_centered, layer_norm_17, dropout_2,
-            dropout_3);
+    gradients_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k25_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
+    gradients_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
+            layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_13, dropout_2, dropout_3);
     gradients_k27_dense(mean_2, softmax_3, gradients->classifier_kernel);
     gradients_k28_layer_norm(mean_3, gradients->block_1_norm_b_beta);
-    gradients_k29_layer_norm(layer_norm_9, gradients->block_1_norm_b_gamma);
+    gradients_k29_layer_norm(mean_3, block_1_norm_b_y, gradients->block_1_norm_b_gamma);
     gradients_k30_dense(dropout_3, gradients->block_1_down_bias);
     gradients_k31_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);
     gradients_k32_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
     gradients_k33_dense(dense_7, gradients->block_1_up_bias);
-    gradients_k34_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_17, dense_9, block_1_norm_a_y,
-            layer_norm_18, params->block_1_norm_a_gamma, layer_norm_4, block_1_norm_a_standardized_1_centered, layer_norm_26,
-            dropout, dropout_4);
+    gradients_k34_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
+            params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_16, dropout,
+            dropout_4);
     gradients_k35_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
     gradients_k36_layer_norm(dense_9, gradients->block_1_norm_a_beta);
-    gradients_k37_layer_norm(layer_norm_18, gradients->block_1_norm_a_gamma);
+    gradients_k37_layer_norm(dense_9, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
     gradients_k38_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
     gradients_k39_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_6);
     gradients_k40_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
-    gradients_k41_multi_head_attention(multi_head_attention_6, multi_head_attention_3, multi_head_attention_7,
-            block_1_attention_y);
-    gradients_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_11,
+    gradients_k41_multi_head_attention(multi_head_attention_6, multi_head_attention_3, multi_head_attention_7);
+    gradients_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_12);
+            multi_head_attention_11);
     gradients_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
-            multi_head_attention_10);
-    gradients_k44_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
-    gradients_k45_multi_head_attention(multi_head_attention_10, multi_head_attention_14);
-    gradients_k46_multi_head_attention(multi_head_attention_14, gradients->block_1_attention_value_bias);
-    gradients_k47_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_3, multi_head_attention_15);
-    gradients_k48_multi_head_attention(x, multi_head_attention_14, gradients->block_1_attention_value_kernel);
-    gradients_k49_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_key_bias);
-    gradients_k50_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_3, multi_head_attention_16);
-    gradients_k51_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_22);
+            multi_head_attention_9);
+    gradients_k44_multi_head_attention(multi_head_attention, multi_head_attention_10, multi_head_attention_12);
+    gradients_k45_multi_head_attention(multi_head_attention_9, multi_head_attention_13);
+    gradients_k46_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_value_bias);
+    gradients_k47_multi_head_attention(multi_head_attention_13, block_1_attention_value_kernel_3, multi_head_attention_14);
+    gradients_k48_multi_head_attention(x, multi_head_attention_13, gradients->block_1_attention_value_kernel);
+    gradients_k49_multi_head_attention(multi_head_attention_12, gradients->block_1_attention_key_bias);
+    gradients_k50_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3, multi_head_attention_15);
+    gradients_k51_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);
     gradients_k52_multi_head_attention(x, multi_head_attention_22, gradients->block_1_attention_key_kernel);
-    gradients_k53_multi_head_attention(multi_head_attention_12, multi_head_attention_17);
-    gradients_k54_multi_head_attention(multi_head_attention_17, gradients->block_1_attention_query_bias);
+    gradients_k53_multi_head_attention(multi_head_attention_11, multi_head_attention_17);
+    gradients_k54_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_query_bias);
     gradients_k55_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
-            layer_norm_26, multi_head_attention_15, multi_head_attention_16);
+            layer_norm_16, multi_head_attention_14, multi_head_attention_15);
     gradients_k56_multi_head_attention(x, multi_head_attention_17, gradients->block_1_attention_query_kernel);
-    gradients_k57_embedding(layer_norm_26, gradients->positions);
-    gradients_k58_embedding(layer_norm_26, tokens, gradients->embedding_1_embeddings);
+    gradients_k57_embedding(layer_norm_16, gradients->positions);
+    gradients_k58_embedding(layer_norm_16, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -5875,7 +5835,7 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
         float add[16];
         float layer_norm;
         float block_1_norm_a_standardized_1_centered[16];
-        float layer_norm_3;
+        float layer_norm_2;
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -5891,18 +5851,16 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
                 }
                 layer_norm = sum_v18;
                 const float v1 = layer_norm / 16.0f;
-                float sum_v21 = 0.0f;
+                float sum_v20 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float block_1_norm_a_standardized_1_centered_v19 = add[j0] - v1;
                     block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v19;
-                    const float mul_v20 = block_1_norm_a_standardized_1_centered_v19
-                            * block_1_norm_a_standardized_1_centered_v19;
-                    sum_v21 += mul_v20;
+                    sum_v20 += block_1_norm_a_standardized_1_centered_v19 * block_1_norm_a_standardized_1_centered_v19;
                 }
-                layer_norm_3 = sum_v21;
-                const float v2 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+                layer_norm_2 = sum_v20;
+                const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2
+                    block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2
                             * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
                 }
             }
@@ -5962,7 +5920,7 @@ static void evaluate_k9_dense(const float *restrict block_1_x, const float *rest
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[32, 16], 524288 multiply-accumulates */
 static inline void evaluate_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5998,61 +5956,53 @@ static inline void evaluate_k10_dense_layer_norm_tile_4(const float *restrict a,
 
 static void evaluate_k10_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict x_2)
+        float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float add_2[16];
-        float layer_norm_4;
-        float block_1_norm_b_standardized_1_centered[16];
-        float layer_norm_6;
+        float layer_norm_3;
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 evaluate_k10_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v27 = 0.0f;
+                float sum_v26 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v26 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float add_v25 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    add_2[j0] = add_v26;
-                    sum_v27 += add_v26;
+                    add_2[j0] = add_v25;
+                    sum_v26 += add_v25;
                 }
-                layer_norm_4 = sum_v27;
-                const float v1 = layer_norm_4 / 16.0f;
-                float sum_v30 = 0.0f;
+                layer_norm_3 = sum_v26;
+                const float v1 = layer_norm_3 / 16.0f;
+                float sum_v28 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_standardized_1_centered_v28 = add_2[j0] - v1;
-                    block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v28;
-                    const float mul_v29 = block_1_norm_b_standardized_1_centered_v28
-                            * block_1_norm_b_standardized_1_centered_v28;
-                    sum_v30 += mul_v29;
+                    const float block_1_norm_b_standardized_1_centered_v27 = add_2[j0] - v1;
+                    block_1_norm_b_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
+                            = block_1_norm_b_standardized_1_centered_v27;
+                    sum_v28 += block_1_norm_b_standardized_1_centered_v27 * block_1_norm_b_standardized_1_centered_v27;
                 }
-                layer_norm_6 = sum_v30;
-                const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
-                for (int j0 = 0; j0 < 16; j0++) {
-                    x_2[i0 * 256 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
-                            + block_1_norm_b_beta[j0];
-                }
+                layer_norm_4[i0 * 16 + i1] = sum_v28;
             }
         }
     }
 }
 
 /* encoder.dl:24: mean -> f32[32, 16] */
-static void evaluate_k11_mean(const float *restrict x_2, float *restrict mean_2)
+static void evaluate_k11_mean(const float *restrict block_1_norm_b_standardized_1_centered, const float *restrict layer_norm_4,
+        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        float mean[16];
-        for (int j0 = 0; j0 < 16; j0++) {
-            mean[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                mean[j0] += x_2[i0 * 256 + j0 + r1 * 16];
+        for (int i1 = 0; i1 < 16; i1++) {
+            float mean;
+            float sum_v29 = 0.0f;
+            for (int r0 = 0; r0 < 16; r0++) {
+                sum_v29 += block_1_norm_b_standardized_1_centered[i0 * 256 + i1 + r0 * 16] * (1.0f
+                        / dl_sqrt(layer_norm_4[i0 * 16 + r0] / 16.0f + 0.001f)) * block_1_norm_b_gamma[i1]
+                        + block_1_norm_b_beta[i1];
             }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            mean_2[i0 * 16 + j0] = mean[j0] / 16.0f;
+            mean = sum_v29;
+            mean_2[i0 * 16 + i1] = mean / 16.0f;
         }
     }
 }
@@ -6103,7 +6053,7 @@ static inline void evaluate_k13_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax)
+        float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -6114,36 +6064,34 @@ static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_
             evaluate_k13_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v36 = -DL_INFINITY;
+            float max_v33 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v35 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v35;
-                const float x_max_v36 = logits_v35;
-                max_v36 = dl_max(max_v36, x_max_v36);
+                const float logits_v32 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v32;
+                const float x_max_v33 = logits_v32;
+                max_v33 = dl_max(max_v33, x_max_v33);
             }
-            softmax = max_v36;
-            float sum_v38 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v37 = dl_exp(logits[j0] - softmax);
-                sum_v38 += softmax_1_y_v37;
+            softmax = max_v33;
+            float sum_v34 = 0.0f;
+            for (int r0 = 0; r0 < 10; r0++) {
+                sum_v34 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v38;
+            softmax_2 = sum_v34;
             const float v1 = dl_log(softmax_2);
-            float sum_v41 = 0.0f;
-            int32_t argmax_v42 = 0;
-            float best_argmax_v42 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v40 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v41 += select_v40;
-                const float x_argmax_v42 = v2;
-                if (best_argmax_v42 < x_argmax_v42) {
-                    best_argmax_v42 = x_argmax_v42;
-                    argmax_v42 = j0;
+            float sum_v36 = 0.0f;
+            int32_t argmax_v37 = 0;
+            float best_argmax_v37 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v2 = logits[r0];
+                sum_v36 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v37 = v2;
+                if (best_argmax_v37 < x_argmax_v37) {
+                    best_argmax_v37 = x_argmax_v37;
+                    argmax_v37 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v41;
-            argmax[i0] = argmax_v42;
+            cross_entropy[i0] = sum_v36;
+            argmax[i0] = argmax_v37;
         }
     }
 }
@@ -6152,45 +6100,45 @@ static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_
 static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v43[8];
+    float sum_v38[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v43[lane] = 0.0f;
+        sum_v38[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v43[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v38[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v43[lane] += sum_v43[lane + 4];
+        sum_v38[lane] += sum_v38[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v43[lane] += sum_v43[lane + 2];
-    sum_v43[0] += sum_v43[1];
-    accuracy[0] = sum_v43[0];
+        sum_v38[lane] += sum_v38[lane + 2];
+    sum_v38[0] += sum_v38[1];
+    accuracy[0] = sum_v38[0];
 }
 
 /* encoder.dl:30: cross_entropy -> f32 */
-static void evaluate_k15_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k15_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v44[8];
+    float sum_v39[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v44[lane] = 0.0f;
+        sum_v39[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v44[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v39[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v44[lane] += sum_v44[lane + 4];
+        sum_v39[lane] += sum_v39[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v44[lane] += sum_v44[lane + 2];
-    sum_v44[0] += sum_v44[1];
-    loss[0] = sum_v44[0];
+        sum_v39[lane] += sum_v39[lane + 2];
+    sum_v39[0] += sum_v39[1];
+    loss[0] = sum_v39[0];
 }
 
 dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -6211,11 +6159,12 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const block_1_attention_output_y = (float *)(void *)(base + 65536);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 196608);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
+    float *const block_1_down_y = (float *)(void *)(base + 198656);   /* f32[4, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 196608);   /* f32[32, 16] */
     float *const mean_2 = (float *)(void *)(base + 0);   /* f32[32, 16] */
     float *const classifier_y = (float *)(void *)(base + 2048);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 2208);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 2208);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 2336);   /* i32[32] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
 
@@ -6238,14 +6187,15 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
             params->block_1_norm_a_beta, block_1_x);
     evaluate_k9_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
     evaluate_k10_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, x_2);
-    evaluate_k11_mean(x_2, mean_2);
+            block_1_norm_b_standardized_1_centered, layer_norm_4);
+    evaluate_k11_mean(block_1_norm_b_standardized_1_centered, layer_norm_4, params->block_1_norm_b_gamma,
+            params->block_1_norm_b_beta, mean_2);
     if (evaluate_k12_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k13_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax);
+            cross_entropy, argmax);
     evaluate_k14_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k15_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k15_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

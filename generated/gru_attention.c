@@ -1548,7 +1548,7 @@ static dl_status train_k24_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void train_k25_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1583,15 +1583,11 @@ static inline void train_k25_dense_softmax_cross_entropy_tile_4(const float *res
 }
 
 static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_5)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_4, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax_3;
-    float softmax_1_y[10];
-    float softmax_4;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -1609,39 +1605,26 @@ static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, 
             float sum_v24 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v23 = dl_exp(logits[j0] - softmax_3);
-                softmax_1_y[j0] = softmax_1_y_v23;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v23;
                 sum_v24 += softmax_1_y_v23;
             }
-            softmax_4 = sum_v24;
-            const float v1 = dl_log(softmax_4);
-            float sum_v27 = 0.0f;
-            int32_t argmax_v28 = 0;
-            float best_argmax_v28 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v26 = label[i0] == j0 ? v2 - softmax_3 - v1 : 0.0f;
-                sum_v27 += select_v26;
-                const float x_argmax_v28 = v2;
-                if (best_argmax_v28 < x_argmax_v28) {
-                    best_argmax_v28 = x_argmax_v28;
-                    argmax_v28 = j0;
+            softmax_4[i0] = sum_v24;
+            const float v1 = softmax_4[i0];
+            const float v2 = dl_log(v1);
+            float sum_v26 = 0.0f;
+            int32_t argmax_v27 = 0;
+            float best_argmax_v27 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v26 += label[i0] == r0 ? v3 - softmax_3 - v2 : 0.0f;
+                const float x_argmax_v27 = v3;
+                if (best_argmax_v27 < x_argmax_v27) {
+                    best_argmax_v27 = x_argmax_v27;
+                    argmax_v27 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v27;
-            argmax[i0] = argmax_v28;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v34 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v33 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v33;
-                sum_v34 += -select_v33;
-            }
-            cross_entropy_5 = sum_v34;
-            const float v5 = cross_entropy_5 / softmax_4;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_5[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v26;
+            argmax[i0] = argmax_v27;
         }
     }
 }
@@ -1651,61 +1634,77 @@ static void train_k26_sum(const int32_t *restrict count_, const dl_word *restric
         float *restrict accuracy)
 {
     float sum;
-    float sum_v29[8];
+    float sum_v28[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v29[lane] = 0.0f;
+        sum_v28[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v29[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v28[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v29[lane] += sum_v29[lane + 4];
+        sum_v28[lane] += sum_v28[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v29[lane] += sum_v29[lane + 2];
-    sum_v29[0] += sum_v29[1];
-    sum = sum_v29[0];
+        sum_v28[lane] += sum_v28[lane + 2];
+    sum_v28[0] += sum_v28[1];
+    sum = sum_v28[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* gru_attention.dl:25: cross_entropy -> f32 */
-static void train_k27_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k27_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v31[8];
+    float cross_entropy_2;
+    float sum_v30[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v31[lane] = 0.0f;
+        sum_v30[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v31[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v30[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v31[lane] += sum_v31[lane + 4];
+        sum_v30[lane] += sum_v30[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v31[lane] += sum_v31[lane + 2];
-    sum_v31[0] += sum_v31[1];
-    cross_entropy_3 = sum_v31[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v30[lane] += sum_v30[lane + 2];
+    sum_v30[0] += sum_v30[1];
+    cross_entropy_2 = sum_v30[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* gru_attention.dl:26: adam -> f32 */
-static void train_k28_adam(const int32_t *restrict step_, float *restrict adam)
+/* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[10] */
+static void train_k28_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
+        float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[10] */
-static void train_k29_dense_adam(const float *restrict softmax_5, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
+    float cross_entropy_4[32];
     float dense[10];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_5[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v33 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v33 += -softmax_5[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v33;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_4[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_5[j0 * 10 + j1] = softmax_5[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         dense[j0] = 0.0f;
     }
@@ -1715,17 +1714,14 @@ static void train_k29_dense_adam(const float *restrict softmax_5, float *restric
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense[j0];
-        const float add_v107 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v107;
-        const float add_v108 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v108;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v107 / (dl_sqrt(add_v108) + 1e-07f);
+        const float v5 = dense[j0];
+        m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
+        v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
     }
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:9:, gru_attention.dl:8: softmax, gru_attention.dl:7: dense, tanh -> f32[32, 16, 32], 36864 multiply-accumulates */
-static inline void train_k30_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k29_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1758,7 +1754,7 @@ static inline void train_k30_dense_softmax_tanh_tile_4(const float *restrict a, 
     c[195] = c3_3;
 }
 
-static void train_k30_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
+static void train_k29_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const float *restrict read, const float *restrict softmax_2,
         const float *restrict attention_weights, float *restrict attention_softmax_1_y,
         const float *restrict attention_score_kernel, float *restrict tanh_2, const float *restrict tanh)
@@ -1769,34 +1765,34 @@ static void train_k30_dense_softmax_tanh(const float *restrict softmax_5, const 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k30_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
+            train_k29_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v40[8];
+                float sum_v39[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v40[lane] = 0.0f;
+                    sum_v39[lane] = 0.0f;
                 for (int r1_0 = 0; r1_0 < 64; r1_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int r1 = r1_0 + lane;
-                        sum_v40[lane] += dense_2[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
+                        sum_v39[lane] += dense_2[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v40[lane] += sum_v40[lane + 4];
+                    sum_v39[lane] += sum_v39[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v40[lane] += sum_v40[lane + 2];
-                sum_v40[0] += sum_v40[1];
-                sum_2[j0] = sum_v40[0];
+                    sum_v39[lane] += sum_v39[lane + 2];
+                sum_v39[0] += sum_v39[1];
+                sum_2[j0] = sum_v39[0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = sum_2[j0] / softmax_2[i0];
                 softmax_6[j0] = v1;
             }
-            float sum_v42 = 0.0f;
+            float sum_v41 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
-                sum_v42 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
+                sum_v41 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
             }
-            softmax_7 = sum_v42;
+            softmax_7 = sum_v41;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v2 = (softmax_6[j0] + softmax_7) * attention_softmax_1_y[i0 * 16 + j0];
                 attention_softmax_1_y[i0 * 16 + j0] = v2;
@@ -1817,6 +1813,13 @@ static void train_k30_dense_softmax_tanh(const float *restrict softmax_5, const 
             }
         }
     }
+}
+
+/* gru_attention.dl:26: adam -> f32 */
+static void train_k30_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[64, 10], 20480 multiply-accumulates */
@@ -1863,11 +1866,11 @@ static void train_k31_dense_adam(const float *restrict pooled, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v104 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v104;
-                const float add_v105 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v105;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v104 / (dl_sqrt(add_v105)
+                const float add_v103 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v103;
+                const float add_v104 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v104;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v103 / (dl_sqrt(add_v104)
                         + 1e-07f);
             }
         }
@@ -1881,20 +1884,20 @@ static void train_k32_dense_adam(const float *restrict tanh, const float *restri
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float dense_5;
-        float dot_v45 = 0.0f;
+        float dot_v44 = 0.0f;
         for (int r1 = 0; r1 < 32; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
-                dot_v45 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
+                dot_v44 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
             }
         }
-        dense_5 = dot_v45;
+        dense_5 = dot_v44;
         const float v1 = m_attention_score_kernel[i0] * 0.9f + dense_5 * 0.1f;
         const float v2 = v_attention_score_kernel[i0] * 0.999f + dense_5 * 0.001f * dense_5;
-        const float add_v101 = v1;
-        m_attention_score_kernel[i0] = add_v101;
-        const float add_v102 = v2;
-        v_attention_score_kernel[i0] = add_v102;
-        attention_score_kernel[i0] = attention_score_kernel[i0] - adam[0] * add_v101 / (dl_sqrt(add_v102) + 1e-07f);
+        const float add_v100 = v1;
+        m_attention_score_kernel[i0] = add_v100;
+        const float add_v101 = v2;
+        v_attention_score_kernel[i0] = add_v101;
+        attention_score_kernel[i0] = attention_score_kernel[i0] - adam[0] * add_v100 / (dl_sqrt(add_v101) + 1e-07f);
     }
 }
 
@@ -1915,11 +1918,11 @@ static void train_k33_dense_adam(const float *restrict tanh_2, float *restrict m
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = dense_6[j0];
-        const float add_v98 = m_attention_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_attention_hidden_bias[j0] = add_v98;
-        const float add_v99 = v_attention_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_attention_hidden_bias[j0] = add_v99;
-        attention_hidden_bias[j0] = attention_hidden_bias[j0] - adam[0] * add_v98 / (dl_sqrt(add_v99) + 1e-07f);
+        const float add_v97 = m_attention_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_attention_hidden_bias[j0] = add_v97;
+        const float add_v98 = v_attention_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_attention_hidden_bias[j0] = add_v98;
+        attention_hidden_bias[j0] = attention_hidden_bias[j0] - adam[0] * add_v97 / (dl_sqrt(add_v98) + 1e-07f);
     }
 }
 
@@ -2019,12 +2022,12 @@ static void train_k35_dense_adam(const float *restrict read, const float *restri
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v95 = m_attention_hidden_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_attention_hidden_kernel[i0 * 32 + j0] = add_v95;
-                const float add_v96 = v_attention_hidden_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_attention_hidden_kernel[i0 * 32 + j0] = add_v96;
-                attention_hidden_kernel[i0 * 32 + j0] = attention_hidden_kernel[i0 * 32 + j0] - adam[0] * add_v95
-                        / (dl_sqrt(add_v96) + 1e-07f);
+                const float add_v94 = m_attention_hidden_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_attention_hidden_kernel[i0 * 32 + j0] = add_v94;
+                const float add_v95 = v_attention_hidden_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_attention_hidden_kernel[i0 * 32 + j0] = add_v95;
+                attention_hidden_kernel[i0 * 32 + j0] = attention_hidden_kernel[i0 * 32 + j0] - adam[0] * add_v94
+                        / (dl_sqrt(add_v95) + 1e-07f);
             }
         }
     }
@@ -2239,12 +2242,12 @@ static void train_k44_bidirectional_adam(const float *restrict h_4, const float 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_10[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v89 = m_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v89;
-                const float add_v90 = v_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v90;
+                const float add_v88 = m_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
+                m_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v88;
+                const float add_v89 = v_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v89;
                 reader_backward_recurrent_kernel[i0 * 96 + j0] = reader_backward_recurrent_kernel[i0 * 96 + j0] - adam[0]
-                        * add_v89 / (dl_sqrt(add_v90) + 1e-07f);
+                        * add_v88 / (dl_sqrt(add_v89) + 1e-07f);
             }
         }
     }
@@ -2357,12 +2360,12 @@ static void train_k47_bidirectional_adam(const float *restrict bidirectional_13,
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_14[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v86 = m_reader_backward_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_backward_kernel[i0 * 96 + j0] = add_v86;
-                const float add_v87 = v_reader_backward_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_backward_kernel[i0 * 96 + j0] = add_v87;
-                reader_backward_kernel[i0 * 96 + j0] = reader_backward_kernel[i0 * 96 + j0] - adam[0] * add_v86
-                        / (dl_sqrt(add_v87) + 1e-07f);
+                const float add_v85 = m_reader_backward_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
+                m_reader_backward_kernel[i0 * 96 + j0] = add_v85;
+                const float add_v86 = v_reader_backward_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_reader_backward_kernel[i0 * 96 + j0] = add_v86;
+                reader_backward_kernel[i0 * 96 + j0] = reader_backward_kernel[i0 * 96 + j0] - adam[0] * add_v85
+                        / (dl_sqrt(add_v86) + 1e-07f);
             }
         }
     }
@@ -2589,12 +2592,12 @@ static void train_k57_bidirectional_adam(const float *restrict h_2, const float 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_19[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v80 = m_reader_forward_recurrent_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_forward_recurrent_kernel[i0 * 96 + j0] = add_v80;
-                const float add_v81 = v_reader_forward_recurrent_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_forward_recurrent_kernel[i0 * 96 + j0] = add_v81;
+                const float add_v79 = m_reader_forward_recurrent_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
+                m_reader_forward_recurrent_kernel[i0 * 96 + j0] = add_v79;
+                const float add_v80 = v_reader_forward_recurrent_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_reader_forward_recurrent_kernel[i0 * 96 + j0] = add_v80;
                 reader_forward_recurrent_kernel[i0 * 96 + j0] = reader_forward_recurrent_kernel[i0 * 96 + j0] - adam[0]
-                        * add_v80 / (dl_sqrt(add_v81) + 1e-07f);
+                        * add_v79 / (dl_sqrt(add_v80) + 1e-07f);
             }
         }
     }
@@ -2707,12 +2710,12 @@ static void train_k60_bidirectional_adam(const float *restrict words_, const flo
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_22[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v77 = m_reader_forward_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_forward_kernel[i0 * 96 + j0] = add_v77;
-                const float add_v78 = v_reader_forward_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_forward_kernel[i0 * 96 + j0] = add_v78;
-                reader_forward_kernel[i0 * 96 + j0] = reader_forward_kernel[i0 * 96 + j0] - adam[0] * add_v77
-                        / (dl_sqrt(add_v78) + 1e-07f);
+                const float add_v76 = m_reader_forward_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
+                m_reader_forward_kernel[i0 * 96 + j0] = add_v76;
+                const float add_v77 = v_reader_forward_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_reader_forward_kernel[i0 * 96 + j0] = add_v77;
+                reader_forward_kernel[i0 * 96 + j0] = reader_forward_kernel[i0 * 96 + j0] - adam[0] * add_v76
+                        / (dl_sqrt(add_v77) + 1e-07f);
             }
         }
     }
@@ -2752,11 +2755,11 @@ static void train_k63_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         const float v1 = embedding[j0];
-        const float add_v73 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v73;
-        const float add_v74 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v74;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v73 / (dl_sqrt(add_v74) + 1e-07f);
+        const float add_v72 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v72;
+        const float add_v73 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v73;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v72 / (dl_sqrt(add_v73) + 1e-07f);
     }
 }
 
@@ -2766,11 +2769,11 @@ static void train_k64_adam(float *restrict m_reader_forward_bias, const float *r
 {
     for (int j0 = 0; j0 < 192; j0++) {
         const float v1 = bidirectional_23[j0];
-        const float add_v83 = m_reader_forward_bias[j0] * 0.9f + v1 * 0.1f;
-        m_reader_forward_bias[j0] = add_v83;
-        const float add_v84 = v_reader_forward_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_reader_forward_bias[j0] = add_v84;
-        reader_forward_bias[j0] = reader_forward_bias[j0] - adam[0] * add_v83 / (dl_sqrt(add_v84) + 1e-07f);
+        const float add_v82 = m_reader_forward_bias[j0] * 0.9f + v1 * 0.1f;
+        m_reader_forward_bias[j0] = add_v82;
+        const float add_v83 = v_reader_forward_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_reader_forward_bias[j0] = add_v83;
+        reader_forward_bias[j0] = reader_forward_bias[j0] - adam[0] * add_v82 / (dl_sqrt(add_v83) + 1e-07f);
     }
 }
 
@@ -2780,11 +2783,20 @@ static void train_k65_adam(float *restrict m_reader_backward_bias, const float *
 {
     for (int j0 = 0; j0 < 192; j0++) {
         const float v1 = bidirectional_15[j0];
-        const float add_v92 = m_reader_backward_bias[j0] * 0.9f + v1 * 0.1f;
-        m_reader_backward_bias[j0] = add_v92;
-        const float add_v93 = v_reader_backward_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_reader_backward_bias[j0] = add_v93;
-        reader_backward_bias[j0] = reader_backward_bias[j0] - adam[0] * add_v92 / (dl_sqrt(add_v93) + 1e-07f);
+        const float add_v91 = m_reader_backward_bias[j0] * 0.9f + v1 * 0.1f;
+        m_reader_backward_bias[j0] = add_v91;
+        const float add_v92 = v_reader_backward_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_reader_backward_bias[j0] = add_v92;
+        reader_backward_bias[j0] = reader_backward_bias[j0] - adam[0] * add_v91 / (dl_sqrt(add_v92) + 1e-07f);
+    }
+}
+
+/* gru_attention.dl:26: adam -> f32[10] */
+static void train_k66_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -2822,9 +2834,11 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const softmax_2 = (float *)(void *)(base + 294656);   /* f32[32, 1] */
     float *const attention_weights = (float *)(void *)(base + 291328);   /* f32[32, 16, 1] */
     float *const pooled = (float *)(void *)(base + 270336);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 196608);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 196768);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 196896);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 197888);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 196608);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 198048);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 198176);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 198304);   /* i32[32] */
     float *const softmax_5 = (float *)(void *)(base + 293376);   /* f32[32, 10] */
     float *const dense_2 = (float *)(void *)(base + 278528);   /* f32[32, 64] */
     float *const dense_3 = (float *)(void *)(base + 286720);   /* f32[4, 10] */
@@ -2908,14 +2922,15 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     train_k23_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k24_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_5);
+    train_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_4, label, cross_entropy, argmax);
     train_k26_sum(&count, argmax, label, &metrics->accuracy);
-    train_k27_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k28_adam(&step, adam);
-    train_k29_dense_adam(softmax_5, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k30_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights,
+    train_k27_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k28_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k29_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights,
             attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
+    train_k30_adam(&step, adam);
     train_k31_dense_adam(pooled, softmax_5, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k32_dense_adam(tanh, attention_softmax_1_y, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
@@ -2974,6 +2989,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
             params->reader_forward_bias, adam);
     train_k65_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
             params->reader_backward_bias, adam);
+    train_k66_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -3519,7 +3535,7 @@ static dl_status gradients_k24_cross_entropy_check(const int32_t *restrict label
     return DL_OK;
 }
 
-/* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void gradients_k25_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3554,15 +3570,11 @@ static inline void gradients_k25_dense_softmax_cross_entropy_tile_4(const float 
 }
 
 static void gradients_k25_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_5)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_4, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax_3;
-    float softmax_1_y[10];
-    float softmax_4;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -3580,39 +3592,26 @@ static void gradients_k25_dense_softmax_cross_entropy(const float *restrict pool
             float sum_v24 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v23 = dl_exp(logits[j0] - softmax_3);
-                softmax_1_y[j0] = softmax_1_y_v23;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v23;
                 sum_v24 += softmax_1_y_v23;
             }
-            softmax_4 = sum_v24;
-            const float v1 = dl_log(softmax_4);
-            float sum_v27 = 0.0f;
-            int32_t argmax_v28 = 0;
-            float best_argmax_v28 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v26 = label[i0] == j0 ? v2 - softmax_3 - v1 : 0.0f;
-                sum_v27 += select_v26;
-                const float x_argmax_v28 = v2;
-                if (best_argmax_v28 < x_argmax_v28) {
-                    best_argmax_v28 = x_argmax_v28;
-                    argmax_v28 = j0;
+            softmax_4[i0] = sum_v24;
+            const float v1 = softmax_4[i0];
+            const float v2 = dl_log(v1);
+            float sum_v26 = 0.0f;
+            int32_t argmax_v27 = 0;
+            float best_argmax_v27 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v26 += label[i0] == r0 ? v3 - softmax_3 - v2 : 0.0f;
+                const float x_argmax_v27 = v3;
+                if (best_argmax_v27 < x_argmax_v27) {
+                    best_argmax_v27 = x_argmax_v27;
+                    argmax_v27 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v27;
-            argmax[i0] = argmax_v28;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v34 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v33 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v33;
-                sum_v34 += -select_v33;
-            }
-            cross_entropy_5 = sum_v34;
-            const float v5 = cross_entropy_5 / softmax_4;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_5[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v26;
+            argmax[i0] = argmax_v27;
         }
     }
 }
@@ -3622,53 +3621,77 @@ static void gradients_k26_sum(const int32_t *restrict count_, const dl_word *res
         float *restrict accuracy)
 {
     float sum;
-    float sum_v29[8];
+    float sum_v28[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v29[lane] = 0.0f;
+        sum_v28[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v29[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v28[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v29[lane] += sum_v29[lane + 4];
+        sum_v28[lane] += sum_v28[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v29[lane] += sum_v29[lane + 2];
-    sum_v29[0] += sum_v29[1];
-    sum = sum_v29[0];
+        sum_v28[lane] += sum_v28[lane + 2];
+    sum_v28[0] += sum_v28[1];
+    sum = sum_v28[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* gru_attention.dl:25: cross_entropy -> f32 */
-static void gradients_k27_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k27_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v31[8];
+    float cross_entropy_2;
+    float sum_v30[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v31[lane] = 0.0f;
+        sum_v30[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v31[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v30[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v31[lane] += sum_v31[lane + 4];
+        sum_v30[lane] += sum_v30[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v31[lane] += sum_v31[lane + 2];
-    sum_v31[0] += sum_v31[1];
-    cross_entropy_3 = sum_v31[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v30[lane] += sum_v30[lane + 2];
+    sum_v30[0] += sum_v30[1];
+    cross_entropy_2 = sum_v30[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* gru_attention.dl:18: dense -> f32[10] */
-static void gradients_k28_dense(const float *restrict softmax_5, float *restrict classifier_bias_2)
+/* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense -> f32[10] */
+static void gradients_k28_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
+        float *restrict classifier_bias_2)
 {
+    float cross_entropy_4[32];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_5[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v33 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v33 += -softmax_5[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v33;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_4[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_5[j0 * 10 + j1] = softmax_5[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
     }
@@ -3727,31 +3750,31 @@ static void gradients_k29_dense_softmax_tanh(const float *restrict softmax_5, co
             gradients_k29_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_3 + n, dense + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v40[8];
+                float sum_v39[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v40[lane] = 0.0f;
+                    sum_v39[lane] = 0.0f;
                 for (int r1_0 = 0; r1_0 < 64; r1_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int r1 = r1_0 + lane;
-                        sum_v40[lane] += dense[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
+                        sum_v39[lane] += dense[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v40[lane] += sum_v40[lane + 4];
+                    sum_v39[lane] += sum_v39[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v40[lane] += sum_v40[lane + 2];
-                sum_v40[0] += sum_v40[1];
-                sum_2[j0] = sum_v40[0];
+                    sum_v39[lane] += sum_v39[lane + 2];
+                sum_v39[0] += sum_v39[1];
+                sum_2[j0] = sum_v39[0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = sum_2[j0] / softmax_2[i0];
                 softmax_6[j0] = v1;
             }
-            float sum_v42 = 0.0f;
+            float sum_v41 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
-                sum_v42 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
+                sum_v41 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
             }
-            softmax_7 = sum_v42;
+            softmax_7 = sum_v41;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v2 = (softmax_6[j0] + softmax_7) * attention_softmax_1_y[i0 * 16 + j0];
                 attention_softmax_1_y[i0 * 16 + j0] = v2;
@@ -3822,13 +3845,13 @@ static void gradients_k31_dense(const float *restrict tanh, const float *restric
         float *restrict attention_score_kernel_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        float dot_v45 = 0.0f;
+        float dot_v44 = 0.0f;
         for (int r1 = 0; r1 < 32; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
-                dot_v45 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
+                dot_v44 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
             }
         }
-        attention_score_kernel_2[i0] = dot_v45;
+        attention_score_kernel_2[i0] = dot_v44;
     }
 }
 
@@ -4643,9 +4666,11 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const softmax_2 = (float *)(void *)(base + 294656);   /* f32[32, 1] */
     float *const attention_weights = (float *)(void *)(base + 291328);   /* f32[32, 16, 1] */
     float *const pooled = (float *)(void *)(base + 270336);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 196608);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 196768);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 196896);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 197888);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 196608);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 198048);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 198176);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 198304);   /* i32[32] */
     float *const softmax_5 = (float *)(void *)(base + 293376);   /* f32[32, 10] */
     float *const dense = (float *)(void *)(base + 278528);   /* f32[32, 64] */
     float *const tanh_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 32] */
@@ -4719,11 +4744,11 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     gradients_k23_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k24_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_5);
+    gradients_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_4, label, cross_entropy, argmax);
     gradients_k26_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k27_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k28_dense(softmax_5, gradients->classifier_bias);
+    gradients_k27_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k28_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
     gradients_k29_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
             attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
     gradients_k30_dense(pooled, softmax_5, gradients->classifier_kernel);
@@ -5230,7 +5255,7 @@ static inline void evaluate_k16_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax)
+        float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax_3;
@@ -5249,28 +5274,26 @@ static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict poole
                 max_v19 = dl_max(max_v19, x_max_v19);
             }
             softmax_3 = max_v19;
-            float sum_v21 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v20 = dl_exp(logits[j0] - softmax_3);
-                sum_v21 += softmax_1_y_v20;
+            float sum_v20 = 0.0f;
+            for (int r0 = 0; r0 < 10; r0++) {
+                sum_v20 += dl_exp(logits[r0] - softmax_3);
             }
-            softmax_4 = sum_v21;
+            softmax_4 = sum_v20;
             const float v1 = dl_log(softmax_4);
-            float sum_v24 = 0.0f;
-            int32_t argmax_v25 = 0;
-            float best_argmax_v25 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v23 = label[i0] == j0 ? v2 - softmax_3 - v1 : 0.0f;
-                sum_v24 += select_v23;
-                const float x_argmax_v25 = v2;
-                if (best_argmax_v25 < x_argmax_v25) {
-                    best_argmax_v25 = x_argmax_v25;
-                    argmax_v25 = j0;
+            float sum_v22 = 0.0f;
+            int32_t argmax_v23 = 0;
+            float best_argmax_v23 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v2 = logits[r0];
+                sum_v22 += label[i0] == r0 ? v2 - softmax_3 - v1 : 0.0f;
+                const float x_argmax_v23 = v2;
+                if (best_argmax_v23 < x_argmax_v23) {
+                    best_argmax_v23 = x_argmax_v23;
+                    argmax_v23 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v24;
-            argmax[i0] = argmax_v25;
+            cross_entropy[i0] = sum_v22;
+            argmax[i0] = argmax_v23;
         }
     }
 }
@@ -5279,45 +5302,45 @@ static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict poole
 static void evaluate_k17_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v26[8];
+    float sum_v24[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v26[lane] = 0.0f;
+        sum_v24[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v26[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v24[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v26[lane] += sum_v26[lane + 4];
+        sum_v24[lane] += sum_v24[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v26[lane] += sum_v26[lane + 2];
-    sum_v26[0] += sum_v26[1];
-    accuracy[0] = sum_v26[0];
+        sum_v24[lane] += sum_v24[lane + 2];
+    sum_v24[0] += sum_v24[1];
+    accuracy[0] = sum_v24[0];
 }
 
 /* gru_attention.dl:25: cross_entropy -> f32 */
-static void evaluate_k18_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k18_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v27[8];
+    float sum_v25[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v27[lane] = 0.0f;
+        sum_v25[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v27[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v27[lane] += sum_v27[lane + 4];
+        sum_v25[lane] += sum_v25[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v27[lane] += sum_v27[lane + 2];
-    sum_v27[0] += sum_v27[1];
-    loss[0] = sum_v27[0];
+        sum_v25[lane] += sum_v25[lane + 2];
+    sum_v25[0] += sum_v25[1];
+    loss[0] = sum_v25[0];
 }
 
 dl_status gru_attention_evaluate(const gru_attention_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -5339,7 +5362,7 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     float *const attention_scores = (float *)(void *)(base + 139264);   /* f32[32, 16, 1] */
     float *const pooled = (float *)(void *)(base + 131072);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 160);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 160);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 288);   /* i32[32] */
     float *const next_h = (float *)(void *)(base + 200704);   /* f32[32, 32] */
     float *const reader_forward_step_recurrent = (float *)(void *)(base + 204800);   /* f32[4, 96] */
@@ -5372,9 +5395,9 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     if (evaluate_k15_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k16_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax);
+            cross_entropy, argmax);
     evaluate_k17_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k18_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k18_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

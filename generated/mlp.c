@@ -230,7 +230,7 @@ static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> f32[32, 10], 40960 multiply-accumulates */
+/* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> i32[32], 40960 multiply-accumulates */
 static inline void train_k3_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -265,15 +265,11 @@ static inline void train_k3_dense_softmax_cross_entropy_tile_4(const float *rest
 }
 
 static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -291,39 +287,26 @@ static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, con
             float sum_v6 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v5 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v5;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v5;
                 sum_v6 += softmax_1_y_v5;
             }
-            softmax_2 = sum_v6;
-            const float v1 = dl_log(softmax_2);
-            float sum_v9 = 0.0f;
-            int32_t argmax_v10 = 0;
-            float best_argmax_v10 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v8 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v9 += select_v8;
-                const float x_argmax_v10 = v2;
-                if (best_argmax_v10 < x_argmax_v10) {
-                    best_argmax_v10 = x_argmax_v10;
-                    argmax_v10 = j0;
+            softmax_2[i0] = sum_v6;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v8 = 0.0f;
+            int32_t argmax_v9 = 0;
+            float best_argmax_v9 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v8 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v9 = v3;
+                if (best_argmax_v9 < x_argmax_v9) {
+                    best_argmax_v9 = x_argmax_v9;
+                    argmax_v9 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v9;
-            argmax[i0] = argmax_v10;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v16 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v15 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v15;
-                sum_v16 += -select_v15;
-            }
-            cross_entropy_5 = sum_v16;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v8;
+            argmax[i0] = argmax_v9;
         }
     }
 }
@@ -333,61 +316,77 @@ static void train_k4_sum(const int32_t *restrict count_, const dl_word *restrict
         float *restrict accuracy)
 {
     float sum;
-    float sum_v11[8];
+    float sum_v10[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v11[lane] = 0.0f;
+        sum_v10[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v10[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v11[lane] += sum_v11[lane + 4];
+        sum_v10[lane] += sum_v10[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v11[lane] += sum_v11[lane + 2];
-    sum_v11[0] += sum_v11[1];
-    sum = sum_v11[0];
+        sum_v10[lane] += sum_v10[lane + 2];
+    sum_v10[0] += sum_v10[1];
+    sum = sum_v10[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* mlp.dl:14: cross_entropy -> f32 */
-static void train_k5_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k5_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v13[8];
+    float cross_entropy_2;
+    float sum_v12[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v13[lane] = 0.0f;
+        sum_v12[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v13[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v12[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v13[lane] += sum_v13[lane + 4];
+        sum_v12[lane] += sum_v12[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v13[lane] += sum_v13[lane + 2];
-    sum_v13[0] += sum_v13[1];
-    cross_entropy_3 = sum_v13[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v12[lane] += sum_v12[lane + 2];
+    sum_v12[0] += sum_v12[1];
+    cross_entropy_2 = sum_v12[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* mlp.dl:15: adam -> f32 */
-static void train_k6_adam(const int32_t *restrict step_, float *restrict adam)
+/* mlp.dl:14: cross_entropy, mlp.dl:10: softmax, mlp.dl:8: dense, mlp.dl:15: adam -> f32[10] */
+static void train_k6_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* mlp.dl:8: dense, mlp.dl:15: adam -> f32[10] */
-static void train_k7_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
+    float cross_entropy_4[32];
     float dense[10];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v15 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v15 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v15;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         dense[j0] = 0.0f;
     }
@@ -397,17 +396,14 @@ static void train_k7_dense_adam(const float *restrict softmax_3, float *restrict
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense[j0];
-        const float add_v35 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v35;
-        const float add_v36 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v36;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v35 / (dl_sqrt(add_v36) + 1e-07f);
+        const float v5 = dense[j0];
+        m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
+        v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
     }
 }
 
 /* mlp.dl:8: dense, mlp.dl:7: relu -> f32[32, 128], 40960 multiply-accumulates */
-static inline void train_k8_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -439,13 +435,13 @@ static inline void train_k8_dense_relu_tile_4(const float *restrict a, int at, c
     c[387] = c3_3;
 }
 
-static void train_k8_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k7_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict relu_2, const float *restrict relu)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 128; n += 4)
-            train_k8_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 128 + n));
+            train_k7_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 128 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 128; j0++) {
                 const float v1 = relu_2[i0 * 128 + j0];
@@ -453,6 +449,13 @@ static void train_k8_dense_relu(const float *restrict softmax_3, const float *re
             }
         }
     }
+}
+
+/* mlp.dl:15: adam -> f32 */
+static void train_k8_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* mlp.dl:8: dense, mlp.dl:15: adam -> f32[128, 10], 40960 multiply-accumulates */
@@ -499,11 +502,11 @@ static void train_k9_dense_adam(const float *restrict relu, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v32 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v32;
-                const float add_v33 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v33;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v32 / (dl_sqrt(add_v33)
+                const float add_v31 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v31;
+                const float add_v32 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v32;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v31 / (dl_sqrt(add_v32)
                         + 1e-07f);
             }
         }
@@ -525,11 +528,11 @@ static void train_k10_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int j0 = 0; j0 < 128; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v29 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v29;
-        const float add_v30 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v30;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v29 / (dl_sqrt(add_v30) + 1e-07f);
+        const float add_v28 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v28;
+        const float add_v29 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v29;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v28 / (dl_sqrt(add_v29) + 1e-07f);
     }
 }
 
@@ -577,13 +580,22 @@ static void train_k11_dense_adam(const float *restrict image, const float *restr
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 128; j0++) {
                 const float v1 = dense_5[i0 * 128 - i0_0 * 128 + j0];
-                const float add_v25 = m_hidden_kernel[i0 * 128 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 128 + j0] = add_v25;
-                const float add_v26 = v_hidden_kernel[i0 * 128 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 128 + j0] = add_v26;
-                hidden_kernel[i0 * 128 + j0] = hidden_kernel[i0 * 128 + j0] - adam[0] * add_v25 / (dl_sqrt(add_v26) + 1e-07f);
+                const float add_v24 = m_hidden_kernel[i0 * 128 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 128 + j0] = add_v24;
+                const float add_v25 = v_hidden_kernel[i0 * 128 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 128 + j0] = add_v25;
+                hidden_kernel[i0 * 128 + j0] = hidden_kernel[i0 * 128 + j0] - adam[0] * add_v24 / (dl_sqrt(add_v25) + 1e-07f);
             }
         }
+    }
+}
+
+/* mlp.dl:15: adam -> f32[10] */
+static void train_k12_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -595,32 +607,36 @@ dl_status mlp_train_step(mlp_params *params, mlp_optimizer *optimizer, const flo
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 128] */
-    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 16544);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 17664);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 16384);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 17824);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 17952);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 18080);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 37888);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 128] */
     float *const dense_5 = (float *)(void *)(base + 0);   /* f32[4, 128] */
-    float *const adam = (float *)(void *)(base + 39168);   /* f32 */
+    float *const adam = (float *)(void *)(base + 32928);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
 
     train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
     train_k1_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    train_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
     train_k4_sum(&count, argmax, label, &metrics->accuracy);
-    train_k5_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k6_adam(&step, adam);
-    train_k7_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k8_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
+    train_k5_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k6_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k7_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
+    train_k8_adam(&step, adam);
     train_k9_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k10_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
     train_k11_dense_adam(image, relu_2, dense_5, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
+    train_k12_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -695,7 +711,7 @@ static dl_status gradients_k2_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> f32[32, 10], 40960 multiply-accumulates */
+/* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> i32[32], 40960 multiply-accumulates */
 static inline void gradients_k3_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -730,15 +746,11 @@ static inline void gradients_k3_dense_softmax_cross_entropy_tile_4(const float *
 }
 
 static void gradients_k3_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -756,39 +768,26 @@ static void gradients_k3_dense_softmax_cross_entropy(const float *restrict relu,
             float sum_v6 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v5 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v5;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v5;
                 sum_v6 += softmax_1_y_v5;
             }
-            softmax_2 = sum_v6;
-            const float v1 = dl_log(softmax_2);
-            float sum_v9 = 0.0f;
-            int32_t argmax_v10 = 0;
-            float best_argmax_v10 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v8 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v9 += select_v8;
-                const float x_argmax_v10 = v2;
-                if (best_argmax_v10 < x_argmax_v10) {
-                    best_argmax_v10 = x_argmax_v10;
-                    argmax_v10 = j0;
+            softmax_2[i0] = sum_v6;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v8 = 0.0f;
+            int32_t argmax_v9 = 0;
+            float best_argmax_v9 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v8 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v9 = v3;
+                if (best_argmax_v9 < x_argmax_v9) {
+                    best_argmax_v9 = x_argmax_v9;
+                    argmax_v9 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v9;
-            argmax[i0] = argmax_v10;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v16 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v15 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v15;
-                sum_v16 += -select_v15;
-            }
-            cross_entropy_5 = sum_v16;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v8;
+            argmax[i0] = argmax_v9;
         }
     }
 }
@@ -798,53 +797,77 @@ static void gradients_k4_sum(const int32_t *restrict count_, const dl_word *rest
         float *restrict accuracy)
 {
     float sum;
-    float sum_v11[8];
+    float sum_v10[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v11[lane] = 0.0f;
+        sum_v10[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v10[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v11[lane] += sum_v11[lane + 4];
+        sum_v10[lane] += sum_v10[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v11[lane] += sum_v11[lane + 2];
-    sum_v11[0] += sum_v11[1];
-    sum = sum_v11[0];
+        sum_v10[lane] += sum_v10[lane + 2];
+    sum_v10[0] += sum_v10[1];
+    sum = sum_v10[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* mlp.dl:14: cross_entropy -> f32 */
-static void gradients_k5_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k5_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v13[8];
+    float cross_entropy_2;
+    float sum_v12[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v13[lane] = 0.0f;
+        sum_v12[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v13[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v12[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v13[lane] += sum_v13[lane + 4];
+        sum_v12[lane] += sum_v12[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v13[lane] += sum_v13[lane + 2];
-    sum_v13[0] += sum_v13[1];
-    cross_entropy_3 = sum_v13[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v12[lane] += sum_v12[lane + 2];
+    sum_v12[0] += sum_v12[1];
+    cross_entropy_2 = sum_v12[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* mlp.dl:8: dense -> f32[10] */
-static void gradients_k6_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+/* mlp.dl:14: cross_entropy, mlp.dl:10: softmax, mlp.dl:8: dense -> f32[10] */
+static void gradients_k6_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict classifier_bias_2)
 {
+    float cross_entropy_4[32];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v15 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v15 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v15;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
     }
@@ -1007,9 +1030,11 @@ dl_status mlp_gradients(const mlp_params *params, const float *image, const int3
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 128] */
-    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 16544);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 17664);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 16384);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 17824);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 17952);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 18080);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 37888);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 128] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
@@ -1018,11 +1043,11 @@ dl_status mlp_gradients(const mlp_params *params, const float *image, const int3
     gradients_k1_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    gradients_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, label, cross_entropy, argmax);
     gradients_k4_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k5_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k6_dense(softmax_3, gradients->classifier_bias);
+    gradients_k5_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k6_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
     gradients_k7_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
     gradients_k8_dense(relu, softmax_3, gradients->classifier_kernel);
     gradients_k9_dense(relu_2, gradients->hidden_bias);
@@ -1126,7 +1151,7 @@ static inline void evaluate_k2_dense_softmax_cross_entropy_tile_4(const float *r
 
 static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax)
+        float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -1145,28 +1170,26 @@ static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, 
                 max_v4 = dl_max(max_v4, x_max_v4);
             }
             softmax = max_v4;
-            float sum_v6 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v5 = dl_exp(logits[j0] - softmax);
-                sum_v6 += softmax_1_y_v5;
+            float sum_v5 = 0.0f;
+            for (int r0 = 0; r0 < 10; r0++) {
+                sum_v5 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v6;
+            softmax_2 = sum_v5;
             const float v1 = dl_log(softmax_2);
-            float sum_v9 = 0.0f;
-            int32_t argmax_v10 = 0;
-            float best_argmax_v10 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v8 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v9 += select_v8;
-                const float x_argmax_v10 = v2;
-                if (best_argmax_v10 < x_argmax_v10) {
-                    best_argmax_v10 = x_argmax_v10;
-                    argmax_v10 = j0;
+            float sum_v7 = 0.0f;
+            int32_t argmax_v8 = 0;
+            float best_argmax_v8 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v2 = logits[r0];
+                sum_v7 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v8 = v2;
+                if (best_argmax_v8 < x_argmax_v8) {
+                    best_argmax_v8 = x_argmax_v8;
+                    argmax_v8 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v9;
-            argmax[i0] = argmax_v10;
+            cross_entropy[i0] = sum_v7;
+            argmax[i0] = argmax_v8;
         }
     }
 }
@@ -1175,45 +1198,44 @@ static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, 
 static void evaluate_k3_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v11[8];
+    float sum_v9[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v11[lane] = 0.0f;
+        sum_v9[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v11[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v9[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v11[lane] += sum_v11[lane + 4];
+        sum_v9[lane] += sum_v9[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v11[lane] += sum_v11[lane + 2];
-    sum_v11[0] += sum_v11[1];
-    accuracy[0] = sum_v11[0];
+        sum_v9[lane] += sum_v9[lane + 2];
+    sum_v9[0] += sum_v9[1];
+    accuracy[0] = sum_v9[0];
 }
 
 /* mlp.dl:14: cross_entropy -> f32 */
-static void evaluate_k4_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
-        float *restrict loss)
+static void evaluate_k4_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float sum_v12[8];
+    float sum_v10[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v12[lane] = 0.0f;
+        sum_v10[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v12[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v10[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v12[lane] += sum_v12[lane + 4];
+        sum_v10[lane] += sum_v10[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v12[lane] += sum_v12[lane + 2];
-    sum_v12[0] += sum_v12[1];
-    loss[0] = sum_v12[0];
+        sum_v10[lane] += sum_v10[lane + 2];
+    sum_v10[0] += sum_v10[1];
+    loss[0] = sum_v10[0];
 }
 
 dl_status mlp_evaluate(const mlp_params *params, const float *image, const int32_t *label, int32_t count, mlp_metrics *metrics,
@@ -1224,16 +1246,16 @@ dl_status mlp_evaluate(const mlp_params *params, const float *image, const int32
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 128] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 16544);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 16544);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
 
     evaluate_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
     if (evaluate_k1_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k2_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax);
+            cross_entropy, argmax);
     evaluate_k3_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k4_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k4_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -556,8 +556,8 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_beta)
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_beta,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -573,9 +573,10 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
                         relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - norm_relu_1_batch_norm_1_moving_mean[j0])
-                            * norm_relu_1_batch_norm_1_factor[j0] + norm_relu_1_batch_norm_1_beta[j0];
-                    relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = norm_relu_1_batch_norm_1_factor[j0];
+                    const float v2 = relu[i1 * 128 + i2 * 8 + j0] * v1 + (norm_relu_1_batch_norm_1_beta[j0]
+                            - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    relu[i1 * 128 + i2 * 8 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -713,9 +714,9 @@ static inline void infer_k3_depthwise_conv2d_relu_tile_4_at_12(const float *rest
 }
 
 static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu_2, const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta)
+        float *restrict relu_2, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -734,9 +735,10 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const flo
                         block_1_depthwise_conv2d_1_kernel + n, relu_2 + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = (relu_2[i1 * 128 + i2 * 8 + j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0])
-                            * block_1_norm_relu_1_batch_norm_1_factor[j0] + block_1_norm_relu_1_batch_norm_1_beta[j0];
-                    relu_2[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+                    const float v2 = relu_2[i1 * 128 + i2 * 8 + j0] * v1 + (block_1_norm_relu_1_batch_norm_1_beta[j0]
+                            - block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    relu_2[i1 * 128 + i2 * 8 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -787,9 +789,9 @@ static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, 
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta)
+        float *restrict relu_3, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -799,9 +801,10 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
                         relu_3 + (i1 * 256 + i2_0 * 16 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu_3[i1 * 256 + i2 * 16 + j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            * block_1_norm_relu_2_batch_norm_1_factor[j0] + block_1_norm_relu_2_batch_norm_1_beta[j0];
-                    relu_3[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+                    const float v2 = relu_3[i1 * 256 + i2 * 16 + j0] * v1 + (block_1_norm_relu_2_batch_norm_1_beta[j0]
+                            - block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    relu_3[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -908,8 +911,8 @@ static void infer_k6_depthwise_conv2d(const float *restrict relu_3, const float 
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 8, 8, 16] */
 static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_2_norm_relu_1_batch_norm_1_gamma, float *restrict block_2_depthwise_conv2d_1_y,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_beta)
+        const float *restrict block_2_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_2_norm_relu_1_batch_norm_1_factor[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -919,10 +922,10 @@ static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_b
     for (int j1 = 0; j1 < 8; j1++) {
         for (int j2 = 0; j2 < 8; j2++) {
             for (int j3 = 0; j3 < 16; j3++) {
-                const float v1 = (block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3]
-                        - block_2_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_2_norm_relu_1_batch_norm_1_factor[j3]
-                        + block_2_norm_relu_1_batch_norm_1_beta[j3];
-                block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = block_2_norm_relu_1_batch_norm_1_factor[j3];
+                const float v2 = block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] * v1
+                        + (block_2_norm_relu_1_batch_norm_1_beta[j3] - block_2_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -973,9 +976,9 @@ static inline void infer_k9_conv2d_relu_tile_4(const float *restrict a, int at, 
 
 static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_1_y,
         const float *restrict block_2_conv2d_1_kernel, float *restrict relu_5,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean,
         const float *restrict block_2_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_beta)
+        const float *restrict block_2_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -985,9 +988,10 @@ static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_
                         relu_5 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = (relu_5[i1 * 256 + i2 * 32 + j0] - block_2_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            * block_2_norm_relu_2_batch_norm_1_factor[j0] + block_2_norm_relu_2_batch_norm_1_beta[j0];
-                    relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = block_2_norm_relu_2_batch_norm_1_factor[j0];
+                    const float v2 = relu_5[i1 * 256 + i2 * 32 + j0] * v1 + (block_2_norm_relu_2_batch_norm_1_beta[j0]
+                            - block_2_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    relu_5[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -1091,9 +1095,9 @@ static inline void infer_k11_depthwise_conv2d_relu_tile_4_at_4(const float *rest
 
 static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
         const float *restrict block_3_depthwise_conv2d_1_kernel, float *restrict relu_6,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_moving_mean,
         const float *restrict block_3_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_beta)
+        const float *restrict block_3_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_3_norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1109,9 +1113,10 @@ static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
                         block_3_depthwise_conv2d_1_kernel + n, relu_6 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = (relu_6[i1 * 256 + i2 * 32 + j0] - block_3_norm_relu_1_batch_norm_1_moving_mean[j0])
-                            * block_3_norm_relu_1_batch_norm_1_factor[j0] + block_3_norm_relu_1_batch_norm_1_beta[j0];
-                    relu_6[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = block_3_norm_relu_1_batch_norm_1_factor[j0];
+                    const float v2 = relu_6[i1 * 256 + i2 * 32 + j0] * v1 + (block_3_norm_relu_1_batch_norm_1_beta[j0]
+                            - block_3_norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    relu_6[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -1162,9 +1167,9 @@ static inline void infer_k13_conv2d_relu_tile_4(const float *restrict a, int at,
 }
 
 static void infer_k13_conv2d_relu(const float *restrict relu_6, const float *restrict block_3_conv2d_1_kernel,
-        float *restrict relu_7, const float *restrict block_3_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_beta)
+        float *restrict relu_7, const float *restrict block_3_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_3_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_3_norm_relu_2_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1174,9 +1179,10 @@ static void infer_k13_conv2d_relu(const float *restrict relu_6, const float *res
                         relu_7 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = (relu_7[i1 * 256 + i2 * 32 + j0] - block_3_norm_relu_2_batch_norm_1_moving_mean[j0])
-                            * block_3_norm_relu_2_batch_norm_1_factor[j0] + block_3_norm_relu_2_batch_norm_1_beta[j0];
-                    relu_7[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = block_3_norm_relu_2_batch_norm_1_factor[j0];
+                    const float v2 = relu_7[i1 * 256 + i2 * 32 + j0] * v1 + (block_3_norm_relu_2_batch_norm_1_beta[j0]
+                            - block_3_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    relu_7[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -1241,8 +1247,8 @@ static void infer_k14_depthwise_conv2d(const float *restrict relu_7, const float
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 32] */
 static void infer_k15_batch_norm_relu(const float *restrict block_4_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_4_norm_relu_1_batch_norm_1_gamma, float *restrict block_4_depthwise_conv2d_1_y,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_beta)
+        const float *restrict block_4_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_4_norm_relu_1_batch_norm_1_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1252,10 +1258,10 @@ static void infer_k15_batch_norm_relu(const float *restrict block_4_norm_relu_1_
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 32; j3++) {
-                const float v1 = (block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3]
-                        - block_4_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_4_norm_relu_1_batch_norm_1_factor[j3]
-                        + block_4_norm_relu_1_batch_norm_1_beta[j3];
-                block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = block_4_norm_relu_1_batch_norm_1_factor[j3];
+                const float v2 = block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] * v1
+                        + (block_4_norm_relu_1_batch_norm_1_beta[j3] - block_4_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1307,8 +1313,8 @@ static void infer_k16_conv2d(const float *restrict block_4_depthwise_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
 static void infer_k17_batch_norm_relu(const float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_4_norm_relu_2_batch_norm_1_gamma, float *restrict block_4_conv2d_1_y,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_beta)
+        const float *restrict block_4_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean)
 {
     float block_4_norm_relu_2_batch_norm_1_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1318,10 +1324,10 @@ static void infer_k17_batch_norm_relu(const float *restrict block_4_norm_relu_2_
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = (block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3]
-                        - block_4_norm_relu_2_batch_norm_1_moving_mean[j3]) * block_4_norm_relu_2_batch_norm_1_factor[j3]
-                        + block_4_norm_relu_2_batch_norm_1_beta[j3];
-                block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = block_4_norm_relu_2_batch_norm_1_factor[j3];
+                const float v2 = block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] * v1 + (block_4_norm_relu_2_batch_norm_1_beta[j3]
+                        - block_4_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+                block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1392,8 +1398,8 @@ static void infer_k18_depthwise_conv2d(const float *restrict block_4_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
 static void infer_k19_batch_norm_relu(const float *restrict block_5_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_5_norm_relu_1_batch_norm_1_gamma, float *restrict block_5_depthwise_conv2d_1_y,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_beta)
+        const float *restrict block_5_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_5_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_5_norm_relu_1_batch_norm_1_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1403,10 +1409,10 @@ static void infer_k19_batch_norm_relu(const float *restrict block_5_norm_relu_1_
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = (block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3]
-                        - block_5_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_5_norm_relu_1_batch_norm_1_factor[j3]
-                        + block_5_norm_relu_1_batch_norm_1_beta[j3];
-                block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = block_5_norm_relu_1_batch_norm_1_factor[j3];
+                const float v2 = block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3] * v1
+                        + (block_5_norm_relu_1_batch_norm_1_beta[j3] - block_5_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1458,8 +1464,8 @@ static void infer_k20_conv2d(const float *restrict block_5_depthwise_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
 static void infer_k21_batch_norm_relu(const float *restrict block_5_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_5_norm_relu_2_batch_norm_1_gamma, float *restrict block_5_conv2d_1_y,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_beta)
+        const float *restrict block_5_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_5_norm_relu_2_batch_norm_1_moving_mean)
 {
     float block_5_norm_relu_2_batch_norm_1_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1469,10 +1475,10 @@ static void infer_k21_batch_norm_relu(const float *restrict block_5_norm_relu_2_
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = (block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3]
-                        - block_5_norm_relu_2_batch_norm_1_moving_mean[j3]) * block_5_norm_relu_2_batch_norm_1_factor[j3]
-                        + block_5_norm_relu_2_batch_norm_1_beta[j3];
-                block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = block_5_norm_relu_2_batch_norm_1_factor[j3];
+                const float v2 = block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3] * v1 + (block_5_norm_relu_2_batch_norm_1_beta[j3]
+                        - block_5_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+                block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1522,8 +1528,8 @@ static void infer_k22_depthwise_conv2d(const float *restrict block_5_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 64] */
 static void infer_k23_batch_norm_relu(const float *restrict block_6_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_6_norm_relu_1_batch_norm_1_gamma, float *restrict block_6_depthwise_conv2d_1_y,
-        const float *restrict block_6_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_6_norm_relu_1_batch_norm_1_beta)
+        const float *restrict block_6_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_6_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_6_norm_relu_1_batch_norm_1_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1533,10 +1539,10 @@ static void infer_k23_batch_norm_relu(const float *restrict block_6_norm_relu_1_
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = (block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3]
-                        - block_6_norm_relu_1_batch_norm_1_moving_mean[j3]) * block_6_norm_relu_1_batch_norm_1_factor[j3]
-                        + block_6_norm_relu_1_batch_norm_1_beta[j3];
-                block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = block_6_norm_relu_1_batch_norm_1_factor[j3];
+                const float v2 = block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3] * v1
+                        + (block_6_norm_relu_1_batch_norm_1_beta[j3] - block_6_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1576,8 +1582,8 @@ static void infer_k24_conv2d(const float *restrict block_6_depthwise_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
 static void infer_k25_batch_norm_relu(const float *restrict block_6_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_6_norm_relu_2_batch_norm_1_gamma, float *restrict block_6_conv2d_1_y,
-        const float *restrict block_6_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_6_norm_relu_2_batch_norm_1_beta)
+        const float *restrict block_6_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_6_norm_relu_2_batch_norm_1_moving_mean)
 {
     float block_6_norm_relu_2_batch_norm_1_factor[128];
     for (int j0 = 0; j0 < 128; j0++) {
@@ -1587,10 +1593,10 @@ static void infer_k25_batch_norm_relu(const float *restrict block_6_norm_relu_2_
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 128; j3++) {
-                const float v1 = (block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3]
-                        - block_6_norm_relu_2_batch_norm_1_moving_mean[j3]) * block_6_norm_relu_2_batch_norm_1_factor[j3]
-                        + block_6_norm_relu_2_batch_norm_1_beta[j3];
-                block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = block_6_norm_relu_2_batch_norm_1_factor[j3];
+                const float v2 = block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3] * v1 + (block_6_norm_relu_2_batch_norm_1_beta[j3]
+                        - block_6_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+                block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1645,8 +1651,8 @@ static void infer_k26_depthwise_conv2d(const float *restrict block_6_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
 static void infer_k27_batch_norm_relu(const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict middle_1_norm_relu_1_batch_norm_1_gamma, float *restrict middle_1_depthwise_conv2d_1_y,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_beta)
+        const float *restrict middle_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_mean)
 {
     float middle_1_norm_relu_1_batch_norm_1_factor[128];
     for (int j0 = 0; j0 < 128; j0++) {
@@ -1656,10 +1662,10 @@ static void infer_k27_batch_norm_relu(const float *restrict middle_1_norm_relu_1
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 128; j3++) {
-                const float v1 = (middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3]
-                        - middle_1_norm_relu_1_batch_norm_1_moving_mean[j3]) * middle_1_norm_relu_1_batch_norm_1_factor[j3]
-                        + middle_1_norm_relu_1_batch_norm_1_beta[j3];
-                middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = middle_1_norm_relu_1_batch_norm_1_factor[j3];
+                const float v2 = middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3] * v1
+                        + (middle_1_norm_relu_1_batch_norm_1_beta[j3] - middle_1_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1699,8 +1705,8 @@ static void infer_k28_conv2d(const float *restrict middle_1_depthwise_conv2d_1_y
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
 static void infer_k29_batch_norm_relu(const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict middle_1_norm_relu_2_batch_norm_1_gamma, float *restrict middle_1_conv2d_1_y,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_beta)
+        const float *restrict middle_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     float middle_1_norm_relu_2_batch_norm_1_factor[128];
     for (int j0 = 0; j0 < 128; j0++) {
@@ -1710,17 +1716,17 @@ static void infer_k29_batch_norm_relu(const float *restrict middle_1_norm_relu_2
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 128; j3++) {
-                const float v1 = (middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3]
-                        - middle_1_norm_relu_2_batch_norm_1_moving_mean[j3]) * middle_1_norm_relu_2_batch_norm_1_factor[j3]
-                        + middle_1_norm_relu_2_batch_norm_1_beta[j3];
-                middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = middle_1_norm_relu_2_batch_norm_1_factor[j3];
+                const float v2 = middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3] * v1
+                        + (middle_1_norm_relu_2_batch_norm_1_beta[j3] - middle_1_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+                middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 128], 1152 multiply-accumulates */
-static inline void infer_k30_depthwise_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b,
+/* mobilenet.dl:13: depthwise_conv2d -> f32[1, 1, 1, 128], 1152 multiply-accumulates */
+static inline void infer_k30_depthwise_conv2d_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1737,30 +1743,39 @@ static inline void infer_k30_depthwise_conv2d_relu_tile_1(const float *restrict 
     c[3] = c0_3;
 }
 
-static void infer_k30_depthwise_conv2d_relu(const float *restrict middle_1_conv2d_1_y,
-        const float *restrict block_7_depthwise_conv2d_1_kernel, float *restrict relu_14,
-        const float *restrict block_7_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_7_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_7_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_7_norm_relu_1_batch_norm_1_beta)
+static void infer_k30_depthwise_conv2d(const float *restrict middle_1_conv2d_1_y,
+        const float *restrict block_7_depthwise_conv2d_1_kernel, float *restrict block_7_depthwise_conv2d_1_y)
 {
     const int k0_lo = dl_first_tap(0, 1);
     const int k0_hi = dl_end_tap(1, 1, 3);
     const int k1_lo = dl_first_tap(0, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 128; n += 4)
-        infer_k30_depthwise_conv2d_relu_tile_1(middle_1_conv2d_1_y, 0 + n, block_7_depthwise_conv2d_1_kernel + n, relu_14 + n,
-                k0_lo, k0_hi, k1_lo, k1_hi);
+        infer_k30_depthwise_conv2d_tile_1(middle_1_conv2d_1_y, 0 + n, block_7_depthwise_conv2d_1_kernel + n,
+                block_7_depthwise_conv2d_1_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 128] */
+static void infer_k31_batch_norm_relu(const float *restrict block_7_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_7_norm_relu_1_batch_norm_1_gamma, float *restrict block_7_depthwise_conv2d_1_y,
+        const float *restrict block_7_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_7_norm_relu_1_batch_norm_1_moving_mean)
+{
+    float block_7_norm_relu_1_batch_norm_1_factor[128];
     for (int j0 = 0; j0 < 128; j0++) {
-        const float v1 = (relu_14[j0] - block_7_norm_relu_1_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(block_7_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_7_norm_relu_1_batch_norm_1_gamma[j0]) + block_7_norm_relu_1_batch_norm_1_beta[j0];
-        relu_14[j0] = v1 < 0.0f ? 0.0f : v1;
+        block_7_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_7_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_7_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 128; j3++) {
+        const float v1 = block_7_norm_relu_1_batch_norm_1_factor[j3];
+        const float v2 = block_7_depthwise_conv2d_1_y[j3] * v1 + (block_7_norm_relu_1_batch_norm_1_beta[j3]
+                - block_7_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+        block_7_depthwise_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 256], 32768 multiply-accumulates */
-static inline void infer_k31_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* mobilenet.dl:14: conv2d -> f32[1, 1, 1, 256], 32768 multiply-accumulates */
+static inline void infer_k32_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 128; k++) {
@@ -1774,24 +1789,34 @@ static inline void infer_k31_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k31_conv2d_relu(const float *restrict relu_14, const float *restrict block_7_conv2d_1_kernel,
-        float *restrict relu_15, const float *restrict block_7_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_7_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_7_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict block_7_norm_relu_2_batch_norm_1_beta)
+static void infer_k32_conv2d(const float *restrict block_7_depthwise_conv2d_1_y, const float *restrict block_7_conv2d_1_kernel,
+        float *restrict block_7_conv2d_1_y)
 {
     for (int n = 0; n < 256; n += 4)
-        infer_k31_conv2d_relu_tile_1(relu_14, 0, block_7_conv2d_1_kernel + n, relu_15 + n);
+        infer_k32_conv2d_tile_1(block_7_depthwise_conv2d_1_y, 0, block_7_conv2d_1_kernel + n, block_7_conv2d_1_y + n);
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256] */
+static void infer_k33_batch_norm_relu(const float *restrict block_7_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_7_norm_relu_2_batch_norm_1_gamma, float *restrict block_7_conv2d_1_y,
+        const float *restrict block_7_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_7_norm_relu_2_batch_norm_1_moving_mean)
+{
+    float block_7_norm_relu_2_batch_norm_1_factor[256];
     for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = (relu_15[j0] - block_7_norm_relu_2_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(block_7_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_7_norm_relu_2_batch_norm_1_gamma[j0]) + block_7_norm_relu_2_batch_norm_1_beta[j0];
-        relu_15[j0] = v1 < 0.0f ? 0.0f : v1;
+        block_7_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_7_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_7_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 256; j3++) {
+        const float v1 = block_7_norm_relu_2_batch_norm_1_factor[j3];
+        const float v2 = block_7_conv2d_1_y[j3] * v1 + (block_7_norm_relu_2_batch_norm_1_beta[j3]
+                - block_7_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+        block_7_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 256], 2304 multiply-accumulates */
-static inline void infer_k32_depthwise_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b,
+/* mobilenet.dl:13: depthwise_conv2d -> f32[1, 1, 1, 256], 2304 multiply-accumulates */
+static inline void infer_k34_depthwise_conv2d_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1808,30 +1833,39 @@ static inline void infer_k32_depthwise_conv2d_relu_tile_1(const float *restrict 
     c[3] = c0_3;
 }
 
-static void infer_k32_depthwise_conv2d_relu(const float *restrict relu_15,
-        const float *restrict block_8_depthwise_conv2d_1_kernel, float *restrict relu_16,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_moving_mean,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_beta)
+static void infer_k34_depthwise_conv2d(const float *restrict block_7_conv2d_1_y,
+        const float *restrict block_8_depthwise_conv2d_1_kernel, float *restrict block_8_depthwise_conv2d_1_y)
 {
     const int k0_lo = dl_first_tap(1, 1);
     const int k0_hi = dl_end_tap(1, 1, 3);
     const int k1_lo = dl_first_tap(1, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 256; n += 4)
-        infer_k32_depthwise_conv2d_relu_tile_1(relu_15, 0 + n, block_8_depthwise_conv2d_1_kernel + n, relu_16 + n, k0_lo, k0_hi,
-                k1_lo, k1_hi);
+        infer_k34_depthwise_conv2d_tile_1(block_7_conv2d_1_y, 0 + n, block_8_depthwise_conv2d_1_kernel + n,
+                block_8_depthwise_conv2d_1_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256] */
+static void infer_k35_batch_norm_relu(const float *restrict block_8_norm_relu_1_batch_norm_1_moving_variance,
+        const float *restrict block_8_norm_relu_1_batch_norm_1_gamma, float *restrict block_8_depthwise_conv2d_1_y,
+        const float *restrict block_8_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_8_norm_relu_1_batch_norm_1_moving_mean)
+{
+    float block_8_norm_relu_1_batch_norm_1_factor[256];
     for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = (relu_16[j0] - block_8_norm_relu_1_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(block_8_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_8_norm_relu_1_batch_norm_1_gamma[j0]) + block_8_norm_relu_1_batch_norm_1_beta[j0];
-        relu_16[j0] = v1 < 0.0f ? 0.0f : v1;
+        block_8_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_8_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_8_norm_relu_1_batch_norm_1_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 256; j3++) {
+        const float v1 = block_8_norm_relu_1_batch_norm_1_factor[j3];
+        const float v2 = block_8_depthwise_conv2d_1_y[j3] * v1 + (block_8_norm_relu_1_batch_norm_1_beta[j3]
+                - block_8_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+        block_8_depthwise_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* mobilenet.dl:14: conv2d, mobilenet.dl:8: relu -> f32[1, 1, 1, 256], 65536 multiply-accumulates */
-static inline void infer_k33_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* mobilenet.dl:14: conv2d -> f32[1, 1, 1, 256], 65536 multiply-accumulates */
+static inline void infer_k36_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 256; k++) {
@@ -1845,24 +1879,34 @@ static inline void infer_k33_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k33_conv2d_relu(const float *restrict relu_16, const float *restrict block_8_conv2d_1_kernel,
-        float *restrict relu_17, const float *restrict block_8_norm_relu_2_batch_norm_1_moving_mean,
-        const float *restrict block_8_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_8_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict block_8_norm_relu_2_batch_norm_1_beta)
+static void infer_k36_conv2d(const float *restrict block_8_depthwise_conv2d_1_y, const float *restrict block_8_conv2d_1_kernel,
+        float *restrict block_8_conv2d_1_y)
 {
     for (int n = 0; n < 256; n += 4)
-        infer_k33_conv2d_relu_tile_1(relu_16, 0, block_8_conv2d_1_kernel + n, relu_17 + n);
+        infer_k36_conv2d_tile_1(block_8_depthwise_conv2d_1_y, 0, block_8_conv2d_1_kernel + n, block_8_conv2d_1_y + n);
+}
+
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256] */
+static void infer_k37_batch_norm_relu(const float *restrict block_8_norm_relu_2_batch_norm_1_moving_variance,
+        const float *restrict block_8_norm_relu_2_batch_norm_1_gamma, float *restrict block_8_conv2d_1_y,
+        const float *restrict block_8_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_8_norm_relu_2_batch_norm_1_moving_mean)
+{
+    float block_8_norm_relu_2_batch_norm_1_factor[256];
     for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = (relu_17[j0] - block_8_norm_relu_2_batch_norm_1_moving_mean[j0])
-                * (dl_rsqrt(block_8_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_8_norm_relu_2_batch_norm_1_gamma[j0]) + block_8_norm_relu_2_batch_norm_1_beta[j0];
-        relu_17[j0] = v1 < 0.0f ? 0.0f : v1;
+        block_8_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_8_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
+                * block_8_norm_relu_2_batch_norm_1_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 256; j3++) {
+        const float v1 = block_8_norm_relu_2_batch_norm_1_factor[j3];
+        const float v2 = block_8_conv2d_1_y[j3] * v1 + (block_8_norm_relu_2_batch_norm_1_beta[j3]
+                - block_8_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+        block_8_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
 /* mobilenet.dl:28: dense, mobilenet.dl:30: softmax -> f32[1, 2], 512 multiply-accumulates */
-static inline void infer_k34_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k38_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f;
     for (int k = 0; k < 256; k++) {
@@ -1874,12 +1918,12 @@ static inline void infer_k34_dense_softmax_tile_1(const float *restrict a, int a
     c[1] = c0_1;
 }
 
-static void infer_k34_dense_softmax(const float *restrict relu_17, const float *restrict classifier_kernel,
+static void infer_k38_dense_softmax(const float *restrict block_8_conv2d_1_y, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[2];
     float softmax_1_y[2];
-    infer_k34_dense_softmax_tile_1(relu_17, 0, classifier_kernel, classifier_y);
+    infer_k38_dense_softmax_tile_1(block_8_conv2d_1_y, 0, classifier_kernel, classifier_y);
     for (int j0 = 0; j0 < 2; j0++) {
         logits[j0] = classifier_y[j0] + classifier_bias[j0];
     }
@@ -1918,88 +1962,92 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
     float *const block_6_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 128] */
     float *const middle_1_depthwise_conv2d_1_y = (float *)(void *)(base + 2048);   /* f32[1, 2, 2, 128] */
     float *const middle_1_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 128] */
-    float *const relu_14 = (float *)(void *)(base + 2048);   /* f32[1, 1, 1, 128] */
-    float *const relu_15 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 256] */
-    float *const relu_16 = (float *)(void *)(base + 1024);   /* f32[1, 1, 1, 256] */
-    float *const relu_17 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 256] */
+    float *const block_7_depthwise_conv2d_1_y = (float *)(void *)(base + 2048);   /* f32[1, 1, 1, 128] */
+    float *const block_7_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 256] */
+    float *const block_8_depthwise_conv2d_1_y = (float *)(void *)(base + 1024);   /* f32[1, 1, 1, 256] */
+    float *const block_8_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 256] */
     float *const classifier_y = (float *)(void *)(base + 1024);   /* f32[1, 2] */
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
             norm_relu_1_batch_norm_1_factor);
-    infer_k1_conv2d_relu(image, params->stem_kernel, relu, state->norm_relu_1_batch_norm_1_moving_mean,
-            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta);
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
     infer_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor);
     infer_k3_depthwise_conv2d_relu(relu, params->block_1_depthwise_conv2d_1_kernel, relu_2,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_beta);
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
     infer_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor);
-    infer_k5_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta);
+    infer_k5_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     infer_k6_depthwise_conv2d(relu_3, params->block_2_depthwise_conv2d_1_kernel, block_2_depthwise_conv2d_1_y);
     infer_k7_batch_norm_relu(state->block_2_norm_relu_1_batch_norm_1_moving_variance,
             params->block_2_norm_relu_1_batch_norm_1_gamma, block_2_depthwise_conv2d_1_y,
-            state->block_2_norm_relu_1_batch_norm_1_moving_mean, params->block_2_norm_relu_1_batch_norm_1_beta);
+            params->block_2_norm_relu_1_batch_norm_1_beta, state->block_2_norm_relu_1_batch_norm_1_moving_mean);
     infer_k8_batch_norm(state->block_2_norm_relu_2_batch_norm_1_moving_variance, params->block_2_norm_relu_2_batch_norm_1_gamma,
             block_2_norm_relu_2_batch_norm_1_factor);
     infer_k9_conv2d_relu(block_2_depthwise_conv2d_1_y, params->block_2_conv2d_1_kernel, relu_5,
-            state->block_2_norm_relu_2_batch_norm_1_moving_mean, block_2_norm_relu_2_batch_norm_1_factor,
-            params->block_2_norm_relu_2_batch_norm_1_beta);
+            block_2_norm_relu_2_batch_norm_1_factor, params->block_2_norm_relu_2_batch_norm_1_beta,
+            state->block_2_norm_relu_2_batch_norm_1_moving_mean);
     infer_k10_batch_norm(state->block_3_norm_relu_1_batch_norm_1_moving_variance,
             params->block_3_norm_relu_1_batch_norm_1_gamma, block_3_norm_relu_1_batch_norm_1_factor);
     infer_k11_depthwise_conv2d_relu(relu_5, params->block_3_depthwise_conv2d_1_kernel, relu_6,
-            state->block_3_norm_relu_1_batch_norm_1_moving_mean, block_3_norm_relu_1_batch_norm_1_factor,
-            params->block_3_norm_relu_1_batch_norm_1_beta);
+            block_3_norm_relu_1_batch_norm_1_factor, params->block_3_norm_relu_1_batch_norm_1_beta,
+            state->block_3_norm_relu_1_batch_norm_1_moving_mean);
     infer_k12_batch_norm(state->block_3_norm_relu_2_batch_norm_1_moving_variance,
             params->block_3_norm_relu_2_batch_norm_1_gamma, block_3_norm_relu_2_batch_norm_1_factor);
-    infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, state->block_3_norm_relu_2_batch_norm_1_moving_mean,
-            block_3_norm_relu_2_batch_norm_1_factor, params->block_3_norm_relu_2_batch_norm_1_beta);
+    infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, block_3_norm_relu_2_batch_norm_1_factor,
+            params->block_3_norm_relu_2_batch_norm_1_beta, state->block_3_norm_relu_2_batch_norm_1_moving_mean);
     infer_k14_depthwise_conv2d(relu_7, params->block_4_depthwise_conv2d_1_kernel, block_4_depthwise_conv2d_1_y);
     infer_k15_batch_norm_relu(state->block_4_norm_relu_1_batch_norm_1_moving_variance,
             params->block_4_norm_relu_1_batch_norm_1_gamma, block_4_depthwise_conv2d_1_y,
-            state->block_4_norm_relu_1_batch_norm_1_moving_mean, params->block_4_norm_relu_1_batch_norm_1_beta);
+            params->block_4_norm_relu_1_batch_norm_1_beta, state->block_4_norm_relu_1_batch_norm_1_moving_mean);
     infer_k16_conv2d(block_4_depthwise_conv2d_1_y, params->block_4_conv2d_1_kernel, block_4_conv2d_1_y);
     infer_k17_batch_norm_relu(state->block_4_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_4_norm_relu_2_batch_norm_1_gamma, block_4_conv2d_1_y,
-            state->block_4_norm_relu_2_batch_norm_1_moving_mean, params->block_4_norm_relu_2_batch_norm_1_beta);
+            params->block_4_norm_relu_2_batch_norm_1_gamma, block_4_conv2d_1_y, params->block_4_norm_relu_2_batch_norm_1_beta,
+            state->block_4_norm_relu_2_batch_norm_1_moving_mean);
     infer_k18_depthwise_conv2d(block_4_conv2d_1_y, params->block_5_depthwise_conv2d_1_kernel, block_5_depthwise_conv2d_1_y);
     infer_k19_batch_norm_relu(state->block_5_norm_relu_1_batch_norm_1_moving_variance,
             params->block_5_norm_relu_1_batch_norm_1_gamma, block_5_depthwise_conv2d_1_y,
-            state->block_5_norm_relu_1_batch_norm_1_moving_mean, params->block_5_norm_relu_1_batch_norm_1_beta);
+            params->block_5_norm_relu_1_batch_norm_1_beta, state->block_5_norm_relu_1_batch_norm_1_moving_mean);
     infer_k20_conv2d(block_5_depthwise_conv2d_1_y, params->block_5_conv2d_1_kernel, block_5_conv2d_1_y);
     infer_k21_batch_norm_relu(state->block_5_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_5_norm_relu_2_batch_norm_1_gamma, block_5_conv2d_1_y,
-            state->block_5_norm_relu_2_batch_norm_1_moving_mean, params->block_5_norm_relu_2_batch_norm_1_beta);
+            params->block_5_norm_relu_2_batch_norm_1_gamma, block_5_conv2d_1_y, params->block_5_norm_relu_2_batch_norm_1_beta,
+            state->block_5_norm_relu_2_batch_norm_1_moving_mean);
     infer_k22_depthwise_conv2d(block_5_conv2d_1_y, params->block_6_depthwise_conv2d_1_kernel, block_6_depthwise_conv2d_1_y);
     infer_k23_batch_norm_relu(state->block_6_norm_relu_1_batch_norm_1_moving_variance,
             params->block_6_norm_relu_1_batch_norm_1_gamma, block_6_depthwise_conv2d_1_y,
-            state->block_6_norm_relu_1_batch_norm_1_moving_mean, params->block_6_norm_relu_1_batch_norm_1_beta);
+            params->block_6_norm_relu_1_batch_norm_1_beta, state->block_6_norm_relu_1_batch_norm_1_moving_mean);
     infer_k24_conv2d(block_6_depthwise_conv2d_1_y, params->block_6_conv2d_1_kernel, block_6_conv2d_1_y);
     infer_k25_batch_norm_relu(state->block_6_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_6_norm_relu_2_batch_norm_1_gamma, block_6_conv2d_1_y,
-            state->block_6_norm_relu_2_batch_norm_1_moving_mean, params->block_6_norm_relu_2_batch_norm_1_beta);
+            params->block_6_norm_relu_2_batch_norm_1_gamma, block_6_conv2d_1_y, params->block_6_norm_relu_2_batch_norm_1_beta,
+            state->block_6_norm_relu_2_batch_norm_1_moving_mean);
     infer_k26_depthwise_conv2d(block_6_conv2d_1_y, params->middle_1_depthwise_conv2d_1_kernel, middle_1_depthwise_conv2d_1_y);
     infer_k27_batch_norm_relu(state->middle_1_norm_relu_1_batch_norm_1_moving_variance,
             params->middle_1_norm_relu_1_batch_norm_1_gamma, middle_1_depthwise_conv2d_1_y,
-            state->middle_1_norm_relu_1_batch_norm_1_moving_mean, params->middle_1_norm_relu_1_batch_norm_1_beta);
+            params->middle_1_norm_relu_1_batch_norm_1_beta, state->middle_1_norm_relu_1_batch_norm_1_moving_mean);
     infer_k28_conv2d(middle_1_depthwise_conv2d_1_y, params->middle_1_conv2d_1_kernel, middle_1_conv2d_1_y);
     infer_k29_batch_norm_relu(state->middle_1_norm_relu_2_batch_norm_1_moving_variance,
             params->middle_1_norm_relu_2_batch_norm_1_gamma, middle_1_conv2d_1_y,
-            state->middle_1_norm_relu_2_batch_norm_1_moving_mean, params->middle_1_norm_relu_2_batch_norm_1_beta);
-    infer_k30_depthwise_conv2d_relu(middle_1_conv2d_1_y, params->block_7_depthwise_conv2d_1_kernel, relu_14,
-            state->block_7_norm_relu_1_batch_norm_1_moving_mean, state->block_7_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_7_norm_relu_1_batch_norm_1_gamma, params->block_7_norm_relu_1_batch_norm_1_beta);
-    infer_k31_conv2d_relu(relu_14, params->block_7_conv2d_1_kernel, relu_15,
-            state->block_7_norm_relu_2_batch_norm_1_moving_mean, state->block_7_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_7_norm_relu_2_batch_norm_1_gamma, params->block_7_norm_relu_2_batch_norm_1_beta);
-    infer_k32_depthwise_conv2d_relu(relu_15, params->block_8_depthwise_conv2d_1_kernel, relu_16,
-            state->block_8_norm_relu_1_batch_norm_1_moving_mean, state->block_8_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_8_norm_relu_1_batch_norm_1_gamma, params->block_8_norm_relu_1_batch_norm_1_beta);
-    infer_k33_conv2d_relu(relu_16, params->block_8_conv2d_1_kernel, relu_17,
-            state->block_8_norm_relu_2_batch_norm_1_moving_mean, state->block_8_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_8_norm_relu_2_batch_norm_1_gamma, params->block_8_norm_relu_2_batch_norm_1_beta);
-    infer_k34_dense_softmax(relu_17, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+            params->middle_1_norm_relu_2_batch_norm_1_beta, state->middle_1_norm_relu_2_batch_norm_1_moving_mean);
+    infer_k30_depthwise_conv2d(middle_1_conv2d_1_y, params->block_7_depthwise_conv2d_1_kernel, block_7_depthwise_conv2d_1_y);
+    infer_k31_batch_norm_relu(state->block_7_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_7_norm_relu_1_batch_norm_1_gamma, block_7_depthwise_conv2d_1_y,
+            params->block_7_norm_relu_1_batch_norm_1_beta, state->block_7_norm_relu_1_batch_norm_1_moving_mean);
+    infer_k32_conv2d(block_7_depthwise_conv2d_1_y, params->block_7_conv2d_1_kernel, block_7_conv2d_1_y);
+    infer_k33_batch_norm_relu(state->block_7_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_7_norm_relu_2_batch_norm_1_gamma, block_7_conv2d_1_y, params->block_7_norm_relu_2_batch_norm_1_beta,
+            state->block_7_norm_relu_2_batch_norm_1_moving_mean);
+    infer_k34_depthwise_conv2d(block_7_conv2d_1_y, params->block_8_depthwise_conv2d_1_kernel, block_8_depthwise_conv2d_1_y);
+    infer_k35_batch_norm_relu(state->block_8_norm_relu_1_batch_norm_1_moving_variance,
+            params->block_8_norm_relu_1_batch_norm_1_gamma, block_8_depthwise_conv2d_1_y,
+            params->block_8_norm_relu_1_batch_norm_1_beta, state->block_8_norm_relu_1_batch_norm_1_moving_mean);
+    infer_k36_conv2d(block_8_depthwise_conv2d_1_y, params->block_8_conv2d_1_kernel, block_8_conv2d_1_y);
+    infer_k37_batch_norm_relu(state->block_8_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_8_norm_relu_2_batch_norm_1_gamma, block_8_conv2d_1_y, params->block_8_norm_relu_2_batch_norm_1_beta,
+            state->block_8_norm_relu_2_batch_norm_1_moving_mean);
+    infer_k38_dense_softmax(block_8_conv2d_1_y, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 

@@ -538,8 +538,8 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict batch_norm_1_moving_mean, const float *restrict batch_norm_1_factor,
-        const float *restrict batch_norm_1_beta)
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
+        const float *restrict batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -558,9 +558,10 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
                         relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu[i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0]) * batch_norm_1_factor[j0]
-                            + batch_norm_1_beta[j0];
-                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = batch_norm_1_factor[j0];
+                    const float v2 = relu[i1 * 256 + i2 * 16 + j0] * v1 + (batch_norm_1_beta[j0] - batch_norm_1_moving_mean[j0]
+                            * v1);
+                    relu[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -707,8 +708,8 @@ static inline void infer_k3_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_norm_a_moving_mean,
-        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta)
+        float *restrict relu_2, const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta,
+        const float *restrict residual_1_norm_a_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -727,9 +728,10 @@ static void infer_k3_conv2d_relu(const float *restrict relu, const float *restri
                         relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu_2[i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
-                            * residual_1_norm_a_factor[j0] + residual_1_norm_a_beta[j0];
-                    relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = residual_1_norm_a_factor[j0];
+                    const float v2 = relu_2[i1 * 256 + i2 * 16 + j0] * v1 + (residual_1_norm_a_beta[j0]
+                            - residual_1_norm_a_moving_mean[j0] * v1);
+                    relu_2[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -876,8 +878,8 @@ static inline void infer_k5_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_moving_mean,
-        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta)
+        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_beta, const float *restrict residual_1_norm_b_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -896,9 +898,10 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
                         residual_1_conv_b_y + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
-                            - residual_1_norm_b_moving_mean[j0]) * residual_1_norm_b_factor[j0] + residual_1_norm_b_beta[j0]);
-                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = residual_1_norm_b_factor[j0];
+                    const float v2 = relu[i1 * 256 + i2 * 16 + j0] + (residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] * v1
+                            + (residual_1_norm_b_beta[j0] - residual_1_norm_b_moving_mean[j0] * v1));
+                    relu[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -999,8 +1002,8 @@ static inline void infer_k7_conv2d_relu_tile_4_at_4(const float *restrict a, int
 }
 
 static void infer_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
-        float *restrict relu_4, const float *restrict residual_2_norm_a_moving_mean,
-        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta)
+        float *restrict relu_4, const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta,
+        const float *restrict residual_2_norm_a_moving_mean)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1016,9 +1019,10 @@ static void infer_k7_conv2d_relu(const float *restrict relu, const float *restri
                         relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = (relu_4[i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
-                            * residual_2_norm_a_factor[j0] + residual_2_norm_a_beta[j0];
-                    relu_4[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = residual_2_norm_a_factor[j0];
+                    const float v2 = relu_4[i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_a_beta[j0]
+                            - residual_2_norm_a_moving_mean[j0] * v1);
+                    relu_4[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -1180,8 +1184,8 @@ static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at,
 
 static void infer_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_moving_mean, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_beta)
+        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_beta,
+        const float *restrict residual_2_norm_b_moving_mean)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1191,10 +1195,11 @@ static void infer_k10_conv2d_relu(const float *restrict relu, const float *restr
                         relu_5 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                            + ((residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] - residual_2_norm_b_moving_mean[j0])
-                            * residual_2_norm_b_factor[j0] + residual_2_norm_b_beta[j0]);
-                    relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = residual_2_norm_b_factor[j0];
+                    const float v2 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
+                            + (residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_b_beta[j0]
+                            - residual_2_norm_b_moving_mean[j0] * v1));
+                    relu_5[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -1263,7 +1268,7 @@ static void infer_k11_conv2d(const float *restrict relu_5, const float *restrict
 /* resnet.dl:10: batch_norm, relu -> f32[1, 4, 4, 64] */
 static void infer_k12_batch_norm_relu(const float *restrict residual_3_norm_a_moving_variance,
         const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_moving_mean, const float *restrict residual_3_norm_a_beta)
+        const float *restrict residual_3_norm_a_beta, const float *restrict residual_3_norm_a_moving_mean)
 {
     float residual_3_norm_a_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1272,9 +1277,10 @@ static void infer_k12_batch_norm_relu(const float *restrict residual_3_norm_a_mo
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = (residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] - residual_3_norm_a_moving_mean[j3])
-                        * residual_3_norm_a_factor[j3] + residual_3_norm_a_beta[j3];
-                residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_3_norm_a_factor[j3];
+                const float v2 = residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] * v1 + (residual_3_norm_a_beta[j3]
+                        - residual_3_norm_a_moving_mean[j3] * v1);
+                residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1392,18 +1398,19 @@ static inline void infer_k15_conv2d_relu_tile_4(const float *restrict a, int at,
 
 static void infer_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_moving_mean, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_beta)
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_beta,
+        const float *restrict residual_3_norm_b_moving_mean)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 64; n += 4)
             infer_k15_conv2d_relu_tile_4(relu_5, i1 * 512, residual_3_shortcut_kernel + n, relu_7 + (i1 * 256 + n));
         for (int i2 = 0; i2 < 4; i2++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                        + ((residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_moving_mean[j0])
-                        * residual_3_norm_b_factor[j0] + residual_3_norm_b_beta[j0]);
-                relu_7[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_3_norm_b_factor[j0];
+                const float v2 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
+                        + (residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] * v1 + (residual_3_norm_b_beta[j0]
+                        - residual_3_norm_b_moving_mean[j0] * v1));
+                relu_7[i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1495,30 +1502,30 @@ dl_status resnet_infer(const resnet_params *params, const resnet_state *state, c
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
 
     infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
-    infer_k1_conv2d_relu(image, params->stem_kernel, relu, state->batch_norm_1_moving_mean, batch_norm_1_factor,
-            params->batch_norm_1_beta);
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, batch_norm_1_factor, params->batch_norm_1_beta,
+            state->batch_norm_1_moving_mean);
     infer_k2_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor);
-    infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, state->residual_1_norm_a_moving_mean,
-            residual_1_norm_a_factor, params->residual_1_norm_a_beta);
+    infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor,
+            params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
     infer_k4_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor);
-    infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
-            state->residual_1_norm_b_moving_mean, residual_1_norm_b_factor, params->residual_1_norm_b_beta);
+    infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
+            params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
     infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
-    infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, state->residual_2_norm_a_moving_mean,
-            residual_2_norm_a_factor, params->residual_2_norm_a_beta);
+    infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor,
+            params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
     infer_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
     infer_k9_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor);
     infer_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, state->residual_2_norm_b_moving_mean, residual_2_norm_b_factor,
-            params->residual_2_norm_b_beta);
+            residual_2_conv_b_y, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
+            state->residual_2_norm_b_moving_mean);
     infer_k11_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
     infer_k12_batch_norm_relu(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, residual_3_conv_a_y,
-            state->residual_3_norm_a_moving_mean, params->residual_3_norm_a_beta);
+            params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
     infer_k13_conv2d(residual_3_conv_a_y, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
     infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor);
     infer_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, state->residual_3_norm_b_moving_mean, residual_3_norm_b_factor,
-            params->residual_3_norm_b_beta);
+            residual_3_conv_b_y, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
+            state->residual_3_norm_b_moving_mean);
     infer_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     infer_k17_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
@@ -1728,24 +1735,17 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
 
 /* resnet.dl:24: batch_norm -> f32[4, 16] */
 static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_average,
-        float *restrict batch_norm_2, float *restrict batch_norm_3)
+        float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - batch_norm_1_average[j2];
-                    batch_norm_2[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
+            batch_norm_2[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += batch_norm_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    const float v1 = stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0];
+                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -1753,7 +1753,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
         float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
@@ -1763,15 +1763,15 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
+        const float v7 = batch_norm_2[j0];
+        const float v8 = batch_norm_2[j0 + 16];
+        const float v9 = batch_norm_2[j0 + 32];
+        const float v10 = batch_norm_2[j0 + 48];
         const float v11 = batch_norm_1_moving_variance[j0] * 0.9f;
-        const float batch_norm_1_variance_v5 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float batch_norm_1_variance_v4 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v5 + 0.001f);
+        batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v4 * 0.1f;
+        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v4 + 0.001f);
     }
 }
 
@@ -1943,7 +1943,48 @@ static void train_k7_conv2d(const float *restrict relu, const float *restrict re
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_4)
+static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_3)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_3[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_3[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[16] */
+static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_3[j0];
+        const float v8 = batch_norm_3[j0 + 16];
+        const float v9 = batch_norm_3[j0 + 32];
+        const float v10 = batch_norm_3[j0 + 48];
+        const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
+        const float residual_1_norm_a_average_v11 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
+        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v11;
+        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v11 * 0.1f;
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1952,7 +1993,8 @@ static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_4[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0];
+                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -1960,8 +2002,8 @@ static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
+static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
+        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -1974,60 +2016,11 @@ static void train_k9_batch_norm(const int32_t *restrict count_, const float *res
         const float v8 = batch_norm_4[j0 + 16];
         const float v9 = batch_norm_4[j0 + 32];
         const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_average_v12 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v12;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v12 * 0.1f;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_5, float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_average[j2];
-                    batch_norm_5[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_a_variance_v15 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_variance_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v15 * 0.1f;
-        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v15 + 0.001f);
+        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v13 * 0.1f;
+        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v13 + 0.001f);
     }
 }
 
@@ -2201,16 +2194,16 @@ static void train_k13_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_7)
+static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[i0 * 16 + j0] = 0.0f;
+            batch_norm_5[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -2218,7 +2211,7 @@ static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
+static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
         float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2228,38 +2221,31 @@ static void train_k15_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_7[j0];
-        const float v8 = batch_norm_7[j0 + 16];
-        const float v9 = batch_norm_7[j0 + 32];
-        const float v10 = batch_norm_7[j0 + 48];
+        const float v7 = batch_norm_5[j0];
+        const float v8 = batch_norm_5[j0 + 16];
+        const float v9 = batch_norm_5[j0 + 32];
+        const float v10 = batch_norm_5[j0 + 48];
         const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_average_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_b_average_v20 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v22;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v22 * 0.1f;
+        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v20;
+        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v20 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
 static void train_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_8, float *restrict batch_norm_9)
+        float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
-                    batch_norm_8[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_9[i0 * 16 + j0] = 0.0f;
+            batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0];
+                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -2267,7 +2253,7 @@ static void train_k16_batch_norm(const float *restrict residual_1_conv_b_y, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
         float *restrict residual_1_norm_b_moving_variance, float *restrict residual_1_norm_b_factor)
 {
     const int32_t v1 = count_[0];
@@ -2277,15 +2263,15 @@ static void train_k17_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_9[j0];
-        const float v8 = batch_norm_9[j0 + 16];
-        const float v9 = batch_norm_9[j0 + 32];
-        const float v10 = batch_norm_9[j0 + 48];
+        const float v7 = batch_norm_6[j0];
+        const float v8 = batch_norm_6[j0 + 16];
+        const float v9 = batch_norm_6[j0 + 32];
+        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_b_variance_v25 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_b_variance_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v25 * 0.1f;
-        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v25 + 0.001f);
+        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v22 * 0.1f;
+        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v22 + 0.001f);
     }
 }
 
@@ -2408,16 +2394,16 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_10)
+static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_10[i0 * 32 + j0] = 0.0f;
+            batch_norm_7[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_10[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_7[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -2425,7 +2411,7 @@ static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
+static void train_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2435,38 +2421,31 @@ static void train_k21_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_10[j0];
-        const float v8 = batch_norm_10[j0 + 32];
-        const float v9 = batch_norm_10[j0 + 64];
-        const float v10 = batch_norm_10[j0 + 96];
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 32];
+        const float v9 = batch_norm_7[j0 + 64];
+        const float v10 = batch_norm_7[j0 + 96];
         const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_average_v32 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_average_v29 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v32;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v32 * 0.1f;
+        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v29;
+        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v29 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
 static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_11, float *restrict batch_norm_12)
+        float *restrict batch_norm_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_average[j2];
-                    batch_norm_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_12[i0 * 32 + j0] = 0.0f;
+            batch_norm_8[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_12[i0 * 32 + j0] += batch_norm_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0];
+                    batch_norm_8[i0 * 32 + j0] += v1 * v1;
                 }
             }
         }
@@ -2474,7 +2453,7 @@ static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+static void train_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
         float *restrict residual_2_norm_a_moving_variance, float *restrict residual_2_norm_a_factor)
 {
     const int32_t v1 = count_[0];
@@ -2484,15 +2463,15 @@ static void train_k23_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_12[j0];
-        const float v8 = batch_norm_12[j0 + 32];
-        const float v9 = batch_norm_12[j0 + 64];
-        const float v10 = batch_norm_12[j0 + 96];
+        const float v7 = batch_norm_8[j0];
+        const float v8 = batch_norm_8[j0 + 32];
+        const float v9 = batch_norm_8[j0 + 64];
+        const float v10 = batch_norm_8[j0 + 96];
         const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_a_variance_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_variance_v31 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v35 * 0.1f;
-        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v35 + 0.001f);
+        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v31 * 0.1f;
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v31 + 0.001f);
     }
 }
 
@@ -2626,16 +2605,16 @@ static void train_k25_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_13)
+static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_13[i0 * 32 + j0] = 0.0f;
+            batch_norm_9[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_9[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -2643,7 +2622,7 @@ static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+static void train_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
         float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2653,38 +2632,31 @@ static void train_k27_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 32];
-        const float v9 = batch_norm_13[j0 + 64];
-        const float v10 = batch_norm_13[j0 + 96];
+        const float v7 = batch_norm_9[j0];
+        const float v8 = batch_norm_9[j0 + 32];
+        const float v9 = batch_norm_9[j0 + 64];
+        const float v10 = batch_norm_9[j0 + 96];
         const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_average_v42 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_average_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v42;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v42 * 0.1f;
+        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v38;
+        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v38 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
 static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_14, float *restrict batch_norm_15)
+        float *restrict batch_norm_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
-                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_15[i0 * 32 + j0] = 0.0f;
+            batch_norm_10[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0];
+                    batch_norm_10[i0 * 32 + j0] += v1 * v1;
                 }
             }
         }
@@ -2692,7 +2664,7 @@ static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
+static void train_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
         float *restrict residual_2_norm_b_moving_variance, float *restrict residual_2_norm_b_factor)
 {
     const int32_t v1 = count_[0];
@@ -2702,15 +2674,15 @@ static void train_k29_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_15[j0];
-        const float v8 = batch_norm_15[j0 + 32];
-        const float v9 = batch_norm_15[j0 + 64];
-        const float v10 = batch_norm_15[j0 + 96];
+        const float v7 = batch_norm_10[j0];
+        const float v8 = batch_norm_10[j0 + 32];
+        const float v9 = batch_norm_10[j0 + 64];
+        const float v10 = batch_norm_10[j0 + 96];
         const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_b_variance_v45 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_variance_v40 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v45 * 0.1f;
-        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v45 + 0.001f);
+        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v40 * 0.1f;
+        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v40 + 0.001f);
     }
 }
 
@@ -2834,16 +2806,16 @@ static void train_k31_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_16)
+static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_16[i0 * 64 + j0] = 0.0f;
+            batch_norm_11[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_16[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_11[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2851,7 +2823,7 @@ static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
         float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2861,38 +2833,31 @@ static void train_k33_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_16[j0];
-        const float v8 = batch_norm_16[j0 + 64];
-        const float v9 = batch_norm_16[j0 + 128];
-        const float v10 = batch_norm_16[j0 + 192];
+        const float v7 = batch_norm_11[j0];
+        const float v8 = batch_norm_11[j0 + 64];
+        const float v9 = batch_norm_11[j0 + 128];
+        const float v10 = batch_norm_11[j0 + 192];
         const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v53 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_average_v48 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v53;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v53 * 0.1f;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v48;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v48 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
 static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
-        float *restrict batch_norm_17, float *restrict batch_norm_18)
+        float *restrict batch_norm_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2];
-                    batch_norm_17[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_18[i0 * 64 + j0] = 0.0f;
+            batch_norm_12[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_18[i0 * 64 + j0] += batch_norm_17[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
+                    batch_norm_12[i0 * 64 + j0] += v1 * v1;
                 }
             }
         }
@@ -2900,7 +2865,7 @@ static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y, cons
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
+static void train_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
         float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
     const int32_t v1 = count_[0];
@@ -2910,15 +2875,15 @@ static void train_k35_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_18[j0];
-        const float v8 = batch_norm_18[j0 + 64];
-        const float v9 = batch_norm_18[j0 + 128];
-        const float v10 = batch_norm_18[j0 + 192];
+        const float v7 = batch_norm_12[j0];
+        const float v8 = batch_norm_12[j0 + 64];
+        const float v9 = batch_norm_12[j0 + 128];
+        const float v10 = batch_norm_12[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_a_variance_v56 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_variance_v50 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v56 * 0.1f;
-        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v56 + 0.001f);
+        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v50 * 0.1f;
+        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v50 + 0.001f);
     }
 }
 
@@ -3007,16 +2972,16 @@ static void train_k37_conv2d(const float *restrict relu_6, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void train_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_19)
+static void train_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_19[i0 * 64 + j0] = 0.0f;
+            batch_norm_13[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_19[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_13[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -3024,7 +2989,7 @@ static void train_k38_batch_norm(const float *restrict residual_3_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
+static void train_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
         float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -3034,38 +2999,31 @@ static void train_k39_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_19[j0];
-        const float v8 = batch_norm_19[j0 + 64];
-        const float v9 = batch_norm_19[j0 + 128];
-        const float v10 = batch_norm_19[j0 + 192];
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 64];
+        const float v9 = batch_norm_13[j0 + 128];
+        const float v10 = batch_norm_13[j0 + 192];
         const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_average_v63 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_average_v57 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v63;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v63 * 0.1f;
+        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v57;
+        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v57 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
 static void train_k40_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        float *restrict batch_norm_20, float *restrict batch_norm_21)
+        float *restrict batch_norm_14)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
-                    batch_norm_20[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_21[i0 * 64 + j0] = 0.0f;
+            batch_norm_14[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_21[i0 * 64 + j0] += batch_norm_20[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_b_average[j0];
+                    batch_norm_14[i0 * 64 + j0] += v1 * v1;
                 }
             }
         }
@@ -3073,7 +3031,7 @@ static void train_k40_batch_norm(const float *restrict residual_3_conv_b_y, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+static void train_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_14,
         float *restrict residual_3_norm_b_moving_variance, float *restrict residual_3_norm_b_factor)
 {
     const int32_t v1 = count_[0];
@@ -3083,15 +3041,15 @@ static void train_k41_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_21[j0];
-        const float v8 = batch_norm_21[j0 + 64];
-        const float v9 = batch_norm_21[j0 + 128];
-        const float v10 = batch_norm_21[j0 + 192];
+        const float v7 = batch_norm_14[j0];
+        const float v8 = batch_norm_14[j0 + 64];
+        const float v9 = batch_norm_14[j0 + 128];
+        const float v10 = batch_norm_14[j0 + 192];
         const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_b_variance_v66 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_variance_v59 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v66 * 0.1f;
-        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v66 + 0.001f);
+        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v59 * 0.1f;
+        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v59 + 0.001f);
     }
 }
 
@@ -3181,7 +3139,7 @@ static void train_k44_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> f32[4, 10], 2560 multiply-accumulates */
+/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates */
 static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3217,63 +3175,46 @@ static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k45_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax,
-        const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy,
+        dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_3[10];
-    float cross_entropy_4;
     for (int n = 0; n < 10; n += 4)
         train_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v76 = -DL_INFINITY;
+        float max_v69 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v75 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v75;
-            const float x_max_v76 = logits_v75;
-            max_v76 = dl_max(max_v76, x_max_v76);
+            const float logits_v68 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v68;
+            const float x_max_v69 = logits_v68;
+            max_v69 = dl_max(max_v69, x_max_v69);
         }
-        softmax = max_v76;
-        float sum_v78 = 0.0f;
+        softmax = max_v69;
+        float sum_v71 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v77 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v77;
-            sum_v78 += softmax_1_y_v77;
+            const float softmax_1_y_v70 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[i0 * 10 + j0] = softmax_1_y_v70;
+            sum_v71 += softmax_1_y_v70;
         }
-        softmax_2 = sum_v78;
-        const float v1 = dl_log(softmax_2);
-        float sum_v81 = 0.0f;
-        int32_t argmax_v82 = 0;
-        float best_argmax_v82 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float v2 = logits[j0];
-            const float select_v80 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v81 += select_v80;
-            const float x_argmax_v82 = v2;
-            if (best_argmax_v82 < x_argmax_v82) {
-                best_argmax_v82 = x_argmax_v82;
-                argmax_v82 = j0;
+        softmax_2[i0] = sum_v71;
+        const float v1 = softmax_2[i0];
+        const float v2 = dl_log(v1);
+        float sum_v73 = 0.0f;
+        int32_t argmax_v74 = 0;
+        float best_argmax_v74 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 10; r0++) {
+            const float v3 = logits[r0];
+            sum_v73 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+            const float x_argmax_v74 = v3;
+            if (best_argmax_v74 < x_argmax_v74) {
+                best_argmax_v74 = x_argmax_v74;
+                argmax_v74 = r0;
             }
         }
-        cross_entropy_2[i0] = sum_v81;
-        argmax[i0] = argmax_v82;
-        const int32_t v3 = count_[0];
-        const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v86 = 0.0f;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float select_v85 = label[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v85;
-            sum_v86 += -select_v85;
-        }
-        cross_entropy_4 = sum_v86;
-        const float v5 = cross_entropy_4 / softmax_2;
-        for (int j0 = 0; j0 < 10; j0++) {
-            softmax_3[i0 * 10 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
-        }
+        cross_entropy[i0] = sum_v73;
+        argmax[i0] = argmax_v74;
     }
 }
 
@@ -3295,41 +3236,55 @@ static void train_k46_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* resnet.dl:35: cross_entropy -> f32 */
-static void train_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_2[0];
-    const float v3 = cross_entropy_2[1];
-    const float v4 = cross_entropy_2[2];
-    const float v5 = cross_entropy_2[3];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
-/* resnet.dl:36: adam -> f32 */
-static void train_k48_adam(const int32_t *restrict step_, float *restrict adam)
+/* resnet.dl:35: cross_entropy, resnet.dl:31: softmax, resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */
+static void train_k48_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
+        float *restrict v_classifier_bias)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */
-static void train_k49_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
+    float cross_entropy_2[40];
+    float cross_entropy_3[4];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            cross_entropy_2[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        float sum_v78 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v78 += -cross_entropy_2[j0 * 10 + r1];
+        }
+        cross_entropy_3[j0] = sum_v78;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v4 = cross_entropy_3[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_1_y[j0 * 10 + j1] = cross_entropy_2[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = m_classifier_bias[j0] * 0.9f;
-        const float v2 = v_classifier_bias[j0] * 0.999f;
-        const float sum_v88 = softmax_3[j0] + softmax_3[j0 + 10] + softmax_3[j0 + 20] + softmax_3[j0 + 30];
-        const float add_v299 = v1 + sum_v88 * 0.1f;
-        m_classifier_bias[j0] = add_v299;
-        const float add_v300 = v2 + sum_v88 * 0.001f * sum_v88;
-        v_classifier_bias[j0] = add_v300;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v299 / (dl_sqrt(add_v300) + 1e-07f);
+        const float v5 = m_classifier_bias[j0] * 0.9f;
+        const float v6 = v_classifier_bias[j0] * 0.999f;
+        const float sum_v80 = softmax_1_y[j0] + softmax_1_y[j0 + 10] + softmax_1_y[j0 + 20] + softmax_1_y[j0 + 30];
+        m_classifier_bias[j0] = v5 + sum_v80 * 0.1f;
+        v_classifier_bias[j0] = v6 + sum_v80 * 0.001f * sum_v80;
     }
 }
 
-/* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
-static inline void train_k50_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
+static inline void train_k49_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3362,13 +3317,12 @@ static inline void train_k50_dense_global_avg_pool2d_relu_tile_4(const float *re
     c[195] = c3_3;
 }
 
-static void train_k50_dense_global_avg_pool2d_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, float *restrict relu_7, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_average, float *restrict batch_norm_22)
+static void train_k49_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, float *restrict relu_7)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
-        train_k50_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_2 + n, dense_2 + n);
+        train_k49_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_2 + n, dense_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d_3[j0] = dense_2[i0 * 64 + j0] / 16.0f;
@@ -3377,14 +3331,19 @@ static void train_k50_dense_global_avg_pool2d_relu(const float *restrict softmax
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    const float v2 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
-                    const float select_v93 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
-                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93;
-                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93 * v2;
+                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
+                            : 0.0f;
                 }
             }
         }
     }
+}
+
+/* resnet.dl:36: adam -> f32 */
+static void train_k50_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[64, 10], 2560 multiply-accumulates */
@@ -3420,22 +3379,22 @@ static inline void train_k51_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k51_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict softmax_3,
+static void train_k51_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict softmax_1_y,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k51_dense_adam_tile_4(global_avg_pool2d_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k51_dense_adam_tile_4(global_avg_pool2d_2, i0_0, softmax_1_y + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v296 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v296;
-                const float add_v297 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v297;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v296 / (dl_sqrt(add_v297)
+                const float add_v274 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v274;
+                const float add_v275 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v275;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v274 / (dl_sqrt(add_v275)
                         + 1e-07f);
             }
         }
@@ -3443,12 +3402,11 @@ static void train_k51_dense_adam(const float *restrict global_avg_pool2d_2, cons
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k52_conv2d_adam(const float *restrict relu_7, float *restrict m_residual_3_norm_b_beta,
-        float *restrict v_residual_3_norm_b_beta, float *restrict residual_3_norm_b_beta, const float *restrict adam,
-        float *restrict m_residual_3_shortcut_bias, float *restrict v_residual_3_shortcut_bias,
-        float *restrict residual_3_shortcut_bias)
+static void train_k52_conv2d_adam(const float *restrict relu_7, float *restrict conv2d,
+        float *restrict m_residual_3_norm_b_beta, float *restrict v_residual_3_norm_b_beta,
+        float *restrict residual_3_norm_b_beta, const float *restrict adam, float *restrict m_residual_3_shortcut_bias,
+        float *restrict v_residual_3_shortcut_bias, float *restrict residual_3_shortcut_bias)
 {
-    float conv2d[64];
     for (int j0 = 0; j0 < 64; j0++) {
         conv2d[j0] = 0.0f;
     }
@@ -3467,26 +3425,26 @@ static void train_k52_conv2d_adam(const float *restrict relu_7, float *restrict 
         const float v3 = v2 * 0.1f;
         const float v4 = v_residual_3_norm_b_beta[j0] * 0.999f;
         const float v5 = v_residual_3_shortcut_bias[j0] * 0.999f;
-        const float add_v286 = m_residual_3_norm_b_beta[j0] * 0.9f + v3;
-        m_residual_3_norm_b_beta[j0] = add_v286;
-        const float mul_v287 = v2 * 0.001f * v2;
-        const float add_v288 = v4 + mul_v287;
-        v_residual_3_norm_b_beta[j0] = add_v288;
-        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v1 * add_v286 / (dl_sqrt(add_v288) + 1e-07f);
-        const float add_v293 = m_residual_3_shortcut_bias[j0] * 0.9f + v3;
-        m_residual_3_shortcut_bias[j0] = add_v293;
-        const float add_v294 = v5 + mul_v287;
-        v_residual_3_shortcut_bias[j0] = add_v294;
-        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v1 * add_v293 / (dl_sqrt(add_v294) + 1e-07f);
+        const float add_v264 = m_residual_3_norm_b_beta[j0] * 0.9f + v3;
+        m_residual_3_norm_b_beta[j0] = add_v264;
+        const float mul_v265 = v2 * 0.001f * v2;
+        const float add_v266 = v4 + mul_v265;
+        v_residual_3_norm_b_beta[j0] = add_v266;
+        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v1 * add_v264 / (dl_sqrt(add_v266) + 1e-07f);
+        const float add_v271 = m_residual_3_shortcut_bias[j0] * 0.9f + v3;
+        m_residual_3_shortcut_bias[j0] = add_v271;
+        const float add_v272 = v5 + mul_v265;
+        v_residual_3_shortcut_bias[j0] = add_v272;
+        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v1 * add_v271 / (dl_sqrt(add_v272) + 1e-07f);
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32] */
-static void train_k53_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_30)
+static void train_k53_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_30[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
+            conv2d_31[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
         }
     }
 }
@@ -3524,12 +3482,12 @@ static inline void train_k54_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k54_conv2d(const float *restrict relu_7, const float *restrict conv2d_30, float *restrict conv2d_2)
+static void train_k54_conv2d(const float *restrict relu_7, const float *restrict conv2d_31, float *restrict conv2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k54_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_30 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
+                train_k54_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_31 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
@@ -3619,58 +3577,52 @@ static void train_k56_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k57_batch_norm_adam(const float *restrict batch_norm_22, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict residual_3_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_24,
+static void train_k57_batch_norm_adam(const float *restrict relu_7, const float *restrict residual_3_conv_b_y,
+        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_gamma,
+        const float *restrict residual_3_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_16,
         float *restrict m_residual_3_norm_b_gamma, float *restrict v_residual_3_norm_b_gamma)
 {
-    float batch_norm_23[64];
+    float batch_norm_15[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_23[j0] = 0.0f;
+        batch_norm_15[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_23[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_15[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                            * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_23[j0];
+        const float v2 = batch_norm_15[j0];
         const float v3 = residual_3_norm_b_factor[j0];
         const float v4 = v2 * v3;
-        batch_norm_24[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        batch_norm_16[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
         m_residual_3_norm_b_gamma[j0] = m_residual_3_norm_b_gamma[j0] * 0.9f + v4 * 0.1f;
         v_residual_3_norm_b_gamma[j0] = v_residual_3_norm_b_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k58_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, const float *restrict relu_7,
-        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        float *restrict batch_norm_27, float *restrict batch_norm_28)
+static void train_k58_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_25[64];
+        float batch_norm_17[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_16[j0];
+            batch_norm_17[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v3 = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_b_factor[j2]
-                            * residual_3_norm_b_gamma[j2]);
-                    const float mul_v103 = batch_norm_25[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_b_average[j2]);
-                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v103;
-                    const float add_v104 = v3 + mul_v103 + mul_v103;
-                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v104;
-                    batch_norm_28[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v104;
+                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_17[j2]
+                            * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2]);
                 }
             }
         }
@@ -3678,40 +3630,48 @@ static void train_k58_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k59_batch_norm(const float *restrict batch_norm_28, float *restrict batch_norm_29)
+static void train_k59_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict conv2d,
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
+        const int32_t *restrict count_)
 {
+    float batch_norm_19[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_29[j0] = 0.0f;
+        batch_norm_19[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_29[j0] += batch_norm_28[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_19[j0] += residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_19[j0] * 2.0f)
+                / v1;
+    }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k60_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
-        float *restrict batch_norm_27)
+static void train_k60_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, const float *restrict relu_7,
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
+        const float *restrict residual_3_conv_b_y, float *restrict batch_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_30[64];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
+        float batch_norm_21[64];
+        const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_29[j0];
-            batch_norm_30[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v2 = conv2d[j0];
+            batch_norm_21[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_30[j2];
+                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2])
+                            + residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_21[j2];
                 }
             }
         }
@@ -3719,19 +3679,19 @@ static void train_k60_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_31)
+static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_31[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_32[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void train_k62_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
+static inline void train_k62_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3786,24 +3746,21 @@ static inline void train_k62_conv2d_relu_batch_norm_tile_4_at_0(const float *res
     c[195] = c3_3;
 }
 
-static void train_k62_conv2d_relu_batch_norm(const float *restrict batch_norm_27, const float *restrict conv2d_31,
-        float *restrict relu_9, const float *restrict relu_6, const float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_average, float *restrict batch_norm_33)
+static void train_k62_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_32, float *restrict relu_9,
+        const float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k62_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_27, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                train_k62_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
                         relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float v2 = residual_3_conv_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_average[j0];
-                    const float select_v112 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
-                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v112;
-                    batch_norm_33[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v112 * v2;
+                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
+                            : 0.0f;
                 }
             }
         }
@@ -3849,7 +3806,7 @@ static inline void train_k63_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k63_conv2d(const float *restrict relu_6, const float *restrict batch_norm_27, float *restrict conv2d_6)
+static void train_k63_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_6)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3859,7 +3816,7 @@ static void train_k63_conv2d(const float *restrict relu_6, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k63_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_27 + n,
+                    train_k63_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
                             conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3867,85 +3824,79 @@ static void train_k63_conv2d(const float *restrict relu_6, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k64_batch_norm_adam(const float *restrict relu_9, float *restrict m_residual_3_norm_a_beta,
-        float *restrict v_residual_3_norm_a_beta, float *restrict residual_3_norm_a_beta, const float *restrict adam)
+static void train_k64_batch_norm_adam(const float *restrict relu_9, float *restrict batch_norm_23,
+        float *restrict m_residual_3_norm_a_beta, float *restrict v_residual_3_norm_a_beta,
+        float *restrict residual_3_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_32[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_32[j0] = 0.0f;
+        batch_norm_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_32[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_23[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_32[j0];
-        const float add_v277 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_norm_a_beta[j0] = add_v277;
-        const float add_v278 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_norm_a_beta[j0] = add_v278;
-        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v277 / (dl_sqrt(add_v278) + 1e-07f);
+        const float v1 = batch_norm_23[j0];
+        const float add_v255 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_residual_3_norm_a_beta[j0] = add_v255;
+        const float add_v256 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_3_norm_a_beta[j0] = add_v256;
+        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v255 / (dl_sqrt(add_v256) + 1e-07f);
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k65_batch_norm_adam(const float *restrict batch_norm_33, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
+static void train_k65_batch_norm_adam(const float *restrict relu_9, const float *restrict residual_3_conv_a_y,
+        const float *restrict residual_3_norm_a_average, const float *restrict residual_3_norm_a_gamma,
+        const float *restrict residual_3_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_25,
         float *restrict m_residual_3_norm_a_gamma, float *restrict v_residual_3_norm_a_gamma)
 {
-    float batch_norm_34[64];
+    float batch_norm_24[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_34[j0] = 0.0f;
+        batch_norm_24[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_34[j0] += batch_norm_33[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_24[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                            * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_a_average[j0]);
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_34[j0];
+        const float v2 = batch_norm_24[j0];
         const float v3 = residual_3_norm_a_factor[j0];
         const float v4 = v2 * v3;
-        batch_norm_35[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        batch_norm_25[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
         m_residual_3_norm_a_gamma[j0] = m_residual_3_norm_a_gamma[j0] * 0.9f + v4 * 0.1f;
         v_residual_3_norm_a_gamma[j0] = v_residual_3_norm_a_gamma[j0] * 0.999f + v4 * 0.001f * v4;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k66_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_35,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict relu_9,
-        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        float *restrict batch_norm_39)
+static void train_k66_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25,
+        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_36[64];
+        float batch_norm_26[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_35[j0];
-            batch_norm_36[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_25[j0];
+            batch_norm_26[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v3 = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_a_factor[j2]
-                            * residual_3_norm_a_gamma[j2]);
-                    const float mul_v118 = batch_norm_36[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_a_average[j2]);
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v118;
-                    const float add_v119 = v3 + mul_v118 + mul_v118;
-                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v119;
-                    batch_norm_39[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v119;
+                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_26[j2]
+                            * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2]);
                 }
             }
         }
@@ -3953,40 +3904,48 @@ static void train_k66_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k67_batch_norm(const float *restrict batch_norm_39, float *restrict batch_norm_40)
+static void train_k67_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_23,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const int32_t *restrict count_)
 {
+    float batch_norm_28[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_40[j0] = 0.0f;
+        batch_norm_28[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_40[j0] += batch_norm_39[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_28[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_23[j0] = -(batch_norm_23[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_28[j0] * 2.0f) / v1;
+    }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k68_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_40,
-        const float *restrict relu_9, float *restrict batch_norm_42)
+static void train_k68_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const float *restrict residual_3_conv_a_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_41[64];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
+        float batch_norm_30[64];
+        const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_40[j0];
-            batch_norm_41[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_23[j0];
+            batch_norm_30[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_42[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_41[j2];
+                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
+                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_30[j2];
                 }
             }
         }
@@ -3994,13 +3953,13 @@ static void train_k68_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32] */
-static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_32)
+static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_32[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
+                    conv2d_33[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
                             = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
                 }
             }
@@ -4055,26 +4014,26 @@ static inline void train_k70_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_32, float *restrict conv2d_7)
+static void train_k70_conv2d(const float *restrict relu_9, const float *restrict conv2d_33, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k70_conv2d_tile_4_at_0(batch_norm_42, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
+                train_k70_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_33 + n,
                         conv2d_7 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32] */
-static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
+static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_33[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
+                conv2d_34[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
             }
         }
     }
@@ -4116,26 +4075,26 @@ static inline void train_k72_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k72_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_33, float *restrict conv2d_8)
+static void train_k72_conv2d(const float *restrict relu_9, const float *restrict conv2d_34, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k72_conv2d_tile_4(batch_norm_42, i0 * 1024 + i1 * 256 - 256, conv2d_33 + n,
-                        conv2d_8 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
+                train_k72_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_34 + n, conv2d_8 + (i0 * 512 + i1 * 128 + n),
+                        k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32] */
-static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
+static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_34[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
+                conv2d_35[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
             }
         }
     }
@@ -4185,23 +4144,23 @@ static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k74_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_34, float *restrict conv2d_9)
+static void train_k74_conv2d(const float *restrict relu_9, const float *restrict conv2d_35, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k74_conv2d_tile_4_at_0(batch_norm_42, i0 * 1024 + i1 * 256 - 64, conv2d_34 + n,
+                train_k74_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_35 + n,
                         conv2d_9 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32] */
-static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
+static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_35[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
+            conv2d_36[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
         }
     }
 }
@@ -4239,13 +4198,12 @@ static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k76_conv2d(const float *restrict batch_norm_42, const float *restrict conv2d_35, float *restrict conv2d_10)
+static void train_k76_conv2d(const float *restrict relu_9, const float *restrict conv2d_36, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k76_conv2d_tile_4(batch_norm_42, i0 * 1024 + i1 * 256, conv2d_35 + n,
-                        conv2d_10 + (i0 * 512 + i1 * 128 + n));
+                train_k76_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256, conv2d_36 + n, conv2d_10 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
@@ -4331,7 +4289,7 @@ static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k78_conv2d(const float *restrict relu_5, const float *restrict batch_norm_42, float *restrict conv2d_12)
+static void train_k78_conv2d(const float *restrict relu_5, const float *restrict relu_9, float *restrict conv2d_12)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4341,83 +4299,135 @@ static void train_k78_conv2d(const float *restrict relu_5, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k78_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_42 + n,
+                    train_k78_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
                             conv2d_12 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k79_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_3, const float *restrict conv2d_11,
-        const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_43)
+/* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32] */
+static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_3,
+        const float *restrict conv2d_11, float *restrict conv2d_13, const float *restrict residual_2_conv_b_y,
+        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_3[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v2 = conv2d_11[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v3 = residual_2_conv_b_y[j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
-                const float select_v134 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
-                relu_5[j0 * 256 + j1 * 32 + j2] = select_v134;
-                batch_norm_43[j0 * 256 + j1 * 32 + j2] = select_v134 * v3;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 8; j0++) {
+            for (int j1 = 0; j1 < 8; j1++) {
+                for (int j2 = 0; j2 < 32; j2++) {
+                    const float v1 = conv2d_3[i0 * 2048 + j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
+                    const float v2
+                            = conv2d_11[i0 * 2048 + j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
+                    relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v1 + v2
+                            : 0.0f;
+                }
             }
         }
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k80_conv2d_adam(const float *restrict relu_5, float *restrict m_residual_2_norm_b_beta,
-        float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta, const float *restrict adam,
-        float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias,
-        float *restrict residual_2_shortcut_bias)
-{
-    float conv2d_13[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        conv2d_13[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            conv2d_13[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_13[j0] += relu_5[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    conv2d_13[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 32; j0++) {
+            batch_norm_32[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    batch_norm_32[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                            * (residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0]);
                 }
             }
         }
     }
-    const float v1 = adam[0];
+}
+
+/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
+static void train_k80_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
+        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
+        float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
+{
+    float batch_norm_33[32];
+    float batch_norm_34[32];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = conv2d_13[j0];
-        const float v3 = v2 * 0.1f;
-        const float v4 = v_residual_2_norm_b_beta[j0] * 0.999f;
-        const float v5 = v_residual_2_shortcut_bias[j0] * 0.999f;
-        const float add_v261 = m_residual_2_norm_b_beta[j0] * 0.9f + v3;
-        m_residual_2_norm_b_beta[j0] = add_v261;
-        const float mul_v262 = v2 * 0.001f * v2;
-        const float add_v263 = v4 + mul_v262;
-        v_residual_2_norm_b_beta[j0] = add_v263;
-        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v1 * add_v261 / (dl_sqrt(add_v263) + 1e-07f);
-        const float add_v268 = m_residual_2_shortcut_bias[j0] * 0.9f + v3;
-        m_residual_2_shortcut_bias[j0] = add_v268;
-        const float add_v269 = v5 + mul_v262;
-        v_residual_2_shortcut_bias[j0] = add_v269;
-        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v1 * add_v268 / (dl_sqrt(add_v269) + 1e-07f);
+        const float v2 = residual_2_norm_b_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v130 = batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96];
+        batch_norm_33[j0] = sum_v130;
+        batch_norm_34[j0] = sum_v130 * residual_2_norm_b_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_34[j1];
+            batch_norm_35[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v6 = batch_norm_33[j0] * residual_2_norm_b_factor[j0];
+        m_residual_2_norm_b_gamma[j0] = m_residual_2_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_residual_2_norm_b_gamma[j0] = v_residual_2_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+    }
+}
+
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
+static void train_k81_conv2d_batch_norm_adam(const float *restrict conv2d_13, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_9,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
+        float *restrict batch_norm_37, float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
+        float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias)
+{
+    float conv2d_14[32];
+    float batch_norm_36[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
+        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_35[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v3) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_35[j0 + 96])
+                * 2.0f;
+        const float sum_v124 = conv2d_13[j0] + conv2d_13[j0 + 32] + conv2d_13[j0 + 64] + conv2d_13[j0 + 96];
+        conv2d_14[j0] = sum_v124;
+        batch_norm_36[j0] = -(sum_v124 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v6 = batch_norm_36[j1];
+            batch_norm_37[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v7 = conv2d_14[j0];
+        const float v8 = v7 * 0.1f;
+        const float v9 = v_residual_2_norm_b_beta[j0] * 0.999f;
+        const float v10 = v_residual_2_shortcut_bias[j0] * 0.999f;
+        m_residual_2_norm_b_beta[j0] = m_residual_2_norm_b_beta[j0] * 0.9f + v8;
+        const float mul_v240 = v7 * 0.001f * v7;
+        v_residual_2_norm_b_beta[j0] = v9 + mul_v240;
+        m_residual_2_shortcut_bias[j0] = m_residual_2_shortcut_bias[j0] * 0.9f + v8;
+        v_residual_2_shortcut_bias[j0] = v10 + mul_v240;
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16] */
-static void train_k81_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_36)
+static void train_k82_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_36[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
+            conv2d_37[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void train_k82_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4449,27 +4459,27 @@ static inline void train_k82_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k82_conv2d(const float *restrict relu_5, const float *restrict conv2d_36, float *restrict conv2d_14)
+static void train_k83_conv2d(const float *restrict relu_5, const float *restrict conv2d_37, float *restrict conv2d_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k82_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_36 + n,
-                            conv2d_14 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    train_k83_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
+                            conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64] */
-static void train_k83_conv2d(const float *restrict conv2d_14, float *restrict conv2d_15)
+static void train_k84_conv2d(const float *restrict conv2d_15, float *restrict conv2d_16)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_15[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_14[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_15[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -4478,7 +4488,7 @@ static void train_k83_conv2d(const float *restrict conv2d_14, float *restrict co
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_15[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
+                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
                 }
             }
         }
@@ -4487,7 +4497,7 @@ static void train_k83_conv2d(const float *restrict conv2d_14, float *restrict co
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_15[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
+                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
                 }
             }
         }
@@ -4496,7 +4506,7 @@ static void train_k83_conv2d(const float *restrict conv2d_14, float *restrict co
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_15[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
+                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
                 }
             }
         }
@@ -4504,7 +4514,7 @@ static void train_k83_conv2d(const float *restrict conv2d_14, float *restrict co
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates */
-static inline void train_k84_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4538,128 +4548,45 @@ static inline void train_k84_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k84_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_16)
+static void train_k85_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_17)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k84_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_16 + (i0_0 * 32 + n));
-    }
-}
-
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k85_batch_norm_adam(const float *restrict batch_norm_43, const float *restrict residual_2_norm_b_gamma,
-        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_45,
-        float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
-{
-    float batch_norm_44[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_44[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_44[j0] += batch_norm_43[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = batch_norm_44[j0];
-        const float v3 = residual_2_norm_b_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_45[j0] = v2 * residual_2_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_residual_2_norm_b_gamma[j0] = m_residual_2_norm_b_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_residual_2_norm_b_gamma[j0] = v_residual_2_norm_b_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+            train_k85_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_17 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k86_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_45,
-        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, const float *restrict relu_5,
-        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
-        float *restrict batch_norm_48, float *restrict batch_norm_49)
+static void train_k86_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_37)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_46[32];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_45[j0];
-            batch_norm_46[j0] = (v1 ? v2 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v3 = relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
-                            * residual_2_norm_b_gamma[j2]);
-                    const float mul_v144 = batch_norm_46[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_b_average[j2]);
-                    residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v144;
-                    const float add_v145 = v3 + mul_v144 + mul_v144;
-                    batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v145;
-                    batch_norm_49[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v145;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k87_batch_norm(const float *restrict batch_norm_49, float *restrict batch_norm_50)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_50[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_50[j0] += batch_norm_49[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k88_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_50,
-        float *restrict batch_norm_48)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_51[32];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_50[j0];
-            batch_norm_51[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_51[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            for (int j2 = 0; j2 < 32; j2++) {
+                residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] = relu_5[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
+                        * residual_2_norm_b_gamma[j2]) + batch_norm_35[j0 * 32 + j2]
+                        * (residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
+                        + batch_norm_37[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void train_k89_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_37)
+static void train_k87_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_37[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
+                conv2d_38[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void train_k90_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
+static inline void train_k88_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4705,7 +4632,7 @@ static inline void train_k90_conv2d_relu_batch_norm_tile_4_at_0(const float *res
     c[99] = c3_3;
 }
 
-static inline void train_k90_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k88_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4751,9 +4678,8 @@ static inline void train_k90_conv2d_relu_batch_norm_tile_4_at_4(const float *res
     c[99] = c3_3;
 }
 
-static void train_k90_conv2d_relu_batch_norm(const float *restrict batch_norm_48, const float *restrict conv2d_37,
-        float *restrict relu_11, const float *restrict relu_4, const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_54)
+static void train_k88_conv2d_relu(const float *restrict residual_2_conv_b_y, const float *restrict conv2d_38,
+        float *restrict relu_11, const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4763,19 +4689,16 @@ static void train_k90_conv2d_relu_batch_norm(const float *restrict batch_norm_48
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k90_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_48, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_37 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k88_conv2d_relu_tile_4_at_0(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_38 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k90_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_48, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_37 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k88_conv2d_relu_tile_4_at_4(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_38 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        const float v2 = residual_2_conv_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                - residual_2_norm_a_average[j0];
-                        const float select_v153 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
-                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v153;
-                        batch_norm_54[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v153 * v2;
+                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -4784,7 +4707,7 @@ static void train_k90_conv2d_relu_batch_norm(const float *restrict batch_norm_48
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates */
-static inline void train_k91_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k89_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4822,7 +4745,7 @@ static inline void train_k91_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k91_conv2d(const float *restrict relu_4, const float *restrict batch_norm_48, float *restrict conv2d_18)
+static void train_k89_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y, float *restrict conv2d_19)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4832,148 +4755,137 @@ static void train_k91_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k91_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_48 + n,
-                            conv2d_18 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k89_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y + n,
+                            conv2d_19 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k92_batch_norm_adam(const float *restrict relu_11, float *restrict m_residual_2_norm_a_beta,
-        float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta, const float *restrict adam)
+/* resnet.dl:10: batch_norm -> f32[4, 32] */
+static void train_k90_batch_norm(const float *restrict relu_11, float *restrict batch_norm_39)
 {
-    float batch_norm_53[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_53[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            batch_norm_39[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_53[j0] += relu_11[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_39[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = batch_norm_53[j0];
-        const float add_v252 = m_residual_2_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_norm_a_beta[j0] = add_v252;
-        const float add_v253 = v_residual_2_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_norm_a_beta[j0] = add_v253;
-        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - adam[0] * add_v252 / (dl_sqrt(add_v253) + 1e-07f);
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 32] */
+static void train_k91_batch_norm(const float *restrict relu_11, const float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_41)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            batch_norm_41[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    batch_norm_41[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                            * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0]);
+                }
+            }
+        }
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k93_batch_norm_adam(const float *restrict batch_norm_54, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict residual_2_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_56,
+static void train_k92_batch_norm_adam(const float *restrict batch_norm_41, const float *restrict residual_2_norm_a_gamma,
+        const float *restrict residual_2_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_44,
         float *restrict m_residual_2_norm_a_gamma, float *restrict v_residual_2_norm_a_gamma)
 {
-    float batch_norm_55[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_55[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_55[j0] += batch_norm_54[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
+    float batch_norm_42[32];
+    float batch_norm_43[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = batch_norm_55[j0];
-        const float v3 = residual_2_norm_a_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_56[j0] = v2 * residual_2_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_residual_2_norm_a_gamma[j0] = m_residual_2_norm_a_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_residual_2_norm_a_gamma[j0] = v_residual_2_norm_a_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+        const float v2 = residual_2_norm_a_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v143 = batch_norm_41[j0] + batch_norm_41[j0 + 32] + batch_norm_41[j0 + 64] + batch_norm_41[j0 + 96];
+        batch_norm_42[j0] = sum_v143;
+        batch_norm_43[j0] = sum_v143 * residual_2_norm_a_gamma[j0] * v3 / v1;
     }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k94_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_56,
-        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict relu_11,
-        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        float *restrict batch_norm_60)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_57[32];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_56[j0];
-            batch_norm_57[j0] = (v1 ? v2 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v3 = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
-                            * residual_2_norm_a_gamma[j2]);
-                    const float mul_v159 = batch_norm_57[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_a_average[j2]);
-                    residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v159;
-                    const float add_v160 = v3 + mul_v159 + mul_v159;
-                    relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v160;
-                    batch_norm_60[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v160;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_43[j1];
+            batch_norm_44[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
-}
-
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void train_k95_batch_norm(const float *restrict batch_norm_60, float *restrict batch_norm_61)
-{
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_61[j0] = 0.0f;
+        const float v6 = batch_norm_42[j0] * residual_2_norm_a_factor[j0];
+        m_residual_2_norm_a_gamma[j0] = m_residual_2_norm_a_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_residual_2_norm_a_gamma[j0] = v_residual_2_norm_a_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_61[j0] += batch_norm_60[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
+}
+
+/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
+static void train_k93_batch_norm_adam(const float *restrict batch_norm_39, const float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_7,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_44, const int32_t *restrict count_,
+        float *restrict batch_norm_46, float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta)
+{
+    float batch_norm_40[32];
+    float batch_norm_45[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = residual_2_norm_a_factor[j0] * residual_2_norm_a_gamma[j0];
+        const float v3 = residual_2_norm_a_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_44[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_44[j0 + 32]
+                + (batch_norm_7[j0 + 64] - v3) * batch_norm_44[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_44[j0 + 96])
+                * 2.0f;
+        const float sum_v141 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
+        batch_norm_40[j0] = sum_v141;
+        batch_norm_45[j0] = -(sum_v141 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v6 = batch_norm_45[j1];
+            batch_norm_46[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v7 = batch_norm_40[j0];
+        m_residual_2_norm_a_beta[j0] = m_residual_2_norm_a_beta[j0] * 0.9f + v7 * 0.1f;
+        v_residual_2_norm_a_beta[j0] = v_residual_2_norm_a_beta[j0] * 0.999f + v7 * 0.001f * v7;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void train_k96_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_61,
-        const float *restrict relu_11, float *restrict batch_norm_63)
+static void train_k94_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_44,
+        const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        const float *restrict batch_norm_46)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_62[32];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_61[j0];
-            batch_norm_62[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_63[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_62[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            for (int j2 = 0; j2 < 32; j2++) {
+                relu_11[j0 * 2048 + j1 * 32 + j2] = relu_11[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
+                        * residual_2_norm_a_gamma[j2]) + batch_norm_44[j0 * 32 + j2]
+                        * (residual_2_conv_a_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_a_average[j2]) * 2.0f
+                        + batch_norm_46[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16] */
-static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_38)
+static void train_k95_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_38[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
+                    conv2d_39[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
                             = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
                 }
             }
@@ -4982,7 +4894,7 @@ static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
-static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5028,7 +4940,7 @@ static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5065,7 +4977,7 @@ static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k98_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_38, float *restrict conv2d_19)
+static void train_k96_conv2d(const float *restrict relu_11, const float *restrict conv2d_39, float *restrict conv2d_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -5074,30 +4986,30 @@ static void train_k98_conv2d(const float *restrict batch_norm_63, const float *r
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k98_conv2d_tile_4_at_0(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
-                            conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k96_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                            conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k98_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_38 + n,
-                            conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k96_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                            conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16] */
-static void train_k99_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
+static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_39[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
+                conv2d_40[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5132,7 +5044,7 @@ static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k100_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_39, float *restrict conv2d_20)
+static void train_k98_conv2d(const float *restrict relu_11, const float *restrict conv2d_40, float *restrict conv2d_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -5140,27 +5052,27 @@ static void train_k100_conv2d(const float *restrict batch_norm_63, const float *
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    train_k100_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_39 + n,
-                            conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    train_k98_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_40 + n,
+                            conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16] */
-static void train_k101_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
+static void train_k99_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_40[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
+                conv2d_41[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void train_k102_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k100_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5203,7 +5115,7 @@ static inline void train_k102_conv2d_tile_4_at_0(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5237,35 +5149,35 @@ static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k102_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_40, float *restrict conv2d_21)
+static void train_k100_conv2d(const float *restrict relu_11, const float *restrict conv2d_41, float *restrict conv2d_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k102_conv2d_tile_4_at_0(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
-                            conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                        train_k100_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                            conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
                     else
-                        train_k102_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_40 + n,
-                            conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                        train_k100_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                            conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16] */
-static void train_k103_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
+static void train_k101_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_41[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
+            conv2d_42[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5297,28 +5209,28 @@ static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k104_conv2d(const float *restrict batch_norm_63, const float *restrict conv2d_41, float *restrict conv2d_22)
+static void train_k102_conv2d(const float *restrict relu_11, const float *restrict conv2d_42, float *restrict conv2d_23)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k104_conv2d_tile_4(batch_norm_63, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_41 + n,
-                            conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    train_k102_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_42 + n,
+                            conv2d_23 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 64] */
-static void train_k105_conv2d(const float *restrict conv2d_19, float *restrict conv2d_23, const float *restrict conv2d_20,
-        const float *restrict conv2d_21, const float *restrict conv2d_22)
+static void train_k103_conv2d(const float *restrict conv2d_20, float *restrict conv2d_24, const float *restrict conv2d_21,
+        const float *restrict conv2d_22, const float *restrict conv2d_23)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_23[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_19[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_20[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -5327,7 +5239,7 @@ static void train_k105_conv2d(const float *restrict conv2d_19, float *restrict c
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_23[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = conv2d_20[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = conv2d_21[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -5336,7 +5248,7 @@ static void train_k105_conv2d(const float *restrict conv2d_19, float *restrict c
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_23[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = conv2d_21[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = conv2d_22[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -5345,7 +5257,7 @@ static void train_k105_conv2d(const float *restrict conv2d_19, float *restrict c
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_23[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = conv2d_22[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = conv2d_23[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -5353,7 +5265,7 @@ static void train_k105_conv2d(const float *restrict conv2d_19, float *restrict c
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates */
-static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5391,7 +5303,7 @@ static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k106_conv2d(const float *restrict relu_3, const float *restrict batch_norm_63, float *restrict conv2d_24)
+static void train_k104_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_25)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5401,173 +5313,146 @@ static void train_k106_conv2d(const float *restrict relu_3, const float *restric
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k106_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_63 + n,
-                            conv2d_24 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k104_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
+                            conv2d_25 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k107_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_15, const float *restrict conv2d_23,
-        const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_65)
+/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16] */
+static void train_k105_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_16, const float *restrict conv2d_24,
+        float *restrict batch_norm_48, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_50)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_15[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v2 = conv2d_23[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v3 = residual_1_conv_b_y[j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
-                const float select_v175 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
-                relu_3[j0 * 256 + j1 * 16 + j2] = select_v175;
-                batch_norm_65[j0 * 256 + j1 * 16 + j2] = select_v175 * v3;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = conv2d_16[i0 * 4096 + j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
+                    const float v2 = conv2d_24[i0 * 4096 + j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
+                    relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] ? v1 + v2
+                            : 0.0f;
+                }
             }
         }
-    }
-}
-
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k108_batch_norm_adam(const float *restrict relu_3, float *restrict m_residual_1_norm_b_beta,
-        float *restrict v_residual_1_norm_b_beta, float *restrict residual_1_norm_b_beta, const float *restrict adam)
-{
-    float batch_norm_64[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_64[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_48[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_64[j0] += relu_3[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_48[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_50[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_50[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            * (residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0]);
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_64[j0];
-        const float add_v243 = m_residual_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_1_norm_b_beta[j0] = add_v243;
-        const float add_v244 = v_residual_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_1_norm_b_beta[j0] = add_v244;
-        residual_1_norm_b_beta[j0] = residual_1_norm_b_beta[j0] - adam[0] * add_v243 / (dl_sqrt(add_v244) + 1e-07f);
-    }
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k109_batch_norm_adam(const float *restrict batch_norm_65, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_67,
+static void train_k106_batch_norm_adam(const float *restrict batch_norm_50, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_53,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
 {
-    float batch_norm_66[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_66[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_66[j0] += batch_norm_65[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_51[16];
+    float batch_norm_52[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_66[j0];
-        const float v3 = residual_1_norm_b_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_67[j0] = v2 * residual_1_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_residual_1_norm_b_gamma[j0] = m_residual_1_norm_b_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_residual_1_norm_b_gamma[j0] = v_residual_1_norm_b_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+        const float v2 = residual_1_norm_b_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v163 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
+        batch_norm_51[j0] = sum_v163;
+        batch_norm_52[j0] = sum_v163 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k110_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_67,
-        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, const float *restrict relu_3,
-        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
-        float *restrict batch_norm_70, float *restrict batch_norm_71)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_68[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_67[j0];
-            batch_norm_68[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
-                            * residual_1_norm_b_gamma[j2]);
-                    const float mul_v181 = batch_norm_68[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_b_average[j2]);
-                    residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v181;
-                    const float add_v182 = v3 + mul_v181 + mul_v181;
-                    batch_norm_70[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v182;
-                    batch_norm_71[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v182;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_52[j1];
+            batch_norm_53[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k111_batch_norm(const float *restrict batch_norm_71, float *restrict batch_norm_72)
-{
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_72[j0] = 0.0f;
+        const float v6 = batch_norm_51[j0] * residual_1_norm_b_factor[j0];
+        m_residual_1_norm_b_gamma[j0] = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_residual_1_norm_b_gamma[j0] = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_72[j0] += batch_norm_71[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
+}
+
+/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k107_batch_norm_adam(const float *restrict batch_norm_48, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_5,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_53, const int32_t *restrict count_,
+        float *restrict batch_norm_55, float *restrict m_residual_1_norm_b_beta, float *restrict v_residual_1_norm_b_beta)
+{
+    float batch_norm_49[16];
+    float batch_norm_54[16];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = residual_1_norm_b_factor[j0] * residual_1_norm_b_gamma[j0];
+        const float v3 = residual_1_norm_b_average[j0] * 256.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_53[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_53[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_53[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_53[j0 + 48])
+                * 2.0f;
+        const float sum_v161 = batch_norm_48[j0] + batch_norm_48[j0 + 16] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 48];
+        batch_norm_49[j0] = sum_v161;
+        batch_norm_54[j0] = -(sum_v161 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_54[j1];
+            batch_norm_55[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_49[j0];
+        m_residual_1_norm_b_beta[j0] = m_residual_1_norm_b_beta[j0] * 0.9f + v7 * 0.1f;
+        v_residual_1_norm_b_beta[j0] = v_residual_1_norm_b_beta[j0] * 0.999f + v7 * 0.001f * v7;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k112_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_72,
-        float *restrict batch_norm_70)
+static void train_k108_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_53, float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_73[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_72[j0];
-            batch_norm_73[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_70[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_70[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_73[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] = relu_3[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
+                        * residual_1_norm_b_gamma[j2]) + batch_norm_53[j0 * 16 + j2]
+                        * (residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
+                        + batch_norm_55[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void train_k113_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_42)
+static void train_k109_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_42[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k114_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void train_k110_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5613,8 +5498,8 @@ static inline void train_k114_conv2d_relu_batch_norm_tile_4_at_0(const float *re
     c[51] = c3_3;
 }
 
-static inline void train_k114_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+static inline void train_k110_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5650,7 +5535,7 @@ static inline void train_k114_conv2d_relu_batch_norm_tile_4(const float *restric
     c[51] = c3_3;
 }
 
-static inline void train_k114_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k110_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5696,9 +5581,8 @@ static inline void train_k114_conv2d_relu_batch_norm_tile_4_at_12(const float *r
     c[51] = c3_3;
 }
 
-static void train_k114_conv2d_relu_batch_norm(const float *restrict batch_norm_70, const float *restrict conv2d_42,
-        float *restrict relu_13, const float *restrict relu_2, const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_76)
+static void train_k110_conv2d_relu(const float *restrict residual_1_conv_b_y, const float *restrict conv2d_43,
+        float *restrict relu_13, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -5708,22 +5592,19 @@ static void train_k114_conv2d_relu_batch_norm(const float *restrict batch_norm_7
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k114_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_70, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k110_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k114_conv2d_relu_batch_norm_tile_4(batch_norm_70, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k110_conv2d_relu_tile_4(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k114_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_70, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_42 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k110_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v2 = residual_1_conv_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                - residual_1_norm_a_average[j0];
-                        const float select_v190 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v190;
-                        batch_norm_76[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v190 * v2;
+                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -5732,7 +5613,7 @@ static void train_k114_conv2d_relu_batch_norm(const float *restrict batch_norm_7
 }
 
 /* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void train_k115_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k111_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5770,7 +5651,8 @@ static inline void train_k115_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k115_conv2d(const float *restrict relu_2, const float *restrict batch_norm_70, float *restrict conv2d_26)
+static void train_k111_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y,
+        float *restrict conv2d_27)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5780,154 +5662,143 @@ static void train_k115_conv2d(const float *restrict relu_2, const float *restric
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k115_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_70 + n,
-                            conv2d_26 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k111_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + n,
+                            conv2d_27 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k116_batch_norm_adam(const float *restrict relu_13, float *restrict m_residual_1_norm_a_beta,
-        float *restrict v_residual_1_norm_a_beta, float *restrict residual_1_norm_a_beta, const float *restrict adam)
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void train_k112_batch_norm(const float *restrict relu_13, float *restrict batch_norm_57)
 {
-    float batch_norm_75[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_75[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_57[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_75[j0] += relu_13[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_57[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_75[j0];
-        const float add_v234 = m_residual_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_1_norm_a_beta[j0] = add_v234;
-        const float add_v235 = v_residual_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_1_norm_a_beta[j0] = add_v235;
-        residual_1_norm_a_beta[j0] = residual_1_norm_a_beta[j0] - adam[0] * add_v234 / (dl_sqrt(add_v235) + 1e-07f);
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void train_k113_batch_norm(const float *restrict relu_13, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_59)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_59[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_59[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            * (residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0]);
+                }
+            }
+        }
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k117_batch_norm_adam(const float *restrict batch_norm_76, const float *restrict residual_1_norm_a_gamma,
-        const float *restrict residual_1_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_78,
+static void train_k114_batch_norm_adam(const float *restrict batch_norm_59, const float *restrict residual_1_norm_a_gamma,
+        const float *restrict residual_1_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_62,
         float *restrict m_residual_1_norm_a_gamma, float *restrict v_residual_1_norm_a_gamma)
 {
-    float batch_norm_77[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_77[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_77[j0] += batch_norm_76[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_60[16];
+    float batch_norm_61[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_77[j0];
-        const float v3 = residual_1_norm_a_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_78[j0] = v2 * residual_1_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_residual_1_norm_a_gamma[j0] = m_residual_1_norm_a_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_residual_1_norm_a_gamma[j0] = v_residual_1_norm_a_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+        const float v2 = residual_1_norm_a_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v176 = batch_norm_59[j0] + batch_norm_59[j0 + 16] + batch_norm_59[j0 + 32] + batch_norm_59[j0 + 48];
+        batch_norm_60[j0] = sum_v176;
+        batch_norm_61[j0] = sum_v176 * residual_1_norm_a_gamma[j0] * v3 / v1;
     }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k118_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_78,
-        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict relu_13,
-        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
-        float *restrict batch_norm_82)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_79[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_78[j0];
-            batch_norm_79[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
-                            * residual_1_norm_a_gamma[j2]);
-                    const float mul_v196 = batch_norm_79[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_a_average[j2]);
-                    residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v196;
-                    const float add_v197 = v3 + mul_v196 + mul_v196;
-                    relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v197;
-                    batch_norm_82[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v197;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_61[j1];
+            batch_norm_62[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k119_batch_norm(const float *restrict batch_norm_82, float *restrict batch_norm_83)
-{
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_83[j0] = 0.0f;
+        const float v6 = batch_norm_60[j0] * residual_1_norm_a_factor[j0];
+        m_residual_1_norm_a_gamma[j0] = m_residual_1_norm_a_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_residual_1_norm_a_gamma[j0] = v_residual_1_norm_a_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_83[j0] += batch_norm_82[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
+}
+
+/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k115_batch_norm_adam(const float *restrict batch_norm_57, const float *restrict residual_1_norm_a_factor,
+        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_3,
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_62, const int32_t *restrict count_,
+        float *restrict batch_norm_64, float *restrict m_residual_1_norm_a_beta, float *restrict v_residual_1_norm_a_beta)
+{
+    float batch_norm_58[16];
+    float batch_norm_63[16];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = residual_1_norm_a_factor[j0] * residual_1_norm_a_gamma[j0];
+        const float v3 = residual_1_norm_a_average[j0] * 256.0f;
+        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_62[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_62[j0 + 16]
+                + (batch_norm_3[j0 + 32] - v3) * batch_norm_62[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_62[j0 + 48])
+                * 2.0f;
+        const float sum_v174 = batch_norm_57[j0] + batch_norm_57[j0 + 16] + batch_norm_57[j0 + 32] + batch_norm_57[j0 + 48];
+        batch_norm_58[j0] = sum_v174;
+        batch_norm_63[j0] = -(sum_v174 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_63[j1];
+            batch_norm_64[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_58[j0];
+        m_residual_1_norm_a_beta[j0] = m_residual_1_norm_a_beta[j0] * 0.9f + v7 * 0.1f;
+        v_residual_1_norm_a_beta[j0] = v_residual_1_norm_a_beta[j0] * 0.999f + v7 * 0.001f * v7;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k120_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_83,
-        const float *restrict relu_13, float *restrict batch_norm_85)
+static void train_k116_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
+        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_62,
+        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        const float *restrict batch_norm_64)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_84[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_83[j0];
-            batch_norm_84[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_85[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_84[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_13[j0 * 4096 + j1 * 16 + j2] = relu_13[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
+                        * residual_1_norm_a_gamma[j2]) + batch_norm_62[j0 * 16 + j2]
+                        * (residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_a_average[j2]) * 2.0f
+                        + batch_norm_64[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void train_k121_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_43)
+static void train_k117_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_44)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_44[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:24: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k122_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5973,8 +5844,8 @@ static inline void train_k122_conv2d_relu_batch_norm_tile_4_at_0(const float *re
     c[51] = c3_3;
 }
 
-static inline void train_k122_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+static inline void train_k118_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -6010,7 +5881,7 @@ static inline void train_k122_conv2d_relu_batch_norm_tile_4(const float *restric
     c[51] = c3_3;
 }
 
-static inline void train_k122_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k118_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6056,9 +5927,8 @@ static inline void train_k122_conv2d_relu_batch_norm_tile_4_at_12(const float *r
     c[51] = c3_3;
 }
 
-static void train_k122_conv2d_relu_batch_norm(const float *restrict batch_norm_85, const float *restrict conv2d_43,
-        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, const float *restrict stem_y,
-        const float *restrict batch_norm_1_average, float *restrict batch_norm_87)
+static void train_k118_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_44, float *restrict relu_14,
+        const float *restrict relu, const float *restrict relu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -6068,22 +5938,20 @@ static void train_k122_conv2d_relu_batch_norm(const float *restrict batch_norm_8
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k122_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_85, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k118_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k122_conv2d_relu_batch_norm_tile_4(batch_norm_85, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k118_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k122_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_85, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k118_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                         const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v3 = stem_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_average[j0];
-                        const float select_v205 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
-                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v205;
-                        batch_norm_87[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v205 * v3;
+                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
+                                + v2 : 0.0f;
                     }
                 }
             }
@@ -6092,7 +5960,7 @@ static void train_k122_conv2d_relu_batch_norm(const float *restrict batch_norm_8
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void train_k123_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k119_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6130,7 +5998,7 @@ static inline void train_k123_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k123_conv2d(const float *restrict relu, const float *restrict batch_norm_85, float *restrict conv2d_28)
+static void train_k119_conv2d(const float *restrict relu, const float *restrict relu_13, float *restrict conv2d_29)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -6140,141 +6008,129 @@ static void train_k123_conv2d(const float *restrict relu, const float *restrict 
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k123_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_85 + n,
-                            conv2d_28 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k119_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, relu_13 + n,
+                            conv2d_29 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k124_batch_norm_adam(const float *restrict relu_14, float *restrict m_batch_norm_1_beta,
-        float *restrict v_batch_norm_1_beta, float *restrict batch_norm_1_beta, const float *restrict adam)
+/* resnet.dl:24: batch_norm -> f32[4, 16] */
+static void train_k120_batch_norm(const float *restrict relu_14, float *restrict batch_norm_66)
 {
-    float batch_norm_86[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_86[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_66[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_86[j0] += relu_14[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_66[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = batch_norm_86[j0];
-        const float add_v225 = m_batch_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_batch_norm_1_beta[j0] = add_v225;
-        const float add_v226 = v_batch_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_batch_norm_1_beta[j0] = add_v226;
-        batch_norm_1_beta[j0] = batch_norm_1_beta[j0] - adam[0] * add_v225 / (dl_sqrt(add_v226) + 1e-07f);
+}
+
+/* resnet.dl:24: batch_norm -> f32[4, 16] */
+static void train_k121_batch_norm(const float *restrict relu_14, const float *restrict stem_y,
+        const float *restrict batch_norm_1_average, float *restrict batch_norm_68)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_68[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_68[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            * (stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0]);
+                }
+            }
+        }
     }
 }
 
 /* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k125_batch_norm_adam(const float *restrict batch_norm_87, const float *restrict batch_norm_1_gamma,
-        const float *restrict batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_89,
+static void train_k122_batch_norm_adam(const float *restrict batch_norm_68, const float *restrict batch_norm_1_gamma,
+        const float *restrict batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_71,
         float *restrict m_batch_norm_1_gamma, float *restrict v_batch_norm_1_gamma)
 {
-    float batch_norm_88[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_88[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_88[j0] += batch_norm_87[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_69[16];
+    float batch_norm_70[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_88[j0];
-        const float v3 = batch_norm_1_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_89[j0] = v2 * batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_batch_norm_1_gamma[j0] = m_batch_norm_1_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_batch_norm_1_gamma[j0] = v_batch_norm_1_gamma[j0] * 0.999f + v4 * 0.001f * v4;
+        const float v2 = batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v189 = batch_norm_68[j0] + batch_norm_68[j0 + 16] + batch_norm_68[j0 + 32] + batch_norm_68[j0 + 48];
+        batch_norm_69[j0] = sum_v189;
+        batch_norm_70[j0] = sum_v189 * batch_norm_1_gamma[j0] * v3 / v1;
     }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k126_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_89, float *restrict stem_y,
-        const float *restrict batch_norm_1_average, float *restrict relu_14, const float *restrict batch_norm_1_factor,
-        const float *restrict batch_norm_1_gamma, float *restrict batch_norm_93)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_90[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_89[j0];
-            batch_norm_90[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
-                            * batch_norm_1_gamma[j2]);
-                    const float mul_v211 = batch_norm_90[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - batch_norm_1_average[j2]);
-                    stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v211;
-                    const float add_v212 = v3 + mul_v211 + mul_v211;
-                    relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v212;
-                    batch_norm_93[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v212;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_70[j1];
+            batch_norm_71[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void train_k127_batch_norm(const float *restrict batch_norm_93, float *restrict batch_norm_94)
-{
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_94[j0] = 0.0f;
+        const float v6 = batch_norm_69[j0] * batch_norm_1_factor[j0];
+        m_batch_norm_1_gamma[j0] = m_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_batch_norm_1_gamma[j0] = v_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_94[j0] += batch_norm_93[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
+}
+
+/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
+static void train_k123_batch_norm_adam(const float *restrict batch_norm_66, const float *restrict batch_norm_1_factor,
+        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_71, const int32_t *restrict count_, float *restrict batch_norm_73,
+        float *restrict m_batch_norm_1_beta, float *restrict v_batch_norm_1_beta)
+{
+    float batch_norm_67[16];
+    float batch_norm_72[16];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = batch_norm_1_factor[j0] * batch_norm_1_gamma[j0];
+        const float v3 = batch_norm_1_average[j0] * 256.0f;
+        const float v4 = ((batch_norm[j0] - v3) * batch_norm_71[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_71[j0 + 16]
+                + (batch_norm[j0 + 32] - v3) * batch_norm_71[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_71[j0 + 48])
+                * 2.0f;
+        const float sum_v187 = batch_norm_66[j0] + batch_norm_66[j0 + 16] + batch_norm_66[j0 + 32] + batch_norm_66[j0 + 48];
+        batch_norm_67[j0] = sum_v187;
+        batch_norm_72[j0] = -(sum_v187 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_72[j1];
+            batch_norm_73[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_67[j0];
+        m_batch_norm_1_beta[j0] = m_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
+        v_batch_norm_1_beta[j0] = v_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
     }
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k128_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_94,
-        const float *restrict relu_14, float *restrict batch_norm_96)
+static void train_k124_batch_norm(float *restrict relu_14, const float *restrict batch_norm_1_factor,
+        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_71, const float *restrict stem_y,
+        const float *restrict batch_norm_1_average, const float *restrict batch_norm_73)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_95[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_94[j0];
-            batch_norm_95[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_96[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_95[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_14[j0 * 4096 + j1 * 16 + j2] = relu_14[j0 * 4096 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
+                        * batch_norm_1_gamma[j2]) + batch_norm_71[j0 * 16 + j2] * (stem_y[j0 * 4096 + j1 * 16 + j2]
+                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_73[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
-static inline void train_k129_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6320,182 +6176,202 @@ static inline void train_k129_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k129_conv2d(const float *restrict image, const float *restrict batch_norm_96, float *restrict conv2d_29)
+static void train_k125_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_30)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k129_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_96 + n, conv2d_29 + (i0 * 144 + i1 * 48 + n),
+                train_k125_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_30 + (i0 * 144 + i1 * 48 + n),
                         k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k130_adam(float *restrict m_stem_kernel, const float *restrict conv2d_29, float *restrict v_stem_kernel,
+static void train_k126_adam(float *restrict m_stem_kernel, const float *restrict conv2d_30, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_29[j0 * 16 + j1 * 144 + j2];
-                const float add_v218 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v218;
-                const float add_v219 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v219;
-                stem_kernel[j0 * 48 + j1 * 16 + j2] = stem_kernel[j0 * 48 + j1 * 16 + j2] - adam[0] * add_v218
-                        / (dl_sqrt(add_v219) + 1e-07f);
+                const float v1 = conv2d_30[j0 * 16 + j1 * 144 + j2];
+                const float add_v196 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v196;
+                const float add_v197 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v197;
+                stem_kernel[j0 * 48 + j1 * 16 + j2] = stem_kernel[j0 * 48 + j1 * 16 + j2] - adam[0] * add_v196
+                        / (dl_sqrt(add_v197) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[16] */
-static void train_k131_adam(float *restrict batch_norm_1_gamma, const float *restrict adam,
+static void train_k127_adam(float *restrict batch_norm_1_gamma, const float *restrict adam,
         const float *restrict m_batch_norm_1_gamma, const float *restrict v_batch_norm_1_gamma,
+        float *restrict batch_norm_1_beta, const float *restrict m_batch_norm_1_beta, const float *restrict v_batch_norm_1_beta,
         float *restrict residual_1_norm_a_gamma, const float *restrict m_residual_1_norm_a_gamma,
-        const float *restrict v_residual_1_norm_a_gamma, float *restrict residual_1_norm_b_gamma,
-        const float *restrict m_residual_1_norm_b_gamma, const float *restrict v_residual_1_norm_b_gamma)
+        const float *restrict v_residual_1_norm_a_gamma, float *restrict residual_1_norm_a_beta,
+        const float *restrict m_residual_1_norm_a_beta, const float *restrict v_residual_1_norm_a_beta,
+        float *restrict residual_1_norm_b_gamma, const float *restrict m_residual_1_norm_b_gamma,
+        const float *restrict v_residual_1_norm_b_gamma, float *restrict residual_1_norm_b_beta,
+        const float *restrict m_residual_1_norm_b_beta, const float *restrict v_residual_1_norm_b_beta)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         batch_norm_1_gamma[j0] = batch_norm_1_gamma[j0] - v1 * m_batch_norm_1_gamma[j0] / (dl_sqrt(v_batch_norm_1_gamma[j0])
                 + 1e-07f);
+        batch_norm_1_beta[j0] = batch_norm_1_beta[j0] - v1 * m_batch_norm_1_beta[j0] / (dl_sqrt(v_batch_norm_1_beta[j0])
+                + 1e-07f);
         residual_1_norm_a_gamma[j0] = residual_1_norm_a_gamma[j0] - v1 * m_residual_1_norm_a_gamma[j0]
                 / (dl_sqrt(v_residual_1_norm_a_gamma[j0]) + 1e-07f);
+        residual_1_norm_a_beta[j0] = residual_1_norm_a_beta[j0] - v1 * m_residual_1_norm_a_beta[j0]
+                / (dl_sqrt(v_residual_1_norm_a_beta[j0]) + 1e-07f);
         residual_1_norm_b_gamma[j0] = residual_1_norm_b_gamma[j0] - v1 * m_residual_1_norm_b_gamma[j0]
                 / (dl_sqrt(v_residual_1_norm_b_gamma[j0]) + 1e-07f);
+        residual_1_norm_b_beta[j0] = residual_1_norm_b_beta[j0] - v1 * m_residual_1_norm_b_beta[j0]
+                / (dl_sqrt(v_residual_1_norm_b_beta[j0]) + 1e-07f);
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
-static void train_k132_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_28,
+static void train_k128_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_29,
         float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_28[j0 * 16 + j1 * 144 + j2];
-                const float add_v228 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v228;
-                const float add_v229 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v229;
+                const float v1 = conv2d_29[j0 * 16 + j1 * 144 + j2];
+                const float add_v206 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v206;
+                const float add_v207 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v207;
                 residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
-                        * add_v228 / (dl_sqrt(add_v229) + 1e-07f);
+                        * add_v206 / (dl_sqrt(add_v207) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
-static void train_k133_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_26,
+static void train_k129_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_27,
         float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_26[j0 * 16 + j1 * 144 + j2];
-                const float add_v237 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v237;
-                const float add_v238 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v238;
+                const float v1 = conv2d_27[j0 * 16 + j1 * 144 + j2];
+                const float add_v215 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v215;
+                const float add_v216 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v216;
                 residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
-                        * add_v237 / (dl_sqrt(add_v238) + 1e-07f);
+                        * add_v215 / (dl_sqrt(add_v216) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k134_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_24,
+static void train_k130_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_25,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_24[j0 * 32 + j1 * 288 + j2];
-                const float add_v246 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v246;
-                const float add_v247 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v247;
+                const float v1 = conv2d_25[j0 * 32 + j1 * 288 + j2];
+                const float add_v224 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v224;
+                const float add_v225 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v225;
                 residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] - adam[0]
-                        * add_v246 / (dl_sqrt(add_v247) + 1e-07f);
+                        * add_v224 / (dl_sqrt(add_v225) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[32] */
-static void train_k135_adam(float *restrict residual_2_norm_a_gamma, const float *restrict adam,
+static void train_k131_adam(float *restrict residual_2_norm_a_gamma, const float *restrict adam,
         const float *restrict m_residual_2_norm_a_gamma, const float *restrict v_residual_2_norm_a_gamma,
-        float *restrict residual_2_norm_b_gamma, const float *restrict m_residual_2_norm_b_gamma,
-        const float *restrict v_residual_2_norm_b_gamma)
+        float *restrict residual_2_norm_a_beta, const float *restrict m_residual_2_norm_a_beta,
+        const float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_b_gamma,
+        const float *restrict m_residual_2_norm_b_gamma, const float *restrict v_residual_2_norm_b_gamma,
+        float *restrict residual_2_norm_b_beta, const float *restrict m_residual_2_norm_b_beta,
+        const float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_shortcut_bias,
+        const float *restrict m_residual_2_shortcut_bias, const float *restrict v_residual_2_shortcut_bias)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
         residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v1 * m_residual_2_norm_a_gamma[j0]
                 / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
+        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v1 * m_residual_2_norm_a_beta[j0]
+                / (dl_sqrt(v_residual_2_norm_a_beta[j0]) + 1e-07f);
         residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v1 * m_residual_2_norm_b_gamma[j0]
                 / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
+        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v1 * m_residual_2_norm_b_beta[j0]
+                / (dl_sqrt(v_residual_2_norm_b_beta[j0]) + 1e-07f);
+        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v1 * m_residual_2_shortcut_bias[j0]
+                / (dl_sqrt(v_residual_2_shortcut_bias[j0]) + 1e-07f);
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k136_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_18,
+static void train_k132_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_19,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_18[j0 * 32 + j1 * 288 + j2];
-                const float add_v255 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v255;
-                const float add_v256 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v256;
+                const float v1 = conv2d_19[j0 * 32 + j1 * 288 + j2];
+                const float add_v233 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v233;
+                const float add_v234 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v234;
                 residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2]
-                        - adam[0] * add_v255 / (dl_sqrt(add_v256) + 1e-07f);
+                        - adam[0] * add_v233 / (dl_sqrt(add_v234) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k137_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_16,
+static void train_k133_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_17,
         float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        const float v1 = conv2d_16[j0];
-        const float add_v265 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_shortcut_kernel[j0] = add_v265;
-        const float add_v266 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_shortcut_kernel[j0] = add_v266;
-        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v265 / (dl_sqrt(add_v266) + 1e-07f);
+        const float v1 = conv2d_17[j0];
+        const float add_v243 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_2_shortcut_kernel[j0] = add_v243;
+        const float add_v244 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_2_shortcut_kernel[j0] = add_v244;
+        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v243 / (dl_sqrt(add_v244) + 1e-07f);
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k138_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_12,
+static void train_k134_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_12,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_12[j0 * 64 + j1 * 576 + j2];
-                const float add_v271 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v271;
-                const float add_v272 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v272;
+                const float add_v249 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v249;
+                const float add_v250 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v250;
                 residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2]
-                        - adam[0] * add_v271 / (dl_sqrt(add_v272) + 1e-07f);
+                        - adam[0] * add_v249 / (dl_sqrt(add_v250) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[64] */
-static void train_k139_adam(float *restrict residual_3_norm_a_gamma, const float *restrict adam,
+static void train_k135_adam(float *restrict residual_3_norm_a_gamma, const float *restrict adam,
         const float *restrict m_residual_3_norm_a_gamma, const float *restrict v_residual_3_norm_a_gamma,
         float *restrict residual_3_norm_b_gamma, const float *restrict m_residual_3_norm_b_gamma,
         const float *restrict v_residual_3_norm_b_gamma)
@@ -6510,35 +6386,44 @@ static void train_k139_adam(float *restrict residual_3_norm_a_gamma, const float
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k140_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
+static void train_k136_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_6[j0 * 64 + j1 * 576 + j2];
-                const float add_v280 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v280;
-                const float add_v281 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v281;
+                const float add_v258 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v258;
+                const float add_v259 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v259;
                 residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2]
-                        - adam[0] * add_v280 / (dl_sqrt(add_v281) + 1e-07f);
+                        - adam[0] * add_v258 / (dl_sqrt(add_v259) + 1e-07f);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k141_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k137_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = conv2d_4[j0];
-        const float add_v290 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_shortcut_kernel[j0] = add_v290;
-        const float add_v291 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_shortcut_kernel[j0] = add_v291;
-        residual_3_shortcut_kernel[j0] = residual_3_shortcut_kernel[j0] - adam[0] * add_v290 / (dl_sqrt(add_v291) + 1e-07f);
+        const float add_v268 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_3_shortcut_kernel[j0] = add_v268;
+        const float add_v269 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_3_shortcut_kernel[j0] = add_v269;
+        residual_3_shortcut_kernel[j0] = residual_3_shortcut_kernel[j0] - adam[0] * add_v268 / (dl_sqrt(add_v269) + 1e-07f);
+    }
+}
+
+/* resnet.dl:36: adam -> f32[10] */
+static void train_k138_adam(float *restrict classifier_bias, const float *restrict adam,
+        const float *restrict m_classifier_bias, const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -6549,337 +6434,327 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 437968);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 305232);   /* f32[4, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 305168);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 305488);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 305232);   /* f32[4, 16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 370768);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 503504);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 370832);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 436432);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 436368);   /* f32[16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 436496);   /* f32[4, 16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 436432);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 700112);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 436560);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 436496);   /* f32[16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 436624);   /* f32[4, 16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 436560);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 634576);   /* f32[4, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 268304);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 436752);   /* f32[4, 32] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 436624);   /* f32[32] */
-    float *const batch_norm_11 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_12 = (float *)(void *)(base + 436880);   /* f32[4, 32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 436752);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 831184);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_13 = (float *)(void *)(base + 437008);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 436880);   /* f32[32] */
-    float *const batch_norm_14 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_15 = (float *)(void *)(base + 437136);   /* f32[4, 32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 437008);   /* f32[32] */
-    float *const relu_5 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 814800);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 437136);   /* f32[64] */
-    float *const batch_norm_17 = (float *)(void *)(base + 765648);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_18 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 437392);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 155664);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y = (float *)(void *)(base + 188432);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_19 = (float *)(void *)(base + 301072);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 437648);   /* f32[64] */
-    float *const batch_norm_20 = (float *)(void *)(base + 172048);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_21 = (float *)(void *)(base + 301328);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 301072);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 204816);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 301328);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 172048);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 437904);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 437920);   /* i32[4] */
-    float *const softmax_3 = (float *)(void *)(base + 302352);   /* f32[4, 10] */
-    float *const dense_2 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 302512);   /* f32[4, 10] */
-    float *const conv2d_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 765648);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 172048);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 301328);   /* f32[64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 172048);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_29 = (float *)(void *)(base + 437648);   /* f32[64] */
-    float *const conv2d_6 = (float *)(void *)(base + 8208);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 245776);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_33 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_35 = (float *)(void *)(base + 437648);   /* f32[64] */
-    float *const batch_norm_39 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_40 = (float *)(void *)(base + 437136);   /* f32[64] */
-    float *const batch_norm_42 = (float *)(void *)(base + 229392);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_7 = (float *)(void *)(base + 245776);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 253968);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 155664);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_10 = (float *)(void *)(base + 163856);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 798416);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_12 = (float *)(void *)(base + 155664);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_14 = (float *)(void *)(base + 863952);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_15 = (float *)(void *)(base + 765648);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_16 = (float *)(void *)(base + 229392);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 231440);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 437136);   /* f32[32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 863952);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_49 = (float *)(void *)(base + 231440);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_50 = (float *)(void *)(base + 436880);   /* f32[32] */
-    float *const conv2d_18 = (float *)(void *)(base + 231440);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_54 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_56 = (float *)(void *)(base + 436880);   /* f32[32] */
-    float *const batch_norm_60 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_61 = (float *)(void *)(base + 436624);   /* f32[32] */
-    float *const batch_norm_63 = (float *)(void *)(base + 305232);   /* f32[4, 8, 8, 32] */
-    float *const conv2d_19 = (float *)(void *)(base + 338000);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_20 = (float *)(void *)(base + 354384);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_21 = (float *)(void *)(base + 268304);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_22 = (float *)(void *)(base + 284688);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_23 = (float *)(void *)(base + 831184);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_24 = (float *)(void *)(base + 268304);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_65 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_67 = (float *)(void *)(base + 436624);   /* f32[16] */
-    float *const batch_norm_70 = (float *)(void *)(base + 765648);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_71 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_72 = (float *)(void *)(base + 436496);   /* f32[16] */
-    float *const conv2d_26 = (float *)(void *)(base + 286736);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_76 = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_78 = (float *)(void *)(base + 436496);   /* f32[16] */
-    float *const batch_norm_82 = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_83 = (float *)(void *)(base + 295952);   /* f32[16] */
-    float *const batch_norm_85 = (float *)(void *)(base + 569040);   /* f32[4, 16, 16, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 295952);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 372432);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_87 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_89 = (float *)(void *)(base + 370832);   /* f32[16] */
-    float *const batch_norm_93 = (float *)(void *)(base + 305232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_94 = (float *)(void *)(base + 305168);   /* f32[16] */
-    float *const batch_norm_96 = (float *)(void *)(base + 306896);   /* f32[4, 16, 16, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 305168);   /* f32[3, 3, 3, 16] */
-    float *const adam = (float *)(void *)(base + 8192);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 302512);   /* f32[10, 64] */
-    float *const conv2d_30 = (float *)(void *)(base + 221200);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_31 = (float *)(void *)(base + 8208);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_32 = (float *)(void *)(base + 798416);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_33 = (float *)(void *)(base + 798416);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 798416);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 798416);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_36 = (float *)(void *)(base + 229392);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 231440);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_38 = (float *)(void *)(base + 354384);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 268304);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 284688);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_41 = (float *)(void *)(base + 301072);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_42 = (float *)(void *)(base + 286736);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_43 = (float *)(void *)(base + 295952);   /* f32[3, 3, 16, 16] */
+    float *const stem_y = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 890880);   /* f32[4, 16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 891648);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 891712);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 891136);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 891776);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 891840);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 891392);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 891904);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 891968);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 858112);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 858624);   /* f32[32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 858752);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 794624);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 858880);   /* f32[32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 859008);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 712704);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 589824);   /* f32[64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 590080);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 36512);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 36352);   /* f32[4, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 36672);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 36688);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 36704);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 36512);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
+    float *const conv2d = (float *)(void *)(base + 49664);   /* f32[64] */
+    float *const conv2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_4 = (float *)(void *)(base + 815104);   /* f32[32, 1, 1, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
+    float *const relu_9 = (float *)(void *)(base + 778240);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_23 = (float *)(void *)(base + 557056);   /* f32[64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 557312);   /* f32[64] */
+    float *const conv2d_7 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 823296);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_12 = (float *)(void *)(base + 540672);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_13 = (float *)(void *)(base + 778240);   /* f32[4, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 823296);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_16 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_17 = (float *)(void *)(base + 856064);   /* f32[16, 1, 1, 32] */
+    float *const batch_norm_32 = (float *)(void *)(base + 778752);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 747520);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 748032);   /* f32[4, 32] */
+    float *const conv2d_19 = (float *)(void *)(base + 712704);   /* f32[32, 3, 3, 32] */
+    float *const relu_11 = (float *)(void *)(base + 823296);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 647168);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const batch_norm_44 = (float *)(void *)(base + 647680);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const conv2d_20 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_21 = (float *)(void *)(base + 696320);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_22 = (float *)(void *)(base + 858112);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_23 = (float *)(void *)(base + 874496);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_24 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_25 = (float *)(void *)(base + 679936);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 698368);   /* f32[4, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 698624);   /* f32[4, 16] */
+    float *const batch_norm_53 = (float *)(void *)(base + 614400);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
+    float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 409600);   /* f32[4, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 409856);   /* f32[4, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const batch_norm_71 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
+    float *const batch_norm_73 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
+    float *const adam = (float *)(void *)(base + 892032);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
+    float *const conv2d_31 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_33 = (float *)(void *)(base + 548864);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_34 = (float *)(void *)(base + 557056);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 565248);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_36 = (float *)(void *)(base + 573440);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_37 = (float *)(void *)(base + 745472);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 712704);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_39 = (float *)(void *)(base + 614400);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 614400);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_41 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_42 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_43 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 409600);   /* f32[3, 3, 16, 16] */
 
     train_k0_conv2d(image, params->stem_kernel, stem_y);
     train_k1_batch_norm(stem_y, batch_norm);
     if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
-    train_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2, batch_norm_3);
-    train_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_1_factor);
+    train_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2);
+    train_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
     train_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
     train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    train_k8_batch_norm(residual_1_conv_a_y, batch_norm_4);
-    train_k9_batch_norm(&count, batch_norm_4, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
-    train_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_5, batch_norm_6);
-    train_k11_batch_norm(&count, batch_norm_6, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
+    train_k8_batch_norm(residual_1_conv_a_y, batch_norm_3);
+    train_k9_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
+    train_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);
+    train_k11_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
     train_k12_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             params->residual_1_norm_a_beta, relu_2);
     train_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    train_k14_batch_norm(residual_1_conv_b_y, batch_norm_7);
-    train_k15_batch_norm(&count, batch_norm_7, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
-    train_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_8, batch_norm_9);
-    train_k17_batch_norm(&count, batch_norm_9, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
+    train_k14_batch_norm(residual_1_conv_b_y, batch_norm_5);
+    train_k15_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
+    train_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);
+    train_k17_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
     train_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
     train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_10);
-    train_k21_batch_norm(&count, batch_norm_10, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
-    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_11, batch_norm_12);
-    train_k23_batch_norm(&count, batch_norm_12, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
+    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_7);
+    train_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
+    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_8);
+    train_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
     train_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             params->residual_2_norm_a_beta, relu_4);
     train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    train_k26_batch_norm(residual_2_conv_b_y, batch_norm_13);
-    train_k27_batch_norm(&count, batch_norm_13, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
-    train_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_14, batch_norm_15);
-    train_k29_batch_norm(&count, batch_norm_15, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
+    train_k26_batch_norm(residual_2_conv_b_y, batch_norm_9);
+    train_k27_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
+    train_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);
+    train_k29_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
     train_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
             residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             params->residual_2_norm_b_beta);
     train_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    train_k32_batch_norm(residual_3_conv_a_y, batch_norm_16);
-    train_k33_batch_norm(&count, batch_norm_16, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    train_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_17, batch_norm_18);
-    train_k35_batch_norm(&count, batch_norm_18, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    train_k32_batch_norm(residual_3_conv_a_y, batch_norm_11);
+    train_k33_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    train_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
+    train_k35_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
     train_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             params->residual_3_norm_a_beta, relu_6);
     train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    train_k38_batch_norm(residual_3_conv_b_y, batch_norm_19);
-    train_k39_batch_norm(&count, batch_norm_19, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    train_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_20, batch_norm_21);
-    train_k41_batch_norm(&count, batch_norm_21, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
+    train_k38_batch_norm(residual_3_conv_b_y, batch_norm_13);
+    train_k39_batch_norm(&count, batch_norm_13, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    train_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);
+    train_k41_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
     train_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
             residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
     train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     train_k44_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            label, cross_entropy_2, argmax, &count, softmax_3);
+            softmax_1_y, softmax_2, label, cross_entropy, argmax);
     train_k46_div(&count, argmax, label, &metrics->accuracy);
-    train_k47_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k48_adam(&step, adam);
-    train_k49_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k50_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_2, dense_2, relu_7, residual_3_conv_b_y,
-            residual_3_norm_b_average, batch_norm_22);
-    train_k51_dense_adam(global_avg_pool2d_2, softmax_3, dense_3, optimizer->m_classifier_kernel,
+    train_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_2, dense_2, relu_7);
+    train_k50_adam(&step, adam);
+    train_k51_dense_adam(global_avg_pool2d_2, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k52_conv2d_adam(relu_7, optimizer->m_residual_3_norm_b_beta, optimizer->v_residual_3_norm_b_beta,
+    train_k52_conv2d_adam(relu_7, conv2d, optimizer->m_residual_3_norm_b_beta, optimizer->v_residual_3_norm_b_beta,
             params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias, optimizer->v_residual_3_shortcut_bias,
             params->residual_3_shortcut_bias);
-    train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_30);
-    train_k54_conv2d(relu_7, conv2d_30, conv2d_2);
+    train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_31);
+    train_k54_conv2d(relu_7, conv2d_31, conv2d_2);
     train_k55_conv2d(conv2d_2, conv2d_3);
     train_k56_conv2d(relu_5, relu_7, conv2d_4);
-    train_k57_batch_norm_adam(batch_norm_22, params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_24,
-            optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma);
-    train_k58_batch_norm(&count, batch_norm_24, residual_3_conv_b_y, residual_3_norm_b_average, relu_7,
-            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_27, batch_norm_28);
-    train_k59_batch_norm(batch_norm_28, batch_norm_29);
-    train_k60_batch_norm(&count, batch_norm_29, batch_norm_27);
-    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_31);
-    train_k62_conv2d_relu_batch_norm(batch_norm_27, conv2d_31, relu_9, relu_6, residual_3_conv_a_y, residual_3_norm_a_average,
-            batch_norm_33);
-    train_k63_conv2d(relu_6, batch_norm_27, conv2d_6);
-    train_k64_batch_norm_adam(relu_9, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
+    train_k57_batch_norm_adam(relu_7, residual_3_conv_b_y, residual_3_norm_b_average, params->residual_3_norm_b_gamma,
+            residual_3_norm_b_factor, &count, batch_norm_16, optimizer->m_residual_3_norm_b_gamma,
+            optimizer->v_residual_3_norm_b_gamma);
+    train_k58_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);
+    train_k59_batch_norm(residual_3_conv_b_y, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
+    train_k60_batch_norm(&count, conv2d, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, residual_3_conv_b_y,
+            batch_norm_22);
+    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_32);
+    train_k62_conv2d_relu(batch_norm_22, conv2d_32, relu_9, relu_6);
+    train_k63_conv2d(relu_6, batch_norm_22, conv2d_6);
+    train_k64_batch_norm_adam(relu_9, batch_norm_23, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
             params->residual_3_norm_a_beta, adam);
-    train_k65_batch_norm_adam(batch_norm_33, params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_35,
-            optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma);
-    train_k66_batch_norm(&count, batch_norm_35, residual_3_conv_a_y, residual_3_norm_a_average, relu_9,
-            residual_3_norm_a_factor, params->residual_3_norm_a_gamma, batch_norm_39);
-    train_k67_batch_norm(batch_norm_39, batch_norm_40);
-    train_k68_batch_norm(&count, batch_norm_40, relu_9, batch_norm_42);
-    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    train_k70_conv2d(batch_norm_42, conv2d_32, conv2d_7);
-    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k72_conv2d(batch_norm_42, conv2d_33, conv2d_8);
-    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k74_conv2d(batch_norm_42, conv2d_34, conv2d_9);
-    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
-    train_k76_conv2d(batch_norm_42, conv2d_35, conv2d_10);
+    train_k65_batch_norm_adam(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, params->residual_3_norm_a_gamma,
+            residual_3_norm_a_factor, &count, batch_norm_25, optimizer->m_residual_3_norm_a_gamma,
+            optimizer->v_residual_3_norm_a_gamma);
+    train_k66_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);
+    train_k67_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma, &count);
+    train_k68_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);
+    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
+    train_k70_conv2d(relu_9, conv2d_33, conv2d_7);
+    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
+    train_k72_conv2d(relu_9, conv2d_34, conv2d_8);
+    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
+    train_k74_conv2d(relu_9, conv2d_35, conv2d_9);
+    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
+    train_k76_conv2d(relu_9, conv2d_36, conv2d_10);
     train_k77_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
-    train_k78_conv2d(relu_5, batch_norm_42, conv2d_12);
-    train_k79_relu_batch_norm(relu_5, conv2d_3, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_43);
-    train_k80_conv2d_adam(relu_5, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
-            params->residual_2_norm_b_beta, adam, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
-            params->residual_2_shortcut_bias);
-    train_k81_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_36);
-    train_k82_conv2d(relu_5, conv2d_36, conv2d_14);
-    train_k83_conv2d(conv2d_14, conv2d_15);
-    train_k84_conv2d(relu_3, relu_5, conv2d_16);
-    train_k85_batch_norm_adam(batch_norm_43, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_45,
+    train_k78_conv2d(relu_5, relu_9, conv2d_12);
+    train_k79_relu_conv2d_batch_norm(relu_5, conv2d_3, conv2d_11, conv2d_13, residual_2_conv_b_y, residual_2_norm_b_average,
+            batch_norm_32);
+    train_k80_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
-    train_k86_batch_norm(&count, batch_norm_45, residual_2_conv_b_y, residual_2_norm_b_average, relu_5,
-            residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_48, batch_norm_49);
-    train_k87_batch_norm(batch_norm_49, batch_norm_50);
-    train_k88_batch_norm(&count, batch_norm_50, batch_norm_48);
-    train_k89_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_37);
-    train_k90_conv2d_relu_batch_norm(batch_norm_48, conv2d_37, relu_11, relu_4, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_54);
-    train_k91_conv2d(relu_4, batch_norm_48, conv2d_18);
-    train_k92_batch_norm_adam(relu_11, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
-            params->residual_2_norm_a_beta, adam);
-    train_k93_batch_norm_adam(batch_norm_54, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_56,
+    train_k81_conv2d_batch_norm_adam(conv2d_13, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_9,
+            residual_2_norm_b_average, batch_norm_35, &count, batch_norm_37, optimizer->m_residual_2_norm_b_beta,
+            optimizer->v_residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias);
+    train_k82_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_37);
+    train_k83_conv2d(relu_5, conv2d_37, conv2d_15);
+    train_k84_conv2d(conv2d_15, conv2d_16);
+    train_k85_conv2d(relu_3, relu_5, conv2d_17);
+    train_k86_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35, residual_2_conv_b_y,
+            residual_2_norm_b_average, batch_norm_37);
+    train_k87_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
+    train_k88_conv2d_relu(residual_2_conv_b_y, conv2d_38, relu_11, relu_4);
+    train_k89_conv2d(relu_4, residual_2_conv_b_y, conv2d_19);
+    train_k90_batch_norm(relu_11, batch_norm_39);
+    train_k91_batch_norm(relu_11, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
+    train_k92_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
             optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);
-    train_k94_batch_norm(&count, batch_norm_56, residual_2_conv_a_y, residual_2_norm_a_average, relu_11,
-            residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_60);
-    train_k95_batch_norm(batch_norm_60, batch_norm_61);
-    train_k96_batch_norm(&count, batch_norm_61, relu_11, batch_norm_63);
-    train_k97_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
-    train_k98_conv2d(batch_norm_63, conv2d_38, conv2d_19);
-    train_k99_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
-    train_k100_conv2d(batch_norm_63, conv2d_39, conv2d_20);
-    train_k101_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
-    train_k102_conv2d(batch_norm_63, conv2d_40, conv2d_21);
-    train_k103_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
-    train_k104_conv2d(batch_norm_63, conv2d_41, conv2d_22);
-    train_k105_conv2d(conv2d_19, conv2d_23, conv2d_20, conv2d_21, conv2d_22);
-    train_k106_conv2d(relu_3, batch_norm_63, conv2d_24);
-    train_k107_relu_batch_norm(relu_3, conv2d_15, conv2d_23, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_65);
-    train_k108_batch_norm_adam(relu_3, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
-            params->residual_1_norm_b_beta, adam);
-    train_k109_batch_norm_adam(batch_norm_65, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_67,
+    train_k93_batch_norm_adam(batch_norm_39, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
+            residual_2_norm_a_average, batch_norm_44, &count, batch_norm_46, optimizer->m_residual_2_norm_a_beta,
+            optimizer->v_residual_2_norm_a_beta);
+    train_k94_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_44, residual_2_conv_a_y,
+            residual_2_norm_a_average, batch_norm_46);
+    train_k95_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
+    train_k96_conv2d(relu_11, conv2d_39, conv2d_20);
+    train_k97_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
+    train_k98_conv2d(relu_11, conv2d_40, conv2d_21);
+    train_k99_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
+    train_k100_conv2d(relu_11, conv2d_41, conv2d_22);
+    train_k101_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
+    train_k102_conv2d(relu_11, conv2d_42, conv2d_23);
+    train_k103_conv2d(conv2d_20, conv2d_24, conv2d_21, conv2d_22, conv2d_23);
+    train_k104_conv2d(relu_3, relu_11, conv2d_25);
+    train_k105_relu_batch_norm(relu_3, conv2d_16, conv2d_24, batch_norm_48, residual_1_conv_b_y, residual_1_norm_b_average,
+            batch_norm_50);
+    train_k106_batch_norm_adam(batch_norm_50, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_53,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
-    train_k110_batch_norm(&count, batch_norm_67, residual_1_conv_b_y, residual_1_norm_b_average, relu_3,
-            residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_70, batch_norm_71);
-    train_k111_batch_norm(batch_norm_71, batch_norm_72);
-    train_k112_batch_norm(&count, batch_norm_72, batch_norm_70);
-    train_k113_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_42);
-    train_k114_conv2d_relu_batch_norm(batch_norm_70, conv2d_42, relu_13, relu_2, residual_1_conv_a_y, residual_1_norm_a_average,
-            batch_norm_76);
-    train_k115_conv2d(relu_2, batch_norm_70, conv2d_26);
-    train_k116_batch_norm_adam(relu_13, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
-            params->residual_1_norm_a_beta, adam);
-    train_k117_batch_norm_adam(batch_norm_76, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_78,
+    train_k107_batch_norm_adam(batch_norm_48, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_5,
+            residual_1_norm_b_average, batch_norm_53, &count, batch_norm_55, optimizer->m_residual_1_norm_b_beta,
+            optimizer->v_residual_1_norm_b_beta);
+    train_k108_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_53, residual_1_conv_b_y,
+            residual_1_norm_b_average, batch_norm_55);
+    train_k109_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
+    train_k110_conv2d_relu(residual_1_conv_b_y, conv2d_43, relu_13, relu_2);
+    train_k111_conv2d(relu_2, residual_1_conv_b_y, conv2d_27);
+    train_k112_batch_norm(relu_13, batch_norm_57);
+    train_k113_batch_norm(relu_13, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_59);
+    train_k114_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_62,
             optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);
-    train_k118_batch_norm(&count, batch_norm_78, residual_1_conv_a_y, residual_1_norm_a_average, relu_13,
-            residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_82);
-    train_k119_batch_norm(batch_norm_82, batch_norm_83);
-    train_k120_batch_norm(&count, batch_norm_83, relu_13, batch_norm_85);
-    train_k121_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_43);
-    train_k122_conv2d_relu_batch_norm(batch_norm_85, conv2d_43, relu_14, relu, relu_3, stem_y, batch_norm_1_average,
-            batch_norm_87);
-    train_k123_conv2d(relu, batch_norm_85, conv2d_28);
-    train_k124_batch_norm_adam(relu_14, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            params->batch_norm_1_beta, adam);
-    train_k125_batch_norm_adam(batch_norm_87, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_89,
+    train_k115_batch_norm_adam(batch_norm_57, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_3,
+            residual_1_norm_a_average, batch_norm_62, &count, batch_norm_64, optimizer->m_residual_1_norm_a_beta,
+            optimizer->v_residual_1_norm_a_beta);
+    train_k116_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_62,
+            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_64);
+    train_k117_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);
+    train_k118_conv2d_relu(relu_13, conv2d_44, relu_14, relu, relu_3);
+    train_k119_conv2d(relu, relu_13, conv2d_29);
+    train_k120_batch_norm(relu_14, batch_norm_66);
+    train_k121_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_68);
+    train_k122_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_71,
             optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);
-    train_k126_batch_norm(&count, batch_norm_89, stem_y, batch_norm_1_average, relu_14, batch_norm_1_factor,
-            params->batch_norm_1_gamma, batch_norm_93);
-    train_k127_batch_norm(batch_norm_93, batch_norm_94);
-    train_k128_batch_norm(&count, batch_norm_94, relu_14, batch_norm_96);
-    train_k129_conv2d(image, batch_norm_96, conv2d_29);
-    train_k130_adam(optimizer->m_stem_kernel, conv2d_29, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k131_adam(params->batch_norm_1_gamma, adam, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
+    train_k123_batch_norm_adam(batch_norm_66, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm, batch_norm_1_average,
+            batch_norm_71, &count, batch_norm_73, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta);
+    train_k124_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_71, stem_y, batch_norm_1_average,
+            batch_norm_73);
+    train_k125_conv2d(image, relu_14, conv2d_30);
+    train_k126_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k127_adam(params->batch_norm_1_gamma, adam, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
+            params->batch_norm_1_beta, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma,
-            params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
-    train_k132_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,
+            params->residual_1_norm_a_beta, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
+            params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma,
+            params->residual_1_norm_b_beta, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta);
+    train_k128_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_29, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);
-    train_k133_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_26, optimizer->v_residual_1_conv_b_kernel,
+    train_k129_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_27, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
-    train_k134_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_24, optimizer->v_residual_2_conv_a_kernel,
+    train_k130_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_25, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k135_adam(params->residual_2_norm_a_gamma, adam, optimizer->m_residual_2_norm_a_gamma,
-            optimizer->v_residual_2_norm_a_gamma, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
-            optimizer->v_residual_2_norm_b_gamma);
-    train_k136_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_18, optimizer->v_residual_2_conv_b_kernel,
+    train_k131_adam(params->residual_2_norm_a_gamma, adam, optimizer->m_residual_2_norm_a_gamma,
+            optimizer->v_residual_2_norm_a_gamma, params->residual_2_norm_a_beta, optimizer->m_residual_2_norm_a_beta,
+            optimizer->v_residual_2_norm_a_beta, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
+            optimizer->v_residual_2_norm_b_gamma, params->residual_2_norm_b_beta, optimizer->m_residual_2_norm_b_beta,
+            optimizer->v_residual_2_norm_b_beta, params->residual_2_shortcut_bias, optimizer->m_residual_2_shortcut_bias,
+            optimizer->v_residual_2_shortcut_bias);
+    train_k132_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_19, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k137_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_16, optimizer->v_residual_2_shortcut_kernel,
+    train_k133_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k138_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_12, optimizer->v_residual_3_conv_a_kernel,
+    train_k134_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_12, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k139_adam(params->residual_3_norm_a_gamma, adam, optimizer->m_residual_3_norm_a_gamma,
+    train_k135_adam(params->residual_3_norm_a_gamma, adam, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
-    train_k140_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
+    train_k136_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k141_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k137_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
+    train_k138_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -7089,24 +6964,17 @@ static void gradients_k3_batch_norm(const int32_t *restrict count_, const float 
 
 /* resnet.dl:24: batch_norm -> f32[4, 16] */
 static void gradients_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_average,
-        float *restrict batch_norm_2, float *restrict batch_norm_3)
+        float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - batch_norm_1_average[j2];
-                    batch_norm_2[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
+            batch_norm_2[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += batch_norm_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    const float v1 = stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0];
+                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -7114,7 +6982,7 @@ static void gradients_k4_batch_norm(const float *restrict stem_y, const float *r
 }
 
 /* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
         float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_1_factor)
 {
     const int32_t v1 = count_[0];
@@ -7124,15 +6992,15 @@ static void gradients_k5_batch_norm(const int32_t *restrict count_, const float 
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
+        const float v7 = batch_norm_2[j0];
+        const float v8 = batch_norm_2[j0 + 16];
+        const float v9 = batch_norm_2[j0 + 32];
+        const float v10 = batch_norm_2[j0 + 48];
         const float v11 = batch_norm_1_moving_variance[j0] * 0.9f;
-        const float batch_norm_1_variance_v5 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float batch_norm_1_variance_v4 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v5 * 0.1f;
-        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v5 + 0.001f);
+        batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v4 * 0.1f;
+        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v4 + 0.001f);
     }
 }
 
@@ -7306,7 +7174,48 @@ static void gradients_k7_conv2d(const float *restrict relu, const float *restric
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_4)
+static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_3)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_3[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_3[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[16] */
+static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
+        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_3[j0];
+        const float v8 = batch_norm_3[j0 + 16];
+        const float v9 = batch_norm_3[j0 + 32];
+        const float v10 = batch_norm_3[j0 + 48];
+        const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
+        const float residual_1_norm_a_average_v11 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
+        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v11;
+        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v11 * 0.1f;
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -7315,7 +7224,8 @@ static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, f
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_4[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0];
+                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -7323,8 +7233,8 @@ static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, f
 }
 
 /* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
+static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
+        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -7337,60 +7247,11 @@ static void gradients_k9_batch_norm(const int32_t *restrict count_, const float 
         const float v8 = batch_norm_4[j0 + 16];
         const float v9 = batch_norm_4[j0 + 32];
         const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_average_v12 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v12;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v12 * 0.1f;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_5, float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_a_average[j2];
-                    batch_norm_5[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_6[i0 * 16 + j0] += batch_norm_5[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_a_variance_v15 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_a_variance_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v15 * 0.1f;
-        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v15 + 0.001f);
+        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v13 * 0.1f;
+        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v13 + 0.001f);
     }
 }
 
@@ -7565,16 +7426,16 @@ static void gradients_k13_conv2d(const float *restrict relu_2, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_7)
+static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[i0 * 16 + j0] = 0.0f;
+            batch_norm_5[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -7582,7 +7443,7 @@ static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
+static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
         float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -7592,38 +7453,31 @@ static void gradients_k15_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_7[j0];
-        const float v8 = batch_norm_7[j0 + 16];
-        const float v9 = batch_norm_7[j0 + 32];
-        const float v10 = batch_norm_7[j0 + 48];
+        const float v7 = batch_norm_5[j0];
+        const float v8 = batch_norm_5[j0 + 16];
+        const float v9 = batch_norm_5[j0 + 32];
+        const float v10 = batch_norm_5[j0 + 48];
         const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_average_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_b_average_v20 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v22;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v22 * 0.1f;
+        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v20;
+        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v20 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16] */
 static void gradients_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_8, float *restrict batch_norm_9)
+        float *restrict batch_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
-                    batch_norm_8[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = v1 * v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_9[i0 * 16 + j0] = 0.0f;
+            batch_norm_6[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_9[i0 * 16 + j0] += batch_norm_8[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0];
+                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
@@ -7631,7 +7485,7 @@ static void gradients_k16_batch_norm(const float *restrict residual_1_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
         float *restrict residual_1_norm_b_moving_variance, float *restrict residual_1_norm_b_factor)
 {
     const int32_t v1 = count_[0];
@@ -7641,15 +7495,15 @@ static void gradients_k17_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_9[j0];
-        const float v8 = batch_norm_9[j0 + 16];
-        const float v9 = batch_norm_9[j0 + 32];
-        const float v10 = batch_norm_9[j0 + 48];
+        const float v7 = batch_norm_6[j0];
+        const float v8 = batch_norm_6[j0 + 16];
+        const float v9 = batch_norm_6[j0 + 32];
+        const float v10 = batch_norm_6[j0 + 48];
         const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_b_variance_v25 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float residual_1_norm_b_variance_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v25 * 0.1f;
-        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v25 + 0.001f);
+        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v22 * 0.1f;
+        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v22 + 0.001f);
     }
 }
 
@@ -7772,16 +7626,16 @@ static void gradients_k19_conv2d(const float *restrict relu_3, const float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_10)
+static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_10[i0 * 32 + j0] = 0.0f;
+            batch_norm_7[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_10[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_7[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -7789,7 +7643,7 @@ static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
+static void gradients_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -7799,38 +7653,31 @@ static void gradients_k21_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_10[j0];
-        const float v8 = batch_norm_10[j0 + 32];
-        const float v9 = batch_norm_10[j0 + 64];
-        const float v10 = batch_norm_10[j0 + 96];
+        const float v7 = batch_norm_7[j0];
+        const float v8 = batch_norm_7[j0 + 32];
+        const float v9 = batch_norm_7[j0 + 64];
+        const float v10 = batch_norm_7[j0 + 96];
         const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_average_v32 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_average_v29 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v32;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v32 * 0.1f;
+        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v29;
+        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v29 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32] */
 static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_11, float *restrict batch_norm_12)
+        float *restrict batch_norm_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_a_average[j2];
-                    batch_norm_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_12[i0 * 32 + j0] = 0.0f;
+            batch_norm_8[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_12[i0 * 32 + j0] += batch_norm_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0];
+                    batch_norm_8[i0 * 32 + j0] += v1 * v1;
                 }
             }
         }
@@ -7838,7 +7685,7 @@ static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+static void gradients_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
         float *restrict residual_2_norm_a_moving_variance, float *restrict residual_2_norm_a_factor)
 {
     const int32_t v1 = count_[0];
@@ -7848,15 +7695,15 @@ static void gradients_k23_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_12[j0];
-        const float v8 = batch_norm_12[j0 + 32];
-        const float v9 = batch_norm_12[j0 + 64];
-        const float v10 = batch_norm_12[j0 + 96];
+        const float v7 = batch_norm_8[j0];
+        const float v8 = batch_norm_8[j0 + 32];
+        const float v9 = batch_norm_8[j0 + 64];
+        const float v10 = batch_norm_8[j0 + 96];
         const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_a_variance_v35 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_variance_v31 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v35 * 0.1f;
-        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v35 + 0.001f);
+        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v31 * 0.1f;
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v31 + 0.001f);
     }
 }
 
@@ -7990,16 +7837,16 @@ static void gradients_k25_conv2d(const float *restrict relu_4, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_13)
+static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_13[i0 * 32 + j0] = 0.0f;
+            batch_norm_9[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_13[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_9[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -8007,7 +7854,7 @@ static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+static void gradients_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
         float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -8017,38 +7864,31 @@ static void gradients_k27_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 32];
-        const float v9 = batch_norm_13[j0 + 64];
-        const float v10 = batch_norm_13[j0 + 96];
+        const float v7 = batch_norm_9[j0];
+        const float v8 = batch_norm_9[j0 + 32];
+        const float v9 = batch_norm_9[j0 + 64];
+        const float v10 = batch_norm_9[j0 + 96];
         const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_average_v42 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_average_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v42;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v42 * 0.1f;
+        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v38;
+        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v38 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32] */
 static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_14, float *restrict batch_norm_15)
+        float *restrict batch_norm_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
-                    batch_norm_14[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_15[i0 * 32 + j0] = 0.0f;
+            batch_norm_10[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_15[i0 * 32 + j0] += batch_norm_14[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0];
+                    batch_norm_10[i0 * 32 + j0] += v1 * v1;
                 }
             }
         }
@@ -8056,7 +7896,7 @@ static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
+static void gradients_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
         float *restrict residual_2_norm_b_moving_variance, float *restrict residual_2_norm_b_factor)
 {
     const int32_t v1 = count_[0];
@@ -8066,15 +7906,15 @@ static void gradients_k29_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_15[j0];
-        const float v8 = batch_norm_15[j0 + 32];
-        const float v9 = batch_norm_15[j0 + 64];
-        const float v10 = batch_norm_15[j0 + 96];
+        const float v7 = batch_norm_10[j0];
+        const float v8 = batch_norm_10[j0 + 32];
+        const float v9 = batch_norm_10[j0 + 64];
+        const float v10 = batch_norm_10[j0 + 96];
         const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_b_variance_v45 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_b_variance_v40 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v45 * 0.1f;
-        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v45 + 0.001f);
+        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v40 * 0.1f;
+        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v40 + 0.001f);
     }
 }
 
@@ -8198,16 +8038,16 @@ static void gradients_k31_conv2d(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void gradients_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_16)
+static void gradients_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_16[i0 * 64 + j0] = 0.0f;
+            batch_norm_11[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_16[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_11[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -8215,7 +8055,7 @@ static void gradients_k32_batch_norm(const float *restrict residual_3_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+static void gradients_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
         float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -8225,38 +8065,31 @@ static void gradients_k33_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_16[j0];
-        const float v8 = batch_norm_16[j0 + 64];
-        const float v9 = batch_norm_16[j0 + 128];
-        const float v10 = batch_norm_16[j0 + 192];
+        const float v7 = batch_norm_11[j0];
+        const float v8 = batch_norm_11[j0 + 64];
+        const float v9 = batch_norm_11[j0 + 128];
+        const float v10 = batch_norm_11[j0 + 192];
         const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v53 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_average_v48 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v53;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v53 * 0.1f;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v48;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v48 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 64] */
 static void gradients_k34_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
-        float *restrict batch_norm_17, float *restrict batch_norm_18)
+        float *restrict batch_norm_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2];
-                    batch_norm_17[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_18[i0 * 64 + j0] = 0.0f;
+            batch_norm_12[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_18[i0 * 64 + j0] += batch_norm_17[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
+                    batch_norm_12[i0 * 64 + j0] += v1 * v1;
                 }
             }
         }
@@ -8264,7 +8097,7 @@ static void gradients_k34_batch_norm(const float *restrict residual_3_conv_a_y, 
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
+static void gradients_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
         float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
     const int32_t v1 = count_[0];
@@ -8274,15 +8107,15 @@ static void gradients_k35_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_18[j0];
-        const float v8 = batch_norm_18[j0 + 64];
-        const float v9 = batch_norm_18[j0 + 128];
-        const float v10 = batch_norm_18[j0 + 192];
+        const float v7 = batch_norm_12[j0];
+        const float v8 = batch_norm_12[j0 + 64];
+        const float v9 = batch_norm_12[j0 + 128];
+        const float v10 = batch_norm_12[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_a_variance_v56 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_variance_v50 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v56 * 0.1f;
-        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v56 + 0.001f);
+        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v50 * 0.1f;
+        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v50 + 0.001f);
     }
 }
 
@@ -8371,16 +8204,16 @@ static void gradients_k37_conv2d(const float *restrict relu_6, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void gradients_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_19)
+static void gradients_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_19[i0 * 64 + j0] = 0.0f;
+            batch_norm_13[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_19[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_13[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -8388,7 +8221,7 @@ static void gradients_k38_batch_norm(const float *restrict residual_3_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
+static void gradients_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
         float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -8398,38 +8231,31 @@ static void gradients_k39_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_19[j0];
-        const float v8 = batch_norm_19[j0 + 64];
-        const float v9 = batch_norm_19[j0 + 128];
-        const float v10 = batch_norm_19[j0 + 192];
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 64];
+        const float v9 = batch_norm_13[j0 + 128];
+        const float v10 = batch_norm_13[j0 + 192];
         const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_average_v63 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_average_v57 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v63;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v63 * 0.1f;
+        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v57;
+        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v57 * 0.1f;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64] */
 static void gradients_k40_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        float *restrict batch_norm_20, float *restrict batch_norm_21)
+        float *restrict batch_norm_14)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
-                    batch_norm_20[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 * v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_21[i0 * 64 + j0] = 0.0f;
+            batch_norm_14[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_21[i0 * 64 + j0] += batch_norm_20[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_b_average[j0];
+                    batch_norm_14[i0 * 64 + j0] += v1 * v1;
                 }
             }
         }
@@ -8437,7 +8263,7 @@ static void gradients_k40_batch_norm(const float *restrict residual_3_conv_b_y, 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_21,
+static void gradients_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_14,
         float *restrict residual_3_norm_b_moving_variance, float *restrict residual_3_norm_b_factor)
 {
     const int32_t v1 = count_[0];
@@ -8447,15 +8273,15 @@ static void gradients_k41_batch_norm(const int32_t *restrict count_, const float
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_21[j0];
-        const float v8 = batch_norm_21[j0 + 64];
-        const float v9 = batch_norm_21[j0 + 128];
-        const float v10 = batch_norm_21[j0 + 192];
+        const float v7 = batch_norm_14[j0];
+        const float v8 = batch_norm_14[j0 + 64];
+        const float v9 = batch_norm_14[j0 + 128];
+        const float v10 = batch_norm_14[j0 + 192];
         const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_b_variance_v66 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_b_variance_v59 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v66 * 0.1f;
-        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v66 + 0.001f);
+        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v59 * 0.1f;
+        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v59 + 0.001f);
     }
 }
 
@@ -8545,7 +8371,7 @@ static void gradients_k44_dense_pack(const float *restrict classifier_kernel, fl
     }
 }
 
-/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> f32[4, 10], 2560 multiply-accumulates */
+/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates */
 static inline void gradients_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -8581,63 +8407,46 @@ static inline void gradients_k45_dense_softmax_cross_entropy_tile_4(const float 
 
 static void gradients_k45_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax,
-        const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy,
+        dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_3[10];
-    float cross_entropy_4;
     for (int n = 0; n < 10; n += 4)
         gradients_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v76 = -DL_INFINITY;
+        float max_v69 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v75 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v75;
-            const float x_max_v76 = logits_v75;
-            max_v76 = dl_max(max_v76, x_max_v76);
+            const float logits_v68 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v68;
+            const float x_max_v69 = logits_v68;
+            max_v69 = dl_max(max_v69, x_max_v69);
         }
-        softmax = max_v76;
-        float sum_v78 = 0.0f;
+        softmax = max_v69;
+        float sum_v71 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v77 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v77;
-            sum_v78 += softmax_1_y_v77;
+            const float softmax_1_y_v70 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[i0 * 10 + j0] = softmax_1_y_v70;
+            sum_v71 += softmax_1_y_v70;
         }
-        softmax_2 = sum_v78;
-        const float v1 = dl_log(softmax_2);
-        float sum_v81 = 0.0f;
-        int32_t argmax_v82 = 0;
-        float best_argmax_v82 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float v2 = logits[j0];
-            const float select_v80 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v81 += select_v80;
-            const float x_argmax_v82 = v2;
-            if (best_argmax_v82 < x_argmax_v82) {
-                best_argmax_v82 = x_argmax_v82;
-                argmax_v82 = j0;
+        softmax_2[i0] = sum_v71;
+        const float v1 = softmax_2[i0];
+        const float v2 = dl_log(v1);
+        float sum_v73 = 0.0f;
+        int32_t argmax_v74 = 0;
+        float best_argmax_v74 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 10; r0++) {
+            const float v3 = logits[r0];
+            sum_v73 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+            const float x_argmax_v74 = v3;
+            if (best_argmax_v74 < x_argmax_v74) {
+                best_argmax_v74 = x_argmax_v74;
+                argmax_v74 = r0;
             }
         }
-        cross_entropy_2[i0] = sum_v81;
-        argmax[i0] = argmax_v82;
-        const int32_t v3 = count_[0];
-        const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-        float sum_v86 = 0.0f;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float select_v85 = label[i0] == j0 ? v4 : 0.0f;
-            cross_entropy_3[j0] = select_v85;
-            sum_v86 += -select_v85;
-        }
-        cross_entropy_4 = sum_v86;
-        const float v5 = cross_entropy_4 / softmax_2;
-        for (int j0 = 0; j0 < 10; j0++) {
-            softmax_3[i0 * 10 + j0] = cross_entropy_3[j0] + v5 * softmax_1_y[j0];
-        }
+        cross_entropy[i0] = sum_v73;
+        argmax[i0] = argmax_v74;
     }
 }
 
@@ -8659,26 +8468,50 @@ static void gradients_k46_div(const int32_t *restrict count_, const dl_word *res
 }
 
 /* resnet.dl:35: cross_entropy -> f32 */
-static void gradients_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_2[0];
-    const float v3 = cross_entropy_2[1];
-    const float v4 = cross_entropy_2[2];
-    const float v5 = cross_entropy_2[3];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
-/* resnet.dl:29: dense -> f32[10] */
-static void gradients_k48_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+/* resnet.dl:35: cross_entropy, resnet.dl:31: softmax, resnet.dl:29: dense -> f32[10] */
+static void gradients_k48_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
+    float cross_entropy_2[40];
+    float cross_entropy_3[4];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            cross_entropy_2[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        float sum_v78 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v78 += -cross_entropy_2[j0 * 10 + r1];
+        }
+        cross_entropy_3[j0] = sum_v78;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v4 = cross_entropy_3[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_1_y[j0 * 10 + j1] = cross_entropy_2[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
-        classifier_bias_2[j0] = softmax_3[j0] + softmax_3[j0 + 10] + softmax_3[j0 + 20] + softmax_3[j0 + 30];
+        classifier_bias_2[j0] = softmax_1_y[j0] + softmax_1_y[j0 + 10] + softmax_1_y[j0 + 20] + softmax_1_y[j0 + 30];
     }
 }
 
-/* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
+/* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
 static inline void gradients_k49_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -8712,14 +8545,12 @@ static inline void gradients_k49_dense_global_avg_pool2d_relu_tile_4(const float
     c[195] = c3_3;
 }
 
-static void gradients_k49_dense_global_avg_pool2d_relu(const float *restrict softmax_3,
-        const float *restrict classifier_kernel_3, float *restrict dense, float *restrict relu_7,
-        const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        float *restrict batch_norm_22)
+static void gradients_k49_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y,
+        const float *restrict classifier_kernel_3, float *restrict dense, float *restrict relu_7)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
-        gradients_k49_dense_global_avg_pool2d_relu_tile_4(softmax_3, 0, classifier_kernel_3 + n, dense + n);
+        gradients_k49_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_3 + n, dense + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d_3[j0] = dense[i0 * 64 + j0] / 16.0f;
@@ -8728,10 +8559,8 @@ static void gradients_k49_dense_global_avg_pool2d_relu(const float *restrict sof
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    const float v2 = residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2];
-                    const float select_v93 = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1 : 0.0f;
-                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93;
-                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = select_v93 * v2;
+                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
+                            : 0.0f;
                 }
             }
         }
@@ -8771,12 +8600,12 @@ static inline void gradients_k50_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k50_dense(const float *restrict global_avg_pool2d_2, const float *restrict softmax_3,
+static void gradients_k50_dense(const float *restrict global_avg_pool2d_2, const float *restrict softmax_1_y,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k50_dense_tile_4(global_avg_pool2d_2, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k50_dense_tile_4(global_avg_pool2d_2, i0_0, softmax_1_y + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
@@ -8799,11 +8628,11 @@ static void gradients_k51_conv2d(const float *restrict relu_7, float *restrict r
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32] */
-static void gradients_k52_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_26)
+static void gradients_k52_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_27)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_26[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
+            conv2d_27[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
         }
     }
 }
@@ -8841,12 +8670,12 @@ static inline void gradients_k53_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k53_conv2d(const float *restrict relu_7, const float *restrict conv2d_26, float *restrict conv2d)
+static void gradients_k53_conv2d(const float *restrict relu_7, const float *restrict conv2d_27, float *restrict conv2d)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k53_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_26 + n, conv2d + (i0 * 512 + i1 * 128 + n));
+                gradients_k53_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_27 + n, conv2d + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
@@ -8937,56 +8766,50 @@ static void gradients_k55_conv2d(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k56_batch_norm(const float *restrict batch_norm_22, const float *restrict residual_3_norm_b_factor,
+static void gradients_k56_batch_norm(const float *restrict relu_7, const float *restrict residual_3_conv_b_y,
+        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
         float *restrict residual_3_norm_b_gamma_2, const float *restrict residual_3_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_24)
+        const int32_t *restrict count_, float *restrict batch_norm_16)
 {
-    float batch_norm_23[64];
+    float batch_norm_15[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_23[j0] = 0.0f;
+        batch_norm_15[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_23[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_15[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                            * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_23[j0];
+        const float v2 = batch_norm_15[j0];
         const float v3 = residual_3_norm_b_factor[j0];
         residual_3_norm_b_gamma_2[j0] = v2 * v3;
-        batch_norm_24[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        batch_norm_16[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average, const float *restrict relu_7,
-        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        float *restrict batch_norm_27, float *restrict batch_norm_28)
+static void gradients_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_25[64];
+        float batch_norm_17[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_16[j0];
+            batch_norm_17[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v3 = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_b_factor[j2]
-                            * residual_3_norm_b_gamma[j2]);
-                    const float mul_v104 = batch_norm_25[j2] * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_b_average[j2]);
-                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v104;
-                    const float add_v105 = v3 + mul_v104 + mul_v104;
-                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v105;
-                    batch_norm_28[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v105;
+                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_17[j2]
+                            * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2]);
                 }
             }
         }
@@ -8994,40 +8817,48 @@ static void gradients_k57_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k58_batch_norm(const float *restrict batch_norm_28, float *restrict batch_norm_29)
+static void gradients_k58_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_beta_2,
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_20)
 {
+    float batch_norm_19[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_29[j0] = 0.0f;
+        batch_norm_19[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_29[j0] += batch_norm_28[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_19[j0] += residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_20[j0] = -(residual_3_norm_b_beta_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0])
+                + batch_norm_19[j0] * 2.0f) / v1;
+    }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_29,
-        float *restrict batch_norm_27)
+static void gradients_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_20,
+        const float *restrict relu_7, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_conv_b_y, float *restrict batch_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_30[64];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
+        float batch_norm_21[64];
+        const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_29[j0];
-            batch_norm_30[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_20[j0];
+            batch_norm_21[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_27[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_30[j2];
+                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2])
+                            + residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_21[j2];
                 }
             }
         }
@@ -9035,19 +8866,19 @@ static void gradients_k59_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k60_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_27)
+static void gradients_k60_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_28)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_27[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_28[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void gradients_k61_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
+static inline void gradients_k61_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -9102,24 +8933,21 @@ static inline void gradients_k61_conv2d_relu_batch_norm_tile_4_at_0(const float 
     c[195] = c3_3;
 }
 
-static void gradients_k61_conv2d_relu_batch_norm(const float *restrict batch_norm_27, const float *restrict conv2d_27,
-        float *restrict relu_9, const float *restrict relu_6, const float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_average, float *restrict batch_norm_32)
+static void gradients_k61_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_28,
+        float *restrict relu_9, const float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                gradients_k61_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_27, i0 * 1024 + i1 * 256 - 320, conv2d_27 + n,
+                gradients_k61_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_28 + n,
                         relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    const float v2 = residual_3_conv_a_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_average[j0];
-                    const float select_v113 = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1 : 0.0f;
-                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v113;
-                    batch_norm_32[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = select_v113 * v2;
+                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
+                            : 0.0f;
                 }
             }
         }
@@ -9165,7 +8993,7 @@ static inline void gradients_k62_conv2d_tile_4(const float *restrict a, int at, 
     c[1731] = c3_3;
 }
 
-static void gradients_k62_conv2d(const float *restrict relu_6, const float *restrict batch_norm_27, float *restrict conv2d_4)
+static void gradients_k62_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_4)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -9175,7 +9003,7 @@ static void gradients_k62_conv2d(const float *restrict relu_6, const float *rest
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k62_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_27 + n,
+                    gradients_k62_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
                             conv2d_4 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -9200,56 +9028,50 @@ static void gradients_k63_batch_norm(const float *restrict relu_9, float *restri
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k64_batch_norm(const float *restrict batch_norm_32, const float *restrict residual_3_norm_a_factor,
+static void gradients_k64_batch_norm(const float *restrict relu_9, const float *restrict residual_3_conv_a_y,
+        const float *restrict residual_3_norm_a_average, const float *restrict residual_3_norm_a_factor,
         float *restrict residual_3_norm_a_gamma_2, const float *restrict residual_3_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_34)
+        const int32_t *restrict count_, float *restrict batch_norm_24)
 {
-    float batch_norm_33[64];
+    float batch_norm_23[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_33[j0] = 0.0f;
+        batch_norm_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_33[j0] += batch_norm_32[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_23[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                            * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_a_average[j0]);
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_33[j0];
+        const float v2 = batch_norm_23[j0];
         const float v3 = residual_3_norm_a_factor[j0];
         residual_3_norm_a_gamma_2[j0] = v2 * v3;
-        batch_norm_34[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        batch_norm_24[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k65_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_34,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average, float *restrict relu_9,
-        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        float *restrict batch_norm_38)
+static void gradients_k65_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
+        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_35[64];
+        float batch_norm_25[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_34[j0];
-            batch_norm_35[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const float v3 = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * (residual_3_norm_a_factor[j2]
-                            * residual_3_norm_a_gamma[j2]);
-                    const float mul_v120 = batch_norm_35[j2] * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            - residual_3_norm_a_average[j2]);
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = mul_v120;
-                    const float add_v121 = v3 + mul_v120 + mul_v120;
-                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = add_v121;
-                    batch_norm_38[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = -add_v121;
+                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_25[j2]
+                            * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2]);
                 }
             }
         }
@@ -9257,40 +9079,48 @@ static void gradients_k65_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k66_batch_norm(const float *restrict batch_norm_38, float *restrict batch_norm_39)
+static void gradients_k66_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_beta_2,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_28)
 {
+    float batch_norm_27[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_39[j0] = 0.0f;
+        batch_norm_27[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_39[j0] += batch_norm_38[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_27[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_28[j0] = -(residual_3_norm_a_beta_2[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_27[j0] * 2.0f) / v1;
+    }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k67_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_39,
-        const float *restrict relu_9, float *restrict batch_norm_41)
+static void gradients_k67_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
+        float *restrict relu_9, const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const float *restrict residual_3_conv_a_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_40[64];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
+        float batch_norm_29[64];
+        const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = batch_norm_39[j0];
-            batch_norm_40[j0] = (v2 ? v4 / v3 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_28[j0];
+            batch_norm_29[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_41[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + batch_norm_40[j2];
+                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
+                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_29[j2];
                 }
             }
         }
@@ -9298,13 +9128,13 @@ static void gradients_k67_batch_norm(const int32_t *restrict count_, const float
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32] */
-static void gradients_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_28)
+static void gradients_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_29)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_28[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
+                    conv2d_29[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
                             = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
                 }
             }
@@ -9359,26 +9189,26 @@ static inline void gradients_k69_conv2d_tile_4_at_0(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void gradients_k69_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_28, float *restrict conv2d_5)
+static void gradients_k69_conv2d(const float *restrict relu_9, const float *restrict conv2d_29, float *restrict conv2d_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k69_conv2d_tile_4_at_0(batch_norm_41, i0 * 1024 + i1 * 256 - 320, conv2d_28 + n,
+                gradients_k69_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_29 + n,
                         conv2d_5 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32] */
-static void gradients_k70_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_29)
+static void gradients_k70_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_30)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_29[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
+                conv2d_30[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
             }
         }
     }
@@ -9420,26 +9250,26 @@ static inline void gradients_k71_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k71_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_29, float *restrict conv2d_6)
+static void gradients_k71_conv2d(const float *restrict relu_9, const float *restrict conv2d_30, float *restrict conv2d_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                gradients_k71_conv2d_tile_4(batch_norm_41, i0 * 1024 + i1 * 256 - 256, conv2d_29 + n,
+                gradients_k71_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_30 + n,
                         conv2d_6 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32] */
-static void gradients_k72_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_30)
+static void gradients_k72_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_30[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
+                conv2d_31[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
             }
         }
     }
@@ -9489,23 +9319,23 @@ static inline void gradients_k73_conv2d_tile_4_at_0(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void gradients_k73_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_30, float *restrict conv2d_7)
+static void gradients_k73_conv2d(const float *restrict relu_9, const float *restrict conv2d_31, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k73_conv2d_tile_4_at_0(batch_norm_41, i0 * 1024 + i1 * 256 - 64, conv2d_30 + n,
+                gradients_k73_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_31 + n,
                         conv2d_7 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32] */
-static void gradients_k74_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
+static void gradients_k74_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_31[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
+            conv2d_32[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
         }
     }
 }
@@ -9543,13 +9373,12 @@ static inline void gradients_k75_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k75_conv2d(const float *restrict batch_norm_41, const float *restrict conv2d_31, float *restrict conv2d_8)
+static void gradients_k75_conv2d(const float *restrict relu_9, const float *restrict conv2d_32, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                gradients_k75_conv2d_tile_4(batch_norm_41, i0 * 1024 + i1 * 256, conv2d_31 + n,
-                        conv2d_8 + (i0 * 512 + i1 * 128 + n));
+                gradients_k75_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256, conv2d_32 + n, conv2d_8 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
@@ -9635,7 +9464,7 @@ static inline void gradients_k77_conv2d_tile_4(const float *restrict a, int at, 
     c[1731] = c3_3;
 }
 
-static void gradients_k77_conv2d(const float *restrict relu_5, const float *restrict batch_norm_41, float *restrict conv2d_10)
+static void gradients_k77_conv2d(const float *restrict relu_5, const float *restrict relu_9, float *restrict conv2d_10)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -9645,61 +9474,115 @@ static void gradients_k77_conv2d(const float *restrict relu_5, const float *rest
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    gradients_k77_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, batch_norm_41 + n,
+                    gradients_k77_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
                             conv2d_10 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k78_relu_batch_norm(float *restrict relu_5, const float *restrict conv2d_2,
-        const float *restrict conv2d_9, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_42)
+/* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32] */
+static void gradients_k78_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_2,
+        const float *restrict conv2d_9, float *restrict conv2d_11, const float *restrict residual_2_conv_b_y,
+        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_31)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_2[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v2 = conv2d_9[j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                const float v3 = residual_2_conv_b_y[j0 * 256 + j1 * 32 + j2] - residual_2_norm_b_average[j2];
-                const float select_v136 = 0.0f < relu_5[j0 * 256 + j1 * 32 + j2] ? v1 + v2 : 0.0f;
-                relu_5[j0 * 256 + j1 * 32 + j2] = select_v136;
-                batch_norm_42[j0 * 256 + j1 * 32 + j2] = select_v136 * v3;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 8; j0++) {
+            for (int j1 = 0; j1 < 8; j1++) {
+                for (int j2 = 0; j2 < 32; j2++) {
+                    const float v1 = conv2d_2[i0 * 2048 + j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
+                    const float v2 = conv2d_9[i0 * 2048 + j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
+                    relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v1 + v2
+                            : 0.0f;
+                }
             }
         }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k79_conv2d(const float *restrict relu_5, float *restrict residual_2_norm_b_beta_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_b_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            conv2d_11[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    residual_2_norm_b_beta_2[j0] += relu_5[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    conv2d_11[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 32; j0++) {
+            batch_norm_31[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    batch_norm_31[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                            * (residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0]);
                 }
             }
         }
     }
 }
 
+/* resnet.dl:12: batch_norm -> f32[4, 32] */
+static void gradients_k79_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+        float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_34)
+{
+    float batch_norm_33[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = residual_2_norm_b_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v132 = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96];
+        residual_2_norm_b_gamma_2[j0] = sum_v132 * v2;
+        batch_norm_33[j0] = sum_v132 * residual_2_norm_b_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_33[j1];
+            batch_norm_34[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+        }
+    }
+}
+
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32] */
+static void gradients_k80_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
+        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
+        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_36)
+{
+    float batch_norm_35[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
+        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_34[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v3) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_34[j0 + 96])
+                * 2.0f;
+        const float sum_v126 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
+        residual_2_norm_b_beta_2[j0] = sum_v126;
+        batch_norm_35[j0] = -(sum_v126 * v2 + v4) / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v6 = batch_norm_35[j1];
+            batch_norm_36[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
+        }
+    }
+}
+
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16] */
-static void gradients_k80_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_32)
+static void gradients_k81_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_32[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
+            conv2d_33[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k82_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -9731,27 +9614,27 @@ static inline void gradients_k81_conv2d_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void gradients_k81_conv2d(const float *restrict relu_5, const float *restrict conv2d_32, float *restrict conv2d_11)
+static void gradients_k82_conv2d(const float *restrict relu_5, const float *restrict conv2d_33, float *restrict conv2d_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k81_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_32 + n,
-                            conv2d_11 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    gradients_k82_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_33 + n,
+                            conv2d_12 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64] */
-static void gradients_k82_conv2d(const float *restrict conv2d_11, float *restrict conv2d_12)
+static void gradients_k83_conv2d(const float *restrict conv2d_12, float *restrict conv2d_13)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_12[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_11[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_12[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -9760,7 +9643,7 @@ static void gradients_k82_conv2d(const float *restrict conv2d_11, float *restric
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_12[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
+                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
                 }
             }
         }
@@ -9769,7 +9652,7 @@ static void gradients_k82_conv2d(const float *restrict conv2d_11, float *restric
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_12[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
+                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
                 }
             }
         }
@@ -9778,7 +9661,7 @@ static void gradients_k82_conv2d(const float *restrict conv2d_11, float *restric
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_12[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
+                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
                 }
             }
         }
@@ -9786,7 +9669,7 @@ static void gradients_k82_conv2d(const float *restrict conv2d_11, float *restric
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates */
-static inline void gradients_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k84_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -9820,127 +9703,46 @@ static inline void gradients_k83_conv2d_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void gradients_k83_conv2d(const float *restrict relu_3, const float *restrict relu_5,
+static void gradients_k84_conv2d(const float *restrict relu_3, const float *restrict relu_5,
         float *restrict residual_2_shortcut_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k83_conv2d_tile_4(relu_3, i0_0, relu_5 + n, residual_2_shortcut_kernel_2 + (i0_0 * 32 + n));
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k84_batch_norm(const float *restrict batch_norm_42, const float *restrict residual_2_norm_b_factor,
-        float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_44)
-{
-    float batch_norm_43[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_43[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_43[j0] += batch_norm_42[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = batch_norm_43[j0];
-        const float v3 = residual_2_norm_b_factor[j0];
-        residual_2_norm_b_gamma_2[j0] = v2 * v3;
-        batch_norm_44[j0] = v2 * residual_2_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+            gradients_k84_conv2d_tile_4(relu_3, i0_0, relu_5 + n, residual_2_shortcut_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k85_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_44,
-        float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average, const float *restrict relu_5,
-        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
-        float *restrict batch_norm_47, float *restrict batch_norm_48)
+static void gradients_k85_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_34, float *restrict residual_2_conv_b_y,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_36)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_45[32];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_44[j0];
-            batch_norm_45[j0] = (v1 ? v2 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v3 = relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
-                            * residual_2_norm_b_gamma[j2]);
-                    const float mul_v147 = batch_norm_45[j2] * (residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_b_average[j2]);
-                    residual_2_conv_b_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v147;
-                    const float add_v148 = v3 + mul_v147 + mul_v147;
-                    batch_norm_47[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v148;
-                    batch_norm_48[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v148;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k86_batch_norm(const float *restrict batch_norm_48, float *restrict batch_norm_49)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_49[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_49[j0] += batch_norm_48[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k87_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_49,
-        float *restrict batch_norm_47)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_50[32];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_49[j0];
-            batch_norm_50[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_47[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = batch_norm_47[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_50[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            for (int j2 = 0; j2 < 32; j2++) {
+                residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] = relu_5[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
+                        * residual_2_norm_b_gamma[j2]) + batch_norm_34[j0 * 32 + j2]
+                        * (residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
+                        + batch_norm_36[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k88_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_33)
+static void gradients_k86_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_33[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
+                conv2d_34[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void gradients_k89_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
+static inline void gradients_k87_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -9986,7 +9788,7 @@ static inline void gradients_k89_conv2d_relu_batch_norm_tile_4_at_0(const float 
     c[99] = c3_3;
 }
 
-static inline void gradients_k89_conv2d_relu_batch_norm_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k87_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10032,9 +9834,8 @@ static inline void gradients_k89_conv2d_relu_batch_norm_tile_4_at_4(const float 
     c[99] = c3_3;
 }
 
-static void gradients_k89_conv2d_relu_batch_norm(const float *restrict batch_norm_47, const float *restrict conv2d_33,
-        float *restrict relu_11, const float *restrict relu_4, const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_52)
+static void gradients_k87_conv2d_relu(const float *restrict residual_2_conv_b_y, const float *restrict conv2d_34,
+        float *restrict relu_11, const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -10044,19 +9845,16 @@ static void gradients_k89_conv2d_relu_batch_norm(const float *restrict batch_nor
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        gradients_k89_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_47, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_33 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        gradients_k87_conv2d_relu_tile_4_at_0(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_34 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        gradients_k89_conv2d_relu_batch_norm_tile_4_at_4(batch_norm_47, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_33 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        gradients_k87_conv2d_relu_tile_4_at_4(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_34 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        const float v2 = residual_2_conv_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                - residual_2_norm_a_average[j0];
-                        const float select_v156 = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1 : 0.0f;
-                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v156;
-                        batch_norm_52[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = select_v156 * v2;
+                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -10065,7 +9863,7 @@ static void gradients_k89_conv2d_relu_batch_norm(const float *restrict batch_nor
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates */
-static inline void gradients_k90_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k88_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10103,7 +9901,8 @@ static inline void gradients_k90_conv2d_tile_4(const float *restrict a, int at, 
     c[867] = c3_3;
 }
 
-static void gradients_k90_conv2d(const float *restrict relu_4, const float *restrict batch_norm_47, float *restrict conv2d_14)
+static void gradients_k88_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y,
+        float *restrict conv2d_15)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -10113,136 +9912,125 @@ static void gradients_k90_conv2d(const float *restrict relu_4, const float *rest
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k90_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_47 + n,
-                            conv2d_14 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    gradients_k88_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y + n,
+                            conv2d_15 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k91_batch_norm(const float *restrict relu_11, float *restrict residual_2_norm_a_beta_2)
+/* resnet.dl:10: batch_norm -> f32[4, 32] */
+static void gradients_k89_batch_norm(const float *restrict relu_11, float *restrict batch_norm_38)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_a_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            batch_norm_38[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    residual_2_norm_a_beta_2[j0] += relu_11[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
+                    batch_norm_38[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k92_batch_norm(const float *restrict batch_norm_52, const float *restrict residual_2_norm_a_factor,
+/* resnet.dl:10: batch_norm -> f32[4, 32] */
+static void gradients_k90_batch_norm(const float *restrict relu_11, const float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_39)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            batch_norm_39[i0 * 32 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 8; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    batch_norm_39[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                            * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0]);
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 32] */
+static void gradients_k91_batch_norm(const float *restrict batch_norm_39, const float *restrict residual_2_norm_a_factor,
         float *restrict residual_2_norm_a_gamma_2, const float *restrict residual_2_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_54)
+        const int32_t *restrict count_, float *restrict batch_norm_42)
 {
-    float batch_norm_53[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_53[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_53[j0] += batch_norm_52[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
-        }
-    }
+    float batch_norm_41[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = batch_norm_53[j0];
-        const float v3 = residual_2_norm_a_factor[j0];
-        residual_2_norm_a_gamma_2[j0] = v2 * v3;
-        batch_norm_54[j0] = v2 * residual_2_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v2 = residual_2_norm_a_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v146 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
+        residual_2_norm_a_gamma_2[j0] = sum_v146 * v2;
+        batch_norm_41[j0] = sum_v146 * residual_2_norm_a_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_41[j1];
+            batch_norm_42[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+        }
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k93_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_54,
-        float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average, float *restrict relu_11,
+/* resnet.dl:10: batch_norm -> f32[4, 32] */
+static void gradients_k92_batch_norm(const float *restrict batch_norm_38, float *restrict residual_2_norm_a_beta_2,
         const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        float *restrict batch_norm_58)
+        const float *restrict batch_norm_7, const float *restrict residual_2_norm_a_average,
+        const float *restrict batch_norm_42, const int32_t *restrict count_, float *restrict batch_norm_44)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_55[32];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = batch_norm_54[j0];
-            batch_norm_55[j0] = (v1 ? v2 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v3 = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
-                            * residual_2_norm_a_gamma[j2]);
-                    const float mul_v163 = batch_norm_55[j2] * (residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            - residual_2_norm_a_average[j2]);
-                    residual_2_conv_a_y[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = mul_v163;
-                    const float add_v164 = v3 + mul_v163 + mul_v163;
-                    relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = add_v164;
-                    batch_norm_58[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = -add_v164;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k94_batch_norm(const float *restrict batch_norm_58, float *restrict batch_norm_59)
-{
+    float batch_norm_43[32];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_59[j0] = 0.0f;
+        const float v2 = residual_2_norm_a_factor[j0] * residual_2_norm_a_gamma[j0];
+        const float v3 = residual_2_norm_a_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_42[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_42[j0 + 32]
+                + (batch_norm_7[j0 + 64] - v3) * batch_norm_42[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_42[j0 + 96])
+                * 2.0f;
+        const float sum_v144 = batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64] + batch_norm_38[j0 + 96];
+        residual_2_norm_a_beta_2[j0] = sum_v144;
+        batch_norm_43[j0] = -(sum_v144 * v2 + v4) / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_59[j0] += batch_norm_58[j0 + r1 * 2048 + r2 * 256 + r3 * 32];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v6 = batch_norm_43[j1];
+            batch_norm_44[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k95_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_59,
-        const float *restrict relu_11, float *restrict batch_norm_61)
+static void gradients_k93_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_42,
+        const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        const float *restrict batch_norm_44)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_60[32];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v4 = batch_norm_59[j0];
-            batch_norm_60[j0] = (v2 ? v4 / v3 : 0.0f) / 64.0f;
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    batch_norm_61[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = relu_11[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
-                            + batch_norm_60[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            for (int j2 = 0; j2 < 32; j2++) {
+                relu_11[j0 * 2048 + j1 * 32 + j2] = relu_11[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
+                        * residual_2_norm_a_gamma[j2]) + batch_norm_42[j0 * 32 + j2]
+                        * (residual_2_conv_a_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_a_average[j2]) * 2.0f
+                        + batch_norm_44[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16] */
-static void gradients_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_34)
+static void gradients_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_34[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
+                    conv2d_35[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
                             = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
                 }
             }
@@ -10251,7 +10039,7 @@ static void gradients_k96_conv2d_pack(const float *restrict residual_2_conv_a_ke
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
-static inline void gradients_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k95_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10297,7 +10085,7 @@ static inline void gradients_k97_conv2d_tile_4_at_0(const float *restrict a, int
     c[51] = c3_3;
 }
 
-static inline void gradients_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10334,8 +10122,7 @@ static inline void gradients_k97_conv2d_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void gradients_k97_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_34,
-        float *restrict conv2d_15)
+static void gradients_k95_conv2d(const float *restrict relu_11, const float *restrict conv2d_35, float *restrict conv2d_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -10344,30 +10131,30 @@ static void gradients_k97_conv2d(const float *restrict batch_norm_61, const floa
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k97_conv2d_tile_4_at_0(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
-                            conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k95_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_35 + n,
+                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        gradients_k97_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
-                            conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k95_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_35 + n,
+                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16] */
-static void gradients_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_35)
+static void gradients_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_35[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
+                conv2d_36[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void gradients_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10402,8 +10189,7 @@ static inline void gradients_k99_conv2d_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void gradients_k99_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_35,
-        float *restrict conv2d_16)
+static void gradients_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_36, float *restrict conv2d_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -10411,28 +10197,27 @@ static void gradients_k99_conv2d(const float *restrict batch_norm_61, const floa
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k99_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_35 + n,
-                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    gradients_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_36 + n,
+                            conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16] */
-static void gradients_k100_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_36)
+static void gradients_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_36[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
+                conv2d_37[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void gradients_k101_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
+static inline void gradients_k99_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -10475,7 +10260,7 @@ static inline void gradients_k101_conv2d_tile_4_at_0(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static inline void gradients_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -10509,36 +10294,35 @@ static inline void gradients_k101_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k101_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_36,
-        float *restrict conv2d_17)
+static void gradients_k99_conv2d(const float *restrict relu_11, const float *restrict conv2d_37, float *restrict conv2d_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k101_conv2d_tile_4_at_0(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
-                            conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                        gradients_k99_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_37 + n,
+                            conv2d_18 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
                     else
-                        gradients_k101_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
-                            conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                        gradients_k99_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_37 + n,
+                            conv2d_18 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16] */
-static void gradients_k102_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
+static void gradients_k100_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_37[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
+            conv2d_38[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -10570,29 +10354,28 @@ static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void gradients_k103_conv2d(const float *restrict batch_norm_61, const float *restrict conv2d_37,
-        float *restrict conv2d_18)
+static void gradients_k101_conv2d(const float *restrict relu_11, const float *restrict conv2d_38, float *restrict conv2d_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k103_conv2d_tile_4(batch_norm_61, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
-                            conv2d_18 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    gradients_k101_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_38 + n,
+                            conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 64] */
-static void gradients_k104_conv2d(const float *restrict conv2d_15, float *restrict conv2d_19, const float *restrict conv2d_16,
-        const float *restrict conv2d_17, const float *restrict conv2d_18)
+static void gradients_k102_conv2d(const float *restrict conv2d_16, float *restrict conv2d_20, const float *restrict conv2d_17,
+        const float *restrict conv2d_18, const float *restrict conv2d_19)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_19[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_15[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_16[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -10601,7 +10384,7 @@ static void gradients_k104_conv2d(const float *restrict conv2d_15, float *restri
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_19[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = conv2d_16[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = conv2d_17[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -10610,7 +10393,7 @@ static void gradients_k104_conv2d(const float *restrict conv2d_15, float *restri
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_19[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = conv2d_17[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = conv2d_18[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -10619,7 +10402,7 @@ static void gradients_k104_conv2d(const float *restrict conv2d_15, float *restri
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_19[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = conv2d_18[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = conv2d_19[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -10627,7 +10410,7 @@ static void gradients_k104_conv2d(const float *restrict conv2d_15, float *restri
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates */
-static inline void gradients_k105_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10665,7 +10448,7 @@ static inline void gradients_k105_conv2d_tile_4(const float *restrict a, int at,
     c[867] = c3_3;
 }
 
-static void gradients_k105_conv2d(const float *restrict relu_3, const float *restrict batch_norm_61, float *restrict conv2d_20)
+static void gradients_k103_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_21)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -10675,161 +10458,134 @@ static void gradients_k105_conv2d(const float *restrict relu_3, const float *res
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    gradients_k105_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, batch_norm_61 + n,
-                            conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    gradients_k103_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
+                            conv2d_21 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k106_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_12,
-        const float *restrict conv2d_19, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_62)
+/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16] */
+static void gradients_k104_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_13,
+        const float *restrict conv2d_20, float *restrict batch_norm_46, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_47)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_12[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v2 = conv2d_19[j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                const float v3 = residual_1_conv_b_y[j0 * 256 + j1 * 16 + j2] - residual_1_norm_b_average[j2];
-                const float select_v179 = 0.0f < relu_3[j0 * 256 + j1 * 16 + j2] ? v1 + v2 : 0.0f;
-                relu_3[j0 * 256 + j1 * 16 + j2] = select_v179;
-                batch_norm_62[j0 * 256 + j1 * 16 + j2] = select_v179 * v3;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = conv2d_13[i0 * 4096 + j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
+                    const float v2 = conv2d_20[i0 * 4096 + j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
+                    relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] ? v1 + v2
+                            : 0.0f;
+                }
             }
         }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k107_batch_norm(const float *restrict relu_3, float *restrict residual_1_norm_b_beta_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_b_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_46[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    residual_1_norm_b_beta_2[j0] += relu_3[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_46[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_47[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_47[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            * (residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0]);
                 }
             }
         }
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k108_batch_norm(const float *restrict batch_norm_62, const float *restrict residual_1_norm_b_factor,
+/* resnet.dl:12: batch_norm -> f32[4, 16] */
+static void gradients_k105_batch_norm(const float *restrict batch_norm_47, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_64)
+        const int32_t *restrict count_, float *restrict batch_norm_50)
 {
-    float batch_norm_63[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_63[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_63[j0] += batch_norm_62[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_49[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_63[j0];
-        const float v3 = residual_1_norm_b_factor[j0];
-        residual_1_norm_b_gamma_2[j0] = v2 * v3;
-        batch_norm_64[j0] = v2 * residual_1_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v2 = residual_1_norm_b_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v167 = batch_norm_47[j0] + batch_norm_47[j0 + 16] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 48];
+        residual_1_norm_b_gamma_2[j0] = sum_v167 * v2;
+        batch_norm_49[j0] = sum_v167 * residual_1_norm_b_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_49[j1];
+            batch_norm_50[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+        }
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k109_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_64,
-        float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average, const float *restrict relu_3,
+/* resnet.dl:12: batch_norm -> f32[4, 16] */
+static void gradients_k106_batch_norm(const float *restrict batch_norm_46, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
-        float *restrict batch_norm_67, float *restrict batch_norm_68)
+        const float *restrict batch_norm_5, const float *restrict residual_1_norm_b_average,
+        const float *restrict batch_norm_50, const int32_t *restrict count_, float *restrict batch_norm_52)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_65[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_64[j0];
-            batch_norm_65[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
-                            * residual_1_norm_b_gamma[j2]);
-                    const float mul_v186 = batch_norm_65[j2] * (residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_b_average[j2]);
-                    residual_1_conv_b_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v186;
-                    const float add_v187 = v3 + mul_v186 + mul_v186;
-                    batch_norm_67[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v187;
-                    batch_norm_68[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v187;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k110_batch_norm(const float *restrict batch_norm_68, float *restrict batch_norm_69)
-{
+    float batch_norm_51[16];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_69[j0] = 0.0f;
+        const float v2 = residual_1_norm_b_factor[j0] * residual_1_norm_b_gamma[j0];
+        const float v3 = residual_1_norm_b_average[j0] * 256.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_50[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_50[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_50[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_50[j0 + 48])
+                * 2.0f;
+        const float sum_v165 = batch_norm_46[j0] + batch_norm_46[j0 + 16] + batch_norm_46[j0 + 32] + batch_norm_46[j0 + 48];
+        residual_1_norm_b_beta_2[j0] = sum_v165;
+        batch_norm_51[j0] = -(sum_v165 * v2 + v4) / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_69[j0] += batch_norm_68[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_51[j1];
+            batch_norm_52[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k111_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_69,
-        float *restrict batch_norm_67)
+static void gradients_k107_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_50, float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_52)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_70[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_69[j0];
-            batch_norm_70[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_67[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = batch_norm_67[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_70[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] = relu_3[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
+                        * residual_1_norm_b_gamma[j2]) + batch_norm_50[j0 * 16 + j2]
+                        * (residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
+                        + batch_norm_52[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k112_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_38)
+static void gradients_k108_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_38[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_39[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k113_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void gradients_k109_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10875,7 +10631,7 @@ static inline void gradients_k113_conv2d_relu_batch_norm_tile_4_at_0(const float
     c[51] = c3_3;
 }
 
-static inline void gradients_k113_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k109_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10912,7 +10668,7 @@ static inline void gradients_k113_conv2d_relu_batch_norm_tile_4(const float *res
     c[51] = c3_3;
 }
 
-static inline void gradients_k113_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k109_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -10958,9 +10714,8 @@ static inline void gradients_k113_conv2d_relu_batch_norm_tile_4_at_12(const floa
     c[51] = c3_3;
 }
 
-static void gradients_k113_conv2d_relu_batch_norm(const float *restrict batch_norm_67, const float *restrict conv2d_38,
-        float *restrict relu_13, const float *restrict relu_2, const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_72)
+static void gradients_k109_conv2d_relu(const float *restrict residual_1_conv_b_y, const float *restrict conv2d_39,
+        float *restrict relu_13, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -10970,23 +10725,19 @@ static void gradients_k113_conv2d_relu_batch_norm(const float *restrict batch_no
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k113_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_67, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_38 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k109_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_39 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        gradients_k113_conv2d_relu_batch_norm_tile_4(batch_norm_67, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_38 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k109_conv2d_relu_tile_4(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_39 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        gradients_k113_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_67,
-                            i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_38 + n,
-                            relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k109_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_39 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v2 = residual_1_conv_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                - residual_1_norm_a_average[j0];
-                        const float select_v195 = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
-                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v195;
-                        batch_norm_72[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v195 * v2;
+                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -10995,7 +10746,7 @@ static void gradients_k113_conv2d_relu_batch_norm(const float *restrict batch_no
 }
 
 /* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void gradients_k114_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11033,7 +10784,8 @@ static inline void gradients_k114_conv2d_tile_4(const float *restrict a, int at,
     c[435] = c3_3;
 }
 
-static void gradients_k114_conv2d(const float *restrict relu_2, const float *restrict batch_norm_67, float *restrict conv2d_22)
+static void gradients_k110_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y,
+        float *restrict conv2d_23)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -11043,142 +10795,131 @@ static void gradients_k114_conv2d(const float *restrict relu_2, const float *res
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k114_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_67 + n,
-                            conv2d_22 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    gradients_k110_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + n,
+                            conv2d_23 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k115_batch_norm(const float *restrict relu_13, float *restrict residual_1_norm_a_beta_2)
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void gradients_k111_batch_norm(const float *restrict relu_13, float *restrict batch_norm_54)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_a_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_54[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    residual_1_norm_a_beta_2[j0] += relu_13[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_54[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k116_batch_norm(const float *restrict batch_norm_72, const float *restrict residual_1_norm_a_factor,
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void gradients_k112_batch_norm(const float *restrict relu_13, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_55)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_55[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_55[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            * (residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0]);
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void gradients_k113_batch_norm(const float *restrict batch_norm_55, const float *restrict residual_1_norm_a_factor,
         float *restrict residual_1_norm_a_gamma_2, const float *restrict residual_1_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_74)
+        const int32_t *restrict count_, float *restrict batch_norm_58)
 {
-    float batch_norm_73[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_73[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_73[j0] += batch_norm_72[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_57[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_73[j0];
-        const float v3 = residual_1_norm_a_factor[j0];
-        residual_1_norm_a_gamma_2[j0] = v2 * v3;
-        batch_norm_74[j0] = v2 * residual_1_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v2 = residual_1_norm_a_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v181 = batch_norm_55[j0] + batch_norm_55[j0 + 16] + batch_norm_55[j0 + 32] + batch_norm_55[j0 + 48];
+        residual_1_norm_a_gamma_2[j0] = sum_v181 * v2;
+        batch_norm_57[j0] = sum_v181 * residual_1_norm_a_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_57[j1];
+            batch_norm_58[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+        }
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k117_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_74,
-        float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average, float *restrict relu_13,
+/* resnet.dl:10: batch_norm -> f32[4, 16] */
+static void gradients_k114_batch_norm(const float *restrict batch_norm_54, float *restrict residual_1_norm_a_beta_2,
         const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
-        float *restrict batch_norm_78)
+        const float *restrict batch_norm_3, const float *restrict residual_1_norm_a_average,
+        const float *restrict batch_norm_58, const int32_t *restrict count_, float *restrict batch_norm_60)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_75[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_74[j0];
-            batch_norm_75[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
-                            * residual_1_norm_a_gamma[j2]);
-                    const float mul_v202 = batch_norm_75[j2] * (residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - residual_1_norm_a_average[j2]);
-                    residual_1_conv_a_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v202;
-                    const float add_v203 = v3 + mul_v202 + mul_v202;
-                    relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v203;
-                    batch_norm_78[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v203;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k118_batch_norm(const float *restrict batch_norm_78, float *restrict batch_norm_79)
-{
+    float batch_norm_59[16];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_79[j0] = 0.0f;
+        const float v2 = residual_1_norm_a_factor[j0] * residual_1_norm_a_gamma[j0];
+        const float v3 = residual_1_norm_a_average[j0] * 256.0f;
+        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_58[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_58[j0 + 16]
+                + (batch_norm_3[j0 + 32] - v3) * batch_norm_58[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_58[j0 + 48])
+                * 2.0f;
+        const float sum_v179 = batch_norm_54[j0] + batch_norm_54[j0 + 16] + batch_norm_54[j0 + 32] + batch_norm_54[j0 + 48];
+        residual_1_norm_a_beta_2[j0] = sum_v179;
+        batch_norm_59[j0] = -(sum_v179 * v2 + v4) / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_79[j0] += batch_norm_78[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_59[j1];
+            batch_norm_60[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k119_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_79,
-        const float *restrict relu_13, float *restrict batch_norm_81)
+static void gradients_k115_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
+        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_58,
+        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        const float *restrict batch_norm_60)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_80[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_79[j0];
-            batch_norm_80[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_81[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_13[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_80[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_13[j0 * 4096 + j1 * 16 + j2] = relu_13[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
+                        * residual_1_norm_a_gamma[j2]) + batch_norm_58[j0 * 16 + j2]
+                        * (residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_a_average[j2]) * 2.0f
+                        + batch_norm_60[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k120_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_39)
+static void gradients_k116_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_39[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_40[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:24: relu, batch_norm -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k121_conv2d_relu_batch_norm_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+static inline void gradients_k117_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11224,7 +10965,7 @@ static inline void gradients_k121_conv2d_relu_batch_norm_tile_4_at_0(const float
     c[51] = c3_3;
 }
 
-static inline void gradients_k121_conv2d_relu_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k117_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11261,7 +11002,7 @@ static inline void gradients_k121_conv2d_relu_batch_norm_tile_4(const float *res
     c[51] = c3_3;
 }
 
-static inline void gradients_k121_conv2d_relu_batch_norm_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k117_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11307,9 +11048,8 @@ static inline void gradients_k121_conv2d_relu_batch_norm_tile_4_at_12(const floa
     c[51] = c3_3;
 }
 
-static void gradients_k121_conv2d_relu_batch_norm(const float *restrict batch_norm_81, const float *restrict conv2d_39,
-        float *restrict relu_14, const float *restrict relu, const float *restrict relu_3, const float *restrict stem_y,
-        const float *restrict batch_norm_1_average, float *restrict batch_norm_82)
+static void gradients_k117_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_40, float *restrict relu_14,
+        const float *restrict relu, const float *restrict relu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -11319,23 +11059,20 @@ static void gradients_k121_conv2d_relu_batch_norm(const float *restrict batch_no
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        gradients_k121_conv2d_relu_batch_norm_tile_4_at_0(batch_norm_81, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_39 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k117_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_40 + n,
+                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        gradients_k121_conv2d_relu_batch_norm_tile_4(batch_norm_81, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_39 + n, relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        gradients_k117_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_40 + n,
+                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        gradients_k121_conv2d_relu_batch_norm_tile_4_at_12(batch_norm_81,
-                            i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n,
+                        gradients_k117_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_40 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
                         const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v3 = stem_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_average[j0];
-                        const float select_v211 = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
-                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v211;
-                        batch_norm_82[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = select_v211 * v3;
+                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
+                                + v2 : 0.0f;
                     }
                 }
             }
@@ -11344,7 +11081,7 @@ static void gradients_k121_conv2d_relu_batch_norm(const float *restrict batch_no
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void gradients_k122_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void gradients_k118_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11382,7 +11119,7 @@ static inline void gradients_k122_conv2d_tile_4(const float *restrict a, int at,
     c[435] = c3_3;
 }
 
-static void gradients_k122_conv2d(const float *restrict relu, const float *restrict batch_norm_81, float *restrict conv2d_24)
+static void gradients_k118_conv2d(const float *restrict relu, const float *restrict relu_13, float *restrict conv2d_25)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -11392,129 +11129,117 @@ static void gradients_k122_conv2d(const float *restrict relu, const float *restr
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    gradients_k122_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_81 + n,
-                            conv2d_24 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    gradients_k118_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, relu_13 + n,
+                            conv2d_25 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k123_batch_norm(const float *restrict relu_14, float *restrict batch_norm_1_beta_2)
+/* resnet.dl:24: batch_norm -> f32[4, 16] */
+static void gradients_k119_batch_norm(const float *restrict relu_14, float *restrict batch_norm_62)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_1_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_62[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_1_beta_2[j0] += relu_14[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
+                    batch_norm_62[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k124_batch_norm(const float *restrict batch_norm_82, const float *restrict batch_norm_1_factor,
+/* resnet.dl:24: batch_norm -> f32[4, 16] */
+static void gradients_k120_batch_norm(const float *restrict relu_14, const float *restrict stem_y,
+        const float *restrict batch_norm_1_average, float *restrict batch_norm_63)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_63[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    batch_norm_63[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            * (stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0]);
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:24: batch_norm -> f32[4, 16] */
+static void gradients_k121_batch_norm(const float *restrict batch_norm_63, const float *restrict batch_norm_1_factor,
         float *restrict batch_norm_1_gamma_2, const float *restrict batch_norm_1_gamma, const int32_t *restrict count_,
-        float *restrict batch_norm_84)
+        float *restrict batch_norm_66)
 {
-    float batch_norm_83[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_83[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_83[j0] += batch_norm_82[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
-        }
-    }
+    float batch_norm_65[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_83[j0];
-        const float v3 = batch_norm_1_factor[j0];
-        batch_norm_1_gamma_2[j0] = v2 * v3;
-        batch_norm_84[j0] = v2 * batch_norm_1_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v2 = batch_norm_1_factor[j0];
+        const float v3 = v2 * v2 * v2 * -0.5f;
+        const float sum_v195 = batch_norm_63[j0] + batch_norm_63[j0 + 16] + batch_norm_63[j0 + 32] + batch_norm_63[j0 + 48];
+        batch_norm_1_gamma_2[j0] = sum_v195 * v2;
+        batch_norm_65[j0] = sum_v195 * batch_norm_1_gamma[j0] * v3 / v1;
     }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k125_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_84,
-        float *restrict stem_y, const float *restrict batch_norm_1_average, float *restrict relu_14,
-        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma, float *restrict batch_norm_88)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_85[16];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = batch_norm_84[j0];
-            batch_norm_85[j0] = (v1 ? v2 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v3 = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
-                            * batch_norm_1_gamma[j2]);
-                    const float mul_v218 = batch_norm_85[j2] * (stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            - batch_norm_1_average[j2]);
-                    stem_y[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = mul_v218;
-                    const float add_v219 = v3 + mul_v218 + mul_v218;
-                    relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = add_v219;
-                    batch_norm_88[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = -add_v219;
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_65[j1];
+            batch_norm_66[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k126_batch_norm(const float *restrict batch_norm_88, float *restrict batch_norm_89)
+/* resnet.dl:24: batch_norm -> f32[4, 16] */
+static void gradients_k122_batch_norm(const float *restrict batch_norm_62, float *restrict batch_norm_1_beta_2,
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm,
+        const float *restrict batch_norm_1_average, const float *restrict batch_norm_66, const int32_t *restrict count_,
+        float *restrict batch_norm_68)
 {
+    float batch_norm_67[16];
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_89[j0] = 0.0f;
+        const float v2 = batch_norm_1_factor[j0] * batch_norm_1_gamma[j0];
+        const float v3 = batch_norm_1_average[j0] * 256.0f;
+        const float v4 = ((batch_norm[j0] - v3) * batch_norm_66[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_66[j0 + 16]
+                + (batch_norm[j0 + 32] - v3) * batch_norm_66[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_66[j0 + 48])
+                * 2.0f;
+        const float sum_v193 = batch_norm_62[j0] + batch_norm_62[j0 + 16] + batch_norm_62[j0 + 32] + batch_norm_62[j0 + 48];
+        batch_norm_1_beta_2[j0] = sum_v193;
+        batch_norm_67[j0] = -(sum_v193 * v2 + v4) / v1;
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int r3 = 0; r3 < 16; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_89[j0] += batch_norm_88[j0 + r1 * 4096 + r2 * 256 + r3 * 16];
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v6 = batch_norm_67[j1];
+            batch_norm_68[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
     }
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k127_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_89,
-        const float *restrict relu_14, float *restrict batch_norm_91)
+static void gradients_k123_batch_norm(float *restrict relu_14, const float *restrict batch_norm_1_factor,
+        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_66, const float *restrict stem_y,
+        const float *restrict batch_norm_1_average, const float *restrict batch_norm_68)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_90[16];
-        const int32_t v1 = count_[0];
-        const int v2 = i0 < v1;
-        const float v3 = (float)v1;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = batch_norm_89[j0];
-            batch_norm_90[j0] = (v2 ? v4 / v3 : 0.0f) / 256.0f;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    batch_norm_91[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = relu_14[i0 * 4096 + j0 * 256 + j1 * 16 + j2]
-                            + batch_norm_90[j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_14[j0 * 4096 + j1 * 16 + j2] = relu_14[j0 * 4096 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
+                        * batch_norm_1_gamma[j2]) + batch_norm_66[j0 * 16 + j2] * (stem_y[j0 * 4096 + j1 * 16 + j2]
+                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_68[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
-static inline void gradients_k128_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k124_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -11560,81 +11285,81 @@ static inline void gradients_k128_conv2d_tile_3_at_0(const float *restrict a, in
     c[35] = c2_3;
 }
 
-static void gradients_k128_conv2d(const float *restrict image, const float *restrict batch_norm_91, float *restrict conv2d_25)
+static void gradients_k124_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_26)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                gradients_k128_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, batch_norm_91 + n,
-                        conv2d_25 + (i0 * 144 + i1 * 48 + n), k1_lo, k1_hi);
+                gradients_k124_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_26 + (i0 * 144 + i1 * 48 + n),
+                        k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k129_conv2d_copy(const float *restrict conv2d_25, float *restrict stem_kernel_2)
+static void gradients_k125_conv2d_copy(const float *restrict conv2d_26, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_25[j0 * 16 + j1 * 144 + j2];
+                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_26[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k130_conv2d_copy(const float *restrict conv2d_24, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k126_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_24[j0 * 16 + j1 * 144 + j2];
+                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_25[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k131_conv2d_copy(const float *restrict conv2d_22, float *restrict residual_1_conv_b_kernel_2)
+static void gradients_k127_conv2d_copy(const float *restrict conv2d_23, float *restrict residual_1_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_b_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_22[j0 * 16 + j1 * 144 + j2];
+                residual_1_conv_b_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_23[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k132_conv2d_copy(const float *restrict conv2d_20, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k128_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_20[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_21[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k133_conv2d_copy(const float *restrict conv2d_14, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k129_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_14[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_15[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k134_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k130_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -11643,7 +11368,7 @@ static void gradients_k134_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k135_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k131_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -11655,7 +11380,7 @@ static void gradients_k135_conv2d_copy(const float *restrict conv2d_10, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k136_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k132_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -11667,7 +11392,7 @@ static void gradients_k136_conv2d_copy(const float *restrict conv2d_4, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k137_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k133_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -11681,305 +11406,289 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 427712);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 294976);   /* f32[4, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 294912);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 295232);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 294976);   /* f32[4, 16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 360512);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 493248);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 360576);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 426176);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 426112);   /* f32[16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 426240);   /* f32[4, 16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 426176);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 689856);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 426304);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 426240);   /* f32[16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 426368);   /* f32[4, 16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 426304);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 624320);   /* f32[4, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 258048);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 426496);   /* f32[4, 32] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 426368);   /* f32[32] */
-    float *const batch_norm_11 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_12 = (float *)(void *)(base + 426624);   /* f32[4, 32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 426496);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 820928);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_13 = (float *)(void *)(base + 426752);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 426624);   /* f32[32] */
-    float *const batch_norm_14 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_15 = (float *)(void *)(base + 426880);   /* f32[4, 32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 426752);   /* f32[32] */
-    float *const relu_5 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 804544);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 426880);   /* f32[64] */
-    float *const batch_norm_17 = (float *)(void *)(base + 755392);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_18 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 427136);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 147456);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_19 = (float *)(void *)(base + 290816);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 427392);   /* f32[64] */
-    float *const batch_norm_20 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_21 = (float *)(void *)(base + 291072);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 290816);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 196608);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 291072);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 163840);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 427648);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 427664);   /* i32[4] */
-    float *const softmax_3 = (float *)(void *)(base + 292096);   /* f32[4, 10] */
-    float *const dense = (float *)(void *)(base + 212992);   /* f32[4, 64] */
-    float *const conv2d = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_2 = (float *)(void *)(base + 755392);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_22 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 291072);   /* f32[64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_29 = (float *)(void *)(base + 427392);   /* f32[64] */
+    float *const stem_y = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 880640);   /* f32[4, 16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 881408);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 881472);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 880896);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 881536);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 881600);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 881152);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 881664);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 881728);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 847872);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 848384);   /* f32[32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 848512);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 827392);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 831488);   /* f32[32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 831616);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 712704);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 589824);   /* f32[64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 590080);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 36352);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 37376);   /* f32[4, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 36512);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 36528);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 36544);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
+    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_2 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
+    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
     float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 237568);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_32 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_34 = (float *)(void *)(base + 427392);   /* f32[64] */
-    float *const batch_norm_38 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_39 = (float *)(void *)(base + 426880);   /* f32[64] */
-    float *const batch_norm_41 = (float *)(void *)(base + 221184);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_5 = (float *)(void *)(base + 237568);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 245760);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 147456);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 788160);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_10 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_11 = (float *)(void *)(base + 853696);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_12 = (float *)(void *)(base + 755392);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_42 = (float *)(void *)(base + 221184);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_44 = (float *)(void *)(base + 426880);   /* f32[32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 853696);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 221184);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_49 = (float *)(void *)(base + 426624);   /* f32[32] */
-    float *const conv2d_14 = (float *)(void *)(base + 221184);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_54 = (float *)(void *)(base + 426624);   /* f32[32] */
-    float *const batch_norm_58 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_59 = (float *)(void *)(base + 426368);   /* f32[32] */
-    float *const batch_norm_61 = (float *)(void *)(base + 294976);   /* f32[4, 8, 8, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 327744);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_16 = (float *)(void *)(base + 344128);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 258048);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_18 = (float *)(void *)(base + 274432);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_19 = (float *)(void *)(base + 820928);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_20 = (float *)(void *)(base + 258048);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_62 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 426368);   /* f32[16] */
-    float *const batch_norm_67 = (float *)(void *)(base + 755392);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 426240);   /* f32[16] */
-    float *const conv2d_22 = (float *)(void *)(base + 276480);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_72 = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 426240);   /* f32[16] */
-    float *const batch_norm_78 = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_79 = (float *)(void *)(base + 285696);   /* f32[16] */
-    float *const batch_norm_81 = (float *)(void *)(base + 558784);   /* f32[4, 16, 16, 16] */
-    float *const conv2d_24 = (float *)(void *)(base + 285696);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 362176);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_82 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_84 = (float *)(void *)(base + 360576);   /* f32[16] */
-    float *const batch_norm_88 = (float *)(void *)(base + 294976);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_89 = (float *)(void *)(base + 294912);   /* f32[16] */
-    float *const batch_norm_91 = (float *)(void *)(base + 296640);   /* f32[4, 16, 16, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 294912);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 292256);   /* f32[10, 64] */
-    float *const conv2d_26 = (float *)(void *)(base + 796352);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_27 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_28 = (float *)(void *)(base + 788160);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_29 = (float *)(void *)(base + 788160);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_30 = (float *)(void *)(base + 788160);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_31 = (float *)(void *)(base + 788160);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 253952);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_33 = (float *)(void *)(base + 221184);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 344128);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 258048);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 274432);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 290816);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 276480);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 285696);   /* f32[3, 3, 16, 16] */
+    float *const relu_9 = (float *)(void *)(base + 778240);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 557056);   /* f32[64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 557056);   /* f32[64] */
+    float *const conv2d_5 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 794624);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_10 = (float *)(void *)(base + 540672);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_11 = (float *)(void *)(base + 778240);   /* f32[4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 815104);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_13 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 778752);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 747520);   /* f32[4, 32] */
+    float *const batch_norm_36 = (float *)(void *)(base + 748032);   /* f32[4, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 712704);   /* f32[32, 3, 3, 32] */
+    float *const relu_11 = (float *)(void *)(base + 815104);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 647168);   /* f32[4, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const batch_norm_42 = (float *)(void *)(base + 647680);   /* f32[4, 32] */
+    float *const batch_norm_44 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const conv2d_16 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 696320);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 847872);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_19 = (float *)(void *)(base + 864256);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_21 = (float *)(void *)(base + 679936);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 698368);   /* f32[4, 16] */
+    float *const batch_norm_47 = (float *)(void *)(base + 698624);   /* f32[4, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 614400);   /* f32[4, 16] */
+    float *const batch_norm_52 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
+    float *const conv2d_23 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
+    float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_54 = (float *)(void *)(base + 409600);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 409856);   /* f32[4, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
+    float *const conv2d_27 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_29 = (float *)(void *)(base + 548864);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_30 = (float *)(void *)(base + 557056);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_31 = (float *)(void *)(base + 565248);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 573440);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_33 = (float *)(void *)(base + 745472);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 712704);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 614400);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 614400);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 409600);   /* f32[3, 3, 16, 16] */
 
     gradients_k0_conv2d(image, params->stem_kernel, stem_y);
     gradients_k1_batch_norm(stem_y, batch_norm);
     if (gradients_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     gradients_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
-    gradients_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2, batch_norm_3);
-    gradients_k5_batch_norm(&count, batch_norm_3, state->batch_norm_1_moving_variance, batch_norm_1_factor);
+    gradients_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2);
+    gradients_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
     gradients_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
     gradients_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    gradients_k8_batch_norm(residual_1_conv_a_y, batch_norm_4);
-    gradients_k9_batch_norm(&count, batch_norm_4, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
-    gradients_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_5, batch_norm_6);
-    gradients_k11_batch_norm(&count, batch_norm_6, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
+    gradients_k8_batch_norm(residual_1_conv_a_y, batch_norm_3);
+    gradients_k9_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
+    gradients_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);
+    gradients_k11_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
     gradients_k12_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor,
             params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta, relu_2);
     gradients_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    gradients_k14_batch_norm(residual_1_conv_b_y, batch_norm_7);
-    gradients_k15_batch_norm(&count, batch_norm_7, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
-    gradients_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_8, batch_norm_9);
-    gradients_k17_batch_norm(&count, batch_norm_9, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
+    gradients_k14_batch_norm(residual_1_conv_b_y, batch_norm_5);
+    gradients_k15_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
+    gradients_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);
+    gradients_k17_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
     gradients_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
     gradients_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    gradients_k20_batch_norm(residual_2_conv_a_y, batch_norm_10);
-    gradients_k21_batch_norm(&count, batch_norm_10, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
-    gradients_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_11, batch_norm_12);
-    gradients_k23_batch_norm(&count, batch_norm_12, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
+    gradients_k20_batch_norm(residual_2_conv_a_y, batch_norm_7);
+    gradients_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
+    gradients_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_8);
+    gradients_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
     gradients_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor,
             params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta, relu_4);
     gradients_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    gradients_k26_batch_norm(residual_2_conv_b_y, batch_norm_13);
-    gradients_k27_batch_norm(&count, batch_norm_13, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
-    gradients_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_14, batch_norm_15);
-    gradients_k29_batch_norm(&count, batch_norm_15, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
+    gradients_k26_batch_norm(residual_2_conv_b_y, batch_norm_9);
+    gradients_k27_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
+    gradients_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);
+    gradients_k29_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
     gradients_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
             residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             params->residual_2_norm_b_beta);
     gradients_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    gradients_k32_batch_norm(residual_3_conv_a_y, batch_norm_16);
-    gradients_k33_batch_norm(&count, batch_norm_16, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    gradients_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_17, batch_norm_18);
-    gradients_k35_batch_norm(&count, batch_norm_18, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    gradients_k32_batch_norm(residual_3_conv_a_y, batch_norm_11);
+    gradients_k33_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    gradients_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
+    gradients_k35_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
     gradients_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor,
             params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta, relu_6);
     gradients_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    gradients_k38_batch_norm(residual_3_conv_b_y, batch_norm_19);
-    gradients_k39_batch_norm(&count, batch_norm_19, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    gradients_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_20, batch_norm_21);
-    gradients_k41_batch_norm(&count, batch_norm_21, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
+    gradients_k38_batch_norm(residual_3_conv_b_y, batch_norm_13);
+    gradients_k39_batch_norm(&count, batch_norm_13, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    gradients_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);
+    gradients_k41_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
     gradients_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
             residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
     gradients_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     gradients_k44_dense_pack(params->classifier_kernel, classifier_kernel_3);
     gradients_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
-            params->classifier_bias, label, cross_entropy_2, argmax, &count, softmax_3);
+            params->classifier_bias, softmax_1_y, softmax_2, label, cross_entropy, argmax);
     gradients_k46_div(&count, argmax, label, &metrics->accuracy);
-    gradients_k47_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k48_dense(softmax_3, gradients->classifier_bias);
-    gradients_k49_dense_global_avg_pool2d_relu(softmax_3, classifier_kernel_3, dense, relu_7, residual_3_conv_b_y,
-            residual_3_norm_b_average, batch_norm_22);
-    gradients_k50_dense(global_avg_pool2d_2, softmax_3, gradients->classifier_kernel);
+    gradients_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    gradients_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, relu_7);
+    gradients_k50_dense(global_avg_pool2d_2, softmax_1_y, gradients->classifier_kernel);
     gradients_k51_conv2d(relu_7, gradients->residual_3_norm_b_beta);
-    gradients_k52_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_26);
-    gradients_k53_conv2d(relu_7, conv2d_26, conv2d);
+    gradients_k52_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_27);
+    gradients_k53_conv2d(relu_7, conv2d_27, conv2d);
     gradients_k54_conv2d(conv2d, conv2d_2);
     gradients_k55_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);
-    gradients_k56_batch_norm(batch_norm_22, residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma,
-            params->residual_3_norm_b_gamma, &count, batch_norm_24);
-    gradients_k57_batch_norm(&count, batch_norm_24, residual_3_conv_b_y, residual_3_norm_b_average, relu_7,
-            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_27, batch_norm_28);
-    gradients_k58_batch_norm(batch_norm_28, batch_norm_29);
-    gradients_k59_batch_norm(&count, batch_norm_29, batch_norm_27);
-    gradients_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_27);
-    gradients_k61_conv2d_relu_batch_norm(batch_norm_27, conv2d_27, relu_9, relu_6, residual_3_conv_a_y,
-            residual_3_norm_a_average, batch_norm_32);
-    gradients_k62_conv2d(relu_6, batch_norm_27, conv2d_4);
+    gradients_k56_batch_norm(relu_7, residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor,
+            gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count, batch_norm_16);
+    gradients_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);
+    gradients_k58_batch_norm(residual_3_conv_b_y, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
+            params->residual_3_norm_b_gamma, &count, batch_norm_20);
+    gradients_k59_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y, batch_norm_22);
+    gradients_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_28);
+    gradients_k61_conv2d_relu(batch_norm_22, conv2d_28, relu_9, relu_6);
+    gradients_k62_conv2d(relu_6, batch_norm_22, conv2d_4);
     gradients_k63_batch_norm(relu_9, gradients->residual_3_norm_a_beta);
-    gradients_k64_batch_norm(batch_norm_32, residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma,
-            params->residual_3_norm_a_gamma, &count, batch_norm_34);
-    gradients_k65_batch_norm(&count, batch_norm_34, residual_3_conv_a_y, residual_3_norm_a_average, relu_9,
-            residual_3_norm_a_factor, params->residual_3_norm_a_gamma, batch_norm_38);
-    gradients_k66_batch_norm(batch_norm_38, batch_norm_39);
-    gradients_k67_batch_norm(&count, batch_norm_39, relu_9, batch_norm_41);
-    gradients_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_28);
-    gradients_k69_conv2d(batch_norm_41, conv2d_28, conv2d_5);
-    gradients_k70_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);
-    gradients_k71_conv2d(batch_norm_41, conv2d_29, conv2d_6);
-    gradients_k72_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);
-    gradients_k73_conv2d(batch_norm_41, conv2d_30, conv2d_7);
-    gradients_k74_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    gradients_k75_conv2d(batch_norm_41, conv2d_31, conv2d_8);
+    gradients_k64_batch_norm(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor,
+            gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count, batch_norm_24);
+    gradients_k65_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);
+    gradients_k66_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_28);
+    gradients_k67_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);
+    gradients_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);
+    gradients_k69_conv2d(relu_9, conv2d_29, conv2d_5);
+    gradients_k70_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);
+    gradients_k71_conv2d(relu_9, conv2d_30, conv2d_6);
+    gradients_k72_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
+    gradients_k73_conv2d(relu_9, conv2d_31, conv2d_7);
+    gradients_k74_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
+    gradients_k75_conv2d(relu_9, conv2d_32, conv2d_8);
     gradients_k76_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);
-    gradients_k77_conv2d(relu_5, batch_norm_41, conv2d_10);
-    gradients_k78_relu_batch_norm(relu_5, conv2d_2, conv2d_9, residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_42);
-    gradients_k79_conv2d(relu_5, gradients->residual_2_norm_b_beta);
-    gradients_k80_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_32);
-    gradients_k81_conv2d(relu_5, conv2d_32, conv2d_11);
-    gradients_k82_conv2d(conv2d_11, conv2d_12);
-    gradients_k83_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);
-    gradients_k84_batch_norm(batch_norm_42, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
-            params->residual_2_norm_b_gamma, &count, batch_norm_44);
-    gradients_k85_batch_norm(&count, batch_norm_44, residual_2_conv_b_y, residual_2_norm_b_average, relu_5,
-            residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_47, batch_norm_48);
-    gradients_k86_batch_norm(batch_norm_48, batch_norm_49);
-    gradients_k87_batch_norm(&count, batch_norm_49, batch_norm_47);
-    gradients_k88_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_33);
-    gradients_k89_conv2d_relu_batch_norm(batch_norm_47, conv2d_33, relu_11, relu_4, residual_2_conv_a_y,
-            residual_2_norm_a_average, batch_norm_52);
-    gradients_k90_conv2d(relu_4, batch_norm_47, conv2d_14);
-    gradients_k91_batch_norm(relu_11, gradients->residual_2_norm_a_beta);
-    gradients_k92_batch_norm(batch_norm_52, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_54);
-    gradients_k93_batch_norm(&count, batch_norm_54, residual_2_conv_a_y, residual_2_norm_a_average, relu_11,
-            residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_58);
-    gradients_k94_batch_norm(batch_norm_58, batch_norm_59);
-    gradients_k95_batch_norm(&count, batch_norm_59, relu_11, batch_norm_61);
-    gradients_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_34);
-    gradients_k97_conv2d(batch_norm_61, conv2d_34, conv2d_15);
-    gradients_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);
-    gradients_k99_conv2d(batch_norm_61, conv2d_35, conv2d_16);
-    gradients_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);
-    gradients_k101_conv2d(batch_norm_61, conv2d_36, conv2d_17);
-    gradients_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
-    gradients_k103_conv2d(batch_norm_61, conv2d_37, conv2d_18);
-    gradients_k104_conv2d(conv2d_15, conv2d_19, conv2d_16, conv2d_17, conv2d_18);
-    gradients_k105_conv2d(relu_3, batch_norm_61, conv2d_20);
-    gradients_k106_relu_batch_norm(relu_3, conv2d_12, conv2d_19, residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_62);
-    gradients_k107_batch_norm(relu_3, gradients->residual_1_norm_b_beta);
-    gradients_k108_batch_norm(batch_norm_62, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, &count, batch_norm_64);
-    gradients_k109_batch_norm(&count, batch_norm_64, residual_1_conv_b_y, residual_1_norm_b_average, relu_3,
-            residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_67, batch_norm_68);
-    gradients_k110_batch_norm(batch_norm_68, batch_norm_69);
-    gradients_k111_batch_norm(&count, batch_norm_69, batch_norm_67);
-    gradients_k112_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_38);
-    gradients_k113_conv2d_relu_batch_norm(batch_norm_67, conv2d_38, relu_13, relu_2, residual_1_conv_a_y,
-            residual_1_norm_a_average, batch_norm_72);
-    gradients_k114_conv2d(relu_2, batch_norm_67, conv2d_22);
-    gradients_k115_batch_norm(relu_13, gradients->residual_1_norm_a_beta);
-    gradients_k116_batch_norm(batch_norm_72, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_74);
-    gradients_k117_batch_norm(&count, batch_norm_74, residual_1_conv_a_y, residual_1_norm_a_average, relu_13,
-            residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_78);
-    gradients_k118_batch_norm(batch_norm_78, batch_norm_79);
-    gradients_k119_batch_norm(&count, batch_norm_79, relu_13, batch_norm_81);
-    gradients_k120_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_39);
-    gradients_k121_conv2d_relu_batch_norm(batch_norm_81, conv2d_39, relu_14, relu, relu_3, stem_y, batch_norm_1_average,
-            batch_norm_82);
-    gradients_k122_conv2d(relu, batch_norm_81, conv2d_24);
-    gradients_k123_batch_norm(relu_14, gradients->batch_norm_1_beta);
-    gradients_k124_batch_norm(batch_norm_82, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_84);
-    gradients_k125_batch_norm(&count, batch_norm_84, stem_y, batch_norm_1_average, relu_14, batch_norm_1_factor,
-            params->batch_norm_1_gamma, batch_norm_88);
-    gradients_k126_batch_norm(batch_norm_88, batch_norm_89);
-    gradients_k127_batch_norm(&count, batch_norm_89, relu_14, batch_norm_91);
-    gradients_k128_conv2d(image, batch_norm_91, conv2d_25);
-    gradients_k129_conv2d_copy(conv2d_25, gradients->stem_kernel);
-    gradients_k130_conv2d_copy(conv2d_24, gradients->residual_1_conv_a_kernel);
-    gradients_k131_conv2d_copy(conv2d_22, gradients->residual_1_conv_b_kernel);
-    gradients_k132_conv2d_copy(conv2d_20, gradients->residual_2_conv_a_kernel);
-    gradients_k133_conv2d_copy(conv2d_14, gradients->residual_2_conv_b_kernel);
-    gradients_k134_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k135_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k136_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k137_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k77_conv2d(relu_5, relu_9, conv2d_10);
+    gradients_k78_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average,
+            batch_norm_31);
+    gradients_k79_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_gamma, &count, batch_norm_34);
+    gradients_k80_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
+            params->residual_2_norm_b_gamma, batch_norm_9, residual_2_norm_b_average, batch_norm_34, &count, batch_norm_36);
+    gradients_k81_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);
+    gradients_k82_conv2d(relu_5, conv2d_33, conv2d_12);
+    gradients_k83_conv2d(conv2d_12, conv2d_13);
+    gradients_k84_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);
+    gradients_k85_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34,
+            residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_36);
+    gradients_k86_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);
+    gradients_k87_conv2d_relu(residual_2_conv_b_y, conv2d_34, relu_11, relu_4);
+    gradients_k88_conv2d(relu_4, residual_2_conv_b_y, conv2d_15);
+    gradients_k89_batch_norm(relu_11, batch_norm_38);
+    gradients_k90_batch_norm(relu_11, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_39);
+    gradients_k91_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_42);
+    gradients_k92_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
+            params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_42, &count, batch_norm_44);
+    gradients_k93_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_42,
+            residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_44);
+    gradients_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);
+    gradients_k95_conv2d(relu_11, conv2d_35, conv2d_16);
+    gradients_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);
+    gradients_k97_conv2d(relu_11, conv2d_36, conv2d_17);
+    gradients_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
+    gradients_k99_conv2d(relu_11, conv2d_37, conv2d_18);
+    gradients_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
+    gradients_k101_conv2d(relu_11, conv2d_38, conv2d_19);
+    gradients_k102_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);
+    gradients_k103_conv2d(relu_3, relu_11, conv2d_21);
+    gradients_k104_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_46, residual_1_conv_b_y, residual_1_norm_b_average,
+            batch_norm_47);
+    gradients_k105_batch_norm(batch_norm_47, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_50);
+    gradients_k106_batch_norm(batch_norm_46, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
+            params->residual_1_norm_b_gamma, batch_norm_5, residual_1_norm_b_average, batch_norm_50, &count, batch_norm_52);
+    gradients_k107_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_50,
+            residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_52);
+    gradients_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);
+    gradients_k109_conv2d_relu(residual_1_conv_b_y, conv2d_39, relu_13, relu_2);
+    gradients_k110_conv2d(relu_2, residual_1_conv_b_y, conv2d_23);
+    gradients_k111_batch_norm(relu_13, batch_norm_54);
+    gradients_k112_batch_norm(relu_13, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_55);
+    gradients_k113_batch_norm(batch_norm_55, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_58);
+    gradients_k114_batch_norm(batch_norm_54, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
+            params->residual_1_norm_a_gamma, batch_norm_3, residual_1_norm_a_average, batch_norm_58, &count, batch_norm_60);
+    gradients_k115_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_58,
+            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
+    gradients_k116_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);
+    gradients_k117_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);
+    gradients_k118_conv2d(relu, relu_13, conv2d_25);
+    gradients_k119_batch_norm(relu_14, batch_norm_62);
+    gradients_k120_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_63);
+    gradients_k121_batch_norm(batch_norm_63, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_66);
+    gradients_k122_batch_norm(batch_norm_62, gradients->batch_norm_1_beta, batch_norm_1_factor, params->batch_norm_1_gamma,
+            batch_norm, batch_norm_1_average, batch_norm_66, &count, batch_norm_68);
+    gradients_k123_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_66, stem_y,
+            batch_norm_1_average, batch_norm_68);
+    gradients_k124_conv2d(image, relu_14, conv2d_26);
+    gradients_k125_conv2d_copy(conv2d_26, gradients->stem_kernel);
+    gradients_k126_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
+    gradients_k127_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);
+    gradients_k128_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
+    gradients_k129_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
+    gradients_k130_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k131_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k132_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k133_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
 }
@@ -12124,8 +11833,8 @@ static inline void evaluate_k1_conv2d_relu_tile_4_at_12(const float *restrict a,
 }
 
 static void evaluate_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict batch_norm_1_moving_mean, const float *restrict batch_norm_1_factor,
-        const float *restrict batch_norm_1_beta)
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
+        const float *restrict batch_norm_1_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -12145,9 +11854,10 @@ static void evaluate_k1_conv2d_relu(const float *restrict image, const float *re
                             relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = (relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - batch_norm_1_moving_mean[j0])
-                                * batch_norm_1_factor[j0] + batch_norm_1_beta[j0];
-                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = batch_norm_1_factor[j0];
+                        const float v2 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] * v1 + (batch_norm_1_beta[j0]
+                                - batch_norm_1_moving_mean[j0] * v1);
+                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
             }
@@ -12295,8 +12005,8 @@ static inline void evaluate_k3_conv2d_relu_tile_4_at_12(const float *restrict a,
 }
 
 static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_norm_a_moving_mean,
-        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta)
+        float *restrict relu_2, const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta,
+        const float *restrict residual_1_norm_a_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -12316,9 +12026,10 @@ static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *res
                             residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = (relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] - residual_1_norm_a_moving_mean[j0])
-                                * residual_1_norm_a_factor[j0] + residual_1_norm_a_beta[j0];
-                        relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = residual_1_norm_a_factor[j0];
+                        const float v2 = relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] * v1 + (residual_1_norm_a_beta[j0]
+                                - residual_1_norm_a_moving_mean[j0] * v1);
+                        relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
             }
@@ -12466,8 +12177,8 @@ static inline void evaluate_k5_conv2d_relu_tile_4_at_12(const float *restrict a,
 }
 
 static void evaluate_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_moving_mean,
-        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta)
+        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_beta, const float *restrict residual_1_norm_b_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -12487,10 +12198,11 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu_2, const float *r
                             residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] - residual_1_norm_b_moving_mean[j0])
-                                * residual_1_norm_b_factor[j0] + residual_1_norm_b_beta[j0]);
-                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = residual_1_norm_b_factor[j0];
+                        const float v2 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                + (residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] * v1 + (residual_1_norm_b_beta[j0]
+                                - residual_1_norm_b_moving_mean[j0] * v1));
+                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
             }
@@ -12592,8 +12304,8 @@ static inline void evaluate_k7_conv2d_relu_tile_4_at_4(const float *restrict a, 
 }
 
 static void evaluate_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
-        float *restrict relu_4, const float *restrict residual_2_norm_a_moving_mean,
-        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta)
+        float *restrict relu_4, const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta,
+        const float *restrict residual_2_norm_a_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -12610,9 +12322,10 @@ static void evaluate_k7_conv2d_relu(const float *restrict relu, const float *res
                             residual_2_conv_a_kernel + n, relu_4 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = (relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_a_moving_mean[j0])
-                                * residual_2_norm_a_factor[j0] + residual_2_norm_a_beta[j0];
-                        relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = residual_2_norm_a_factor[j0];
+                        const float v2 = relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_a_beta[j0]
+                                - residual_2_norm_a_moving_mean[j0] * v1);
+                        relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
             }
@@ -12779,8 +12492,8 @@ static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int 
 
 static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_moving_mean, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_beta)
+        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_beta,
+        const float *restrict residual_2_norm_b_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -12791,11 +12504,11 @@ static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *re
                             relu_5 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                - residual_2_norm_b_moving_mean[j0]) * residual_2_norm_b_factor[j0]
-                                + residual_2_norm_b_beta[j0]);
-                        relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = residual_2_norm_b_factor[j0];
+                        const float v2 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
+                                + (residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_b_beta[j0]
+                                - residual_2_norm_b_moving_mean[j0] * v1));
+                        relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
             }
@@ -12860,8 +12573,8 @@ static inline void evaluate_k12_conv2d_relu_tile_4_at_0(const float *restrict a,
 }
 
 static void evaluate_k12_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
-        float *restrict relu_6, const float *restrict residual_3_norm_a_moving_mean,
-        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_beta)
+        float *restrict relu_6, const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_beta,
+        const float *restrict residual_3_norm_a_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -12872,9 +12585,10 @@ static void evaluate_k12_conv2d_relu(const float *restrict relu_5, const float *
                         relu_6 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = (relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_a_moving_mean[j0])
-                            * residual_3_norm_a_factor[j0] + residual_3_norm_a_beta[j0];
-                    relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = residual_3_norm_a_factor[j0];
+                    const float v2 = relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * v1 + (residual_3_norm_a_beta[j0]
+                            - residual_3_norm_a_moving_mean[j0] * v1);
+                    relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -12995,8 +12709,8 @@ static inline void evaluate_k15_conv2d_relu_tile_4(const float *restrict a, int 
 
 static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_moving_mean, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_beta)
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_beta,
+        const float *restrict residual_3_norm_b_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -13005,10 +12719,11 @@ static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *
                         relu_7 + (i0 * 1024 + i1 * 256 + n));
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_moving_mean[j0])
-                            * residual_3_norm_b_factor[j0] + residual_3_norm_b_beta[j0]);
-                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = residual_3_norm_b_factor[j0];
+                    const float v2 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
+                            + (residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * v1 + (residual_3_norm_b_beta[j0]
+                            - residual_3_norm_b_moving_mean[j0] * v1));
+                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -13082,7 +12797,7 @@ static inline void evaluate_k18_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k18_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_2, dl_word *restrict argmax)
+        const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -13099,28 +12814,26 @@ static void evaluate_k18_dense_softmax_cross_entropy(const float *restrict globa
             max_v27 = dl_max(max_v27, x_max_v27);
         }
         softmax = max_v27;
-        float sum_v29 = 0.0f;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v28 = dl_exp(logits[j0] - softmax);
-            sum_v29 += softmax_1_y_v28;
+        float sum_v28 = 0.0f;
+        for (int r0 = 0; r0 < 10; r0++) {
+            sum_v28 += dl_exp(logits[r0] - softmax);
         }
-        softmax_2 = sum_v29;
+        softmax_2 = sum_v28;
         const float v1 = dl_log(softmax_2);
-        float sum_v32 = 0.0f;
-        int32_t argmax_v33 = 0;
-        float best_argmax_v33 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float v2 = logits[j0];
-            const float select_v31 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-            sum_v32 += select_v31;
-            const float x_argmax_v33 = v2;
-            if (best_argmax_v33 < x_argmax_v33) {
-                best_argmax_v33 = x_argmax_v33;
-                argmax_v33 = j0;
+        float sum_v30 = 0.0f;
+        int32_t argmax_v31 = 0;
+        float best_argmax_v31 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 10; r0++) {
+            const float v2 = logits[r0];
+            sum_v30 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+            const float x_argmax_v31 = v2;
+            if (best_argmax_v31 < x_argmax_v31) {
+                best_argmax_v31 = x_argmax_v31;
+                argmax_v31 = r0;
             }
         }
-        cross_entropy_2[i0] = sum_v32;
-        argmax[i0] = argmax_v33;
+        cross_entropy[i0] = sum_v30;
+        argmax[i0] = argmax_v31;
     }
 }
 
@@ -13142,14 +12855,14 @@ static void evaluate_k19_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* resnet.dl:35: cross_entropy -> f32 */
-static void evaluate_k20_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k20_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_2[0];
-    const float v3 = cross_entropy_2[1];
-    const float v4 = cross_entropy_2[2];
-    const float v5 = cross_entropy_2[3];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
     loss[0] = (0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f);
 }
 
@@ -13177,43 +12890,43 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
     float *const relu_7 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 160);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 160);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 176);   /* i32[4] */
 
     evaluate_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
-    evaluate_k1_conv2d_relu(image, params->stem_kernel, relu, state->batch_norm_1_moving_mean, batch_norm_1_factor,
-            params->batch_norm_1_beta);
+    evaluate_k1_conv2d_relu(image, params->stem_kernel, relu, batch_norm_1_factor, params->batch_norm_1_beta,
+            state->batch_norm_1_moving_mean);
     evaluate_k2_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor);
-    evaluate_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, state->residual_1_norm_a_moving_mean,
-            residual_1_norm_a_factor, params->residual_1_norm_a_beta);
+    evaluate_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor,
+            params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
     evaluate_k4_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor);
-    evaluate_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
-            state->residual_1_norm_b_moving_mean, residual_1_norm_b_factor, params->residual_1_norm_b_beta);
+    evaluate_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
+            params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
     evaluate_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
-    evaluate_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, state->residual_2_norm_a_moving_mean,
-            residual_2_norm_a_factor, params->residual_2_norm_a_beta);
+    evaluate_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor,
+            params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
     evaluate_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
     evaluate_k9_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor);
     evaluate_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, state->residual_2_norm_b_moving_mean, residual_2_norm_b_factor,
-            params->residual_2_norm_b_beta);
+            residual_2_conv_b_y, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
+            state->residual_2_norm_b_moving_mean);
     evaluate_k11_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma,
             residual_3_norm_a_factor);
-    evaluate_k12_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, state->residual_3_norm_a_moving_mean,
-            residual_3_norm_a_factor, params->residual_3_norm_a_beta);
+    evaluate_k12_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, residual_3_norm_a_factor,
+            params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
     evaluate_k13_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
     evaluate_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma,
             residual_3_norm_b_factor);
     evaluate_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, state->residual_3_norm_b_moving_mean, residual_3_norm_b_factor,
-            params->residual_3_norm_b_beta);
+            residual_3_conv_b_y, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
+            state->residual_3_norm_b_moving_mean);
     evaluate_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     if (evaluate_k17_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k18_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
-            params->classifier_bias, label, cross_entropy_2, argmax);
+            params->classifier_bias, label, cross_entropy, argmax);
     evaluate_k19_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k20_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k20_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -614,8 +614,8 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_conv_kernel, float *restrict relu,
-        const float *restrict stem_norm_moving_mean, const float *restrict stem_norm_factor,
-        const float *restrict stem_norm_beta)
+        const float *restrict stem_norm_factor, const float *restrict stem_norm_beta,
+        const float *restrict stem_norm_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -634,9 +634,9 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
                         relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = (relu[i1 * 128 + i2 * 8 + j0] - stem_norm_moving_mean[j0]) * stem_norm_factor[j0]
-                            + stem_norm_beta[j0];
-                    relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = stem_norm_factor[j0];
+                    const float v2 = relu[i1 * 128 + i2 * 8 + j0] * v1 + (stem_norm_beta[j0] - stem_norm_moving_mean[j0] * v1);
+                    relu[i1 * 128 + i2 * 8 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
@@ -776,7 +776,7 @@ static void infer_k3_conv2d(const float *restrict max_pool2d, const float *restr
 /* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 8, 8, 8] */
 static void infer_k4_batch_norm_relu(const float *restrict residual_1_a_norm_moving_variance,
         const float *restrict residual_1_a_norm_gamma, float *restrict residual_1_a_conv_y,
-        const float *restrict residual_1_a_norm_moving_mean, const float *restrict residual_1_a_norm_beta)
+        const float *restrict residual_1_a_norm_beta, const float *restrict residual_1_a_norm_moving_mean)
 {
     float residual_1_a_norm_factor[8];
     for (int j0 = 0; j0 < 8; j0++) {
@@ -785,9 +785,10 @@ static void infer_k4_batch_norm_relu(const float *restrict residual_1_a_norm_mov
     for (int j1 = 0; j1 < 8; j1++) {
         for (int j2 = 0; j2 < 8; j2++) {
             for (int j3 = 0; j3 < 8; j3++) {
-                const float v1 = (residual_1_a_conv_y[j1 * 64 + j2 * 8 + j3] - residual_1_a_norm_moving_mean[j3])
-                        * residual_1_a_norm_factor[j3] + residual_1_a_norm_beta[j3];
-                residual_1_a_conv_y[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_1_a_norm_factor[j3];
+                const float v2 = residual_1_a_conv_y[j1 * 64 + j2 * 8 + j3] * v1 + (residual_1_a_norm_beta[j3]
+                        - residual_1_a_norm_moving_mean[j3] * v1);
+                residual_1_a_conv_y[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -907,7 +908,7 @@ static void infer_k5_conv2d(const float *restrict residual_1_a_conv_y, const flo
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 8, 8, 8] */
 static void infer_k6_batch_norm_relu(const float *restrict residual_1_b_norm_moving_variance,
         const float *restrict residual_1_b_norm_gamma, float *restrict max_pool2d, const float *restrict residual_1_b_conv_y,
-        const float *restrict residual_1_b_norm_moving_mean, const float *restrict residual_1_b_norm_beta)
+        const float *restrict residual_1_b_norm_beta, const float *restrict residual_1_b_norm_moving_mean)
 {
     float residual_1_b_norm_factor[8];
     for (int j0 = 0; j0 < 8; j0++) {
@@ -916,9 +917,10 @@ static void infer_k6_batch_norm_relu(const float *restrict residual_1_b_norm_mov
     for (int j1 = 0; j1 < 8; j1++) {
         for (int j2 = 0; j2 < 8; j2++) {
             for (int j3 = 0; j3 < 8; j3++) {
-                const float v1 = max_pool2d[j1 * 64 + j2 * 8 + j3] + ((residual_1_b_conv_y[j1 * 64 + j2 * 8 + j3]
-                        - residual_1_b_norm_moving_mean[j3]) * residual_1_b_norm_factor[j3] + residual_1_b_norm_beta[j3]);
-                max_pool2d[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_1_b_norm_factor[j3];
+                const float v2 = max_pool2d[j1 * 64 + j2 * 8 + j3] + (residual_1_b_conv_y[j1 * 64 + j2 * 8 + j3] * v1
+                        + (residual_1_b_norm_beta[j3] - residual_1_b_norm_moving_mean[j3] * v1));
+                max_pool2d[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1038,7 +1040,7 @@ static void infer_k7_conv2d(const float *restrict max_pool2d, const float *restr
 /* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 8, 8, 8] */
 static void infer_k8_batch_norm_relu(const float *restrict residual_2_a_norm_moving_variance,
         const float *restrict residual_2_a_norm_gamma, float *restrict residual_2_a_conv_y,
-        const float *restrict residual_2_a_norm_moving_mean, const float *restrict residual_2_a_norm_beta)
+        const float *restrict residual_2_a_norm_beta, const float *restrict residual_2_a_norm_moving_mean)
 {
     float residual_2_a_norm_factor[8];
     for (int j0 = 0; j0 < 8; j0++) {
@@ -1047,9 +1049,10 @@ static void infer_k8_batch_norm_relu(const float *restrict residual_2_a_norm_mov
     for (int j1 = 0; j1 < 8; j1++) {
         for (int j2 = 0; j2 < 8; j2++) {
             for (int j3 = 0; j3 < 8; j3++) {
-                const float v1 = (residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] - residual_2_a_norm_moving_mean[j3])
-                        * residual_2_a_norm_factor[j3] + residual_2_a_norm_beta[j3];
-                residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_2_a_norm_factor[j3];
+                const float v2 = residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] * v1 + (residual_2_a_norm_beta[j3]
+                        - residual_2_a_norm_moving_mean[j3] * v1);
+                residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1169,7 +1172,7 @@ static void infer_k9_conv2d(const float *restrict residual_2_a_conv_y, const flo
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 8, 8, 8] */
 static void infer_k10_batch_norm_relu(const float *restrict residual_2_b_norm_moving_variance,
         const float *restrict residual_2_b_norm_gamma, const float *restrict max_pool2d, float *restrict residual_2_b_conv_y,
-        const float *restrict residual_2_b_norm_moving_mean, const float *restrict residual_2_b_norm_beta)
+        const float *restrict residual_2_b_norm_beta, const float *restrict residual_2_b_norm_moving_mean)
 {
     float residual_2_b_norm_factor[8];
     for (int j0 = 0; j0 < 8; j0++) {
@@ -1178,9 +1181,10 @@ static void infer_k10_batch_norm_relu(const float *restrict residual_2_b_norm_mo
     for (int j1 = 0; j1 < 8; j1++) {
         for (int j2 = 0; j2 < 8; j2++) {
             for (int j3 = 0; j3 < 8; j3++) {
-                const float v1 = max_pool2d[j1 * 64 + j2 * 8 + j3] + ((residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3]
-                        - residual_2_b_norm_moving_mean[j3]) * residual_2_b_norm_factor[j3] + residual_2_b_norm_beta[j3]);
-                residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_2_b_norm_factor[j3];
+                const float v2 = max_pool2d[j1 * 64 + j2 * 8 + j3] + (residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3] * v1
+                        + (residual_2_b_norm_beta[j3] - residual_2_b_norm_moving_mean[j3] * v1));
+                residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1248,7 +1252,7 @@ static void infer_k11_conv2d(const float *restrict residual_2_b_conv_y, const fl
 /* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 4, 4, 16] */
 static void infer_k12_batch_norm_relu(const float *restrict residual_3_a_norm_moving_variance,
         const float *restrict residual_3_a_norm_gamma, float *restrict residual_3_a_conv_y,
-        const float *restrict residual_3_a_norm_moving_mean, const float *restrict residual_3_a_norm_beta)
+        const float *restrict residual_3_a_norm_beta, const float *restrict residual_3_a_norm_moving_mean)
 {
     float residual_3_a_norm_factor[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1257,9 +1261,10 @@ static void infer_k12_batch_norm_relu(const float *restrict residual_3_a_norm_mo
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 16; j3++) {
-                const float v1 = (residual_3_a_conv_y[j1 * 64 + j2 * 16 + j3] - residual_3_a_norm_moving_mean[j3])
-                        * residual_3_a_norm_factor[j3] + residual_3_a_norm_beta[j3];
-                residual_3_a_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_3_a_norm_factor[j3];
+                const float v2 = residual_3_a_conv_y[j1 * 64 + j2 * 16 + j3] * v1 + (residual_3_a_norm_beta[j3]
+                        - residual_3_a_norm_moving_mean[j3] * v1);
+                residual_3_a_conv_y[j1 * 64 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1388,9 +1393,9 @@ static void infer_k15_conv2d(const float *restrict residual_2_b_conv_y, const fl
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 4, 4, 16] */
 static void infer_k16_batch_norm_relu(const float *restrict residual_3_shortcut_norm_moving_variance,
         const float *restrict residual_3_shortcut_norm_gamma, float *restrict residual_3_shortcut_conv_y,
-        const float *restrict residual_3_shortcut_norm_moving_mean, const float *restrict residual_3_shortcut_norm_beta,
-        const float *restrict residual_3_b_conv_y, const float *restrict residual_3_b_norm_moving_mean,
-        const float *restrict residual_3_b_norm_factor, const float *restrict residual_3_b_norm_beta)
+        const float *restrict residual_3_shortcut_norm_beta, const float *restrict residual_3_shortcut_norm_moving_mean,
+        const float *restrict residual_3_b_conv_y, const float *restrict residual_3_b_norm_factor,
+        const float *restrict residual_3_b_norm_beta, const float *restrict residual_3_b_norm_moving_mean)
 {
     float residual_3_shortcut_norm_factor[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1400,11 +1405,12 @@ static void infer_k16_batch_norm_relu(const float *restrict residual_3_shortcut_
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 16; j3++) {
-                const float v1 = (residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3] - residual_3_shortcut_norm_moving_mean[j3])
-                        * residual_3_shortcut_norm_factor[j3] + residual_3_shortcut_norm_beta[j3]
-                        + ((residual_3_b_conv_y[j1 * 64 + j2 * 16 + j3] - residual_3_b_norm_moving_mean[j3])
-                        * residual_3_b_norm_factor[j3] + residual_3_b_norm_beta[j3]);
-                residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_3_shortcut_norm_factor[j3];
+                const float v2 = residual_3_b_norm_factor[j3];
+                const float v3 = residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3] * v1 + (residual_3_shortcut_norm_beta[j3]
+                        - residual_3_shortcut_norm_moving_mean[j3] * v1) + (residual_3_b_conv_y[j1 * 64 + j2 * 16 + j3] * v2
+                        + (residual_3_b_norm_beta[j3] - residual_3_b_norm_moving_mean[j3] * v2));
+                residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3] = v3 < 0.0f ? 0.0f : v3;
             }
         }
     }
@@ -1481,7 +1487,7 @@ static void infer_k17_conv2d(const float *restrict residual_3_shortcut_conv_y, c
 /* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 4, 4, 16] */
 static void infer_k18_batch_norm_relu(const float *restrict residual_4_a_norm_moving_variance,
         const float *restrict residual_4_a_norm_gamma, float *restrict residual_4_a_conv_y,
-        const float *restrict residual_4_a_norm_moving_mean, const float *restrict residual_4_a_norm_beta)
+        const float *restrict residual_4_a_norm_beta, const float *restrict residual_4_a_norm_moving_mean)
 {
     float residual_4_a_norm_factor[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1490,9 +1496,10 @@ static void infer_k18_batch_norm_relu(const float *restrict residual_4_a_norm_mo
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 16; j3++) {
-                const float v1 = (residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] - residual_4_a_norm_moving_mean[j3])
-                        * residual_4_a_norm_factor[j3] + residual_4_a_norm_beta[j3];
-                residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_4_a_norm_factor[j3];
+                const float v2 = residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] * v1 + (residual_4_a_norm_beta[j3]
+                        - residual_4_a_norm_moving_mean[j3] * v1);
+                residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1569,8 +1576,8 @@ static void infer_k19_conv2d(const float *restrict residual_4_a_conv_y, const fl
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 4, 4, 16] */
 static void infer_k20_batch_norm_relu(const float *restrict residual_4_b_norm_moving_variance,
         const float *restrict residual_4_b_norm_gamma, const float *restrict residual_3_shortcut_conv_y,
-        float *restrict residual_4_b_conv_y, const float *restrict residual_4_b_norm_moving_mean,
-        const float *restrict residual_4_b_norm_beta)
+        float *restrict residual_4_b_conv_y, const float *restrict residual_4_b_norm_beta,
+        const float *restrict residual_4_b_norm_moving_mean)
 {
     float residual_4_b_norm_factor[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1579,10 +1586,11 @@ static void infer_k20_batch_norm_relu(const float *restrict residual_4_b_norm_mo
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 16; j3++) {
-                const float v1 = residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3]
-                        + ((residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] - residual_4_b_norm_moving_mean[j3])
-                        * residual_4_b_norm_factor[j3] + residual_4_b_norm_beta[j3]);
-                residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_4_b_norm_factor[j3];
+                const float v2 = residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3]
+                        + (residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] * v1 + (residual_4_b_norm_beta[j3]
+                        - residual_4_b_norm_moving_mean[j3] * v1));
+                residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1636,7 +1644,7 @@ static void infer_k21_conv2d(const float *restrict residual_4_b_conv_y, const fl
 /* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 2, 2, 32] */
 static void infer_k22_batch_norm_relu(const float *restrict residual_5_a_norm_moving_variance,
         const float *restrict residual_5_a_norm_gamma, float *restrict residual_5_a_conv_y,
-        const float *restrict residual_5_a_norm_moving_mean, const float *restrict residual_5_a_norm_beta)
+        const float *restrict residual_5_a_norm_beta, const float *restrict residual_5_a_norm_moving_mean)
 {
     float residual_5_a_norm_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1645,9 +1653,10 @@ static void infer_k22_batch_norm_relu(const float *restrict residual_5_a_norm_mo
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 32; j3++) {
-                const float v1 = (residual_5_a_conv_y[j1 * 64 + j2 * 32 + j3] - residual_5_a_norm_moving_mean[j3])
-                        * residual_5_a_norm_factor[j3] + residual_5_a_norm_beta[j3];
-                residual_5_a_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_5_a_norm_factor[j3];
+                const float v2 = residual_5_a_conv_y[j1 * 64 + j2 * 32 + j3] * v1 + (residual_5_a_norm_beta[j3]
+                        - residual_5_a_norm_moving_mean[j3] * v1);
+                residual_5_a_conv_y[j1 * 64 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1748,9 +1757,9 @@ static void infer_k25_conv2d(const float *restrict residual_4_b_conv_y, const fl
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 2, 2, 32] */
 static void infer_k26_batch_norm_relu(const float *restrict residual_5_shortcut_norm_moving_variance,
         const float *restrict residual_5_shortcut_norm_gamma, float *restrict residual_5_shortcut_conv_y,
-        const float *restrict residual_5_shortcut_norm_moving_mean, const float *restrict residual_5_shortcut_norm_beta,
-        const float *restrict residual_5_b_conv_y, const float *restrict residual_5_b_norm_moving_mean,
-        const float *restrict residual_5_b_norm_factor, const float *restrict residual_5_b_norm_beta)
+        const float *restrict residual_5_shortcut_norm_beta, const float *restrict residual_5_shortcut_norm_moving_mean,
+        const float *restrict residual_5_b_conv_y, const float *restrict residual_5_b_norm_factor,
+        const float *restrict residual_5_b_norm_beta, const float *restrict residual_5_b_norm_moving_mean)
 {
     float residual_5_shortcut_norm_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1760,11 +1769,12 @@ static void infer_k26_batch_norm_relu(const float *restrict residual_5_shortcut_
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 32; j3++) {
-                const float v1 = (residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3] - residual_5_shortcut_norm_moving_mean[j3])
-                        * residual_5_shortcut_norm_factor[j3] + residual_5_shortcut_norm_beta[j3]
-                        + ((residual_5_b_conv_y[j1 * 64 + j2 * 32 + j3] - residual_5_b_norm_moving_mean[j3])
-                        * residual_5_b_norm_factor[j3] + residual_5_b_norm_beta[j3]);
-                residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_5_shortcut_norm_factor[j3];
+                const float v2 = residual_5_b_norm_factor[j3];
+                const float v3 = residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3] * v1 + (residual_5_shortcut_norm_beta[j3]
+                        - residual_5_shortcut_norm_moving_mean[j3] * v1) + (residual_5_b_conv_y[j1 * 64 + j2 * 32 + j3] * v2
+                        + (residual_5_b_norm_beta[j3] - residual_5_b_norm_moving_mean[j3] * v2));
+                residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3] = v3 < 0.0f ? 0.0f : v3;
             }
         }
     }
@@ -1825,7 +1835,7 @@ static void infer_k27_conv2d(const float *restrict residual_5_shortcut_conv_y, c
 /* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 2, 2, 32] */
 static void infer_k28_batch_norm_relu(const float *restrict residual_6_a_norm_moving_variance,
         const float *restrict residual_6_a_norm_gamma, float *restrict residual_6_a_conv_y,
-        const float *restrict residual_6_a_norm_moving_mean, const float *restrict residual_6_a_norm_beta)
+        const float *restrict residual_6_a_norm_beta, const float *restrict residual_6_a_norm_moving_mean)
 {
     float residual_6_a_norm_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1834,9 +1844,10 @@ static void infer_k28_batch_norm_relu(const float *restrict residual_6_a_norm_mo
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 32; j3++) {
-                const float v1 = (residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] - residual_6_a_norm_moving_mean[j3])
-                        * residual_6_a_norm_factor[j3] + residual_6_a_norm_beta[j3];
-                residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_6_a_norm_factor[j3];
+                const float v2 = residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] * v1 + (residual_6_a_norm_beta[j3]
+                        - residual_6_a_norm_moving_mean[j3] * v1);
+                residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1897,8 +1908,8 @@ static void infer_k29_conv2d(const float *restrict residual_6_a_conv_y, const fl
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 2, 2, 32] */
 static void infer_k30_batch_norm_relu(const float *restrict residual_6_b_norm_moving_variance,
         const float *restrict residual_6_b_norm_gamma, const float *restrict residual_5_shortcut_conv_y,
-        float *restrict residual_6_b_conv_y, const float *restrict residual_6_b_norm_moving_mean,
-        const float *restrict residual_6_b_norm_beta)
+        float *restrict residual_6_b_conv_y, const float *restrict residual_6_b_norm_beta,
+        const float *restrict residual_6_b_norm_moving_mean)
 {
     float residual_6_b_norm_factor[32];
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1907,17 +1918,18 @@ static void infer_k30_batch_norm_relu(const float *restrict residual_6_b_norm_mo
     for (int j1 = 0; j1 < 2; j1++) {
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 32; j3++) {
-                const float v1 = residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3]
-                        + ((residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] - residual_6_b_norm_moving_mean[j3])
-                        * residual_6_b_norm_factor[j3] + residual_6_b_norm_beta[j3]);
-                residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
+                const float v1 = residual_6_b_norm_factor[j3];
+                const float v2 = residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3]
+                        + (residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] * v1 + (residual_6_b_norm_beta[j3]
+                        - residual_6_b_norm_moving_mean[j3] * v1));
+                residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 1, 1, 64], 18432 multiply-accumulates */
-static inline void infer_k31_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 18432 multiply-accumulates */
+static inline void infer_k31_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1936,27 +1948,36 @@ static inline void infer_k31_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k31_conv2d_relu(const float *restrict residual_6_b_conv_y, const float *restrict residual_7_a_conv_kernel,
-        float *restrict relu_14, const float *restrict residual_7_a_norm_moving_mean,
-        const float *restrict residual_7_a_norm_moving_variance, const float *restrict residual_7_a_norm_gamma,
-        const float *restrict residual_7_a_norm_beta)
+static void infer_k31_conv2d(const float *restrict residual_6_b_conv_y, const float *restrict residual_7_a_conv_kernel,
+        float *restrict residual_7_a_conv_y)
 {
     const int k0_lo = dl_first_tap(0, 1);
     const int k0_hi = dl_end_tap(1, 1, 3);
     const int k1_lo = dl_first_tap(0, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k31_conv2d_relu_tile_1(residual_6_b_conv_y, 0, residual_7_a_conv_kernel + n, relu_14 + n, k0_lo, k0_hi, k1_lo,
-                k1_hi);
+        infer_k31_conv2d_tile_1(residual_6_b_conv_y, 0, residual_7_a_conv_kernel + n, residual_7_a_conv_y + n, k0_lo, k0_hi,
+                k1_lo, k1_hi);
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 1, 1, 64] */
+static void infer_k32_batch_norm_relu(const float *restrict residual_7_a_norm_moving_variance,
+        const float *restrict residual_7_a_norm_gamma, float *restrict residual_7_a_conv_y,
+        const float *restrict residual_7_a_norm_beta, const float *restrict residual_7_a_norm_moving_mean)
+{
+    float residual_7_a_norm_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = (relu_14[j0] - residual_7_a_norm_moving_mean[j0]) * (dl_rsqrt(residual_7_a_norm_moving_variance[j0]
-                + 0.001f) * residual_7_a_norm_gamma[j0]) + residual_7_a_norm_beta[j0];
-        relu_14[j0] = v1 < 0.0f ? 0.0f : v1;
+        residual_7_a_norm_factor[j0] = dl_rsqrt(residual_7_a_norm_moving_variance[j0] + 0.001f) * residual_7_a_norm_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 64; j3++) {
+        const float v1 = residual_7_a_norm_factor[j3];
+        const float v2 = residual_7_a_conv_y[j3] * v1 + (residual_7_a_norm_beta[j3] - residual_7_a_norm_moving_mean[j3] * v1);
+        residual_7_a_conv_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k32_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void infer_k33_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1975,7 +1996,7 @@ static inline void infer_k32_conv2d_tile_1(const float *restrict a, int at, cons
     c[3] = c0_3;
 }
 
-static void infer_k32_conv2d(const float *restrict relu_14, const float *restrict residual_7_b_conv_kernel,
+static void infer_k33_conv2d(const float *restrict residual_7_a_conv_y, const float *restrict residual_7_b_conv_kernel,
         float *restrict residual_7_b_conv_y)
 {
     const int k1_lo = dl_first_tap(1, 1);
@@ -1983,11 +2004,21 @@ static void infer_k32_conv2d(const float *restrict relu_14, const float *restric
     const int k2_lo = dl_first_tap(1, 1);
     const int k2_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k32_conv2d_tile_1(relu_14, 0, residual_7_b_conv_kernel + n, residual_7_b_conv_y + n, k1_lo, k1_hi, k2_lo, k2_hi);
+        infer_k33_conv2d_tile_1(residual_7_a_conv_y, 0, residual_7_b_conv_kernel + n, residual_7_b_conv_y + n, k1_lo, k1_hi,
+                k2_lo, k2_hi);
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 1, 1, 64], 2048 multiply-accumulates */
-static inline void infer_k33_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet18.dl:11: batch_norm -> f32[64] */
+static void infer_k34_batch_norm(const float *restrict residual_7_b_norm_moving_variance,
+        const float *restrict residual_7_b_norm_gamma, float *restrict residual_7_b_norm_factor)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        residual_7_b_norm_factor[j0] = dl_rsqrt(residual_7_b_norm_moving_variance[j0] + 0.001f) * residual_7_b_norm_gamma[j0];
+    }
+}
+
+/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 2048 multiply-accumulates */
+static inline void infer_k35_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 32; k++) {
@@ -2001,28 +2032,37 @@ static inline void infer_k33_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k33_conv2d_relu(const float *restrict residual_6_b_conv_y,
-        const float *restrict residual_7_shortcut_conv_kernel, float *restrict relu_15,
-        const float *restrict residual_7_shortcut_norm_moving_mean,
-        const float *restrict residual_7_shortcut_norm_moving_variance, const float *restrict residual_7_shortcut_norm_gamma,
-        const float *restrict residual_7_shortcut_norm_beta, const float *restrict residual_7_b_conv_y,
-        const float *restrict residual_7_b_norm_moving_mean, const float *restrict residual_7_b_norm_moving_variance,
-        const float *restrict residual_7_b_norm_gamma, const float *restrict residual_7_b_norm_beta)
+static void infer_k35_conv2d(const float *restrict residual_6_b_conv_y, const float *restrict residual_7_shortcut_conv_kernel,
+        float *restrict residual_7_shortcut_conv_y)
 {
     for (int n = 0; n < 64; n += 4)
-        infer_k33_conv2d_relu_tile_1(residual_6_b_conv_y, 0, residual_7_shortcut_conv_kernel + n, relu_15 + n);
+        infer_k35_conv2d_tile_1(residual_6_b_conv_y, 0, residual_7_shortcut_conv_kernel + n, residual_7_shortcut_conv_y + n);
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 1, 1, 64] */
+static void infer_k36_batch_norm_relu(const float *restrict residual_7_shortcut_norm_moving_variance,
+        const float *restrict residual_7_shortcut_norm_gamma, float *restrict residual_7_shortcut_conv_y,
+        const float *restrict residual_7_shortcut_norm_beta, const float *restrict residual_7_shortcut_norm_moving_mean,
+        const float *restrict residual_7_b_conv_y, const float *restrict residual_7_b_norm_factor,
+        const float *restrict residual_7_b_norm_beta, const float *restrict residual_7_b_norm_moving_mean)
+{
+    float residual_7_shortcut_norm_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = (relu_15[j0] - residual_7_shortcut_norm_moving_mean[j0])
-                * (dl_rsqrt(residual_7_shortcut_norm_moving_variance[j0] + 0.001f) * residual_7_shortcut_norm_gamma[j0])
-                + residual_7_shortcut_norm_beta[j0] + ((residual_7_b_conv_y[j0] - residual_7_b_norm_moving_mean[j0])
-                * (dl_rsqrt(residual_7_b_norm_moving_variance[j0] + 0.001f) * residual_7_b_norm_gamma[j0])
-                + residual_7_b_norm_beta[j0]);
-        relu_15[j0] = v1 < 0.0f ? 0.0f : v1;
+        residual_7_shortcut_norm_factor[j0] = dl_rsqrt(residual_7_shortcut_norm_moving_variance[j0] + 0.001f)
+                * residual_7_shortcut_norm_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 64; j3++) {
+        const float v1 = residual_7_shortcut_norm_factor[j3];
+        const float v2 = residual_7_b_norm_factor[j3];
+        const float v3 = residual_7_shortcut_conv_y[j3] * v1 + (residual_7_shortcut_norm_beta[j3]
+                - residual_7_shortcut_norm_moving_mean[j3] * v1) + (residual_7_b_conv_y[j3] * v2 + (residual_7_b_norm_beta[j3]
+                - residual_7_b_norm_moving_mean[j3] * v2));
+        residual_7_shortcut_conv_y[j3] = v3 < 0.0f ? 0.0f : v3;
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:16: relu -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k34_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
+static inline void infer_k37_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2041,26 +2081,36 @@ static inline void infer_k34_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k34_conv2d_relu(const float *restrict relu_15, const float *restrict residual_8_a_conv_kernel,
-        float *restrict relu_16, const float *restrict residual_8_a_norm_moving_mean,
-        const float *restrict residual_8_a_norm_moving_variance, const float *restrict residual_8_a_norm_gamma,
-        const float *restrict residual_8_a_norm_beta)
+static void infer_k37_conv2d(const float *restrict residual_7_shortcut_conv_y, const float *restrict residual_8_a_conv_kernel,
+        float *restrict residual_8_a_conv_y)
 {
     const int k1_lo = dl_first_tap(1, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
     const int k2_lo = dl_first_tap(1, 1);
     const int k2_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k34_conv2d_relu_tile_1(relu_15, 0, residual_8_a_conv_kernel + n, relu_16 + n, k1_lo, k1_hi, k2_lo, k2_hi);
+        infer_k37_conv2d_tile_1(residual_7_shortcut_conv_y, 0, residual_8_a_conv_kernel + n, residual_8_a_conv_y + n, k1_lo,
+                k1_hi, k2_lo, k2_hi);
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 1, 1, 64] */
+static void infer_k38_batch_norm_relu(const float *restrict residual_8_a_norm_moving_variance,
+        const float *restrict residual_8_a_norm_gamma, float *restrict residual_8_a_conv_y,
+        const float *restrict residual_8_a_norm_beta, const float *restrict residual_8_a_norm_moving_mean)
+{
+    float residual_8_a_norm_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = (relu_16[j0] - residual_8_a_norm_moving_mean[j0]) * (dl_rsqrt(residual_8_a_norm_moving_variance[j0]
-                + 0.001f) * residual_8_a_norm_gamma[j0]) + residual_8_a_norm_beta[j0];
-        relu_16[j0] = v1 < 0.0f ? 0.0f : v1;
+        residual_8_a_norm_factor[j0] = dl_rsqrt(residual_8_a_norm_moving_variance[j0] + 0.001f) * residual_8_a_norm_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 64; j3++) {
+        const float v1 = residual_8_a_norm_factor[j3];
+        const float v2 = residual_8_a_conv_y[j3] * v1 + (residual_8_a_norm_beta[j3] - residual_8_a_norm_moving_mean[j3] * v1);
+        residual_8_a_conv_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
-/* resnet18.dl:10: conv2d, resnet18.dl:20: relu -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k35_conv2d_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
+static inline void infer_k39_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2079,28 +2129,38 @@ static inline void infer_k35_conv2d_relu_tile_1(const float *restrict a, int at,
     c[3] = c0_3;
 }
 
-static void infer_k35_conv2d_relu(const float *restrict relu_16, const float *restrict residual_8_b_conv_kernel,
-        float *restrict residual_8_b_conv_y, float *restrict relu_15, const float *restrict residual_8_b_norm_moving_mean,
-        const float *restrict residual_8_b_norm_moving_variance, const float *restrict residual_8_b_norm_gamma,
-        const float *restrict residual_8_b_norm_beta)
+static void infer_k39_conv2d(const float *restrict residual_8_a_conv_y, const float *restrict residual_8_b_conv_kernel,
+        float *restrict residual_8_b_conv_y)
 {
     const int k1_lo = dl_first_tap(1, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
     const int k2_lo = dl_first_tap(1, 1);
     const int k2_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k35_conv2d_relu_tile_1(relu_16, 0, residual_8_b_conv_kernel + n, residual_8_b_conv_y + n, k1_lo, k1_hi, k2_lo,
-                k2_hi);
+        infer_k39_conv2d_tile_1(residual_8_a_conv_y, 0, residual_8_b_conv_kernel + n, residual_8_b_conv_y + n, k1_lo, k1_hi,
+                k2_lo, k2_hi);
+}
+
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 1, 1, 64] */
+static void infer_k40_batch_norm_relu(const float *restrict residual_8_b_norm_moving_variance,
+        const float *restrict residual_8_b_norm_gamma, const float *restrict residual_7_shortcut_conv_y,
+        float *restrict residual_8_b_conv_y, const float *restrict residual_8_b_norm_beta,
+        const float *restrict residual_8_b_norm_moving_mean)
+{
+    float residual_8_b_norm_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = relu_15[j0] + ((residual_8_b_conv_y[j0] - residual_8_b_norm_moving_mean[j0])
-                * (dl_rsqrt(residual_8_b_norm_moving_variance[j0] + 0.001f) * residual_8_b_norm_gamma[j0])
-                + residual_8_b_norm_beta[j0]);
-        relu_15[j0] = v1 < 0.0f ? 0.0f : v1;
+        residual_8_b_norm_factor[j0] = dl_rsqrt(residual_8_b_norm_moving_variance[j0] + 0.001f) * residual_8_b_norm_gamma[j0];
+    }
+    for (int j3 = 0; j3 < 64; j3++) {
+        const float v1 = residual_8_b_norm_factor[j3];
+        const float v2 = residual_7_shortcut_conv_y[j3] + (residual_8_b_conv_y[j3] * v1 + (residual_8_b_norm_beta[j3]
+                - residual_8_b_norm_moving_mean[j3] * v1));
+        residual_8_b_conv_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
 /* resnet18.dl:34: dense, resnet18.dl:36: softmax -> f32[1, 10], 640 multiply-accumulates */
-static inline void infer_k36_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k41_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -2114,7 +2174,7 @@ static inline void infer_k36_dense_softmax_tile_1(const float *restrict a, int a
     c[3] = c0_3;
 }
 
-static void infer_k36_dense_softmax(const float *restrict relu_15, const float *restrict classifier_kernel,
+static void infer_k41_dense_softmax(const float *restrict residual_8_b_conv_y, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -2122,22 +2182,23 @@ static void infer_k36_dense_softmax(const float *restrict relu_15, const float *
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        infer_k36_dense_softmax_tile_1(relu_15, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v55 = -DL_INFINITY;
+        infer_k41_dense_softmax_tile_1(residual_8_b_conv_y, 0, classifier_kernel + (n < 6 ? n : 6),
+                classifier_y + (n < 6 ? n : 6));
+    float max_v60 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v54 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v54;
-        const float x_max_v55 = logits_v54;
-        max_v55 = dl_max(max_v55, x_max_v55);
+        const float logits_v59 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v59;
+        const float x_max_v60 = logits_v59;
+        max_v60 = dl_max(max_v60, x_max_v60);
     }
-    softmax = max_v55;
-    float sum_v57 = 0.0f;
+    softmax = max_v60;
+    float sum_v62 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v56 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v56;
-        sum_v57 += softmax_1_y_v56;
+        const float softmax_1_y_v61 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v61;
+        sum_v62 += softmax_1_y_v61;
     }
-    softmax_2 = sum_v57;
+    softmax_2 = sum_v62;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -2166,77 +2227,82 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     float *const residual_5_shortcut_conv_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
     float *const residual_6_a_conv_y = (float *)(void *)(base + 512);   /* f32[1, 2, 2, 32] */
     float *const residual_6_b_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
-    float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
+    float *const residual_7_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
     float *const residual_7_b_conv_y = (float *)(void *)(base + 256);   /* f32[1, 1, 1, 64] */
-    float *const relu_15 = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
-    float *const relu_16 = (float *)(void *)(base + 256);   /* f32[1, 1, 1, 64] */
-    float *const residual_8_b_conv_y = (float *)(void *)(base + 512);   /* f32[1, 64] */
-    float *const classifier_y = (float *)(void *)(base + 256);   /* f32[1, 10] */
+    float *const residual_7_b_norm_factor = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const residual_7_shortcut_conv_y = (float *)(void *)(base + 512);   /* f32[1, 1, 1, 64] */
+    float *const residual_8_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
+    float *const residual_8_b_conv_y = (float *)(void *)(base + 256);   /* f32[1, 1, 1, 64] */
+    float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
 
     infer_k0_batch_norm(state->stem_norm_moving_variance, params->stem_norm_gamma, stem_norm_factor);
-    infer_k1_conv2d_relu(image, params->stem_conv_kernel, relu, state->stem_norm_moving_mean, stem_norm_factor,
-            params->stem_norm_beta);
+    infer_k1_conv2d_relu(image, params->stem_conv_kernel, relu, stem_norm_factor, params->stem_norm_beta,
+            state->stem_norm_moving_mean);
     infer_k2_max_pool2d(relu, max_pool2d);
     infer_k3_conv2d(max_pool2d, params->residual_1_a_conv_kernel, residual_1_a_conv_y);
     infer_k4_batch_norm_relu(state->residual_1_a_norm_moving_variance, params->residual_1_a_norm_gamma, residual_1_a_conv_y,
-            state->residual_1_a_norm_moving_mean, params->residual_1_a_norm_beta);
+            params->residual_1_a_norm_beta, state->residual_1_a_norm_moving_mean);
     infer_k5_conv2d(residual_1_a_conv_y, params->residual_1_b_conv_kernel, residual_1_b_conv_y);
     infer_k6_batch_norm_relu(state->residual_1_b_norm_moving_variance, params->residual_1_b_norm_gamma, max_pool2d,
-            residual_1_b_conv_y, state->residual_1_b_norm_moving_mean, params->residual_1_b_norm_beta);
+            residual_1_b_conv_y, params->residual_1_b_norm_beta, state->residual_1_b_norm_moving_mean);
     infer_k7_conv2d(max_pool2d, params->residual_2_a_conv_kernel, residual_2_a_conv_y);
     infer_k8_batch_norm_relu(state->residual_2_a_norm_moving_variance, params->residual_2_a_norm_gamma, residual_2_a_conv_y,
-            state->residual_2_a_norm_moving_mean, params->residual_2_a_norm_beta);
+            params->residual_2_a_norm_beta, state->residual_2_a_norm_moving_mean);
     infer_k9_conv2d(residual_2_a_conv_y, params->residual_2_b_conv_kernel, residual_2_b_conv_y);
     infer_k10_batch_norm_relu(state->residual_2_b_norm_moving_variance, params->residual_2_b_norm_gamma, max_pool2d,
-            residual_2_b_conv_y, state->residual_2_b_norm_moving_mean, params->residual_2_b_norm_beta);
+            residual_2_b_conv_y, params->residual_2_b_norm_beta, state->residual_2_b_norm_moving_mean);
     infer_k11_conv2d(residual_2_b_conv_y, params->residual_3_a_conv_kernel, residual_3_a_conv_y);
     infer_k12_batch_norm_relu(state->residual_3_a_norm_moving_variance, params->residual_3_a_norm_gamma, residual_3_a_conv_y,
-            state->residual_3_a_norm_moving_mean, params->residual_3_a_norm_beta);
+            params->residual_3_a_norm_beta, state->residual_3_a_norm_moving_mean);
     infer_k13_conv2d(residual_3_a_conv_y, params->residual_3_b_conv_kernel, residual_3_b_conv_y);
     infer_k14_batch_norm(state->residual_3_b_norm_moving_variance, params->residual_3_b_norm_gamma, residual_3_b_norm_factor);
     infer_k15_conv2d(residual_2_b_conv_y, params->residual_3_shortcut_conv_kernel, residual_3_shortcut_conv_y);
     infer_k16_batch_norm_relu(state->residual_3_shortcut_norm_moving_variance, params->residual_3_shortcut_norm_gamma,
-            residual_3_shortcut_conv_y, state->residual_3_shortcut_norm_moving_mean, params->residual_3_shortcut_norm_beta,
-            residual_3_b_conv_y, state->residual_3_b_norm_moving_mean, residual_3_b_norm_factor,
-            params->residual_3_b_norm_beta);
+            residual_3_shortcut_conv_y, params->residual_3_shortcut_norm_beta, state->residual_3_shortcut_norm_moving_mean,
+            residual_3_b_conv_y, residual_3_b_norm_factor, params->residual_3_b_norm_beta,
+            state->residual_3_b_norm_moving_mean);
     infer_k17_conv2d(residual_3_shortcut_conv_y, params->residual_4_a_conv_kernel, residual_4_a_conv_y);
     infer_k18_batch_norm_relu(state->residual_4_a_norm_moving_variance, params->residual_4_a_norm_gamma, residual_4_a_conv_y,
-            state->residual_4_a_norm_moving_mean, params->residual_4_a_norm_beta);
+            params->residual_4_a_norm_beta, state->residual_4_a_norm_moving_mean);
     infer_k19_conv2d(residual_4_a_conv_y, params->residual_4_b_conv_kernel, residual_4_b_conv_y);
     infer_k20_batch_norm_relu(state->residual_4_b_norm_moving_variance, params->residual_4_b_norm_gamma,
-            residual_3_shortcut_conv_y, residual_4_b_conv_y, state->residual_4_b_norm_moving_mean,
-            params->residual_4_b_norm_beta);
+            residual_3_shortcut_conv_y, residual_4_b_conv_y, params->residual_4_b_norm_beta,
+            state->residual_4_b_norm_moving_mean);
     infer_k21_conv2d(residual_4_b_conv_y, params->residual_5_a_conv_kernel, residual_5_a_conv_y);
     infer_k22_batch_norm_relu(state->residual_5_a_norm_moving_variance, params->residual_5_a_norm_gamma, residual_5_a_conv_y,
-            state->residual_5_a_norm_moving_mean, params->residual_5_a_norm_beta);
+            params->residual_5_a_norm_beta, state->residual_5_a_norm_moving_mean);
     infer_k23_conv2d(residual_5_a_conv_y, params->residual_5_b_conv_kernel, residual_5_b_conv_y);
     infer_k24_batch_norm(state->residual_5_b_norm_moving_variance, params->residual_5_b_norm_gamma, residual_5_b_norm_factor);
     infer_k25_conv2d(residual_4_b_conv_y, params->residual_5_shortcut_conv_kernel, residual_5_shortcut_conv_y);
     infer_k26_batch_norm_relu(state->residual_5_shortcut_norm_moving_variance, params->residual_5_shortcut_norm_gamma,
-            residual_5_shortcut_conv_y, state->residual_5_shortcut_norm_moving_mean, params->residual_5_shortcut_norm_beta,
-            residual_5_b_conv_y, state->residual_5_b_norm_moving_mean, residual_5_b_norm_factor,
-            params->residual_5_b_norm_beta);
+            residual_5_shortcut_conv_y, params->residual_5_shortcut_norm_beta, state->residual_5_shortcut_norm_moving_mean,
+            residual_5_b_conv_y, residual_5_b_norm_factor, params->residual_5_b_norm_beta,
+            state->residual_5_b_norm_moving_mean);
     infer_k27_conv2d(residual_5_shortcut_conv_y, params->residual_6_a_conv_kernel, residual_6_a_conv_y);
     infer_k28_batch_norm_relu(state->residual_6_a_norm_moving_variance, params->residual_6_a_norm_gamma, residual_6_a_conv_y,
-            state->residual_6_a_norm_moving_mean, params->residual_6_a_norm_beta);
+            params->residual_6_a_norm_beta, state->residual_6_a_norm_moving_mean);
     infer_k29_conv2d(residual_6_a_conv_y, params->residual_6_b_conv_kernel, residual_6_b_conv_y);
     infer_k30_batch_norm_relu(state->residual_6_b_norm_moving_variance, params->residual_6_b_norm_gamma,
-            residual_5_shortcut_conv_y, residual_6_b_conv_y, state->residual_6_b_norm_moving_mean,
-            params->residual_6_b_norm_beta);
-    infer_k31_conv2d_relu(residual_6_b_conv_y, params->residual_7_a_conv_kernel, relu_14, state->residual_7_a_norm_moving_mean,
-            state->residual_7_a_norm_moving_variance, params->residual_7_a_norm_gamma, params->residual_7_a_norm_beta);
-    infer_k32_conv2d(relu_14, params->residual_7_b_conv_kernel, residual_7_b_conv_y);
-    infer_k33_conv2d_relu(residual_6_b_conv_y, params->residual_7_shortcut_conv_kernel, relu_15,
-            state->residual_7_shortcut_norm_moving_mean, state->residual_7_shortcut_norm_moving_variance,
-            params->residual_7_shortcut_norm_gamma, params->residual_7_shortcut_norm_beta, residual_7_b_conv_y,
-            state->residual_7_b_norm_moving_mean, state->residual_7_b_norm_moving_variance, params->residual_7_b_norm_gamma,
-            params->residual_7_b_norm_beta);
-    infer_k34_conv2d_relu(relu_15, params->residual_8_a_conv_kernel, relu_16, state->residual_8_a_norm_moving_mean,
-            state->residual_8_a_norm_moving_variance, params->residual_8_a_norm_gamma, params->residual_8_a_norm_beta);
-    infer_k35_conv2d_relu(relu_16, params->residual_8_b_conv_kernel, residual_8_b_conv_y, relu_15,
-            state->residual_8_b_norm_moving_mean, state->residual_8_b_norm_moving_variance, params->residual_8_b_norm_gamma,
-            params->residual_8_b_norm_beta);
-    infer_k36_dense_softmax(relu_15, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+            residual_5_shortcut_conv_y, residual_6_b_conv_y, params->residual_6_b_norm_beta,
+            state->residual_6_b_norm_moving_mean);
+    infer_k31_conv2d(residual_6_b_conv_y, params->residual_7_a_conv_kernel, residual_7_a_conv_y);
+    infer_k32_batch_norm_relu(state->residual_7_a_norm_moving_variance, params->residual_7_a_norm_gamma, residual_7_a_conv_y,
+            params->residual_7_a_norm_beta, state->residual_7_a_norm_moving_mean);
+    infer_k33_conv2d(residual_7_a_conv_y, params->residual_7_b_conv_kernel, residual_7_b_conv_y);
+    infer_k34_batch_norm(state->residual_7_b_norm_moving_variance, params->residual_7_b_norm_gamma, residual_7_b_norm_factor);
+    infer_k35_conv2d(residual_6_b_conv_y, params->residual_7_shortcut_conv_kernel, residual_7_shortcut_conv_y);
+    infer_k36_batch_norm_relu(state->residual_7_shortcut_norm_moving_variance, params->residual_7_shortcut_norm_gamma,
+            residual_7_shortcut_conv_y, params->residual_7_shortcut_norm_beta, state->residual_7_shortcut_norm_moving_mean,
+            residual_7_b_conv_y, residual_7_b_norm_factor, params->residual_7_b_norm_beta,
+            state->residual_7_b_norm_moving_mean);
+    infer_k37_conv2d(residual_7_shortcut_conv_y, params->residual_8_a_conv_kernel, residual_8_a_conv_y);
+    infer_k38_batch_norm_relu(state->residual_8_a_norm_moving_variance, params->residual_8_a_norm_gamma, residual_8_a_conv_y,
+            params->residual_8_a_norm_beta, state->residual_8_a_norm_moving_mean);
+    infer_k39_conv2d(residual_8_a_conv_y, params->residual_8_b_conv_kernel, residual_8_b_conv_y);
+    infer_k40_batch_norm_relu(state->residual_8_b_norm_moving_variance, params->residual_8_b_norm_gamma,
+            residual_7_shortcut_conv_y, residual_8_b_conv_y, params->residual_8_b_norm_beta,
+            state->residual_8_b_norm_moving_mean);
+    infer_k41_dense_softmax(residual_8_b_conv_y, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 

@@ -1340,7 +1340,7 @@ static dl_status train_k22_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1375,15 +1375,11 @@ static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *res
 }
 
 static void train_k23_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -1401,39 +1397,26 @@ static void train_k23_dense_softmax_cross_entropy(const float *restrict relu, co
             float sum_v17 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v16 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v16;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v16;
                 sum_v17 += softmax_1_y_v16;
             }
-            softmax_2 = sum_v17;
-            const float v1 = dl_log(softmax_2);
-            float sum_v20 = 0.0f;
-            int32_t argmax_v21 = 0;
-            float best_argmax_v21 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v19 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v20 += select_v19;
-                const float x_argmax_v21 = v2;
-                if (best_argmax_v21 < x_argmax_v21) {
-                    best_argmax_v21 = x_argmax_v21;
-                    argmax_v21 = j0;
+            softmax_2[i0] = sum_v17;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v19 = 0.0f;
+            int32_t argmax_v20 = 0;
+            float best_argmax_v20 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v19 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v20 = v3;
+                if (best_argmax_v20 < x_argmax_v20) {
+                    best_argmax_v20 = x_argmax_v20;
+                    argmax_v20 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v20;
-            argmax[i0] = argmax_v21;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v27 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v26 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v26;
-                sum_v27 += -select_v26;
-            }
-            cross_entropy_5 = sum_v27;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v19;
+            argmax[i0] = argmax_v20;
         }
     }
 }
@@ -1443,61 +1426,77 @@ static void train_k24_sum(const int32_t *restrict count_, const dl_word *restric
         float *restrict accuracy)
 {
     float sum;
-    float sum_v22[8];
+    float sum_v21[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v22[lane] = 0.0f;
+        sum_v21[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v22[lane] += sum_v22[lane + 4];
+        sum_v21[lane] += sum_v21[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v22[lane] += sum_v22[lane + 2];
-    sum_v22[0] += sum_v22[1];
-    sum = sum_v22[0];
+        sum_v21[lane] += sum_v21[lane + 2];
+    sum_v21[0] += sum_v21[1];
+    sum = sum_v21[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* rnn.dl:19: cross_entropy -> f32 */
-static void train_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2, float *restrict loss)
+static void train_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v24[8];
+    float cross_entropy_2;
+    float sum_v23[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v24[lane] = 0.0f;
+        sum_v23[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v23[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v24[lane] += sum_v24[lane + 4];
+        sum_v23[lane] += sum_v23[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v24[lane] += sum_v24[lane + 2];
-    sum_v24[0] += sum_v24[1];
-    cross_entropy_3 = sum_v24[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v23[lane] += sum_v23[lane + 2];
+    sum_v23[0] += sum_v23[1];
+    cross_entropy_2 = sum_v23[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* rnn.dl:20: adam -> f32 */
-static void train_k26_adam(const int32_t *restrict step_, float *restrict adam)
+/* rnn.dl:19: cross_entropy, rnn.dl:15: softmax, rnn.dl:13: dense, rnn.dl:20: adam -> f32[10] */
+static void train_k26_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* rnn.dl:13: dense, rnn.dl:20: adam -> f32[10] */
-static void train_k27_dense_adam(const float *restrict softmax_3, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
+    float cross_entropy_4[32];
     float dense[10];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v26 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v26 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v26;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         dense[j0] = 0.0f;
     }
@@ -1507,17 +1506,14 @@ static void train_k27_dense_adam(const float *restrict softmax_3, float *restric
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense[j0];
-        const float add_v88 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v88;
-        const float add_v89 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v89;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v88 / (dl_sqrt(add_v89) + 1e-07f);
+        const float v5 = dense[j0];
+        m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
+        v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
     }
 }
 
 /* rnn.dl:13: dense, rnn.dl:12: relu -> f32[32, 64], 20480 multiply-accumulates */
-static inline void train_k28_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k27_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1549,13 +1545,13 @@ static inline void train_k28_dense_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k28_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k27_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict relu_2, const float *restrict relu)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k28_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
+            train_k27_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_2[i0 * 64 + j0];
@@ -1563,6 +1559,13 @@ static void train_k28_dense_relu(const float *restrict softmax_3, const float *r
             }
         }
     }
+}
+
+/* rnn.dl:20: adam -> f32 */
+static void train_k28_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* rnn.dl:13: dense, rnn.dl:20: adam -> f32[64, 10], 20480 multiply-accumulates */
@@ -1609,11 +1612,11 @@ static void train_k29_dense_adam(const float *restrict relu, const float *restri
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v85 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v85;
-                const float add_v86 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v86;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v85 / (dl_sqrt(add_v86)
+                const float add_v84 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v84;
+                const float add_v85 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v85;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v84 / (dl_sqrt(add_v85)
                         + 1e-07f);
             }
         }
@@ -1635,11 +1638,11 @@ static void train_k30_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v82 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v82;
-        const float add_v83 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v83;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v82 / (dl_sqrt(add_v83) + 1e-07f);
+        const float add_v81 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v81;
+        const float add_v82 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v82;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v81 / (dl_sqrt(add_v82) + 1e-07f);
     }
 }
 
@@ -1728,11 +1731,11 @@ static void train_k32_dense_adam(const float *restrict h_3, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v79 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 64 + j0] = add_v79;
-                const float add_v80 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 64 + j0] = add_v80;
-                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v79 / (dl_sqrt(add_v80) + 1e-07f);
+                const float add_v78 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 64 + j0] = add_v78;
+                const float add_v79 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 64 + j0] = add_v79;
+                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v78 / (dl_sqrt(add_v79) + 1e-07f);
             }
         }
     }
@@ -1876,11 +1879,11 @@ static void train_k40_lstm_adam(const float *restrict lstm_14, float *restrict m
     }
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = lstm_15[j0];
-        const float add_v76 = m_lstm_2_bias[j0] * 0.9f + v1 * 0.1f;
-        m_lstm_2_bias[j0] = add_v76;
-        const float add_v77 = v_lstm_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_lstm_2_bias[j0] = add_v77;
-        lstm_2_bias[j0] = lstm_2_bias[j0] - adam[0] * add_v76 / (dl_sqrt(add_v77) + 1e-07f);
+        const float add_v75 = m_lstm_2_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_2_bias[j0] = add_v75;
+        const float add_v76 = v_lstm_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_2_bias[j0] = add_v76;
+        lstm_2_bias[j0] = lstm_2_bias[j0] - adam[0] * add_v75 / (dl_sqrt(add_v76) + 1e-07f);
     }
 }
 
@@ -1928,12 +1931,12 @@ static void train_k41_lstm_adam(const float *restrict h_4, const float *restrict
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_16[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v73 = m_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v73;
-                const float add_v74 = v_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v74;
-                lstm_2_recurrent_kernel[i0 * 256 + j0] = lstm_2_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v73
-                        / (dl_sqrt(add_v74) + 1e-07f);
+                const float add_v72 = m_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v72;
+                const float add_v73 = v_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v73;
+                lstm_2_recurrent_kernel[i0 * 256 + j0] = lstm_2_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v72
+                        / (dl_sqrt(add_v73) + 1e-07f);
             }
         }
     }
@@ -2027,11 +2030,11 @@ static void train_k43_lstm_adam(const float *restrict lstm_1_h, const float *res
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_18[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v70 = m_lstm_2_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_2_kernel[i0 * 256 + j0] = add_v70;
-                const float add_v71 = v_lstm_2_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_2_kernel[i0 * 256 + j0] = add_v71;
-                lstm_2_kernel[i0 * 256 + j0] = lstm_2_kernel[i0 * 256 + j0] - adam[0] * add_v70 / (dl_sqrt(add_v71) + 1e-07f);
+                const float add_v69 = m_lstm_2_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_2_kernel[i0 * 256 + j0] = add_v69;
+                const float add_v70 = v_lstm_2_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_2_kernel[i0 * 256 + j0] = add_v70;
+                lstm_2_kernel[i0 * 256 + j0] = lstm_2_kernel[i0 * 256 + j0] - adam[0] * add_v69 / (dl_sqrt(add_v70) + 1e-07f);
             }
         }
     }
@@ -2169,11 +2172,11 @@ static void train_k50_lstm_adam(const float *restrict lstm_19, float *restrict m
     }
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = lstm_20[j0];
-        const float add_v67 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_lstm_1_bias[j0] = add_v67;
-        const float add_v68 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_lstm_1_bias[j0] = add_v68;
-        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v67 / (dl_sqrt(add_v68) + 1e-07f);
+        const float add_v66 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_1_bias[j0] = add_v66;
+        const float add_v67 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_1_bias[j0] = add_v67;
+        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v66 / (dl_sqrt(add_v67) + 1e-07f);
     }
 }
 
@@ -2221,12 +2224,12 @@ static void train_k51_lstm_adam(const float *restrict h_2, const float *restrict
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_21[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v64 = m_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v64;
-                const float add_v65 = v_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v65;
-                lstm_1_recurrent_kernel[i0 * 256 + j0] = lstm_1_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v64
-                        / (dl_sqrt(add_v65) + 1e-07f);
+                const float add_v63 = m_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v63;
+                const float add_v64 = v_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v64;
+                lstm_1_recurrent_kernel[i0 * 256 + j0] = lstm_1_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v63
+                        / (dl_sqrt(add_v64) + 1e-07f);
             }
         }
     }
@@ -2322,11 +2325,11 @@ static void train_k53_lstm_adam(const float *restrict embedding, const float *re
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_23[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v61 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_kernel[i0 * 256 + j0] = add_v61;
-                const float add_v62 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_kernel[i0 * 256 + j0] = add_v62;
-                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
+                const float add_v60 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_1_kernel[i0 * 256 + j0] = add_v60;
+                const float add_v61 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_1_kernel[i0 * 256 + j0] = add_v61;
+                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v60 / (dl_sqrt(add_v61) + 1e-07f);
             }
         }
     }
@@ -2352,11 +2355,20 @@ static void train_k55_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         const float v1 = embedding_2[j0];
-        const float add_v57 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v57;
-        const float add_v58 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v58;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v57 / (dl_sqrt(add_v58) + 1e-07f);
+        const float add_v56 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v56;
+        const float add_v57 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v57;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v56 / (dl_sqrt(add_v57) + 1e-07f);
+    }
+}
+
+/* rnn.dl:20: adam -> f32[10] */
+static void train_k56_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -2390,9 +2402,11 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const lstm_12 = (float *)(void *)(base + 2359296);   /* f32[16, 32, 64] */
     float *const lstm_13 = (float *)(void *)(base + 2490368);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 25856);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 24576);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 26016);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 26144);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 26272);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
@@ -2462,13 +2476,14 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k22_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k23_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    train_k23_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
     train_k24_sum(&count, argmax, label, &metrics->accuracy);
-    train_k25_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    train_k26_adam(&step, adam);
-    train_k27_dense_adam(softmax_3, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k28_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
+    train_k25_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k26_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k27_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
+    train_k28_adam(&step, adam);
     train_k29_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k30_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
@@ -2507,6 +2522,7 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k54_embedding(lstm_22, tokens, embedding_2);
     train_k55_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
+    train_k56_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2954,7 +2970,7 @@ static dl_status gradients_k22_cross_entropy_check(const int32_t *restrict label
     return DL_OK;
 }
 
-/* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> f32[32, 10], 20480 multiply-accumulates */
+/* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2989,15 +3005,11 @@ static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float 
 }
 
 static void gradients_k23_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax, const int32_t *restrict count_, float *restrict softmax_3)
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
+        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
-    float softmax_1_y[10];
-    float softmax_2;
-    float cross_entropy_4[10];
-    float cross_entropy_5;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -3015,39 +3027,26 @@ static void gradients_k23_dense_softmax_cross_entropy(const float *restrict relu
             float sum_v17 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
                 const float softmax_1_y_v16 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[j0] = softmax_1_y_v16;
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v16;
                 sum_v17 += softmax_1_y_v16;
             }
-            softmax_2 = sum_v17;
-            const float v1 = dl_log(softmax_2);
-            float sum_v20 = 0.0f;
-            int32_t argmax_v21 = 0;
-            float best_argmax_v21 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v19 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v20 += select_v19;
-                const float x_argmax_v21 = v2;
-                if (best_argmax_v21 < x_argmax_v21) {
-                    best_argmax_v21 = x_argmax_v21;
-                    argmax_v21 = j0;
+            softmax_2[i0] = sum_v17;
+            const float v1 = softmax_2[i0];
+            const float v2 = dl_log(v1);
+            float sum_v19 = 0.0f;
+            int32_t argmax_v20 = 0;
+            float best_argmax_v20 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v3 = logits[r0];
+                sum_v19 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v20 = v3;
+                if (best_argmax_v20 < x_argmax_v20) {
+                    best_argmax_v20 = x_argmax_v20;
+                    argmax_v20 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v20;
-            argmax[i0] = argmax_v21;
-            const int32_t v3 = count_[0];
-            const float v4 = -(i0 < v3 ? 1.0f / (float)v3 : 0.0f);
-            float sum_v27 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float select_v26 = label[i0] == j0 ? v4 : 0.0f;
-                cross_entropy_4[j0] = select_v26;
-                sum_v27 += -select_v26;
-            }
-            cross_entropy_5 = sum_v27;
-            const float v5 = cross_entropy_5 / softmax_2;
-            for (int j0 = 0; j0 < 10; j0++) {
-                softmax_3[i0 * 10 + j0] = cross_entropy_4[j0] + v5 * softmax_1_y[j0];
-            }
+            cross_entropy[i0] = sum_v19;
+            argmax[i0] = argmax_v20;
         }
     }
 }
@@ -3057,53 +3056,77 @@ static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *res
         float *restrict accuracy)
 {
     float sum;
-    float sum_v22[8];
+    float sum_v21[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v22[lane] = 0.0f;
+        sum_v21[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v22[lane] += sum_v22[lane + 4];
+        sum_v21[lane] += sum_v21[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v22[lane] += sum_v22[lane + 2];
-    sum_v22[0] += sum_v22[1];
-    sum = sum_v22[0];
+        sum_v21[lane] += sum_v21[lane + 2];
+    sum_v21[0] += sum_v21[1];
+    sum = sum_v21[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
 /* rnn.dl:19: cross_entropy -> f32 */
-static void gradients_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void gradients_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float cross_entropy_3;
-    float sum_v24[8];
+    float cross_entropy_2;
+    float sum_v23[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v24[lane] = 0.0f;
+        sum_v23[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v23[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v24[lane] += sum_v24[lane + 4];
+        sum_v23[lane] += sum_v23[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v24[lane] += sum_v24[lane + 2];
-    sum_v24[0] += sum_v24[1];
-    cross_entropy_3 = sum_v24[0];
-    loss[0] = cross_entropy_3 / (float)count_[0];
+        sum_v23[lane] += sum_v23[lane + 2];
+    sum_v23[0] += sum_v23[1];
+    cross_entropy_2 = sum_v23[0];
+    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
-/* rnn.dl:13: dense -> f32[10] */
-static void gradients_k26_dense(const float *restrict softmax_3, float *restrict classifier_bias_2)
+/* rnn.dl:19: cross_entropy, rnn.dl:15: softmax, rnn.dl:13: dense -> f32[10] */
+static void gradients_k26_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
+        float *restrict classifier_bias_2)
 {
+    float cross_entropy_4[32];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        float sum_v26 = 0.0f;
+        for (int r1 = 0; r1 < 10; r1++) {
+            sum_v26 += -softmax_3[j0 * 10 + r1];
+        }
+        cross_entropy_4[j0] = sum_v26;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 10; j1++) {
+            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
     }
@@ -3869,9 +3892,11 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const lstm_12 = (float *)(void *)(base + 2359296);   /* f32[16, 32, 64] */
     float *const lstm_13 = (float *)(void *)(base + 2490368);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 24576);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 24736);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 24864);   /* i32[32] */
+    float *const classifier_y = (float *)(void *)(base + 25856);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 24576);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 26016);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 26144);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 26272);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 35328);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 24576);   /* f32[32, 64] */
     float *const dense_2 = (float *)(void *)(base + 2842624);   /* f32[32, 64] */
@@ -3933,11 +3958,11 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     gradients_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k22_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k23_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax, &count, softmax_3);
+    gradients_k23_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, label, cross_entropy, argmax);
     gradients_k24_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k25_cross_entropy(&count, cross_entropy_2, &metrics->loss);
-    gradients_k26_dense(softmax_3, gradients->classifier_bias);
+    gradients_k25_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k26_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
     gradients_k27_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
     gradients_k28_dense(relu, softmax_3, gradients->classifier_kernel);
     gradients_k29_dense(relu_2, gradients->hidden_bias);
@@ -4344,7 +4369,7 @@ static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *
 
 static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy_2, dl_word *restrict argmax)
+        float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
     float softmax;
@@ -4363,28 +4388,26 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu,
                 max_v14 = dl_max(max_v14, x_max_v14);
             }
             softmax = max_v14;
-            float sum_v16 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v15 = dl_exp(logits[j0] - softmax);
-                sum_v16 += softmax_1_y_v15;
+            float sum_v15 = 0.0f;
+            for (int r0 = 0; r0 < 10; r0++) {
+                sum_v15 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v16;
+            softmax_2 = sum_v15;
             const float v1 = dl_log(softmax_2);
-            float sum_v19 = 0.0f;
-            int32_t argmax_v20 = 0;
-            float best_argmax_v20 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v2 = logits[j0];
-                const float select_v18 = label[i0] == j0 ? v2 - softmax - v1 : 0.0f;
-                sum_v19 += select_v18;
-                const float x_argmax_v20 = v2;
-                if (best_argmax_v20 < x_argmax_v20) {
-                    best_argmax_v20 = x_argmax_v20;
-                    argmax_v20 = j0;
+            float sum_v17 = 0.0f;
+            int32_t argmax_v18 = 0;
+            float best_argmax_v18 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v2 = logits[r0];
+                sum_v17 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v18 = v2;
+                if (best_argmax_v18 < x_argmax_v18) {
+                    best_argmax_v18 = x_argmax_v18;
+                    argmax_v18 = r0;
                 }
             }
-            cross_entropy_2[i0] = sum_v19;
-            argmax[i0] = argmax_v20;
+            cross_entropy[i0] = sum_v17;
+            argmax[i0] = argmax_v18;
         }
     }
 }
@@ -4393,45 +4416,45 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu,
 static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v21[8];
+    float sum_v19[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v21[lane] = 0.0f;
+        sum_v19[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v21[lane] += sum_v21[lane + 4];
+        sum_v19[lane] += sum_v19[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v21[lane] += sum_v21[lane + 2];
-    sum_v21[0] += sum_v21[1];
-    accuracy[0] = sum_v21[0];
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
+    accuracy[0] = sum_v19[0];
 }
 
 /* rnn.dl:19: cross_entropy -> f32 */
-static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_2,
+static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v22[8];
+    float sum_v20[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v22[lane] = 0.0f;
+        sum_v20[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy_2[r0];
-            sum_v22[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            const float v1 = cross_entropy[r0];
+            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v22[lane] += sum_v22[lane + 4];
+        sum_v20[lane] += sum_v20[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v22[lane] += sum_v22[lane + 2];
-    sum_v22[0] += sum_v22[1];
-    loss[0] = sum_v22[0];
+        sum_v20[lane] += sum_v20[lane + 2];
+    sum_v20[0] += sum_v20[1];
+    loss[0] = sum_v20[0];
 }
 
 dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -4450,7 +4473,7 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     float *const c_2 = (float *)(void *)(base + 679936);   /* f32[32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 8192);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 8352);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 8352);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 8480);   /* i32[32] */
     float *const next_h = (float *)(void *)(base + 688128);   /* f32[32, 64] */
     float *const next_c = (float *)(void *)(base + 696320);   /* f32[32, 64] */
@@ -4480,9 +4503,9 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     if (evaluate_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy_2, argmax);
+            cross_entropy, argmax);
     evaluate_k15_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k16_cross_entropy(&count, cross_entropy_2, &metrics->loss);
+    evaluate_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

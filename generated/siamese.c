@@ -545,14 +545,13 @@ static void infer_k9_dense_sum_sqrt(const float *restrict flatten_2, const float
     float sum;
     for (int n = 0; n < 16; n += 4)
         infer_k9_dense_sum_sqrt_tile_1(flatten_2, 0, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
-    float sum_v16 = 0.0f;
+    float sum_v15 = 0.0f;
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = tower_dense_1_bias[j0];
         const float sub_v14 = tower_dense_1_y[j0] + v1 - (tower_again_1_dense_1_y[j0] + v1);
-        const float mul_v15 = sub_v14 * sub_v14;
-        sum_v16 += mul_v15;
+        sum_v15 += sub_v14 * sub_v14;
     }
-    sum = sum_v16;
+    sum = sum_v15;
     unlike[0] = dl_sqrt(sum + 1e-06f);
 }
 
@@ -1023,16 +1022,15 @@ static void train_k10_dense_sum_sqrt(const float *restrict flatten_2, const floa
         for (int n = 0; n < 16; n += 4)
             train_k10_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float sum_v16 = 0.0f;
+            float sum_v15 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = tower_dense_1_bias[j0];
                 const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
                         + v1);
                 sub[i0 * 16 + j0] = sub_v14;
-                const float mul_v15 = sub_v14 * sub_v14;
-                sum_v16 += mul_v15;
+                sum_v15 += sub_v14 * sub_v14;
             }
-            sum = sum_v16;
+            sum = sum_v15;
             distance[i0] = dl_sqrt(sum + 1e-06f);
         }
     }
@@ -1043,23 +1041,23 @@ static void train_k11_sum(const int32_t *restrict count_, const float *restrict 
         float *restrict accuracy)
 {
     float sum_2;
-    float sum_v18[8];
+    float sum_v17[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v18[lane] = 0.0f;
+        sum_v17[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = distance[r0];
             const float v2 = same[r0];
-            sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+            sum_v17[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v18[lane] += sum_v18[lane + 4];
+        sum_v17[lane] += sum_v17[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v18[lane] += sum_v18[lane + 2];
-    sum_v18[0] += sum_v18[1];
-    sum_2 = sum_v18[0];
+        sum_v17[lane] += sum_v17[lane + 2];
+    sum_v17[0] += sum_v17[1];
+    sum_2 = sum_v17[0];
     accuracy[0] = sum_2 / (float)count_[0];
 }
 
@@ -1068,9 +1066,9 @@ static void train_k12_sum(const int32_t *restrict count_, const float *restrict 
         float *restrict loss)
 {
     float sum_3;
-    float sum_v20[8];
+    float sum_v19[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v20[lane] = 0.0f;
+        sum_v19[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
@@ -1078,65 +1076,60 @@ static void train_k12_sum(const int32_t *restrict count_, const float *restrict 
             const float v2 = distance[r0];
             const float v3 = 1.0f - v2;
             const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v20[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+            sum_v19[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v20[lane] += sum_v20[lane + 4];
+        sum_v19[lane] += sum_v19[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v20[lane] += sum_v20[lane + 2];
-    sum_v20[0] += sum_v20[1];
-    sum_3 = sum_v20[0];
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
+    sum_3 = sum_v19[0];
     loss[0] = sum_3 / (float)count_[0];
 }
 
-/* siamese.dl:26:, max, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
-static void train_k13_max_dense_adam(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
-        float *restrict sub, float *restrict add, float *restrict neg, float *restrict dense_3,
-        float *restrict m_tower_dense_1_bias, float *restrict v_tower_dense_1_bias)
+/* siamese.dl:26:, siamese.dl:20:, siamese.dl:11: dense, siamese.dl:27: adam -> f32[16] */
+static void train_k13_dense_adam(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+        float *restrict sub, float *restrict mul_2, float *restrict neg, float *restrict m_tower_dense_1_bias,
+        float *restrict v_tower_dense_1_bias)
 {
-    float max[32];
-    float mul_2[32];
-    float dense_4[16];
+    float select[32];
+    float dense_3[16];
     const int32_t v1 = count_[0];
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v3 = same[j0];
-        const float v4 = 1.0f - v3;
+        select[j0] = j0 < v1 ? v2 : 0.0f;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = select[j0];
+        const float v4 = same[j0];
         const float v5 = distance[j0];
         const float v6 = 1.0f - v5;
         const float v7 = v6 < 0.0f ? 0.0f : v6;
-        const float select_v22 = j0 < v1 ? v2 : 0.0f;
-        max[j0] = select_v22 * v4 * v7;
-        mul_2[j0] = select_v22 * v3 * v5;
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = mul_2[j0];
-        const float v9 = distance[j0];
-        const float v10 = 1.0f - v9;
-        const float v11 = max[j0];
-        const float v12 = (v8 - (0.0f < (v10 < 0.0f ? 0.0f : v10) ? v11 + v11 : 0.0f) + v8) * 0.5f / v9;
+        const float v8 = (v3 * v4 * v5 * 2.0f - (0.0f < v7 ? v3 * (1.0f - v4) * v7 * 2.0f : 0.0f)) * 0.5f / v5;
         for (int j1 = 0; j1 < 16; j1++) {
-            const float mul_v25 = v12 * sub[j0 * 16 + j1];
-            sub[j0 * 16 + j1] = mul_v25;
-            const float add_v26 = mul_v25 + mul_v25;
-            add[j0 * 16 + j1] = add_v26;
-            neg[j0 * 16 + j1] = -add_v26;
-            dense_3[j0 * 16 + j1] = add_v26 - add_v26;
+            const float mul_v22 = v8 * sub[j0 * 16 + j1];
+            sub[j0 * 16 + j1] = mul_v22;
+            const float mul_v23 = mul_v22 * 2.0f;
+            mul_2[j0 * 16 + j1] = mul_v23;
+            neg[j0 * 16 + j1] = -mul_v23;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        dense_4[j0] = 0.0f;
+        dense_3[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            dense_4[j0] += dense_3[j0 + r1 * 16];
+            dense_3[j0] += sub[j0 + r1 * 16];
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v13 = dense_4[j0];
-        m_tower_dense_1_bias[j0] = m_tower_dense_1_bias[j0] * 0.9f + v13 * 0.1f;
-        v_tower_dense_1_bias[j0] = v_tower_dense_1_bias[j0] * 0.999f + v13 * 0.001f * v13;
+        const float v9 = dense_3[j0] * 2.0f;
+        const float v10 = m_tower_dense_1_bias[j0] * 0.9f;
+        const float v11 = v_tower_dense_1_bias[j0] * 0.999f;
+        const float sub_v37 = v9 - v9;
+        m_tower_dense_1_bias[j0] = v10 + sub_v37 * 0.1f;
+        v_tower_dense_1_bias[j0] = v11 + sub_v37 * 0.001f * sub_v37;
     }
 }
 
@@ -1586,11 +1579,11 @@ static inline void train_k23_dense_tile_4(const float *restrict a, int at, const
     c[1203] = c3_3;
 }
 
-static void train_k23_dense(const float *restrict add, const float *restrict tower_dense_1_kernel_2, float *restrict dense_5)
+static void train_k23_dense(const float *restrict mul_2, const float *restrict tower_dense_1_kernel_2, float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 400; n += 4)
-            train_k23_dense_tile_4(add, i0_0 * 16, tower_dense_1_kernel_2 + n, dense_5 + (i0_0 * 400 + n));
+            train_k23_dense_tile_4(mul_2, i0_0 * 16, tower_dense_1_kernel_2 + n, dense_5 + (i0_0 * 400 + n));
     }
 }
 
@@ -1634,22 +1627,22 @@ static inline void train_k25_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k25_dense_adam(const float *restrict flatten, const float *restrict add, float *restrict dense_6,
+static void train_k25_dense_adam(const float *restrict flatten, const float *restrict mul_2, float *restrict dense_6,
         float *restrict m_tower_dense_1_kernel, const float *restrict dense_2, float *restrict v_tower_dense_1_kernel,
         float *restrict tower_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k25_dense_adam_tile_4(flatten, i0_0, add + n, dense_6 + n);
+            train_k25_dense_adam_tile_4(flatten, i0_0, mul_2 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_2[i0 * 16 + j0] + dense_6[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v67 = m_tower_dense_1_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_tower_dense_1_kernel[i0 * 16 + j0] = add_v67;
-                const float add_v68 = v_tower_dense_1_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_tower_dense_1_kernel[i0 * 16 + j0] = add_v68;
-                tower_dense_1_kernel[i0 * 16 + j0] = tower_dense_1_kernel[i0 * 16 + j0] - adam[0] * add_v67 / (dl_sqrt(add_v68)
+                const float add_v64 = m_tower_dense_1_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_tower_dense_1_kernel[i0 * 16 + j0] = add_v64;
+                const float add_v65 = v_tower_dense_1_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_tower_dense_1_kernel[i0 * 16 + j0] = add_v65;
+                tower_dense_1_kernel[i0 * 16 + j0] = tower_dense_1_kernel[i0 * 16 + j0] - adam[0] * add_v64 / (dl_sqrt(add_v65)
                         + 1e-07f);
             }
         }
@@ -1679,19 +1672,29 @@ static void train_k26_max_pool2d(const float *restrict relu_2, dl_word *restrict
     }
 }
 
-/* siamese.dl:9: relu, conv2d -> f32[32, 11, 11, 16] */
+/* siamese.dl:9: relu, conv2d -> f32[32, 16] */
 static void train_k27_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5, const float *restrict dense_5,
         const float *restrict relu_4, float *restrict conv2d_4)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            for (int j2 = 0; j2 < 11; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    const float select_v44 = 0.0f < relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2 < 5 ? (j2 / 2 < 5
-                            ? ((j1 % 2) * 2 + j2 % 2 == max_pool2d_5[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
-                            ? dense_5[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
-                    relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = select_v44;
-                    conv2d_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] + select_v44;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 11; j0++) {
+            for (int j1 = 0; j1 < 11; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    relu_2[i0 * 1936 + j0 * 176 + j1 * 16 + j2] = 0.0f < relu_2[i0 * 1936 + j0 * 176 + j1 * 16 + j2] ? (j0 / 2
+                            < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2
+                            + j1 % 2 == max_pool2d_5[i0 * 400 + j2 + (j0 / 2) * 80 + (j1 / 2) * 16]
+                            ? dense_5[i0 * 400 + j2 + (j0 / 2) * 80 + (j1 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            conv2d_4[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 11; r1++) {
+            for (int r2 = 0; r2 < 11; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_4[i0 * 16 + j0] += relu_4[i0 * 1936 + j0 + r1 * 176 + r2 * 16]
+                            + relu_2[i0 * 1936 + j0 + r1 * 176 + r2 * 16];
                 }
             }
         }
@@ -1709,22 +1712,18 @@ static void train_k28_conv2d_adam(const float *restrict conv2d_4, float *restric
         conv2d_5[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 11; r2++) {
-            for (int r3 = 0; r3 < 11; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_5[j0] += conv2d_4[j0 + r1 * 1936 + r2 * 176 + r3 * 16];
-                }
-            }
+        for (int j0 = 0; j0 < 16; j0++) {
+            conv2d_5[j0] += conv2d_4[j0 + r1 * 16];
         }
     }
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = conv2d_5[j0];
-        const float add_v64 = m_tower_conv2d_2_bias[j0] * 0.9f + v2 * 0.1f;
-        m_tower_conv2d_2_bias[j0] = add_v64;
-        const float add_v65 = v_tower_conv2d_2_bias[j0] * 0.999f + v2 * 0.001f * v2;
-        v_tower_conv2d_2_bias[j0] = add_v65;
-        tower_conv2d_2_bias[j0] = tower_conv2d_2_bias[j0] - v1 * add_v64 / (dl_sqrt(add_v65) + 1e-07f);
+        const float add_v61 = m_tower_conv2d_2_bias[j0] * 0.9f + v2 * 0.1f;
+        m_tower_conv2d_2_bias[j0] = add_v61;
+        const float add_v62 = v_tower_conv2d_2_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        v_tower_conv2d_2_bias[j0] = add_v62;
+        tower_conv2d_2_bias[j0] = tower_conv2d_2_bias[j0] - v1 * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
         tower_dense_1_bias[j0] = tower_dense_1_bias[j0] - v1 * m_tower_dense_1_bias[j0] / (dl_sqrt(v_tower_dense_1_bias[j0])
                 + 1e-07f);
     }
@@ -1936,9 +1935,9 @@ static void train_k30_conv2d(const float *restrict max_pool2d, const float *rest
     }
 }
 
-/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 26, 26, 8] */
+/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 8] */
 static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
-        const float *restrict conv2d_6, float *restrict relu_8, float *restrict relu_6)
+        const float *restrict conv2d_6, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 13; j0++) {
@@ -1962,30 +1961,45 @@ static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word
                 for (int j2 = 0; j2 < 8; j2++) {
                     const int32_t v9 = max_pool2d_6[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
                     const float v10 = conv2d_6[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
-                    const float select_v50 = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v9
-                            ? v10 : 0.0f) : 0.0f;
-                    relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = select_v50;
-                    relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] + select_v50;
+                    relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2
+                            + j1 % 2 == v9 ? v10 : 0.0f) : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 8; j0++) {
+            conv2d_8[i0 * 8 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 26; r1++) {
+            for (int r2 = 0; r2 < 26; r2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    conv2d_8[i0 * 8 + j0] += relu_6[i0 * 5408 + j0 + r1 * 208 + r2 * 8]
+                            + relu_8[i0 * 5408 + j0 + r1 * 208 + r2 * 8];
                 }
             }
         }
     }
 }
 
-/* siamese.dl:8: conv2d -> f32[8] */
-static void train_k32_conv2d(const float *restrict relu_6, float *restrict conv2d_9)
+/* siamese.dl:8: conv2d, siamese.dl:27: adam -> f32[8] */
+static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restrict m_tower_conv2d_1_bias,
+        float *restrict v_tower_conv2d_1_bias, float *restrict tower_conv2d_1_bias, const float *restrict adam)
 {
+    float conv2d_9[8];
     for (int j0 = 0; j0 < 8; j0++) {
         conv2d_9[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 26; r2++) {
-            for (int r3 = 0; r3 < 26; r3++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    conv2d_9[j0] += relu_6[j0 + r1 * 5408 + r2 * 208 + r3 * 8];
-                }
-            }
+        for (int j0 = 0; j0 < 8; j0++) {
+            conv2d_9[j0] += conv2d_8[j0 + r1 * 8];
         }
+    }
+    for (int j0 = 0; j0 < 8; j0++) {
+        const float v1 = conv2d_9[j0];
+        const float add_v55 = m_tower_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_tower_conv2d_1_bias[j0] = add_v55;
+        const float add_v56 = v_tower_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_tower_conv2d_1_bias[j0] = add_v56;
+        tower_conv2d_1_bias[j0] = tower_conv2d_1_bias[j0] - adam[0] * add_v55 / (dl_sqrt(add_v56) + 1e-07f);
     }
 }
 
@@ -2035,30 +2049,16 @@ static void train_k34_adam(float *restrict m_tower_conv2d_1_kernel, const float 
 {
     for (int j0 = 0; j0 < 72; j0++) {
         const float v1 = conv2d_3[j0] + conv2d_10[j0];
-        const float add_v54 = m_tower_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_tower_conv2d_1_kernel[j0] = add_v54;
-        const float add_v55 = v_tower_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_conv2d_1_kernel[j0] = add_v55;
-        tower_conv2d_1_kernel[j0] = tower_conv2d_1_kernel[j0] - adam[0] * add_v54 / (dl_sqrt(add_v55) + 1e-07f);
-    }
-}
-
-/* siamese.dl:27: adam -> f32[8] */
-static void train_k35_adam(float *restrict m_tower_conv2d_1_bias, const float *restrict conv2d_9,
-        float *restrict v_tower_conv2d_1_bias, float *restrict tower_conv2d_1_bias, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        const float v1 = conv2d_9[j0];
-        const float add_v58 = m_tower_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_tower_conv2d_1_bias[j0] = add_v58;
-        const float add_v59 = v_tower_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_conv2d_1_bias[j0] = add_v59;
-        tower_conv2d_1_bias[j0] = tower_conv2d_1_bias[j0] - adam[0] * add_v58 / (dl_sqrt(add_v59) + 1e-07f);
+        const float add_v51 = m_tower_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_tower_conv2d_1_kernel[j0] = add_v51;
+        const float add_v52 = v_tower_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_tower_conv2d_1_kernel[j0] = add_v52;
+        tower_conv2d_1_kernel[j0] = tower_conv2d_1_kernel[j0] - adam[0] * add_v51 / (dl_sqrt(add_v52) + 1e-07f);
     }
 }
 
 /* siamese.dl:27: adam -> f32[3, 3, 8, 16] */
-static void train_k36_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict conv2d_2,
+static void train_k35_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict conv2d_2,
         const float *restrict conv2d_7, float *restrict v_tower_conv2d_2_kernel, float *restrict tower_conv2d_2_kernel,
         const float *restrict adam)
 {
@@ -2066,12 +2066,12 @@ static void train_k36_adam(float *restrict m_tower_conv2d_2_kernel, const float 
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_2[j0 * 16 + j1 * 144 + j2] + conv2d_7[j0 * 16 + j1 * 144 + j2];
-                const float add_v61 = m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v61;
-                const float add_v62 = v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v62;
+                const float add_v58 = m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v58;
+                const float add_v59 = v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v59;
                 tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] - adam[0]
-                        * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
+                        * add_v58 / (dl_sqrt(add_v59) + 1e-07f);
             }
         }
     }
@@ -2096,7 +2096,6 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     float *const tower_again_1_dense_1_y = (float *)(void *)(base + 1612800);   /* f32[4, 16] */
     float *const sub = (float *)(void *)(base + 1610752);   /* f32[32, 16] */
     float *const distance = (float *)(void *)(base + 1613056);   /* f32[32] */
-    float *const add = (float *)(void *)(base + 3203072);   /* f32[32, 16] */
     float *const neg = (float *)(void *)(base + 1659904);   /* f32[32, 16] */
     float *const dense = (float *)(void *)(base + 1608704);   /* f32[32, 400] */
     float *const dense_2 = (float *)(void *)(base + 3168256);   /* f32[400, 16] */
@@ -2106,16 +2105,16 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
     float *const relu_6 = (float *)(void *)(base + 1384448);   /* f32[32, 26, 26, 8] */
     float *const conv2d_3 = (float *)(void *)(base + 2745344);   /* f32[1, 3, 3, 8] */
-    float *const dense_3 = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
-    float *const dense_5 = (float *)(void *)(base + 940032);   /* f32[32, 400] */
-    float *const dense_6 = (float *)(void *)(base + 692224);   /* f32[4, 16] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 692224);   /* f32[32, 11, 11, 16] */
+    float *const mul_2 = (float *)(void *)(base + 3203072);   /* f32[32, 16] */
+    float *const dense_5 = (float *)(void *)(base + 692224);   /* f32[32, 400] */
+    float *const dense_6 = (float *)(void *)(base + 743424);   /* f32[4, 16] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 743424);   /* i32[32, 5, 5, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 794624);   /* f32[32, 16] */
     float *const conv2d_6 = (float *)(void *)(base + 2324480);   /* f32[32, 13, 13, 8] */
     float *const conv2d_7 = (float *)(void *)(base + 2497536);   /* f32[8, 3, 3, 16] */
     dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
     float *const relu_8 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
-    float *const conv2d_9 = (float *)(void *)(base + 288);   /* f32[8] */
+    float *const conv2d_8 = (float *)(void *)(base + 2249728);   /* f32[32, 8] */
     float *const conv2d_10 = (float *)(void *)(base + 0);   /* f32[1, 3, 3, 8] */
     float *const adam = (float *)(void *)(base + 2745632);   /* f32 */
     float *const tower_dense_1_kernel_2 = (float *)(void *)(base + 3142656);   /* f32[16, 400] */
@@ -2135,7 +2134,7 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
             params->tower_dense_1_bias, sub, distance);
     train_k11_sum(&count, distance, same, &metrics->accuracy);
     train_k12_sum(&count, same, distance, &metrics->loss);
-    train_k13_max_dense_adam(&count, same, distance, sub, add, neg, dense_3, optimizer->m_tower_dense_1_bias,
+    train_k13_dense_adam(&count, same, distance, sub, mul_2, neg, optimizer->m_tower_dense_1_bias,
             optimizer->v_tower_dense_1_bias);
     train_k14_dense(neg, tower_dense_1_kernel_2, dense);
     train_k15_dense(flatten_2, neg, dense_2);
@@ -2146,9 +2145,9 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     train_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
     train_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
     train_k22_conv2d(right, relu_6, conv2d_3);
-    train_k23_dense(add, tower_dense_1_kernel_2, dense_5);
+    train_k23_dense(mul_2, tower_dense_1_kernel_2, dense_5);
     train_k24_adam(&step, adam);
-    train_k25_dense_adam(flatten, add, dense_6, optimizer->m_tower_dense_1_kernel, dense_2, optimizer->v_tower_dense_1_kernel,
+    train_k25_dense_adam(flatten, mul_2, dense_6, optimizer->m_tower_dense_1_kernel, dense_2, optimizer->v_tower_dense_1_kernel,
             params->tower_dense_1_kernel, adam);
     train_k26_max_pool2d(relu_2, max_pool2d_5);
     train_k27_relu_conv2d(relu_2, max_pool2d_5, dense_5, relu_4, conv2d_4);
@@ -2157,14 +2156,13 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
             optimizer->v_tower_dense_1_bias);
     train_k29_conv2d(relu_2, conv2d_11, conv2d_6);
     train_k30_conv2d(max_pool2d, relu_2, conv2d_7);
-    train_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_6, relu_8, relu_6);
-    train_k32_conv2d(relu_6, conv2d_9);
+    train_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_6, relu_8, relu_6, conv2d_8);
+    train_k32_conv2d_adam(conv2d_8, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
+            params->tower_conv2d_1_bias, adam);
     train_k33_conv2d(left, relu_8, conv2d_10);
     train_k34_adam(optimizer->m_tower_conv2d_1_kernel, conv2d_3, conv2d_10, optimizer->v_tower_conv2d_1_kernel,
             params->tower_conv2d_1_kernel, adam);
-    train_k35_adam(optimizer->m_tower_conv2d_1_bias, conv2d_9, optimizer->v_tower_conv2d_1_bias, params->tower_conv2d_1_bias,
-            adam);
-    train_k36_adam(optimizer->m_tower_conv2d_2_kernel, conv2d_2, conv2d_7, optimizer->v_tower_conv2d_2_kernel,
+    train_k35_adam(optimizer->m_tower_conv2d_2_kernel, conv2d_2, conv2d_7, optimizer->v_tower_conv2d_2_kernel,
             params->tower_conv2d_2_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -2611,16 +2609,15 @@ static void gradients_k10_dense_sum_sqrt(const float *restrict flatten_2, const 
         for (int n = 0; n < 16; n += 4)
             gradients_k10_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float sum_v16 = 0.0f;
+            float sum_v15 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = tower_dense_1_bias[j0];
                 const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
                         + v1);
                 sub[i0 * 16 + j0] = sub_v14;
-                const float mul_v15 = sub_v14 * sub_v14;
-                sum_v16 += mul_v15;
+                sum_v15 += sub_v14 * sub_v14;
             }
-            sum = sum_v16;
+            sum = sum_v15;
             distance[i0] = dl_sqrt(sum + 1e-06f);
         }
     }
@@ -2631,23 +2628,23 @@ static void gradients_k11_sum(const int32_t *restrict count_, const float *restr
         float *restrict accuracy)
 {
     float sum_2;
-    float sum_v18[8];
+    float sum_v17[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v18[lane] = 0.0f;
+        sum_v17[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = distance[r0];
             const float v2 = same[r0];
-            sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+            sum_v17[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v18[lane] += sum_v18[lane + 4];
+        sum_v17[lane] += sum_v17[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v18[lane] += sum_v18[lane + 2];
-    sum_v18[0] += sum_v18[1];
-    sum_2 = sum_v18[0];
+        sum_v17[lane] += sum_v17[lane + 2];
+    sum_v17[0] += sum_v17[1];
+    sum_2 = sum_v17[0];
     accuracy[0] = sum_2 / (float)count_[0];
 }
 
@@ -2656,9 +2653,9 @@ static void gradients_k12_sum(const int32_t *restrict count_, const float *restr
         float *restrict loss)
 {
     float sum_3;
-    float sum_v20[8];
+    float sum_v19[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v20[lane] = 0.0f;
+        sum_v19[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
@@ -2666,59 +2663,55 @@ static void gradients_k12_sum(const int32_t *restrict count_, const float *restr
             const float v2 = distance[r0];
             const float v3 = 1.0f - v2;
             const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v20[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+            sum_v19[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v20[lane] += sum_v20[lane + 4];
+        sum_v19[lane] += sum_v19[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v20[lane] += sum_v20[lane + 2];
-    sum_v20[0] += sum_v20[1];
-    sum_3 = sum_v20[0];
+        sum_v19[lane] += sum_v19[lane + 2];
+    sum_v19[0] += sum_v19[1];
+    sum_3 = sum_v19[0];
     loss[0] = sum_3 / (float)count_[0];
 }
 
-/* siamese.dl:26:, max, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
-static void gradients_k13_max_dense(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
-        float *restrict sub, float *restrict add, float *restrict neg, float *restrict dense_3,
-        float *restrict tower_dense_1_bias_2)
+/* siamese.dl:26:, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
+static void gradients_k13_dense(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+        float *restrict sub, float *restrict mul_2, float *restrict neg, float *restrict tower_dense_1_bias_2)
 {
-    float max[32];
-    float mul_2[32];
+    float select[32];
+    float dense_3[16];
     const int32_t v1 = count_[0];
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v3 = same[j0];
-        const float v4 = 1.0f - v3;
+        select[j0] = j0 < v1 ? v2 : 0.0f;
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v3 = select[j0];
+        const float v4 = same[j0];
         const float v5 = distance[j0];
         const float v6 = 1.0f - v5;
         const float v7 = v6 < 0.0f ? 0.0f : v6;
-        const float select_v22 = j0 < v1 ? v2 : 0.0f;
-        max[j0] = select_v22 * v4 * v7;
-        mul_2[j0] = select_v22 * v3 * v5;
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = mul_2[j0];
-        const float v9 = distance[j0];
-        const float v10 = 1.0f - v9;
-        const float v11 = max[j0];
-        const float v12 = (v8 - (0.0f < (v10 < 0.0f ? 0.0f : v10) ? v11 + v11 : 0.0f) + v8) * 0.5f / v9;
+        const float v8 = (v3 * v4 * v5 * 2.0f - (0.0f < v7 ? v3 * (1.0f - v4) * v7 * 2.0f : 0.0f)) * 0.5f / v5;
         for (int j1 = 0; j1 < 16; j1++) {
-            const float mul_v25 = v12 * sub[j0 * 16 + j1];
-            sub[j0 * 16 + j1] = mul_v25;
-            const float add_v26 = mul_v25 + mul_v25;
-            add[j0 * 16 + j1] = add_v26;
-            neg[j0 * 16 + j1] = -add_v26;
-            dense_3[j0 * 16 + j1] = add_v26 - add_v26;
+            const float mul_v22 = v8 * sub[j0 * 16 + j1];
+            sub[j0 * 16 + j1] = mul_v22;
+            const float mul_v23 = mul_v22 * 2.0f;
+            mul_2[j0 * 16 + j1] = mul_v23;
+            neg[j0 * 16 + j1] = -mul_v23;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        tower_dense_1_bias_2[j0] = 0.0f;
+        dense_3[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            tower_dense_1_bias_2[j0] += dense_3[j0 + r1 * 16];
+            dense_3[j0] += sub[j0 + r1 * 16];
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v9 = dense_3[j0] * 2.0f;
+        tower_dense_1_bias_2[j0] = v9 - v9;
     }
 }
 
@@ -3168,12 +3161,12 @@ static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, c
     c[1203] = c3_3;
 }
 
-static void gradients_k23_dense(const float *restrict add, const float *restrict tower_dense_1_kernel_3,
+static void gradients_k23_dense(const float *restrict mul_2, const float *restrict tower_dense_1_kernel_3,
         float *restrict dense_4)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 400; n += 4)
-            gradients_k23_dense_tile_4(add, i0_0 * 16, tower_dense_1_kernel_3 + n, dense_4 + (i0_0 * 400 + n));
+            gradients_k23_dense_tile_4(mul_2, i0_0 * 16, tower_dense_1_kernel_3 + n, dense_4 + (i0_0 * 400 + n));
     }
 }
 
@@ -3210,13 +3203,13 @@ static inline void gradients_k24_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k24_dense(const float *restrict flatten, const float *restrict add,
+static void gradients_k24_dense(const float *restrict flatten, const float *restrict mul_2,
         float *restrict tower_dense_1_kernel_2, const float *restrict dense_2)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k24_dense_tile_4(flatten, i0_0, add + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
+            gradients_k24_dense_tile_4(flatten, i0_0, mul_2 + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 tower_dense_1_kernel_2[i0 * 16 + j0] = dense_2[i0 * 16 + j0] + tower_dense_1_kernel_2[i0 * 16 + j0];
@@ -3248,19 +3241,29 @@ static void gradients_k25_max_pool2d(const float *restrict relu_2, dl_word *rest
     }
 }
 
-/* siamese.dl:9: relu, conv2d -> f32[32, 11, 11, 16] */
+/* siamese.dl:9: relu, conv2d -> f32[32, 16] */
 static void gradients_k26_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5,
         const float *restrict dense_4, const float *restrict relu_4, float *restrict conv2d_4)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            for (int j2 = 0; j2 < 11; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    const float select_v45 = 0.0f < relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2 < 5 ? (j2 / 2 < 5
-                            ? ((j1 % 2) * 2 + j2 % 2 == max_pool2d_5[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
-                            ? dense_4[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
-                    relu_2[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = select_v45;
-                    conv2d_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] + select_v45;
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 11; j0++) {
+            for (int j1 = 0; j1 < 11; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    relu_2[i0 * 1936 + j0 * 176 + j1 * 16 + j2] = 0.0f < relu_2[i0 * 1936 + j0 * 176 + j1 * 16 + j2] ? (j0 / 2
+                            < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2
+                            + j1 % 2 == max_pool2d_5[i0 * 400 + j2 + (j0 / 2) * 80 + (j1 / 2) * 16]
+                            ? dense_4[i0 * 400 + j2 + (j0 / 2) * 80 + (j1 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            conv2d_4[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 11; r1++) {
+            for (int r2 = 0; r2 < 11; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_4[i0 * 16 + j0] += relu_4[i0 * 1936 + j0 + r1 * 176 + r2 * 16]
+                            + relu_2[i0 * 1936 + j0 + r1 * 176 + r2 * 16];
                 }
             }
         }
@@ -3274,12 +3277,8 @@ static void gradients_k27_conv2d(const float *restrict conv2d_4, float *restrict
         tower_conv2d_2_bias_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 11; r2++) {
-            for (int r3 = 0; r3 < 11; r3++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    tower_conv2d_2_bias_2[j0] += conv2d_4[j0 + r1 * 1936 + r2 * 176 + r3 * 16];
-                }
-            }
+        for (int j0 = 0; j0 < 16; j0++) {
+            tower_conv2d_2_bias_2[j0] += conv2d_4[j0 + r1 * 16];
         }
     }
 }
@@ -3504,9 +3503,9 @@ static void gradients_k30_conv2d(const float *restrict conv2d_2, const float *re
     }
 }
 
-/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 26, 26, 8] */
+/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 8] */
 static void gradients_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
-        const float *restrict conv2d_5, float *restrict relu_8, float *restrict relu_6)
+        const float *restrict conv2d_5, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 13; j0++) {
@@ -3530,10 +3529,19 @@ static void gradients_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_
                 for (int j2 = 0; j2 < 8; j2++) {
                     const int32_t v9 = max_pool2d_6[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
                     const float v10 = conv2d_5[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
-                    const float select_v52 = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v9
-                            ? v10 : 0.0f) : 0.0f;
-                    relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = select_v52;
-                    relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] + select_v52;
+                    relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2
+                            + j1 % 2 == v9 ? v10 : 0.0f) : 0.0f;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 8; j0++) {
+            conv2d_7[i0 * 8 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 26; r1++) {
+            for (int r2 = 0; r2 < 26; r2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    conv2d_7[i0 * 8 + j0] += relu_6[i0 * 5408 + j0 + r1 * 208 + r2 * 8]
+                            + relu_8[i0 * 5408 + j0 + r1 * 208 + r2 * 8];
                 }
             }
         }
@@ -3541,18 +3549,14 @@ static void gradients_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_
 }
 
 /* siamese.dl:8: conv2d -> f32[8] */
-static void gradients_k32_conv2d(const float *restrict relu_6, float *restrict tower_conv2d_1_bias_2)
+static void gradients_k32_conv2d(const float *restrict conv2d_7, float *restrict tower_conv2d_1_bias_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         tower_conv2d_1_bias_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 26; r2++) {
-            for (int r3 = 0; r3 < 26; r3++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    tower_conv2d_1_bias_2[j0] += relu_6[j0 + r1 * 5408 + r2 * 208 + r3 * 8];
-                }
-            }
+        for (int j0 = 0; j0 < 8; j0++) {
+            tower_conv2d_1_bias_2[j0] += conv2d_7[j0 + r1 * 8];
         }
     }
 }
@@ -3623,7 +3627,6 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     float *const tower_again_1_dense_1_y = (float *)(void *)(base + 1612800);   /* f32[4, 16] */
     float *const sub = (float *)(void *)(base + 1610752);   /* f32[32, 16] */
     float *const distance = (float *)(void *)(base + 1613056);   /* f32[32] */
-    float *const add = (float *)(void *)(base + 3203072);   /* f32[32, 16] */
     float *const neg = (float *)(void *)(base + 1659904);   /* f32[32, 16] */
     float *const dense = (float *)(void *)(base + 1608704);   /* f32[32, 400] */
     float *const dense_2 = (float *)(void *)(base + 3168256);   /* f32[400, 16] */
@@ -3633,14 +3636,15 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2918400);   /* i32[32, 13, 13, 8] */
     float *const relu_6 = (float *)(void *)(base + 1384448);   /* f32[32, 26, 26, 8] */
     float *const conv2d_3 = (float *)(void *)(base + 2745344);   /* f32[1, 3, 3, 8] */
-    float *const dense_3 = (float *)(void *)(base + 1608704);   /* f32[32, 16] */
-    float *const dense_4 = (float *)(void *)(base + 940032);   /* f32[32, 400] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 991232);   /* i32[32, 5, 5, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 692224);   /* f32[32, 11, 11, 16] */
+    float *const mul_2 = (float *)(void *)(base + 3203072);   /* f32[32, 16] */
+    float *const dense_4 = (float *)(void *)(base + 692224);   /* f32[32, 400] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 743424);   /* i32[32, 5, 5, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 794624);   /* f32[32, 16] */
     float *const conv2d_5 = (float *)(void *)(base + 2324480);   /* f32[32, 13, 13, 8] */
     float *const conv2d_6 = (float *)(void *)(base + 692224);   /* f32[8, 3, 3, 16] */
     dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 2076672);   /* i32[32, 13, 13, 8] */
     float *const relu_8 = (float *)(void *)(base + 692224);   /* f32[32, 26, 26, 8] */
+    float *const conv2d_7 = (float *)(void *)(base + 2249728);   /* f32[32, 8] */
     float *const conv2d_8 = (float *)(void *)(base + 0);   /* f32[1, 3, 3, 8] */
     float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 3142656);   /* f32[16, 400] */
     float *const conv2d_9 = (float *)(void *)(base + 3193856);   /* f32[3, 3, 16, 8] */
@@ -3659,7 +3663,7 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
             params->tower_dense_1_bias, sub, distance);
     gradients_k11_sum(&count, distance, same, &metrics->accuracy);
     gradients_k12_sum(&count, same, distance, &metrics->loss);
-    gradients_k13_max_dense(&count, same, distance, sub, add, neg, dense_3, gradients->tower_dense_1_bias);
+    gradients_k13_dense(&count, same, distance, sub, mul_2, neg, gradients->tower_dense_1_bias);
     gradients_k14_dense(neg, tower_dense_1_kernel_3, dense);
     gradients_k15_dense(flatten_2, neg, dense_2);
     gradients_k16_max_pool2d(relu_4, max_pool2d_3);
@@ -3669,16 +3673,16 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     gradients_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
     gradients_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
     gradients_k22_conv2d(right, relu_6, conv2d_3);
-    gradients_k23_dense(add, tower_dense_1_kernel_3, dense_4);
-    gradients_k24_dense(flatten, add, gradients->tower_dense_1_kernel, dense_2);
+    gradients_k23_dense(mul_2, tower_dense_1_kernel_3, dense_4);
+    gradients_k24_dense(flatten, mul_2, gradients->tower_dense_1_kernel, dense_2);
     gradients_k25_max_pool2d(relu_2, max_pool2d_5);
     gradients_k26_relu_conv2d(relu_2, max_pool2d_5, dense_4, relu_4, conv2d_4);
     gradients_k27_conv2d(conv2d_4, gradients->tower_conv2d_2_bias);
     gradients_k28_conv2d(relu_2, conv2d_9, conv2d_5);
     gradients_k29_conv2d(max_pool2d, relu_2, conv2d_6);
     gradients_k30_conv2d(conv2d_2, conv2d_6, gradients->tower_conv2d_2_kernel);
-    gradients_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_5, relu_8, relu_6);
-    gradients_k32_conv2d(relu_6, gradients->tower_conv2d_1_bias);
+    gradients_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_5, relu_8, relu_6, conv2d_7);
+    gradients_k32_conv2d(conv2d_7, gradients->tower_conv2d_1_bias);
     gradients_k33_conv2d(left, relu_8, conv2d_8);
     gradients_k34_conv2d(conv2d_3, conv2d_8, gradients->tower_conv2d_1_kernel);
     metrics->count = count;
@@ -4115,15 +4119,14 @@ static void evaluate_k9_dense_sum_sqrt(const float *restrict flatten_2, const fl
         for (int n = 0; n < 16; n += 4)
             evaluate_k9_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float sum_v16 = 0.0f;
+            float sum_v15 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = tower_dense_1_bias[j0];
                 const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
                         + v1);
-                const float mul_v15 = sub_v14 * sub_v14;
-                sum_v16 += mul_v15;
+                sum_v15 += sub_v14 * sub_v14;
             }
-            sum = sum_v16;
+            sum = sum_v15;
             distance[i0] = dl_sqrt(sum + 1e-06f);
         }
     }
@@ -4133,32 +4136,32 @@ static void evaluate_k9_dense_sum_sqrt(const float *restrict flatten_2, const fl
 static void evaluate_k10_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
         float *restrict accuracy)
 {
-    float sum_v18[8];
+    float sum_v17[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v18[lane] = 0.0f;
+        sum_v17[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = distance[r0];
             const float v2 = same[r0];
-            sum_v18[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+            sum_v17[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v18[lane] += sum_v18[lane + 4];
+        sum_v17[lane] += sum_v17[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v18[lane] += sum_v18[lane + 2];
-    sum_v18[0] += sum_v18[1];
-    accuracy[0] = sum_v18[0];
+        sum_v17[lane] += sum_v17[lane + 2];
+    sum_v17[0] += sum_v17[1];
+    accuracy[0] = sum_v17[0];
 }
 
 /* siamese.dl:26: -> f32 */
 static void evaluate_k11_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
         float *restrict loss)
 {
-    float sum_v19[8];
+    float sum_v18[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
+        sum_v18[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
@@ -4166,15 +4169,15 @@ static void evaluate_k11_sum(const int32_t *restrict count_, const float *restri
             const float v2 = distance[r0];
             const float v3 = 1.0f - v2;
             const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v19[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+            sum_v18[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
+        sum_v18[lane] += sum_v18[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    loss[0] = sum_v19[0];
+        sum_v18[lane] += sum_v18[lane + 2];
+    sum_v18[0] += sum_v18[1];
+    loss[0] = sum_v18[0];
 }
 
 dl_status siamese_evaluate(const siamese_params *params, const float *left, const float *right, const float *same,

@@ -331,9 +331,9 @@ static void infer_k1_embedding_layer_norm(const float *restrict embedding_1_embe
             sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
         }
         layer_norm_2 = sum_v4;
-        const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
+        const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
         for (int j0 = 0; j0 < 16; j0++) {
-            block_1_y[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2 * block_1_norm_a_gamma[j0]
+            block_1_y[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
                     + block_1_norm_a_beta[j0];
         }
     }
@@ -671,7 +671,7 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
 {
     float layer_norm_3;
     float block_1_norm_b_standardized_1_centered[16];
-    float layer_norm_5;
+    float layer_norm_4;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
@@ -687,17 +687,16 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
             }
             layer_norm_3 = sum_v21;
             const float v1 = layer_norm_3 / 16.0f;
-            float sum_v24 = 0.0f;
+            float sum_v23 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float block_1_norm_b_standardized_1_centered_v22 = block_1_x[i1 * 16 + j0] - v1;
                 block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v22;
-                const float mul_v23 = block_1_norm_b_standardized_1_centered_v22 * block_1_norm_b_standardized_1_centered_v22;
-                sum_v24 += mul_v23;
+                sum_v23 += block_1_norm_b_standardized_1_centered_v22 * block_1_norm_b_standardized_1_centered_v22;
             }
-            layer_norm_5 = sum_v24;
-            const float v2 = dl_sqrt(layer_norm_5 / 16.0f + 0.001f);
+            layer_norm_4 = sum_v23;
+            const float v2 = 1.0f / dl_sqrt(layer_norm_4 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_y_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2 * block_1_norm_b_gamma[j0]
+                block_1_y_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] * v2 * block_1_norm_b_gamma[j0]
                         + block_1_norm_b_beta[j0];
             }
         }
@@ -792,34 +791,33 @@ static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
     float x_2[16];
-    float layer_norm_6;
+    float layer_norm_5;
     float layer_norm_1_standardized_1_centered[16];
-    float layer_norm_8;
+    float layer_norm_6;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
             infer_k10_dense_layer_norm_tile_4(gelu, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v30 = 0.0f;
+            float sum_v29 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v29 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                const float x_v28 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                         + block_1_down_bias[j0]);
-                x_2[j0] = x_v29;
-                sum_v30 += x_v29;
+                x_2[j0] = x_v28;
+                sum_v29 += x_v28;
             }
-            layer_norm_6 = sum_v30;
-            const float v1 = layer_norm_6 / 16.0f;
-            float sum_v33 = 0.0f;
+            layer_norm_5 = sum_v29;
+            const float v1 = layer_norm_5 / 16.0f;
+            float sum_v31 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float layer_norm_1_standardized_1_centered_v31 = x_2[j0] - v1;
-                layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v31;
-                const float mul_v32 = layer_norm_1_standardized_1_centered_v31 * layer_norm_1_standardized_1_centered_v31;
-                sum_v33 += mul_v32;
+                const float layer_norm_1_standardized_1_centered_v30 = x_2[j0] - v1;
+                layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v30;
+                sum_v31 += layer_norm_1_standardized_1_centered_v30 * layer_norm_1_standardized_1_centered_v30;
             }
-            layer_norm_8 = sum_v33;
-            const float v2 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
+            layer_norm_6 = sum_v31;
+            const float v2 = 1.0f / dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_1_y[i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] / v2 * layer_norm_1_gamma[j0]
+                layer_norm_1_y[i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] * v2 * layer_norm_1_gamma[j0]
                         + layer_norm_1_beta[j0];
             }
         }
@@ -880,39 +878,39 @@ static void infer_k12_softmax(const float *restrict logits, float *restrict prob
     float softmax;
     float softmax_1_y[256];
     float softmax_2;
-    float max_v37[8];
+    float max_v35[8];
     for (int lane = 0; lane < 8; lane++)
-        max_v37[lane] = -DL_INFINITY;
+        max_v35[lane] = -DL_INFINITY;
     for (int r0_0 = 0; r0_0 < 256; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float x_max_v37 = logits[r0 + 1792];
-            max_v37[lane] = dl_max(max_v37[lane], x_max_v37);
+            const float x_max_v35 = logits[r0 + 1792];
+            max_v35[lane] = dl_max(max_v35[lane], x_max_v35);
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        max_v37[lane] = dl_max(max_v37[lane], max_v37[lane + 4]);
+        max_v35[lane] = dl_max(max_v35[lane], max_v35[lane + 4]);
     for (int lane = 0; lane < 2; lane++)
-        max_v37[lane] = dl_max(max_v37[lane], max_v37[lane + 2]);
-    max_v37[0] = dl_max(max_v37[0], max_v37[1]);
-    softmax = max_v37[0];
-    float sum_v39[8];
+        max_v35[lane] = dl_max(max_v35[lane], max_v35[lane + 2]);
+    max_v35[0] = dl_max(max_v35[0], max_v35[1]);
+    softmax = max_v35[0];
+    float sum_v37[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v39[lane] = 0.0f;
+        sum_v37[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float softmax_1_y_v38 = dl_exp(logits[j0 + 1792] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v38;
-            sum_v39[lane] += softmax_1_y_v38;
+            const float softmax_1_y_v36 = dl_exp(logits[j0 + 1792] - softmax);
+            softmax_1_y[j0] = softmax_1_y_v36;
+            sum_v37[lane] += softmax_1_y_v36;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v39[lane] += sum_v39[lane + 4];
+        sum_v37[lane] += sum_v37[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v39[lane] += sum_v39[lane + 2];
-    sum_v39[0] += sum_v39[1];
-    softmax_2 = sum_v39[0];
+        sum_v37[lane] += sum_v37[lane + 2];
+    sum_v37[0] += sum_v37[1];
+    softmax_2 = sum_v37[0];
     for (int j0 = 0; j0 < 256; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -979,36 +977,37 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 
 /* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16] */
 static void train_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, float *restrict block_1_norm_a_standardized_1_centered,
-        float *restrict layer_norm_3, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
-        const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
+        const float *restrict positions, float *restrict x, float *restrict layer_norm, float *restrict layer_norm_2,
+        float *restrict layer_norm_4, float *restrict layer_norm_5, float *restrict block_1_norm_a_y,
+        const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
-            float layer_norm;
-            float layer_norm_2;
+            float layer_norm_3;
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float x_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
                 x[i0 * 128 + i1 * 16 + j0] = x_v1;
                 sum_v2 += x_v1;
             }
-            layer_norm = sum_v2;
-            const float v1 = layer_norm / 16.0f;
+            layer_norm[i0 * 8 + i1] = sum_v2;
+            const float v1 = layer_norm[i0 * 8 + i1] / 16.0f;
+            layer_norm_2[i0 * 8 + i1] = v1;
             float sum_v4 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
-                block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v3;
-                sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
+            for (int r0 = 0; r0 < 16; r0++) {
+                const float v2 = x[i0 * 128 + i1 * 16 + r0] - layer_norm_2[i0 * 8 + i1];
+                sum_v4 += v2 * v2;
             }
-            layer_norm_2 = sum_v4;
-            const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
-            layer_norm_3[i0 * 8 + i1] = v2;
+            layer_norm_3 = sum_v4;
+            const float v3 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+            const float sqrt_v5 = v3;
+            layer_norm_4[i0 * 8 + i1] = sqrt_v5;
+            layer_norm_5[i0 * 8 + i1] = 1.0f / sqrt_v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v6 = block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                        / layer_norm_3[i0 * 8 + i1];
-                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6;
-                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                const float block_1_norm_a_y_v7 = (x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1])
+                        * layer_norm_5[i0 * 8 + i1];
+                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7;
+                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -1208,12 +1207,12 @@ static void train_k7_multi_head_attention(const float *restrict block_1_y, const
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_26)
+        float *restrict multi_head_attention_25)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_25[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -1221,12 +1220,12 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
 static void train_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_27)
+        float *restrict multi_head_attention_26)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_27[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -1300,7 +1299,7 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
 }
 
 static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_26, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        const float *restrict multi_head_attention_25, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
@@ -1311,7 +1310,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
                     train_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n),
+                            multi_head_attention_25 + (i0 * 128 + i1 * 32 + n),
                             block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
@@ -1415,44 +1414,43 @@ static inline void train_k13_multi_head_attention_layer_norm_tile_4(const float 
 static void train_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
+        float *restrict layer_norm_6, float *restrict layer_norm_7, float *restrict layer_norm_9, float *restrict layer_norm_10,
+        float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
+        float *restrict block_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_4;
-        float layer_norm_6;
+        float layer_norm_8;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v23 = 0.0f;
+                float sum_v24 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_x_v22 = x[i0 * 128 + i1 * 16 + j0]
+                    const float block_1_x_v23 = x[i0 * 128 + i1 * 16 + j0]
                             + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
-                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v22;
-                    sum_v23 += block_1_x_v22;
+                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v23;
+                    sum_v24 += block_1_x_v23;
                 }
-                layer_norm_4 = sum_v23;
-                const float v1 = layer_norm_4 / 16.0f;
+                layer_norm_6[i0 * 8 + i1] = sum_v24;
+                const float v1 = layer_norm_6[i0 * 8 + i1] / 16.0f;
+                layer_norm_7[i0 * 8 + i1] = v1;
                 float sum_v26 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_standardized_1_centered_v24 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
-                    block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                            = block_1_norm_b_standardized_1_centered_v24;
-                    const float mul_v25 = block_1_norm_b_standardized_1_centered_v24
-                            * block_1_norm_b_standardized_1_centered_v24;
-                    sum_v26 += mul_v25;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + r0] - layer_norm_7[i0 * 8 + i1];
+                    sum_v26 += v2 * v2;
                 }
-                layer_norm_6 = sum_v26;
-                const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
-                layer_norm_7[i0 * 8 + i1] = v2;
+                layer_norm_8 = sum_v26;
+                const float v3 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
+                const float sqrt_v27 = v3;
+                layer_norm_9[i0 * 8 + i1] = sqrt_v27;
+                layer_norm_10[i0 * 8 + i1] = 1.0f / sqrt_v27;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_y_v28 = block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                            / layer_norm_7[i0 * 8 + i1];
-                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28;
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28 * block_1_norm_b_gamma[j0]
+                    const float block_1_norm_b_y_v29 = (block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1])
+                            * layer_norm_10[i0 * 8 + i1];
+                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29;
+                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29 * block_1_norm_b_gamma[j0]
                             + block_1_norm_b_beta[j0];
                 }
             }
@@ -1516,13 +1514,13 @@ static void train_k15_dense_gelu(const float *restrict block_1_y_2, const float 
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = gelu_2[i0 * 512 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v31 = v1 * 0.5f;
-                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v31;
-                    const float div_v32 = v1 / 1.4142135f;
-                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v32;
-                    const float add_v33 = dl_erf(div_v32) + 1.0f;
-                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v33;
-                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v31 * add_v33;
+                    const float mul_v32 = v1 * 0.5f;
+                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v32;
+                    const float div_v33 = v1 / 1.4142135f;
+                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v33;
+                    const float add_v34 = dl_erf(div_v33) + 1.0f;
+                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v34;
+                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v32 * add_v34;
                 }
             }
         }
@@ -1575,42 +1573,42 @@ static inline void train_k17_dense_layer_norm_tile_4(const float *restrict a, in
 
 static void train_k17_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_11, float *restrict layer_norm_1_y,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
+        float *restrict x_2, float *restrict layer_norm_11, float *restrict layer_norm_12, float *restrict layer_norm_14,
+        float *restrict layer_norm_15, float *restrict layer_norm_1_y, const float *restrict layer_norm_1_gamma,
+        const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float x_2[16];
-        float layer_norm_8;
-        float layer_norm_10;
+        float layer_norm_13;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 train_k17_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v37 = 0.0f;
+                float sum_v38 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float x_v36 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float x_v37 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    x_2[j0] = x_v36;
-                    sum_v37 += x_v36;
+                    x_2[i0 * 128 + i1 * 16 + j0] = x_v37;
+                    sum_v38 += x_v37;
                 }
-                layer_norm_8 = sum_v37;
-                const float v1 = layer_norm_8 / 16.0f;
+                layer_norm_11[i0 * 8 + i1] = sum_v38;
+                const float v1 = layer_norm_11[i0 * 8 + i1] / 16.0f;
+                layer_norm_12[i0 * 8 + i1] = v1;
                 float sum_v40 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_standardized_1_centered_v38 = x_2[j0] - v1;
-                    layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered_v38;
-                    const float mul_v39 = layer_norm_1_standardized_1_centered_v38 * layer_norm_1_standardized_1_centered_v38;
-                    sum_v40 += mul_v39;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float v2 = x_2[i0 * 128 + i1 * 16 + r0] - layer_norm_12[i0 * 8 + i1];
+                    sum_v40 += v2 * v2;
                 }
-                layer_norm_10 = sum_v40;
-                const float v2 = dl_sqrt(layer_norm_10 / 16.0f + 0.001f);
-                layer_norm_11[i0 * 8 + i1] = v2;
+                layer_norm_13 = sum_v40;
+                const float v3 = dl_sqrt(layer_norm_13 / 16.0f + 0.001f);
+                const float sqrt_v41 = v3;
+                layer_norm_14[i0 * 8 + i1] = sqrt_v41;
+                layer_norm_15[i0 * 8 + i1] = 1.0f / sqrt_v41;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_y_v42 = layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                            / layer_norm_11[i0 * 8 + i1];
-                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42;
-                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42 * layer_norm_1_gamma[j0]
+                    const float layer_norm_1_y_v43 = (x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1])
+                            * layer_norm_15[i0 * 8 + i1];
+                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43;
+                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43 * layer_norm_1_gamma[j0]
                             + layer_norm_1_beta[j0];
                 }
             }
@@ -1640,7 +1638,7 @@ static dl_status train_k19_cross_entropy_check(const int32_t *restrict next)
     return DL_OK;
 }
 
-/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> f32[4, 8, 256], 131072 multiply-accumulates */
+/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates */
 static inline void train_k20_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1676,96 +1674,69 @@ static inline void train_k20_dense_cross_entropy_argmax_tile_4(const float *rest
 
 static void train_k20_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax, const int32_t *restrict count_,
-        float *restrict cross_entropy_8)
+        float *restrict cross_entropy_2, float *restrict cross_entropy_3, const int32_t *restrict next,
+        float *restrict cross_entropy_4, dl_word *restrict argmax)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float logits[256];
         float cross_entropy;
-        float cross_entropy_2[256];
-        float cross_entropy_3;
-        float cross_entropy_6[256];
-        float cross_entropy_7;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
                 train_k20_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float max_v47[8];
+                float max_v48[8];
                 for (int lane = 0; lane < 8; lane++)
-                    max_v47[lane] = -DL_INFINITY;
+                    max_v48[lane] = -DL_INFINITY;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float logits_v45 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
-                        logits[j0] = logits_v45;
-                        const float x_max_v47 = logits_v45;
-                        max_v47[lane] = dl_max(max_v47[lane], x_max_v47);
+                        const float logits_v46 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
+                        logits[j0] = logits_v46;
+                        const float x_max_v48 = logits_v46;
+                        max_v48[lane] = dl_max(max_v48[lane], x_max_v48);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 4]);
+                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 4]);
                 for (int lane = 0; lane < 2; lane++)
-                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 2]);
-                max_v47[0] = dl_max(max_v47[0], max_v47[1]);
-                cross_entropy = max_v47[0];
-                float sum_v49[8];
+                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 2]);
+                max_v48[0] = dl_max(max_v48[0], max_v48[1]);
+                cross_entropy = max_v48[0];
+                float sum_v50[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v49[lane] = 0.0f;
+                    sum_v50[lane] = 0.0f;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float exp_v48 = dl_exp(logits[j0] - cross_entropy);
-                        cross_entropy_2[j0] = exp_v48;
-                        sum_v49[lane] += exp_v48;
+                        const float exp_v49 = dl_exp(logits[j0] - cross_entropy);
+                        cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = exp_v49;
+                        sum_v50[lane] += exp_v49;
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v49[lane] += sum_v49[lane + 4];
+                    sum_v50[lane] += sum_v50[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v49[lane] += sum_v49[lane + 2];
-                sum_v49[0] += sum_v49[1];
-                cross_entropy_3 = sum_v49[0];
-                const float v1 = dl_log(cross_entropy_3);
+                    sum_v50[lane] += sum_v50[lane + 2];
+                sum_v50[0] += sum_v50[1];
+                cross_entropy_3[i0 * 8 + i1] = sum_v50[0];
+                const float v1 = cross_entropy_3[i0 * 8 + i1];
+                const float v2 = dl_log(v1);
                 float sum_v51 = 0.0f;
                 int32_t argmax_v52 = 0;
                 float best_argmax_v52 = -DL_INFINITY;
-                for (int j0 = 0; j0 < 256; j0++) {
-                    const float v2 = logits[j0];
-                    const float select_v50 = next[i0 * 8 + i1] == j0 ? v2 - cross_entropy - v1 : 0.0f;
-                    sum_v51 += select_v50;
-                    const float x_argmax_v52 = v2;
+                for (int r0 = 0; r0 < 256; r0++) {
+                    const float v3 = logits[r0];
+                    sum_v51 += next[i0 * 8 + i1] == r0 ? v3 - cross_entropy - v2 : 0.0f;
+                    const float x_argmax_v52 = v3;
                     if (best_argmax_v52 < x_argmax_v52) {
                         best_argmax_v52 = x_argmax_v52;
-                        argmax_v52 = j0;
+                        argmax_v52 = r0;
                     }
                 }
-                cross_entropy_5[i0 * 8 + i1] = sum_v51;
+                cross_entropy_4[i0 * 8 + i1] = sum_v51;
                 argmax[i0 * 8 + i1] = argmax_v52;
-                const int32_t v3 = count_[0];
-                const float v4 = -((i0 < v3 ? 1.0f / (float)v3 : 0.0f) / 8.0f);
-                float sum_v56[8];
-                for (int lane = 0; lane < 8; lane++)
-                    sum_v56[lane] = 0.0f;
-                for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int j0 = j0_0 + lane;
-                        const float select_v55 = next[i0 * 8 + i1] == j0 ? v4 : 0.0f;
-                        cross_entropy_6[j0] = select_v55;
-                        sum_v56[lane] += -select_v55;
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    sum_v56[lane] += sum_v56[lane + 4];
-                for (int lane = 0; lane < 2; lane++)
-                    sum_v56[lane] += sum_v56[lane + 2];
-                sum_v56[0] += sum_v56[1];
-                cross_entropy_7 = sum_v56[0];
-                const float v5 = cross_entropy_7 / cross_entropy_3;
-                for (int j0 = 0; j0 < 256; j0++) {
-                    cross_entropy_8[i0 * 2048 + i1 * 256 + j0] = cross_entropy_6[j0] + v5 * cross_entropy_2[j0];
-                }
             }
         }
     }
@@ -1851,55 +1822,91 @@ static void train_k21_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* transformer.dl:28: -> f32 */
-static void train_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
+static void train_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_5[0];
-    const float v3 = cross_entropy_5[1];
-    const float v4 = cross_entropy_5[2];
-    const float v5 = cross_entropy_5[3];
-    const float v6 = cross_entropy_5[4];
-    const float v7 = cross_entropy_5[5];
-    const float v8 = cross_entropy_5[6];
-    const float v9 = cross_entropy_5[7];
-    const float v10 = cross_entropy_5[8];
-    const float v11 = cross_entropy_5[9];
-    const float v12 = cross_entropy_5[10];
-    const float v13 = cross_entropy_5[11];
-    const float v14 = cross_entropy_5[12];
-    const float v15 = cross_entropy_5[13];
-    const float v16 = cross_entropy_5[14];
-    const float v17 = cross_entropy_5[15];
-    const float v18 = cross_entropy_5[16];
-    const float v19 = cross_entropy_5[17];
-    const float v20 = cross_entropy_5[18];
-    const float v21 = cross_entropy_5[19];
-    const float v22 = cross_entropy_5[20];
-    const float v23 = cross_entropy_5[21];
-    const float v24 = cross_entropy_5[22];
-    const float v25 = cross_entropy_5[23];
-    const float v26 = cross_entropy_5[24];
-    const float v27 = cross_entropy_5[25];
-    const float v28 = cross_entropy_5[26];
-    const float v29 = cross_entropy_5[27];
-    const float v30 = cross_entropy_5[28];
-    const float v31 = cross_entropy_5[29];
-    const float v32 = cross_entropy_5[30];
-    const float v33 = cross_entropy_5[31];
+    const float v2 = cross_entropy_4[0];
+    const float v3 = cross_entropy_4[1];
+    const float v4 = cross_entropy_4[2];
+    const float v5 = cross_entropy_4[3];
+    const float v6 = cross_entropy_4[4];
+    const float v7 = cross_entropy_4[5];
+    const float v8 = cross_entropy_4[6];
+    const float v9 = cross_entropy_4[7];
+    const float v10 = cross_entropy_4[8];
+    const float v11 = cross_entropy_4[9];
+    const float v12 = cross_entropy_4[10];
+    const float v13 = cross_entropy_4[11];
+    const float v14 = cross_entropy_4[12];
+    const float v15 = cross_entropy_4[13];
+    const float v16 = cross_entropy_4[14];
+    const float v17 = cross_entropy_4[15];
+    const float v18 = cross_entropy_4[16];
+    const float v19 = cross_entropy_4[17];
+    const float v20 = cross_entropy_4[18];
+    const float v21 = cross_entropy_4[19];
+    const float v22 = cross_entropy_4[20];
+    const float v23 = cross_entropy_4[21];
+    const float v24 = cross_entropy_4[22];
+    const float v25 = cross_entropy_4[23];
+    const float v26 = cross_entropy_4[24];
+    const float v27 = cross_entropy_4[25];
+    const float v28 = cross_entropy_4[26];
+    const float v29 = cross_entropy_4[27];
+    const float v30 = cross_entropy_4[28];
+    const float v31 = cross_entropy_4[29];
+    const float v32 = cross_entropy_4[30];
+    const float v33 = cross_entropy_4[31];
     loss[0] = ((0 < v1 ? (-v2 + -v3 + -v4 + -v5 + -v6 + -v7 + -v8 + -v9) / 8.0f : 0.0f) + (1 < v1 ? (-v10 + -v11 + -v12 + -v13
             + -v14 + -v15 + -v16 + -v17) / 8.0f : 0.0f) + (2 < v1 ? (-v18 + -v19 + -v20 + -v21 + -v22 + -v23 + -v24 + -v25)
             / 8.0f : 0.0f) + (3 < v1 ? (-v26 + -v27 + -v28 + -v29 + -v30 + -v31 + -v32 + -v33) / 8.0f : 0.0f)) / (float)v1;
 }
 
+/* transformer.dl:30: cross_entropy -> f32[4, 8, 256] */
+static void train_k23_cross_entropy(const int32_t *restrict next, const int32_t *restrict count_,
+        const float *restrict cross_entropy_3, float *restrict cross_entropy_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            float cross_entropy_5[256];
+            float cross_entropy_6;
+            const int32_t v1 = count_[0];
+            const float v2 = -((i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 8.0f);
+            float sum_v56[8];
+            for (int lane = 0; lane < 8; lane++)
+                sum_v56[lane] = 0.0f;
+            for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
+                for (int lane = 0; lane < 8; lane++) {
+                    const int j0 = j0_0 + lane;
+                    const float select_v55 = next[i0 * 8 + i1] == j0 ? v2 : 0.0f;
+                    cross_entropy_5[j0] = select_v55;
+                    sum_v56[lane] += -select_v55;
+                }
+            }
+            for (int lane = 0; lane < 4; lane++)
+                sum_v56[lane] += sum_v56[lane + 4];
+            for (int lane = 0; lane < 2; lane++)
+                sum_v56[lane] += sum_v56[lane + 2];
+            sum_v56[0] += sum_v56[1];
+            cross_entropy_6 = sum_v56[0];
+            const float v3 = cross_entropy_6 / cross_entropy_3[i0 * 8 + i1];
+            for (int j0 = 0; j0 < 256; j0++) {
+                cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = cross_entropy_5[j0] + v3
+                        * cross_entropy_2[i0 * 2048 + i1 * 256 + j0];
+            }
+        }
+    }
+}
+
 /* transformer.dl:31: adam -> f32 */
-static void train_k23_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k24_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* transformer.dl:24: dense, transformer.dl:31: adam -> f32[256] */
-static void train_k24_dense_adam(const float *restrict cross_entropy_8, float *restrict m_classifier_bias,
+static void train_k25_dense_adam(const float *restrict cross_entropy_2, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     float dense[256];
@@ -1909,22 +1916,22 @@ static void train_k24_dense_adam(const float *restrict cross_entropy_8, float *r
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                dense[j0] += cross_entropy_8[j0 + r1 * 2048 + r2 * 256];
+                dense[j0] += cross_entropy_2[j0 + r1 * 2048 + r2 * 256];
             }
         }
     }
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = dense[j0];
-        const float add_v198 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v198;
-        const float add_v199 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v199;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v198 / (dl_sqrt(add_v199) + 1e-07f);
+        const float add_v183 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v183;
+        const float add_v184 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v184;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v183 / (dl_sqrt(add_v184) + 1e-07f);
     }
 }
 
 /* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates */
-static inline void train_k25_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k26_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1957,46 +1964,43 @@ static inline void train_k25_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k25_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, const float *restrict layer_norm_1_y, float *restrict layer_norm_13,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_11,
-        const float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_22)
+static void train_k26_dense_layer_norm(const float *restrict cross_entropy_2, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y,
+        float *restrict layer_norm_18, const float *restrict x_2, const float *restrict layer_norm_12,
+        const float *restrict layer_norm_15, const float *restrict layer_norm_14, const float *restrict layer_norm_11,
+        float *restrict layer_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_15[16];
-        float layer_norm_17;
-        float layer_norm_19[16];
+        float layer_norm_17[16];
+        float layer_norm_20;
         float layer_norm_21;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k25_dense_layer_norm_tile_4(cross_entropy_8, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
+                train_k26_dense_layer_norm_tile_4(cross_entropy_2, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
                         dense_2 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                float sum_v66 = 0.0f;
                 float sum_v67 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_2[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_13[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v65 = v1 * layer_norm_1_gamma[j0] / layer_norm_11[i0 * 8 + i1];
-                    layer_norm_15[j0] = div_v65;
-                    const float neg_v66 = -(div_v65 * v2);
-                    sum_v67 += neg_v66;
+                    const float mul_v63 = v1 * layer_norm_1_gamma[j0];
+                    layer_norm_17[j0] = mul_v63;
+                    layer_norm_18[i0 * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
+                    const float v2 = x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1];
+                    sum_v66 += mul_v63 * v2;
+                    sum_v67 += mul_v63;
                 }
-                layer_norm_17 = sum_v67;
-                const float v3 = layer_norm_17 * 0.5f / layer_norm_11[i0 * 8 + i1] / 16.0f;
-                float sum_v71 = 0.0f;
+                layer_norm_20 = sum_v66;
+                layer_norm_21 = sum_v67;
+                const float v3 = layer_norm_15[i0 * 8 + i1];
+                const float v4 = layer_norm_14[i0 * 8 + i1];
+                const float v5 = -(layer_norm_20 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_12[i0 * 8 + i1];
+                const float v7 = -(layer_norm_21 * v3 + (layer_norm_11[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v68 = v3 * layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v69 = layer_norm_15[j0] + mul_v68 + mul_v68;
-                    layer_norm_19[j0] = add_v69;
-                    const float neg_v70 = -add_v69;
-                    sum_v71 += neg_v70;
-                }
-                layer_norm_21 = sum_v71;
-                const float v4 = layer_norm_21 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_19[j0] + v4;
+                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_17[j0] * v3 + v5 * (x_2[i0 * 128 + i1 * 16 + j0] - v6)
+                            * 2.0f + v7;
                 }
             }
         }
@@ -2004,7 +2008,7 @@ static void train_k25_dense_layer_norm(const float *restrict cross_entropy_8, co
 }
 
 /* transformer.dl:24: dense, transformer.dl:31: adam -> f32[16, 256], 131072 multiply-accumulates */
-static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2036,22 +2040,22 @@ static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, 
     c[771] = c3_3;
 }
 
-static void train_k26_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
+static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k26_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, dense_3 + n);
+            train_k27_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = dense_3[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v195 = m_classifier_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 256 + j0] = add_v195;
-                const float add_v196 = v_classifier_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 256 + j0] = add_v196;
-                classifier_kernel[i0 * 256 + j0] = classifier_kernel[i0 * 256 + j0] - adam[0] * add_v195 / (dl_sqrt(add_v196)
+                const float add_v180 = m_classifier_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 256 + j0] = add_v180;
+                const float add_v181 = v_classifier_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 256 + j0] = add_v181;
+                classifier_kernel[i0 * 256 + j0] = classifier_kernel[i0 * 256 + j0] - adam[0] * add_v180 / (dl_sqrt(add_v181)
                         + 1e-07f);
             }
         }
@@ -2059,57 +2063,57 @@ static void train_k26_dense_adam(const float *restrict layer_norm_1_y_2, const f
 }
 
 /* transformer.dl:24: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k27_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
+static void train_k28_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
         float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta, const float *restrict adam)
 {
-    float layer_norm_12[16];
+    float layer_norm_16[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_12[j0] = 0.0f;
+        layer_norm_16[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_12[j0] += dense_2[j0 + r1 * 128 + r2 * 16];
+                layer_norm_16[j0] += dense_2[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_12[j0];
-        const float add_v192 = m_layer_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_layer_norm_1_beta[j0] = add_v192;
-        const float add_v193 = v_layer_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_layer_norm_1_beta[j0] = add_v193;
-        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - adam[0] * add_v192 / (dl_sqrt(add_v193) + 1e-07f);
+        const float v1 = layer_norm_16[j0];
+        const float add_v177 = m_layer_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
+        m_layer_norm_1_beta[j0] = add_v177;
+        const float add_v178 = v_layer_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_layer_norm_1_beta[j0] = add_v178;
+        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - adam[0] * add_v177 / (dl_sqrt(add_v178) + 1e-07f);
     }
 }
 
 /* transformer.dl:24: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k28_layer_norm_adam(const float *restrict layer_norm_13, float *restrict m_layer_norm_1_gamma,
+static void train_k29_layer_norm_adam(const float *restrict layer_norm_18, float *restrict m_layer_norm_1_gamma,
         float *restrict v_layer_norm_1_gamma, float *restrict layer_norm_1_gamma, const float *restrict adam)
 {
-    float layer_norm_14[16];
+    float layer_norm_19[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_14[j0] = 0.0f;
+        layer_norm_19[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_14[j0] += layer_norm_13[j0 + r1 * 128 + r2 * 16];
+                layer_norm_19[j0] += layer_norm_18[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_14[j0];
-        const float add_v189 = m_layer_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_layer_norm_1_gamma[j0] = add_v189;
-        const float add_v190 = v_layer_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_layer_norm_1_gamma[j0] = add_v190;
-        layer_norm_1_gamma[j0] = layer_norm_1_gamma[j0] - adam[0] * add_v189 / (dl_sqrt(add_v190) + 1e-07f);
+        const float v1 = layer_norm_19[j0];
+        const float add_v174 = m_layer_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_layer_norm_1_gamma[j0] = add_v174;
+        const float add_v175 = v_layer_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_layer_norm_1_gamma[j0] = add_v175;
+        layer_norm_1_gamma[j0] = layer_norm_1_gamma[j0] - adam[0] * add_v174 / (dl_sqrt(add_v175) + 1e-07f);
     }
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16] */
-static void train_k29_dense_adam(const float *restrict layer_norm_22, float *restrict m_block_1_down_bias,
+static void train_k30_dense_adam(const float *restrict layer_norm_22, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
     float dense_4[16];
@@ -2125,16 +2129,16 @@ static void train_k29_dense_adam(const float *restrict layer_norm_22, float *res
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v186 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_down_bias[j0] = add_v186;
-        const float add_v187 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_down_bias[j0] = add_v187;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v186 / (dl_sqrt(add_v187) + 1e-07f);
+        const float add_v171 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_down_bias[j0] = add_v171;
+        const float add_v172 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_down_bias[j0] = add_v172;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v171 / (dl_sqrt(add_v172) + 1e-07f);
     }
 }
 
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void train_k30_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2166,14 +2170,14 @@ static inline void train_k30_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k30_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
+static void train_k31_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
         float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k30_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
+                train_k31_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
                         gelu_5 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -2188,7 +2192,7 @@ static void train_k30_dense_gelu(const float *restrict layer_norm_22, const floa
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64, 16], 32768 multiply-accumulates */
-static inline void train_k31_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2220,22 +2224,22 @@ static inline void train_k31_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k31_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
+static void train_k32_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k31_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
+            train_k32_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v183 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v183;
-                const float add_v184 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v184;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v183 / (dl_sqrt(add_v184)
+                const float add_v168 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_down_kernel[i0 * 16 + j0] = add_v168;
+                const float add_v169 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_down_kernel[i0 * 16 + j0] = add_v169;
+                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v168 / (dl_sqrt(add_v169)
                         + 1e-07f);
             }
         }
@@ -2243,7 +2247,7 @@ static void train_k31_dense_adam(const float *restrict gelu_4, const float *rest
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64] */
-static void train_k32_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
+static void train_k33_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float dense_7[64];
@@ -2259,16 +2263,16 @@ static void train_k32_dense_adam(const float *restrict gelu_5, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_7[j0];
-        const float add_v180 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_up_bias[j0] = add_v180;
-        const float add_v181 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_up_bias[j0] = add_v181;
-        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v180 / (dl_sqrt(add_v181) + 1e-07f);
+        const float add_v165 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v165;
+        const float add_v166 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v166;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v165 / (dl_sqrt(add_v166) + 1e-07f);
     }
 }
 
 /* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void train_k33_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k34_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2301,46 +2305,43 @@ static inline void train_k33_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k33_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_8, const float *restrict block_1_norm_b_y, float *restrict layer_norm_24,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_7,
-        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_22)
+static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
+        float *restrict dense_8, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_y,
+        float *restrict layer_norm_25, const float *restrict block_1_x, const float *restrict layer_norm_7,
+        float *restrict layer_norm_22, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
+        const float *restrict layer_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_26[16];
+        float layer_norm_24[16];
+        float layer_norm_27;
         float layer_norm_28;
-        float layer_norm_30[16];
-        float layer_norm_32;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k33_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
+                train_k34_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_8 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v87 = 0.0f;
+                float sum_v82 = 0.0f;
+                float sum_v83 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_8[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_24[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v85 = v1 * block_1_norm_b_gamma[j0] / layer_norm_7[i0 * 8 + i1];
-                    layer_norm_26[j0] = div_v85;
-                    const float neg_v86 = -(div_v85 * v2);
-                    sum_v87 += neg_v86;
+                    const float mul_v79 = v1 * block_1_norm_b_gamma[j0];
+                    layer_norm_24[j0] = mul_v79;
+                    layer_norm_25[i0 * 128 + i1 * 16 + j0] = v1 * block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
+                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1];
+                    sum_v82 += mul_v79 * v2;
+                    sum_v83 += mul_v79;
                 }
-                layer_norm_28 = sum_v87;
-                const float v3 = layer_norm_28 * 0.5f / layer_norm_7[i0 * 8 + i1] / 16.0f;
-                float sum_v91 = 0.0f;
+                layer_norm_27 = sum_v82;
+                layer_norm_28 = sum_v83;
+                const float v3 = layer_norm_10[i0 * 8 + i1];
+                const float v4 = layer_norm_9[i0 * 8 + i1];
+                const float v5 = -(layer_norm_27 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_7[i0 * 8 + i1];
+                const float v7 = -(layer_norm_28 * v3 + (layer_norm_6[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v88 = v3 * block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v89 = layer_norm_26[j0] + mul_v88 + mul_v88;
-                    layer_norm_30[j0] = add_v89;
-                    const float neg_v90 = -add_v89;
-                    sum_v91 += neg_v90;
-                }
-                layer_norm_32 = sum_v91;
-                const float v4 = layer_norm_32 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0] + layer_norm_30[j0] + v4;
+                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0] + (layer_norm_24[j0] * v3
+                            + v5 * (block_1_x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
                 }
             }
         }
@@ -2348,7 +2349,7 @@ static void train_k33_dense_layer_norm(const float *restrict gelu_5, const float
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16, 64], 32768 multiply-accumulates */
-static inline void train_k34_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2380,22 +2381,22 @@ static inline void train_k34_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k34_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu_5, float *restrict dense_9,
+static void train_k35_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu_5, float *restrict dense_9,
         float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k34_dense_adam_tile_4(block_1_y_2, i0_0, gelu_5 + n, dense_9 + n);
+            train_k35_dense_adam_tile_4(block_1_y_2, i0_0, gelu_5 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_9[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v177 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v177;
-                const float add_v178 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v178;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v177 / (dl_sqrt(add_v178)
+                const float add_v162 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_up_kernel[i0 * 64 + j0] = add_v162;
+                const float add_v163 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_up_kernel[i0 * 64 + j0] = add_v163;
+                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v162 / (dl_sqrt(add_v163)
                         + 1e-07f);
             }
         }
@@ -2403,7 +2404,7 @@ static void train_k34_dense_adam(const float *restrict block_1_y_2, const float 
 }
 
 /* transformer.dl:12: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k35_layer_norm_adam(const float *restrict dense_8, float *restrict m_block_1_norm_b_beta,
+static void train_k36_layer_norm_adam(const float *restrict dense_8, float *restrict m_block_1_norm_b_beta,
         float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
 {
     float layer_norm_23[16];
@@ -2419,41 +2420,41 @@ static void train_k35_layer_norm_adam(const float *restrict dense_8, float *rest
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_23[j0];
-        const float add_v174 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v174;
-        const float add_v175 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_beta[j0] = add_v175;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v174 / (dl_sqrt(add_v175) + 1e-07f);
+        const float add_v159 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v159;
+        const float add_v160 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_beta[j0] = add_v160;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v159 / (dl_sqrt(add_v160) + 1e-07f);
     }
 }
 
 /* transformer.dl:12: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k36_layer_norm_adam(const float *restrict layer_norm_24, float *restrict m_block_1_norm_b_gamma,
+static void train_k37_layer_norm_adam(const float *restrict layer_norm_25, float *restrict m_block_1_norm_b_gamma,
         float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
 {
-    float layer_norm_25[16];
+    float layer_norm_26[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_25[j0] = 0.0f;
+        layer_norm_26[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_25[j0] += layer_norm_24[j0 + r1 * 128 + r2 * 16];
+                layer_norm_26[j0] += layer_norm_25[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_25[j0];
-        const float add_v171 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v171;
-        const float add_v172 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_gamma[j0] = add_v172;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v171 / (dl_sqrt(add_v172) + 1e-07f);
+        const float v1 = layer_norm_26[j0];
+        const float add_v156 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v156;
+        const float add_v157 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_gamma[j0] = add_v157;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v156 / (dl_sqrt(add_v157) + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k37_multi_head_attention_adam(const float *restrict layer_norm_22,
+static void train_k38_multi_head_attention_adam(const float *restrict layer_norm_22,
         float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
         float *restrict block_1_attention_output_bias, const float *restrict adam)
 {
@@ -2470,17 +2471,17 @@ static void train_k37_multi_head_attention_adam(const float *restrict layer_norm
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = multi_head_attention_4[j0];
-        const float add_v168 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_output_bias[j0] = add_v168;
-        const float add_v169 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_output_bias[j0] = add_v169;
-        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v168 / (dl_sqrt(add_v169)
+        const float add_v153 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v153;
+        const float add_v154 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_output_bias[j0] = add_v154;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v153 / (dl_sqrt(add_v154)
                 + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2513,20 +2514,20 @@ static inline void train_k38_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k38_multi_head_attention(const float *restrict layer_norm_22,
+static void train_k39_multi_head_attention(const float *restrict layer_norm_22,
         const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k38_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
+                train_k39_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel_2 + n, multi_head_attention_5 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k39_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2559,7 +2560,7 @@ static inline void train_k39_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k39_multi_head_attention_adam(const float *restrict multi_head_attention_3,
+static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_3,
         const float *restrict layer_norm_22, float *restrict multi_head_attention_6,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
@@ -2567,26 +2568,25 @@ static void train_k39_multi_head_attention_adam(const float *restrict multi_head
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k39_multi_head_attention_adam_tile_4(multi_head_attention_3, i0_0, layer_norm_22 + n,
+            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_3, i0_0, layer_norm_22 + n,
                     multi_head_attention_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_6[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v165 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v165;
-                const float add_v166 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v166;
+                const float add_v150 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v150;
+                const float add_v151 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v151;
                 block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0]
-                        * add_v165 / (dl_sqrt(add_v166) + 1e-07f);
+                        * add_v150 / (dl_sqrt(add_v151) + 1e-07f);
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4] */
-static void train_k40_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_7,
-        float *restrict block_1_attention_y)
+static void train_k41_multi_head_attention(const float *restrict multi_head_attention_5,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_7)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
@@ -2600,10 +2600,8 @@ static void train_k40_multi_head_attention(const float *restrict multi_head_atte
                         + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
                         + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
                 for (int j3 = 0; j3 < 4; j3++) {
-                    const float div_v97 = multi_head_attention_5[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
-                    multi_head_attention_7[j0 * 128 + j1 * 32 + j2 * 4 + j3] = div_v97;
-                    block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3] = -(div_v97
-                            * block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3]);
+                    multi_head_attention_7[j0 * 128 + j1 * 32 + j2 * 4 + j3]
+                            = multi_head_attention_5[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
                 }
             }
         }
@@ -2611,7 +2609,7 @@ static void train_k40_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
-static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2644,7 +2642,7 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static inline void train_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2677,35 +2675,39 @@ static inline void train_k41_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_27, float *restrict multi_head_attention_11,
+static void train_k42_multi_head_attention(const float *restrict multi_head_attention_7,
+        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_10,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k41_multi_head_attention_tile_4(multi_head_attention_7, i0 * 128 + i1 * 32 + i2_0 * 4,
-                            multi_head_attention_27 + (i0 * 128 + i1 * 32 + n),
-                            multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
+                    train_k42_multi_head_attention_tile_4(multi_head_attention_7, i0 * 128 + i1 * 32 + i2_0 * 4,
+                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n),
+                            multi_head_attention_10 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
-                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
-                    const float v3 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
-                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
-                    const float v5 = v1 + v2 + v3 + v4;
+                    const float v1 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4];
+                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
+                    const float v3 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4 + 1];
+                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
+                    const float v5 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4 + 2];
+                    const float v6 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
+                    const float v7 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4 + 3];
+                    const float v8 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
+                    const float v9 = -(v1 * v2) + -(v3 * v4) + -(v5 * v6) + -(v7 * v8);
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v6 = multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        const float v7
+                        const float v10 = multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        const float v11
                                 = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v6 + v5) * v7;
+                        multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
                     }
                 }
-                train_k41_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_12 + (i0 * 128 + i1 * 32 + i2_0
+                train_k42_multi_head_attention_tile2_4(multi_head_attention_10, i0 * 256 + i1 * 64 + i2_0 * 8,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_11 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
         }
@@ -2713,7 +2715,7 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2746,22 +2748,22 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_10)
+static void train_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                train_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 256 + i1 * 64 + i2_0, multi_head_attention_7 + (i0 * 128 + i1 * 32),
-                        multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                        multi_head_attention_9 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2794,51 +2796,51 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
+static void train_k44_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_10, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
-                train_k43_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
-                        multi_head_attention_11 + (i0 * 256 + i1 * 64 + n), multi_head_attention_13 + (i0 * 128 + i1 * 32 + n));
+                train_k44_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
+                        multi_head_attention_10 + (i0 * 256 + i1 * 64 + n), multi_head_attention_12 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k44_multi_head_attention_adam(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_15, float *restrict m_block_1_attention_value_bias,
+static void train_k45_multi_head_attention_adam(const float *restrict multi_head_attention_9,
+        float *restrict multi_head_attention_14, float *restrict m_block_1_attention_value_bias,
         float *restrict v_block_1_attention_value_bias)
 {
-    float multi_head_attention_14[16];
+    float multi_head_attention_13[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_10[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_9[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_14[j0] = 0.0f;
+        multi_head_attention_13[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_14[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_13[j0] += multi_head_attention_14[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_14[j0];
+        const float v1 = multi_head_attention_13[j0];
         m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
         v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2871,20 +2873,20 @@ static inline void train_k45_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k45_multi_head_attention(const float *restrict multi_head_attention_15,
-        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_16)
+static void train_k46_multi_head_attention(const float *restrict multi_head_attention_14,
+        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k45_multi_head_attention_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_16 + (i0 * 128 + i1_0 * 16 + n));
+                train_k46_multi_head_attention_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
+                        block_1_attention_value_kernel_2 + n, multi_head_attention_15 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k46_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k47_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2917,55 +2919,55 @@ static inline void train_k46_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k46_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
-        float *restrict multi_head_attention_17, float *restrict m_block_1_attention_value_kernel,
+static void train_k47_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
+        float *restrict multi_head_attention_16, float *restrict m_block_1_attention_value_kernel,
         float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k46_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
-                    multi_head_attention_17 + n);
+            train_k47_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
+                    multi_head_attention_16 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_17[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v159 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v159;
-                const float add_v160 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v160;
-                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v159
-                        / (dl_sqrt(add_v160) + 1e-07f);
+                const float v1 = multi_head_attention_16[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v144 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v144;
+                const float add_v145 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v145;
+                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v144
+                        / (dl_sqrt(add_v145) + 1e-07f);
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_13,
+static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_12,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_18;
-        float sum_v110 = 0.0f;
+        float multi_head_attention_17;
+        float sum_v101 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v110 += multi_head_attention_13[i0 * 8 + r0 * 128 + r1];
+                sum_v101 += multi_head_attention_12[i0 * 8 + r0 * 128 + r1];
             }
         }
-        multi_head_attention_18 = sum_v110;
-        const float add_v156 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_18 * 0.1f;
-        m_block_1_attention_key_bias[i0] = add_v156;
-        const float add_v157 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_18 * 0.001f
-                * multi_head_attention_18;
-        v_block_1_attention_key_bias[i0] = add_v157;
-        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v156 / (dl_sqrt(add_v157) + 1e-07f);
+        multi_head_attention_17 = sum_v101;
+        const float add_v141 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_17 * 0.1f;
+        m_block_1_attention_key_bias[i0] = add_v141;
+        const float add_v142 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_17 * 0.001f
+                * multi_head_attention_17;
+        v_block_1_attention_key_bias[i0] = add_v142;
+        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v141 / (dl_sqrt(add_v142) + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2998,33 +3000,33 @@ static inline void train_k48_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k48_multi_head_attention(const float *restrict multi_head_attention_13,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_19)
+static void train_k49_multi_head_attention(const float *restrict multi_head_attention_12,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k48_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_19 + (i0 * 128 + i1_0 * 16 + n));
+                train_k49_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_18 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void train_k49_multi_head_attention_pack(const float *restrict multi_head_attention_13,
-        float *restrict multi_head_attention_28)
+static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_12,
+        float *restrict multi_head_attention_27)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_28[j0 * 128 + j1 * 16 + j2] = multi_head_attention_13[j0 * 128 + j1 + j2 * 8];
+                multi_head_attention_27[j0 * 128 + j1 * 16 + j2] = multi_head_attention_12[j0 * 128 + j1 + j2 * 8];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k50_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k51_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3057,63 +3059,69 @@ static inline void train_k50_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k50_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_28,
-        float *restrict multi_head_attention_20, float *restrict m_block_1_attention_key_kernel,
+static void train_k51_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_27,
+        float *restrict multi_head_attention_19, float *restrict m_block_1_attention_key_kernel,
         float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k50_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_28 + n,
-                    multi_head_attention_20 + n);
+            train_k51_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_27 + n,
+                    multi_head_attention_19 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_20[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v153 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v153;
-                const float add_v154 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v154;
-                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v153
-                        / (dl_sqrt(add_v154) + 1e-07f);
+                const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v138 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v138;
+                const float add_v139 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v139;
+                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v138
+                        / (dl_sqrt(add_v139) + 1e-07f);
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
+static void train_k52_multi_head_attention(const float *restrict multi_head_attention_11,
+        float *restrict multi_head_attention_21)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 8; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_21[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_11[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k51_multi_head_attention_adam(const float *restrict multi_head_attention_12,
-        float *restrict multi_head_attention_22, float *restrict m_block_1_attention_query_bias,
-        float *restrict v_block_1_attention_query_bias)
+static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_11,
+        float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
+        float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
-    float multi_head_attention_21[16];
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_22[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_12[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
+    for (int i0 = 0; i0 < 16; i0++) {
+        float multi_head_attention_20;
+        float sum_v107 = 0.0f;
+        for (int r0 = 0; r0 < 4; r0++) {
+            for (int r1 = 0; r1 < 8; r1++) {
+                sum_v107 += multi_head_attention_11[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
             }
         }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_21[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_21[j0] += multi_head_attention_22[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_21[j0];
-        m_block_1_attention_query_bias[j0] = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
-        v_block_1_attention_query_bias[j0] = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        multi_head_attention_20 = sum_v107;
+        const float v1 = multi_head_attention_20 * 0.5f;
+        const float add_v135 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[i0] = add_v135;
+        const float add_v136 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[i0] = add_v136;
+        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v135 / (dl_sqrt(add_v136) + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k52_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k54_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3146,52 +3154,45 @@ static inline void train_k52_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k52_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_23,
-        const float *restrict multi_head_attention_16, const float *restrict multi_head_attention_19,
-        float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y, float *restrict layer_norm_35,
-        const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
-        const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_22,
-        float *restrict layer_norm_44)
+static void train_k54_multi_head_attention_layer_norm(const float *restrict multi_head_attention_21,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_22,
+        const float *restrict multi_head_attention_15, const float *restrict multi_head_attention_18,
+        float *restrict multi_head_attention_23, const float *restrict block_1_norm_a_gamma, const float *restrict x,
+        const float *restrict layer_norm_2, const float *restrict layer_norm_22, const float *restrict layer_norm_5,
+        const float *restrict layer_norm_4, const float *restrict layer_norm, float *restrict layer_norm_34)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_37[16];
-        float layer_norm_39;
-        float layer_norm_41[16];
-        float layer_norm_43;
+        float layer_norm_32;
+        float layer_norm_33;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k52_multi_head_attention_layer_norm_tile_4(multi_head_attention_22, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_23 + n);
+                train_k54_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i0 * 128 + i1_0 * 16,
+                        block_1_attention_query_kernel_2 + n, multi_head_attention_22 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v126 = 0.0f;
+                float sum_v114 = 0.0f;
+                float sum_v115 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v119 = multi_head_attention_16[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_19[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_23[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_24[i0 * 128 + i1 * 16 + j0] = add_v119;
-                    const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_35[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
-                    const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
-                    layer_norm_37[j0] = div_v124;
-                    const float neg_v125 = -(div_v124 * v1);
-                    sum_v126 += neg_v125;
+                    const float add_v110 = multi_head_attention_15[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_18[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_22[i1 * 16 - i1_0 * 16 + j0];
+                    multi_head_attention_23[i0 * 128 + i1 * 16 + j0] = add_v110;
+                    const float v1 = add_v110 * block_1_norm_a_gamma[j0];
+                    const float v2 = x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1];
+                    sum_v114 += v1 * v2;
+                    sum_v115 += v1;
                 }
-                layer_norm_39 = sum_v126;
-                const float v2 = layer_norm_39 * 0.5f / layer_norm_3[i0 * 8 + i1] / 16.0f;
-                float sum_v130 = 0.0f;
+                layer_norm_32 = sum_v114;
+                layer_norm_33 = sum_v115;
+                const float v3 = layer_norm_5[i0 * 8 + i1];
+                const float v4 = layer_norm_4[i0 * 8 + i1];
+                const float v5 = -(layer_norm_32 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_2[i0 * 8 + i1];
+                const float v7 = -(layer_norm_33 * v3 + (layer_norm[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v127 = v2 * block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v128 = layer_norm_37[j0] + mul_v127 + mul_v127;
-                    layer_norm_41[j0] = add_v128;
-                    const float neg_v129 = -add_v128;
-                    sum_v130 += neg_v129;
-                }
-                layer_norm_43 = sum_v130;
-                const float v3 = layer_norm_43 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_44[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0] + layer_norm_41[j0] + v3;
+                    layer_norm_34[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0]
+                            + (multi_head_attention_23[i0 * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                            * (x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
                 }
             }
         }
@@ -3199,7 +3200,7 @@ static void train_k52_multi_head_attention_layer_norm(const float *restrict mult
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k53_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k55_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3232,106 +3233,104 @@ static inline void train_k53_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k53_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_22,
-        float *restrict multi_head_attention_25, float *restrict m_block_1_attention_query_kernel,
+static void train_k55_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_21,
+        float *restrict multi_head_attention_24, float *restrict m_block_1_attention_query_kernel,
         float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k53_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_22 + n,
-                    multi_head_attention_25 + n);
+            train_k55_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_21 + n,
+                    multi_head_attention_24 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_25[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v147 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v147;
-                const float add_v148 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v148;
-                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v147
-                        / (dl_sqrt(add_v148) + 1e-07f);
+                const float v1 = multi_head_attention_24[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v132 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v132;
+                const float add_v133 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v133;
+                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v132
+                        / (dl_sqrt(add_v133) + 1e-07f);
             }
         }
     }
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k54_layer_norm_adam(const float *restrict multi_head_attention_24, float *restrict m_block_1_norm_a_beta,
+static void train_k56_layer_norm_adam(const float *restrict multi_head_attention_23, float *restrict m_block_1_norm_a_beta,
         float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
 {
-    float layer_norm_34[16];
+    float layer_norm_30[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_34[j0] = 0.0f;
+        layer_norm_30[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_34[j0] += multi_head_attention_24[j0 + r1 * 128 + r2 * 16];
+                layer_norm_30[j0] += multi_head_attention_23[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_34[j0];
-        const float add_v144 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v144;
-        const float add_v145 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_beta[j0] = add_v145;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v144 / (dl_sqrt(add_v145) + 1e-07f);
+        const float v1 = layer_norm_30[j0];
+        const float add_v129 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v129;
+        const float add_v130 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_beta[j0] = add_v130;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v129 / (dl_sqrt(add_v130) + 1e-07f);
     }
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k55_layer_norm_adam(const float *restrict layer_norm_35, float *restrict m_block_1_norm_a_gamma,
-        float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma, const float *restrict adam,
-        float *restrict block_1_attention_query_bias, const float *restrict m_block_1_attention_query_bias,
-        const float *restrict v_block_1_attention_query_bias, float *restrict block_1_attention_value_bias,
+static void train_k57_layer_norm_adam(const float *restrict multi_head_attention_23, const float *restrict block_1_norm_a_y,
+        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
+        const float *restrict adam, float *restrict block_1_attention_value_bias,
         const float *restrict m_block_1_attention_value_bias, const float *restrict v_block_1_attention_value_bias)
 {
-    float layer_norm_36[16];
+    float layer_norm_31[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_36[j0] = 0.0f;
+        layer_norm_31[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_36[j0] += layer_norm_35[j0 + r1 * 128 + r2 * 16];
+                layer_norm_31[j0] += multi_head_attention_23[j0 + r1 * 128 + r2 * 16]
+                        * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = layer_norm_36[j0];
-        const float add_v141 = m_block_1_norm_a_gamma[j0] * 0.9f + v2 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v141;
-        const float add_v142 = v_block_1_norm_a_gamma[j0] * 0.999f + v2 * 0.001f * v2;
-        v_block_1_norm_a_gamma[j0] = add_v142;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v141 / (dl_sqrt(add_v142) + 1e-07f);
-        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - v1 * m_block_1_attention_query_bias[j0]
-                / (dl_sqrt(v_block_1_attention_query_bias[j0]) + 1e-07f);
+        const float v2 = layer_norm_31[j0];
+        const float add_v126 = m_block_1_norm_a_gamma[j0] * 0.9f + v2 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v126;
+        const float add_v127 = v_block_1_norm_a_gamma[j0] * 0.999f + v2 * 0.001f * v2;
+        v_block_1_norm_a_gamma[j0] = add_v127;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v126 / (dl_sqrt(add_v127) + 1e-07f);
         block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * m_block_1_attention_value_bias[j0]
                 / (dl_sqrt(v_block_1_attention_value_bias[j0]) + 1e-07f);
     }
 }
 
 /* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
-static void train_k56_embedding_adam(const float *restrict layer_norm_44, float *restrict m_positions,
+static void train_k58_embedding_adam(const float *restrict layer_norm_34, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         const float v1 = m_positions[j0] * 0.9f;
         const float v2 = v_positions[j0] * 0.999f;
-        const float sum_v132 = layer_norm_44[j0] + layer_norm_44[j0 + 128] + layer_norm_44[j0 + 256] + layer_norm_44[j0 + 384];
-        const float add_v134 = v1 + sum_v132 * 0.1f;
-        m_positions[j0] = add_v134;
-        const float add_v135 = v2 + sum_v132 * 0.001f * sum_v132;
-        v_positions[j0] = add_v135;
-        positions[j0] = positions[j0] - adam[0] * add_v134 / (dl_sqrt(add_v135) + 1e-07f);
+        const float sum_v117 = layer_norm_34[j0] + layer_norm_34[j0 + 128] + layer_norm_34[j0 + 256] + layer_norm_34[j0 + 384];
+        const float add_v119 = v1 + sum_v117 * 0.1f;
+        m_positions[j0] = add_v119;
+        const float add_v120 = v2 + sum_v117 * 0.001f * sum_v117;
+        v_positions[j0] = add_v120;
+        positions[j0] = positions[j0] - adam[0] * add_v119 / (dl_sqrt(add_v120) + 1e-07f);
     }
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void train_k57_embedding(const float *restrict layer_norm_44, const int32_t *restrict tokens,
+static void train_k59_embedding(const float *restrict layer_norm_34, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -3339,23 +3338,23 @@ static void train_k57_embedding(const float *restrict layer_norm_44, const int32
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_44[j0 * 128 + j1 * 16 + j2];
+                embedding_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_34[j0 * 128 + j1 * 16 + j2];
             }
         }
     }
 }
 
 /* transformer.dl:31: adam -> f32[256, 16] */
-static void train_k58_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
         const float v1 = embedding_2[j0];
-        const float add_v138 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v138;
-        const float add_v139 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v139;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v138 / (dl_sqrt(add_v139) + 1e-07f);
+        const float add_v123 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v123;
+        const float add_v124 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v124;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v123 / (dl_sqrt(add_v124) + 1e-07f);
     }
 }
 
@@ -3366,22 +3365,26 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
-    float *const layer_norm_3 = (float *)(void *)(base + 133120);   /* f32[4, 8, 1] */
+    float *const x = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
+    float *const layer_norm = (float *)(void *)(base + 133120);   /* f32[4, 8] */
+    float *const layer_norm_2 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 133504);   /* f32[4, 8, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
     float *const block_1_y = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 133632);   /* f32[4, 8] */
+    float *const layer_norm_7 = (float *)(void *)(base + 133760);   /* f32[4, 8, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 133888);   /* f32[4, 8, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 134016);   /* f32[4, 8, 1] */
     float *const block_1_norm_b_y = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
@@ -3389,59 +3392,61 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
+    float *const x_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 134144);   /* f32[4, 8] */
+    float *const layer_norm_12 = (float *)(void *)(base + 134272);   /* f32[4, 8, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 134400);   /* f32[4, 8, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 134528);   /* f32[4, 8, 1] */
     float *const layer_norm_1_y = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
     float *const layer_norm_1_y_2 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 94208);   /* f32[4, 256] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 127104);   /* i32[4, 8] */
-    float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 127104);   /* f32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 127232);   /* i32[4, 8] */
     float *const dense_2 = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const layer_norm_13 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
+    float *const layer_norm_18 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
     float *const layer_norm_22 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const dense_6 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_8 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const dense_9 = (float *)(void *)(base + 12288);   /* f32[4, 64] */
-    float *const layer_norm_24 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const layer_norm_25 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_35 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const layer_norm_44 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const layer_norm_34 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
-    float *const adam = (float *)(void *)(base + 133504);   /* f32 */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const adam = (float *)(void *)(base + 134656);   /* f32 */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_2 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
     float *const block_1_up_kernel_2 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
     float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
     float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x,
-            block_1_norm_a_standardized_1_centered, layer_norm_3, block_1_norm_a_y, params->block_1_norm_a_gamma,
-            params->block_1_norm_a_beta, block_1_y);
+    train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
+            layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
     train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);
     train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
@@ -3451,100 +3456,101 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);
     train_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_26);
-    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_27);
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_26,
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_25);
+    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_26);
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_25,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             block_1_attention_value_y_2, block_1_attention_y);
     train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
     train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
     train_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
-            block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
-            params->block_1_norm_b_beta, block_1_y_2);
+            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
+            layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+            block_1_y_2);
     train_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
     train_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
     train_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            layer_norm_1_standardized_1_centered, layer_norm_11, layer_norm_1_y, params->layer_norm_1_gamma,
+    train_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
+            layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
     train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k19_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
     train_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            next, cross_entropy_5, argmax, &count, cross_entropy_8);
+            cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
     train_k21_div(&count, argmax, next, &metrics->accuracy);
-    train_k22_div(&count, cross_entropy_5, &metrics->loss);
-    train_k23_adam(&step, adam);
-    train_k24_dense_adam(cross_entropy_8, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
+    train_k22_div(&count, cross_entropy_4, &metrics->loss);
+    train_k23_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
+    train_k24_adam(&step, adam);
+    train_k25_dense_adam(cross_entropy_2, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
             adam);
-    train_k25_dense_layer_norm(cross_entropy_8, classifier_kernel_2, dense_2, layer_norm_1_y, layer_norm_13,
-            params->layer_norm_1_gamma, layer_norm_11, layer_norm_1_standardized_1_centered, layer_norm_22);
-    train_k26_dense_adam(layer_norm_1_y_2, cross_entropy_8, dense_3, optimizer->m_classifier_kernel,
+    train_k26_dense_layer_norm(cross_entropy_2, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, layer_norm_1_y,
+            layer_norm_18, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11, layer_norm_22);
+    train_k27_dense_adam(layer_norm_1_y_2, cross_entropy_2, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k27_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
+    train_k28_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
             params->layer_norm_1_beta, adam);
-    train_k28_layer_norm_adam(layer_norm_13, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
+    train_k29_layer_norm_adam(layer_norm_18, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
             params->layer_norm_1_gamma, adam);
-    train_k29_dense_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+    train_k30_dense_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
             params->block_1_down_bias, adam);
-    train_k30_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
-    train_k31_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k31_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
+    train_k32_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k32_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k33_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, block_1_norm_b_y, layer_norm_24,
-            params->block_1_norm_b_gamma, layer_norm_7, block_1_norm_b_standardized_1_centered, layer_norm_22);
-    train_k34_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k33_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k34_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, params->block_1_norm_b_gamma, block_1_norm_b_y,
+            layer_norm_25, block_1_x, layer_norm_7, layer_norm_22, layer_norm_10, layer_norm_9, layer_norm_6);
+    train_k35_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k35_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+    train_k36_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta, adam);
-    train_k36_layer_norm_adam(layer_norm_24, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+    train_k37_layer_norm_adam(layer_norm_25, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, adam);
-    train_k37_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
+    train_k38_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k38_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_5);
-    train_k39_multi_head_attention_adam(multi_head_attention_3, layer_norm_22, multi_head_attention_6,
+    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_5);
+    train_k40_multi_head_attention_adam(multi_head_attention_3, layer_norm_22, multi_head_attention_6,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k40_multi_head_attention(multi_head_attention_5, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_7, block_1_attention_y);
-    train_k41_multi_head_attention(multi_head_attention_7, multi_head_attention_27, multi_head_attention_11,
+    train_k41_multi_head_attention(multi_head_attention_5, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_7);
+    train_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_26, multi_head_attention_10,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_12);
-    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
-            multi_head_attention_10);
-    train_k43_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
-    train_k44_multi_head_attention_adam(multi_head_attention_10, multi_head_attention_15,
+            multi_head_attention_11);
+    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
+            multi_head_attention_9);
+    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_10, multi_head_attention_12);
+    train_k45_multi_head_attention_adam(multi_head_attention_9, multi_head_attention_14,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k45_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2, multi_head_attention_16);
-    train_k46_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
+    train_k46_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2, multi_head_attention_15);
+    train_k47_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);
-    train_k47_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
+    train_k48_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k48_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
-    train_k49_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
-    train_k50_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
+    train_k49_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_2, multi_head_attention_18);
+    train_k50_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_27);
+    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);
-    train_k51_multi_head_attention_adam(multi_head_attention_12, multi_head_attention_22,
-            optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias);
-    train_k52_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
-            multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
-            block_1_norm_a_y, layer_norm_35, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
-            layer_norm_22, layer_norm_44);
-    train_k53_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
+    train_k52_multi_head_attention(multi_head_attention_11, multi_head_attention_21);
+    train_k53_multi_head_attention_adam(multi_head_attention_11, optimizer->m_block_1_attention_query_bias,
+            optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
+    train_k54_multi_head_attention_layer_norm(multi_head_attention_21, block_1_attention_query_kernel_2,
+            multi_head_attention_22, multi_head_attention_15, multi_head_attention_18, multi_head_attention_23,
+            params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_22, layer_norm_5, layer_norm_4, layer_norm,
+            layer_norm_34);
+    train_k55_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);
-    train_k54_layer_norm_adam(multi_head_attention_24, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+    train_k56_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);
-    train_k55_layer_norm_adam(layer_norm_35, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
-            params->block_1_norm_a_gamma, adam, params->block_1_attention_query_bias, optimizer->m_block_1_attention_query_bias,
-            optimizer->v_block_1_attention_query_bias, params->block_1_attention_value_bias,
+    train_k57_layer_norm_adam(multi_head_attention_23, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
+            optimizer->v_block_1_norm_a_gamma, params->block_1_norm_a_gamma, adam, params->block_1_attention_value_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k56_embedding_adam(layer_norm_44, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k57_embedding(layer_norm_44, tokens, embedding_2);
-    train_k58_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k58_embedding_adam(layer_norm_34, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k59_embedding(layer_norm_34, tokens, embedding_2);
+    train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -3565,36 +3571,37 @@ static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
 
 /* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16] */
 static void gradients_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, float *restrict block_1_norm_a_standardized_1_centered,
-        float *restrict layer_norm_3, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
-        const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
+        const float *restrict positions, float *restrict x, float *restrict layer_norm, float *restrict layer_norm_2,
+        float *restrict layer_norm_4, float *restrict layer_norm_5, float *restrict block_1_norm_a_y,
+        const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
-            float layer_norm;
-            float layer_norm_2;
+            float layer_norm_3;
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float x_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
                 x[i0 * 128 + i1 * 16 + j0] = x_v1;
                 sum_v2 += x_v1;
             }
-            layer_norm = sum_v2;
-            const float v1 = layer_norm / 16.0f;
+            layer_norm[i0 * 8 + i1] = sum_v2;
+            const float v1 = layer_norm[i0 * 8 + i1] / 16.0f;
+            layer_norm_2[i0 * 8 + i1] = v1;
             float sum_v4 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
-                block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v3;
-                sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
+            for (int r0 = 0; r0 < 16; r0++) {
+                const float v2 = x[i0 * 128 + i1 * 16 + r0] - layer_norm_2[i0 * 8 + i1];
+                sum_v4 += v2 * v2;
             }
-            layer_norm_2 = sum_v4;
-            const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
-            layer_norm_3[i0 * 8 + i1] = v2;
+            layer_norm_3 = sum_v4;
+            const float v3 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
+            const float sqrt_v5 = v3;
+            layer_norm_4[i0 * 8 + i1] = sqrt_v5;
+            layer_norm_5[i0 * 8 + i1] = 1.0f / sqrt_v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v6 = block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                        / layer_norm_3[i0 * 8 + i1];
-                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6;
-                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                const float block_1_norm_a_y_v7 = (x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1])
+                        * layer_norm_5[i0 * 8 + i1];
+                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7;
+                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
@@ -4005,44 +4012,43 @@ static inline void gradients_k13_multi_head_attention_layer_norm_tile_4(const fl
 static void gradients_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_7, float *restrict block_1_norm_b_y,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
+        float *restrict layer_norm_6, float *restrict layer_norm_7, float *restrict layer_norm_9, float *restrict layer_norm_10,
+        float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
+        float *restrict block_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_4;
-        float layer_norm_6;
+        float layer_norm_8;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 gradients_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v23 = 0.0f;
+                float sum_v24 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_x_v22 = x[i0 * 128 + i1 * 16 + j0]
+                    const float block_1_x_v23 = x[i0 * 128 + i1 * 16 + j0]
                             + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
-                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v22;
-                    sum_v23 += block_1_x_v22;
+                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v23;
+                    sum_v24 += block_1_x_v23;
                 }
-                layer_norm_4 = sum_v23;
-                const float v1 = layer_norm_4 / 16.0f;
+                layer_norm_6[i0 * 8 + i1] = sum_v24;
+                const float v1 = layer_norm_6[i0 * 8 + i1] / 16.0f;
+                layer_norm_7[i0 * 8 + i1] = v1;
                 float sum_v26 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_standardized_1_centered_v24 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
-                    block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                            = block_1_norm_b_standardized_1_centered_v24;
-                    const float mul_v25 = block_1_norm_b_standardized_1_centered_v24
-                            * block_1_norm_b_standardized_1_centered_v24;
-                    sum_v26 += mul_v25;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + r0] - layer_norm_7[i0 * 8 + i1];
+                    sum_v26 += v2 * v2;
                 }
-                layer_norm_6 = sum_v26;
-                const float v2 = dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
-                layer_norm_7[i0 * 8 + i1] = v2;
+                layer_norm_8 = sum_v26;
+                const float v3 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
+                const float sqrt_v27 = v3;
+                layer_norm_9[i0 * 8 + i1] = sqrt_v27;
+                layer_norm_10[i0 * 8 + i1] = 1.0f / sqrt_v27;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_y_v28 = block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                            / layer_norm_7[i0 * 8 + i1];
-                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28;
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v28 * block_1_norm_b_gamma[j0]
+                    const float block_1_norm_b_y_v29 = (block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1])
+                            * layer_norm_10[i0 * 8 + i1];
+                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29;
+                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29 * block_1_norm_b_gamma[j0]
                             + block_1_norm_b_beta[j0];
                 }
             }
@@ -4106,13 +4112,13 @@ static void gradients_k15_dense_gelu(const float *restrict block_1_y_2, const fl
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = gelu_2[i0 * 512 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v31 = v1 * 0.5f;
-                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v31;
-                    const float div_v32 = v1 / 1.4142135f;
-                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v32;
-                    const float add_v33 = dl_erf(div_v32) + 1.0f;
-                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v33;
-                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v31 * add_v33;
+                    const float mul_v32 = v1 * 0.5f;
+                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v32;
+                    const float div_v33 = v1 / 1.4142135f;
+                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v33;
+                    const float add_v34 = dl_erf(div_v33) + 1.0f;
+                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v34;
+                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v32 * add_v34;
                 }
             }
         }
@@ -4165,43 +4171,43 @@ static inline void gradients_k17_dense_layer_norm_tile_4(const float *restrict a
 
 static void gradients_k17_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_11, float *restrict layer_norm_1_y,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
+        float *restrict x_2, float *restrict layer_norm_11, float *restrict layer_norm_12, float *restrict layer_norm_14,
+        float *restrict layer_norm_15, float *restrict layer_norm_1_y, const float *restrict layer_norm_1_gamma,
+        const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float x_2[16];
-        float layer_norm_8;
-        float layer_norm_10;
+        float layer_norm_13;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 gradients_k17_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n,
                         block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v37 = 0.0f;
+                float sum_v38 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float x_v36 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float x_v37 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    x_2[j0] = x_v36;
-                    sum_v37 += x_v36;
+                    x_2[i0 * 128 + i1 * 16 + j0] = x_v37;
+                    sum_v38 += x_v37;
                 }
-                layer_norm_8 = sum_v37;
-                const float v1 = layer_norm_8 / 16.0f;
+                layer_norm_11[i0 * 8 + i1] = sum_v38;
+                const float v1 = layer_norm_11[i0 * 8 + i1] / 16.0f;
+                layer_norm_12[i0 * 8 + i1] = v1;
                 float sum_v40 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_standardized_1_centered_v38 = x_2[j0] - v1;
-                    layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered_v38;
-                    const float mul_v39 = layer_norm_1_standardized_1_centered_v38 * layer_norm_1_standardized_1_centered_v38;
-                    sum_v40 += mul_v39;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float v2 = x_2[i0 * 128 + i1 * 16 + r0] - layer_norm_12[i0 * 8 + i1];
+                    sum_v40 += v2 * v2;
                 }
-                layer_norm_10 = sum_v40;
-                const float v2 = dl_sqrt(layer_norm_10 / 16.0f + 0.001f);
-                layer_norm_11[i0 * 8 + i1] = v2;
+                layer_norm_13 = sum_v40;
+                const float v3 = dl_sqrt(layer_norm_13 / 16.0f + 0.001f);
+                const float sqrt_v41 = v3;
+                layer_norm_14[i0 * 8 + i1] = sqrt_v41;
+                layer_norm_15[i0 * 8 + i1] = 1.0f / sqrt_v41;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_y_v42 = layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0]
-                            / layer_norm_11[i0 * 8 + i1];
-                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42;
-                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v42 * layer_norm_1_gamma[j0]
+                    const float layer_norm_1_y_v43 = (x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1])
+                            * layer_norm_15[i0 * 8 + i1];
+                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43;
+                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43 * layer_norm_1_gamma[j0]
                             + layer_norm_1_beta[j0];
                 }
             }
@@ -4231,7 +4237,7 @@ static dl_status gradients_k19_cross_entropy_check(const int32_t *restrict next)
     return DL_OK;
 }
 
-/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> f32[4, 8, 256], 131072 multiply-accumulates */
+/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates */
 static inline void gradients_k20_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4267,96 +4273,69 @@ static inline void gradients_k20_dense_cross_entropy_argmax_tile_4(const float *
 
 static void gradients_k20_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax, const int32_t *restrict count_,
-        float *restrict cross_entropy_8)
+        float *restrict cross_entropy_2, float *restrict cross_entropy_3, const int32_t *restrict next,
+        float *restrict cross_entropy_4, dl_word *restrict argmax)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float logits[256];
         float cross_entropy;
-        float cross_entropy_2[256];
-        float cross_entropy_3;
-        float cross_entropy_6[256];
-        float cross_entropy_7;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
                 gradients_k20_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float max_v47[8];
+                float max_v48[8];
                 for (int lane = 0; lane < 8; lane++)
-                    max_v47[lane] = -DL_INFINITY;
+                    max_v48[lane] = -DL_INFINITY;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float logits_v45 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
-                        logits[j0] = logits_v45;
-                        const float x_max_v47 = logits_v45;
-                        max_v47[lane] = dl_max(max_v47[lane], x_max_v47);
+                        const float logits_v46 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
+                        logits[j0] = logits_v46;
+                        const float x_max_v48 = logits_v46;
+                        max_v48[lane] = dl_max(max_v48[lane], x_max_v48);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 4]);
+                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 4]);
                 for (int lane = 0; lane < 2; lane++)
-                    max_v47[lane] = dl_max(max_v47[lane], max_v47[lane + 2]);
-                max_v47[0] = dl_max(max_v47[0], max_v47[1]);
-                cross_entropy = max_v47[0];
-                float sum_v49[8];
+                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 2]);
+                max_v48[0] = dl_max(max_v48[0], max_v48[1]);
+                cross_entropy = max_v48[0];
+                float sum_v50[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v49[lane] = 0.0f;
+                    sum_v50[lane] = 0.0f;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float exp_v48 = dl_exp(logits[j0] - cross_entropy);
-                        cross_entropy_2[j0] = exp_v48;
-                        sum_v49[lane] += exp_v48;
+                        const float exp_v49 = dl_exp(logits[j0] - cross_entropy);
+                        cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = exp_v49;
+                        sum_v50[lane] += exp_v49;
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v49[lane] += sum_v49[lane + 4];
+                    sum_v50[lane] += sum_v50[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v49[lane] += sum_v49[lane + 2];
-                sum_v49[0] += sum_v49[1];
-                cross_entropy_3 = sum_v49[0];
-                const float v1 = dl_log(cross_entropy_3);
+                    sum_v50[lane] += sum_v50[lane + 2];
+                sum_v50[0] += sum_v50[1];
+                cross_entropy_3[i0 * 8 + i1] = sum_v50[0];
+                const float v1 = cross_entropy_3[i0 * 8 + i1];
+                const float v2 = dl_log(v1);
                 float sum_v51 = 0.0f;
                 int32_t argmax_v52 = 0;
                 float best_argmax_v52 = -DL_INFINITY;
-                for (int j0 = 0; j0 < 256; j0++) {
-                    const float v2 = logits[j0];
-                    const float select_v50 = next[i0 * 8 + i1] == j0 ? v2 - cross_entropy - v1 : 0.0f;
-                    sum_v51 += select_v50;
-                    const float x_argmax_v52 = v2;
+                for (int r0 = 0; r0 < 256; r0++) {
+                    const float v3 = logits[r0];
+                    sum_v51 += next[i0 * 8 + i1] == r0 ? v3 - cross_entropy - v2 : 0.0f;
+                    const float x_argmax_v52 = v3;
                     if (best_argmax_v52 < x_argmax_v52) {
                         best_argmax_v52 = x_argmax_v52;
-                        argmax_v52 = j0;
+                        argmax_v52 = r0;
                     }
                 }
-                cross_entropy_5[i0 * 8 + i1] = sum_v51;
+                cross_entropy_4[i0 * 8 + i1] = sum_v51;
                 argmax[i0 * 8 + i1] = argmax_v52;
-                const int32_t v3 = count_[0];
-                const float v4 = -((i0 < v3 ? 1.0f / (float)v3 : 0.0f) / 8.0f);
-                float sum_v56[8];
-                for (int lane = 0; lane < 8; lane++)
-                    sum_v56[lane] = 0.0f;
-                for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int j0 = j0_0 + lane;
-                        const float select_v55 = next[i0 * 8 + i1] == j0 ? v4 : 0.0f;
-                        cross_entropy_6[j0] = select_v55;
-                        sum_v56[lane] += -select_v55;
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    sum_v56[lane] += sum_v56[lane + 4];
-                for (int lane = 0; lane < 2; lane++)
-                    sum_v56[lane] += sum_v56[lane + 2];
-                sum_v56[0] += sum_v56[1];
-                cross_entropy_7 = sum_v56[0];
-                const float v5 = cross_entropy_7 / cross_entropy_3;
-                for (int j0 = 0; j0 < 256; j0++) {
-                    cross_entropy_8[i0 * 2048 + i1 * 256 + j0] = cross_entropy_6[j0] + v5 * cross_entropy_2[j0];
-                }
             }
         }
     }
@@ -4442,48 +4421,84 @@ static void gradients_k21_div(const int32_t *restrict count_, const dl_word *res
 }
 
 /* transformer.dl:28: -> f32 */
-static void gradients_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
+static void gradients_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_5[0];
-    const float v3 = cross_entropy_5[1];
-    const float v4 = cross_entropy_5[2];
-    const float v5 = cross_entropy_5[3];
-    const float v6 = cross_entropy_5[4];
-    const float v7 = cross_entropy_5[5];
-    const float v8 = cross_entropy_5[6];
-    const float v9 = cross_entropy_5[7];
-    const float v10 = cross_entropy_5[8];
-    const float v11 = cross_entropy_5[9];
-    const float v12 = cross_entropy_5[10];
-    const float v13 = cross_entropy_5[11];
-    const float v14 = cross_entropy_5[12];
-    const float v15 = cross_entropy_5[13];
-    const float v16 = cross_entropy_5[14];
-    const float v17 = cross_entropy_5[15];
-    const float v18 = cross_entropy_5[16];
-    const float v19 = cross_entropy_5[17];
-    const float v20 = cross_entropy_5[18];
-    const float v21 = cross_entropy_5[19];
-    const float v22 = cross_entropy_5[20];
-    const float v23 = cross_entropy_5[21];
-    const float v24 = cross_entropy_5[22];
-    const float v25 = cross_entropy_5[23];
-    const float v26 = cross_entropy_5[24];
-    const float v27 = cross_entropy_5[25];
-    const float v28 = cross_entropy_5[26];
-    const float v29 = cross_entropy_5[27];
-    const float v30 = cross_entropy_5[28];
-    const float v31 = cross_entropy_5[29];
-    const float v32 = cross_entropy_5[30];
-    const float v33 = cross_entropy_5[31];
+    const float v2 = cross_entropy_4[0];
+    const float v3 = cross_entropy_4[1];
+    const float v4 = cross_entropy_4[2];
+    const float v5 = cross_entropy_4[3];
+    const float v6 = cross_entropy_4[4];
+    const float v7 = cross_entropy_4[5];
+    const float v8 = cross_entropy_4[6];
+    const float v9 = cross_entropy_4[7];
+    const float v10 = cross_entropy_4[8];
+    const float v11 = cross_entropy_4[9];
+    const float v12 = cross_entropy_4[10];
+    const float v13 = cross_entropy_4[11];
+    const float v14 = cross_entropy_4[12];
+    const float v15 = cross_entropy_4[13];
+    const float v16 = cross_entropy_4[14];
+    const float v17 = cross_entropy_4[15];
+    const float v18 = cross_entropy_4[16];
+    const float v19 = cross_entropy_4[17];
+    const float v20 = cross_entropy_4[18];
+    const float v21 = cross_entropy_4[19];
+    const float v22 = cross_entropy_4[20];
+    const float v23 = cross_entropy_4[21];
+    const float v24 = cross_entropy_4[22];
+    const float v25 = cross_entropy_4[23];
+    const float v26 = cross_entropy_4[24];
+    const float v27 = cross_entropy_4[25];
+    const float v28 = cross_entropy_4[26];
+    const float v29 = cross_entropy_4[27];
+    const float v30 = cross_entropy_4[28];
+    const float v31 = cross_entropy_4[29];
+    const float v32 = cross_entropy_4[30];
+    const float v33 = cross_entropy_4[31];
     loss[0] = ((0 < v1 ? (-v2 + -v3 + -v4 + -v5 + -v6 + -v7 + -v8 + -v9) / 8.0f : 0.0f) + (1 < v1 ? (-v10 + -v11 + -v12 + -v13
             + -v14 + -v15 + -v16 + -v17) / 8.0f : 0.0f) + (2 < v1 ? (-v18 + -v19 + -v20 + -v21 + -v22 + -v23 + -v24 + -v25)
             / 8.0f : 0.0f) + (3 < v1 ? (-v26 + -v27 + -v28 + -v29 + -v30 + -v31 + -v32 + -v33) / 8.0f : 0.0f)) / (float)v1;
 }
 
+/* transformer.dl:30: cross_entropy -> f32[4, 8, 256] */
+static void gradients_k23_cross_entropy(const int32_t *restrict next, const int32_t *restrict count_,
+        const float *restrict cross_entropy_3, float *restrict cross_entropy_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            float cross_entropy_5[256];
+            float cross_entropy_6;
+            const int32_t v1 = count_[0];
+            const float v2 = -((i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 8.0f);
+            float sum_v56[8];
+            for (int lane = 0; lane < 8; lane++)
+                sum_v56[lane] = 0.0f;
+            for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
+                for (int lane = 0; lane < 8; lane++) {
+                    const int j0 = j0_0 + lane;
+                    const float select_v55 = next[i0 * 8 + i1] == j0 ? v2 : 0.0f;
+                    cross_entropy_5[j0] = select_v55;
+                    sum_v56[lane] += -select_v55;
+                }
+            }
+            for (int lane = 0; lane < 4; lane++)
+                sum_v56[lane] += sum_v56[lane + 4];
+            for (int lane = 0; lane < 2; lane++)
+                sum_v56[lane] += sum_v56[lane + 2];
+            sum_v56[0] += sum_v56[1];
+            cross_entropy_6 = sum_v56[0];
+            const float v3 = cross_entropy_6 / cross_entropy_3[i0 * 8 + i1];
+            for (int j0 = 0; j0 < 256; j0++) {
+                cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = cross_entropy_5[j0] + v3
+                        * cross_entropy_2[i0 * 2048 + i1 * 256 + j0];
+            }
+        }
+    }
+}
+
 /* transformer.dl:24: dense -> f32[256] */
-static void gradients_k23_dense(const float *restrict cross_entropy_8, float *restrict classifier_bias_2)
+static void gradients_k24_dense(const float *restrict cross_entropy_2, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -4491,14 +4506,14 @@ static void gradients_k23_dense(const float *restrict cross_entropy_8, float *re
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 256; j0++) {
-                classifier_bias_2[j0] += cross_entropy_8[j0 + r1 * 2048 + r2 * 256];
+                classifier_bias_2[j0] += cross_entropy_2[j0 + r1 * 2048 + r2 * 256];
             }
         }
     }
 }
 
 /* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k24_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k25_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4531,46 +4546,43 @@ static inline void gradients_k24_dense_layer_norm_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void gradients_k24_dense_layer_norm(const float *restrict cross_entropy_8, const float *restrict classifier_kernel_3,
-        float *restrict dense, const float *restrict layer_norm_1_y, float *restrict layer_norm_12,
-        const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_11,
-        const float *restrict layer_norm_1_standardized_1_centered, float *restrict layer_norm_20)
+static void gradients_k25_dense_layer_norm(const float *restrict cross_entropy_2, const float *restrict classifier_kernel_3,
+        float *restrict dense, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y,
+        float *restrict layer_norm_17, const float *restrict x_2, const float *restrict layer_norm_12,
+        const float *restrict layer_norm_15, const float *restrict layer_norm_14, const float *restrict layer_norm_11,
+        float *restrict layer_norm_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_13[16];
-        float layer_norm_15;
-        float layer_norm_17[16];
+        float layer_norm_16[16];
+        float layer_norm_18;
         float layer_norm_19;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k24_dense_layer_norm_tile_4(cross_entropy_8, i0 * 2048 + i1_0 * 256, classifier_kernel_3 + n,
+                gradients_k25_dense_layer_norm_tile_4(cross_entropy_2, i0 * 2048 + i1_0 * 256, classifier_kernel_3 + n,
                         dense + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                float sum_v66 = 0.0f;
                 float sum_v67 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_12[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v65 = v1 * layer_norm_1_gamma[j0] / layer_norm_11[i0 * 8 + i1];
-                    layer_norm_13[j0] = div_v65;
-                    const float neg_v66 = -(div_v65 * v2);
-                    sum_v67 += neg_v66;
+                    const float mul_v63 = v1 * layer_norm_1_gamma[j0];
+                    layer_norm_16[j0] = mul_v63;
+                    layer_norm_17[i0 * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
+                    const float v2 = x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1];
+                    sum_v66 += mul_v63 * v2;
+                    sum_v67 += mul_v63;
                 }
-                layer_norm_15 = sum_v67;
-                const float v3 = layer_norm_15 * 0.5f / layer_norm_11[i0 * 8 + i1] / 16.0f;
-                float sum_v71 = 0.0f;
+                layer_norm_18 = sum_v66;
+                layer_norm_19 = sum_v67;
+                const float v3 = layer_norm_15[i0 * 8 + i1];
+                const float v4 = layer_norm_14[i0 * 8 + i1];
+                const float v5 = -(layer_norm_18 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_12[i0 * 8 + i1];
+                const float v7 = -(layer_norm_19 * v3 + (layer_norm_11[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v68 = v3 * layer_norm_1_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v69 = layer_norm_13[j0] + mul_v68 + mul_v68;
-                    layer_norm_17[j0] = add_v69;
-                    const float neg_v70 = -add_v69;
-                    sum_v71 += neg_v70;
-                }
-                layer_norm_19 = sum_v71;
-                const float v4 = layer_norm_19 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_17[j0] + v4;
+                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_16[j0] * v3 + v5 * (x_2[i0 * 128 + i1 * 16 + j0] - v6)
+                            * 2.0f + v7;
                 }
             }
         }
@@ -4578,7 +4590,7 @@ static void gradients_k24_dense_layer_norm(const float *restrict cross_entropy_8
 }
 
 /* transformer.dl:24: dense -> f32[16, 256], 131072 multiply-accumulates */
-static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4610,17 +4622,17 @@ static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void gradients_k25_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_8,
+static void gradients_k26_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k25_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_8 + n, classifier_kernel_2 + (i0_0 * 256 + n));
+            gradients_k26_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, classifier_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* transformer.dl:24: layer_norm -> f32[16] */
-static void gradients_k26_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
+static void gradients_k27_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_1_beta_2[j0] = 0.0f;
@@ -4635,7 +4647,7 @@ static void gradients_k26_layer_norm(const float *restrict dense, float *restric
 }
 
 /* transformer.dl:24: layer_norm -> f32[16] */
-static void gradients_k27_layer_norm(const float *restrict layer_norm_12, float *restrict layer_norm_1_gamma_2)
+static void gradients_k28_layer_norm(const float *restrict layer_norm_17, float *restrict layer_norm_1_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_1_gamma_2[j0] = 0.0f;
@@ -4643,14 +4655,14 @@ static void gradients_k27_layer_norm(const float *restrict layer_norm_12, float 
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_1_gamma_2[j0] += layer_norm_12[j0 + r1 * 128 + r2 * 16];
+                layer_norm_1_gamma_2[j0] += layer_norm_17[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:13: dense -> f32[16] */
-static void gradients_k28_dense(const float *restrict layer_norm_20, float *restrict block_1_down_bias_2)
+static void gradients_k29_dense(const float *restrict layer_norm_20, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_down_bias_2[j0] = 0.0f;
@@ -4665,7 +4677,7 @@ static void gradients_k28_dense(const float *restrict layer_norm_20, float *rest
 }
 
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void gradients_k29_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k30_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4697,14 +4709,14 @@ static inline void gradients_k29_dense_gelu_tile_4(const float *restrict a, int 
     c[195] = c3_3;
 }
 
-static void gradients_k29_dense_gelu(const float *restrict layer_norm_20, const float *restrict block_1_down_kernel_3,
+static void gradients_k30_dense_gelu(const float *restrict layer_norm_20, const float *restrict block_1_down_kernel_3,
         float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                gradients_k29_dense_gelu_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16, block_1_down_kernel_3 + n,
+                gradients_k30_dense_gelu_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16, block_1_down_kernel_3 + n,
                         gelu_5 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -4719,7 +4731,7 @@ static void gradients_k29_dense_gelu(const float *restrict layer_norm_20, const 
 }
 
 /* transformer.dl:13: dense -> f32[64, 16], 32768 multiply-accumulates */
-static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4751,17 +4763,17 @@ static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k30_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
+static void gradients_k31_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k30_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k31_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:13: dense -> f32[64] */
-static void gradients_k31_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
+static void gradients_k32_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -4776,7 +4788,7 @@ static void gradients_k31_dense(const float *restrict gelu_5, float *restrict bl
 }
 
 /* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void gradients_k32_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k33_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4809,46 +4821,43 @@ static inline void gradients_k32_dense_layer_norm_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void gradients_k32_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
-        float *restrict dense_3, const float *restrict block_1_norm_b_y, float *restrict layer_norm_21,
-        const float *restrict block_1_norm_b_gamma, const float *restrict layer_norm_7,
-        const float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_20)
+static void gradients_k33_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
+        float *restrict dense_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_y,
+        float *restrict layer_norm_22, const float *restrict block_1_x, const float *restrict layer_norm_7,
+        float *restrict layer_norm_20, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
+        const float *restrict layer_norm_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_22[16];
+        float layer_norm_21[16];
+        float layer_norm_23;
         float layer_norm_24;
-        float layer_norm_26[16];
-        float layer_norm_28;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k32_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_3 + n,
+                gradients_k33_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_3 + n,
                         dense_3 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v87 = 0.0f;
+                float sum_v82 = 0.0f;
+                float sum_v83 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_3[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_21[i0 * 128 + i1 * 16 + j0] = v1 * v2;
-                    const float div_v85 = v1 * block_1_norm_b_gamma[j0] / layer_norm_7[i0 * 8 + i1];
-                    layer_norm_22[j0] = div_v85;
-                    const float neg_v86 = -(div_v85 * v2);
-                    sum_v87 += neg_v86;
+                    const float mul_v79 = v1 * block_1_norm_b_gamma[j0];
+                    layer_norm_21[j0] = mul_v79;
+                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = v1 * block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
+                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1];
+                    sum_v82 += mul_v79 * v2;
+                    sum_v83 += mul_v79;
                 }
-                layer_norm_24 = sum_v87;
-                const float v3 = layer_norm_24 * 0.5f / layer_norm_7[i0 * 8 + i1] / 16.0f;
-                float sum_v91 = 0.0f;
+                layer_norm_23 = sum_v82;
+                layer_norm_24 = sum_v83;
+                const float v3 = layer_norm_10[i0 * 8 + i1];
+                const float v4 = layer_norm_9[i0 * 8 + i1];
+                const float v5 = -(layer_norm_23 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_7[i0 * 8 + i1];
+                const float v7 = -(layer_norm_24 * v3 + (layer_norm_6[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v88 = v3 * block_1_norm_b_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v89 = layer_norm_22[j0] + mul_v88 + mul_v88;
-                    layer_norm_26[j0] = add_v89;
-                    const float neg_v90 = -add_v89;
-                    sum_v91 += neg_v90;
-                }
-                layer_norm_28 = sum_v91;
-                const float v4 = layer_norm_28 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0] + layer_norm_26[j0] + v4;
+                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0] + (layer_norm_21[j0] * v3
+                            + v5 * (block_1_x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
                 }
             }
         }
@@ -4856,7 +4865,7 @@ static void gradients_k32_dense_layer_norm(const float *restrict gelu_5, const f
 }
 
 /* transformer.dl:13: dense -> f32[16, 64], 32768 multiply-accumulates */
-static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4888,17 +4897,17 @@ static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k33_dense(const float *restrict block_1_y_2, const float *restrict gelu_5,
+static void gradients_k34_dense(const float *restrict block_1_y_2, const float *restrict gelu_5,
         float *restrict block_1_up_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k33_dense_tile_4(block_1_y_2, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            gradients_k34_dense_tile_4(block_1_y_2, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* transformer.dl:12: layer_norm -> f32[16] */
-static void gradients_k34_layer_norm(const float *restrict dense_3, float *restrict block_1_norm_b_beta_2)
+static void gradients_k35_layer_norm(const float *restrict dense_3, float *restrict block_1_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_beta_2[j0] = 0.0f;
@@ -4913,7 +4922,7 @@ static void gradients_k34_layer_norm(const float *restrict dense_3, float *restr
 }
 
 /* transformer.dl:12: layer_norm -> f32[16] */
-static void gradients_k35_layer_norm(const float *restrict layer_norm_21, float *restrict block_1_norm_b_gamma_2)
+static void gradients_k36_layer_norm(const float *restrict layer_norm_22, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_gamma_2[j0] = 0.0f;
@@ -4921,14 +4930,14 @@ static void gradients_k35_layer_norm(const float *restrict layer_norm_21, float 
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_gamma_2[j0] += layer_norm_21[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_b_gamma_2[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k36_multi_head_attention(const float *restrict layer_norm_20,
+static void gradients_k37_multi_head_attention(const float *restrict layer_norm_20,
         float *restrict block_1_attention_output_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4944,7 +4953,7 @@ static void gradients_k36_multi_head_attention(const float *restrict layer_norm_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k37_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4977,20 +4986,20 @@ static inline void gradients_k37_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k37_multi_head_attention(const float *restrict layer_norm_20,
+static void gradients_k38_multi_head_attention(const float *restrict layer_norm_20,
         const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k37_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
+                gradients_k38_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel_3 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5023,20 +5032,19 @@ static inline void gradients_k38_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k38_multi_head_attention(const float *restrict multi_head_attention_3,
+static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_3,
         const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k38_multi_head_attention_tile_4(multi_head_attention_3, i0_0, layer_norm_20 + n,
+            gradients_k39_multi_head_attention_tile_4(multi_head_attention_3, i0_0, layer_norm_20 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4] */
-static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_5,
-        float *restrict block_1_attention_y)
+static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_4,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
@@ -5050,10 +5058,8 @@ static void gradients_k39_multi_head_attention(const float *restrict multi_head_
                         + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
                         + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
                 for (int j3 = 0; j3 < 4; j3++) {
-                    const float div_v97 = multi_head_attention_4[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
-                    multi_head_attention_5[j0 * 128 + j1 * 32 + j2 * 4 + j3] = div_v97;
-                    block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3] = -(div_v97
-                            * block_1_attention_y[j0 * 128 + j1 * 32 + j2 * 4 + j3]);
+                    multi_head_attention_5[j0 * 128 + j1 * 32 + j2 * 4 + j3]
+                            = multi_head_attention_4[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
                 }
             }
         }
@@ -5061,7 +5067,7 @@ static void gradients_k39_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
-static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5094,7 +5100,7 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     c[27] = c3_3;
 }
 
-static inline void gradients_k40_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5127,35 +5133,39 @@ static inline void gradients_k40_multi_head_attention_tile2_4(const float *restr
     c[15] = c3_3;
 }
 
-static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_9,
+static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_5,
+        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_8,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_10)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    gradients_k40_multi_head_attention_tile_4(multi_head_attention_5, i0 * 128 + i1 * 32 + i2_0 * 4,
+                    gradients_k41_multi_head_attention_tile_4(multi_head_attention_5, i0 * 128 + i1 * 32 + i2_0 * 4,
                             multi_head_attention_19 + (i0 * 128 + i1 * 32 + n),
-                            multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
+                            multi_head_attention_8 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
-                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
-                    const float v3 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
-                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
-                    const float v5 = v1 + v2 + v3 + v4;
+                    const float v1 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4];
+                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
+                    const float v3 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4 + 1];
+                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
+                    const float v5 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4 + 2];
+                    const float v6 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
+                    const float v7 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4 + 3];
+                    const float v8 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
+                    const float v9 = -(v1 * v2) + -(v3 * v4) + -(v5 * v6) + -(v7 * v8);
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v6 = multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        const float v7
+                        const float v10 = multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        const float v11
                                 = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v6 + v5) * v7;
+                        multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
                     }
                 }
-                gradients_k40_multi_head_attention_tile2_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0
+                gradients_k41_multi_head_attention_tile2_4(multi_head_attention_8, i0 * 256 + i1 * 64 + i2_0 * 8,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_9 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
         }
@@ -5163,7 +5173,7 @@ static void gradients_k40_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5196,22 +5206,22 @@ static inline void gradients_k41_multi_head_attention_tile_4(const float *restri
     c[15] = c3_3;
 }
 
-static void gradients_k41_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_8)
+static void gradients_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k41_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                gradients_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 256 + i1 * 64 + i2_0, multi_head_attention_5 + (i0 * 128 + i1 * 32),
-                        multi_head_attention_8 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                        multi_head_attention_7 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
-static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5244,27 +5254,27 @@ static inline void gradients_k42_multi_head_attention_tile_4(const float *restri
     c[27] = c3_3;
 }
 
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
+static void gradients_k43_multi_head_attention(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
-                gradients_k42_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
-                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + n), multi_head_attention_11 + (i0 * 128 + i1 * 32 + n));
+                gradients_k43_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
+                        multi_head_attention_8 + (i0 * 256 + i1 * 64 + n), multi_head_attention_10 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k43_multi_head_attention(const float *restrict multi_head_attention_8,
-        float *restrict multi_head_attention_12, float *restrict block_1_attention_value_bias_2)
+static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_7,
+        float *restrict multi_head_attention_11, float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_12[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_8[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_11[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_7[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
@@ -5274,14 +5284,14 @@ static void gradients_k43_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_12[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_value_bias_2[j0] += multi_head_attention_11[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5314,20 +5324,20 @@ static inline void gradients_k44_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_12,
-        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_13)
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_11,
+        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k44_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
+                gradients_k45_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0 * 16,
+                        block_1_attention_value_kernel_3 + n, multi_head_attention_12 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5360,33 +5370,33 @@ static inline void gradients_k45_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k45_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_12,
+static void gradients_k46_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_value_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k45_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_12 + n,
+            gradients_k46_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_11 + n,
                     block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_11,
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_10,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v110 = 0.0f;
+        float sum_v101 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v110 += multi_head_attention_11[i0 * 8 + r0 * 128 + r1];
+                sum_v101 += multi_head_attention_10[i0 * 8 + r0 * 128 + r1];
             }
         }
-        block_1_attention_key_bias_2[i0] = sum_v110;
+        block_1_attention_key_bias_2[i0] = sum_v101;
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5419,33 +5429,33 @@ static inline void gradients_k47_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_11,
-        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_14)
+static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_10,
+        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                gradients_k47_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_14 + (i0 * 128 + i1_0 * 16 + n));
+                gradients_k48_multi_head_attention_tile_4(multi_head_attention_10, i0 * 128 + i1_0,
+                        block_1_attention_key_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k48_multi_head_attention_pack(const float *restrict multi_head_attention_11,
+static void gradients_k49_multi_head_attention_pack(const float *restrict multi_head_attention_10,
         float *restrict multi_head_attention_20)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_20[j0 * 128 + j1 * 16 + j2] = multi_head_attention_11[j0 * 128 + j1 + j2 * 8];
+                multi_head_attention_20[j0 * 128 + j1 * 16 + j2] = multi_head_attention_10[j0 * 128 + j1 + j2 * 8];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k50_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5478,42 +5488,49 @@ static inline void gradients_k49_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k49_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_20,
+static void gradients_k50_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_20,
         float *restrict block_1_attention_key_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k49_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_20 + n,
+            gradients_k50_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_20 + n,
                     block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_15, float *restrict block_1_attention_query_bias_2)
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
+static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_9,
+        float *restrict multi_head_attention_15)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_10[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_query_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_query_bias_2[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
+                        = multi_head_attention_9[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
+/* transformer.dl:11: multi_head_attention -> f32[16] */
+static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_9,
+        float *restrict block_1_attention_query_bias_2)
+{
+    for (int i0 = 0; i0 < 16; i0++) {
+        float multi_head_attention_14;
+        float sum_v107 = 0.0f;
+        for (int r0 = 0; r0 < 4; r0++) {
+            for (int r1 = 0; r1 < 8; r1++) {
+                sum_v107 += multi_head_attention_9[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
+            }
+        }
+        multi_head_attention_14 = sum_v107;
+        block_1_attention_query_bias_2[i0] = multi_head_attention_14 * 0.5f;
+    }
+}
+
 /* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k51_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
+static inline void gradients_k53_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
         const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5546,52 +5563,45 @@ static inline void gradients_k51_multi_head_attention_layer_norm_tile_4(const fl
     c[51] = c3_3;
 }
 
-static void gradients_k51_multi_head_attention_layer_norm(const float *restrict multi_head_attention_15,
+static void gradients_k53_multi_head_attention_layer_norm(const float *restrict multi_head_attention_15,
         const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_16,
-        const float *restrict multi_head_attention_13, const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_y, float *restrict layer_norm_30,
-        const float *restrict block_1_norm_a_gamma, const float *restrict layer_norm_3,
-        const float *restrict block_1_norm_a_standardized_1_centered, const float *restrict layer_norm_20,
-        float *restrict layer_norm_38)
+        const float *restrict multi_head_attention_12, const float *restrict multi_head_attention_13,
+        float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_gamma, const float *restrict x,
+        const float *restrict layer_norm_2, const float *restrict layer_norm_20, const float *restrict layer_norm_5,
+        const float *restrict layer_norm_4, const float *restrict layer_norm, float *restrict layer_norm_28)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_31[16];
-        float layer_norm_33;
-        float layer_norm_35[16];
-        float layer_norm_37;
+        float layer_norm_26;
+        float layer_norm_27;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                gradients_k51_multi_head_attention_layer_norm_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
+                gradients_k53_multi_head_attention_layer_norm_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
                         block_1_attention_query_kernel_3 + n, multi_head_attention_16 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v126 = 0.0f;
+                float sum_v115 = 0.0f;
+                float sum_v116 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v119 = multi_head_attention_13[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_14[i0 * 128 + i1 * 16 + j0]
+                    const float add_v111 = multi_head_attention_12[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_13[i0 * 128 + i1 * 16 + j0]
                             + multi_head_attention_16[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_17[i0 * 128 + i1 * 16 + j0] = add_v119;
-                    const float v1 = block_1_norm_a_y[i0 * 128 + i1 * 16 + j0];
-                    layer_norm_30[i0 * 128 + i1 * 16 + j0] = add_v119 * v1;
-                    const float div_v124 = add_v119 * block_1_norm_a_gamma[j0] / layer_norm_3[i0 * 8 + i1];
-                    layer_norm_31[j0] = div_v124;
-                    const float neg_v125 = -(div_v124 * v1);
-                    sum_v126 += neg_v125;
+                    multi_head_attention_17[i0 * 128 + i1 * 16 + j0] = add_v111;
+                    const float v1 = add_v111 * block_1_norm_a_gamma[j0];
+                    const float v2 = x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1];
+                    sum_v115 += v1 * v2;
+                    sum_v116 += v1;
                 }
-                layer_norm_33 = sum_v126;
-                const float v2 = layer_norm_33 * 0.5f / layer_norm_3[i0 * 8 + i1] / 16.0f;
-                float sum_v130 = 0.0f;
+                layer_norm_26 = sum_v115;
+                layer_norm_27 = sum_v116;
+                const float v3 = layer_norm_5[i0 * 8 + i1];
+                const float v4 = layer_norm_4[i0 * 8 + i1];
+                const float v5 = -(layer_norm_26 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_2[i0 * 8 + i1];
+                const float v7 = -(layer_norm_27 * v3 + (layer_norm[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float mul_v127 = v2 * block_1_norm_a_standardized_1_centered[i0 * 128 + i1 * 16 + j0];
-                    const float add_v128 = layer_norm_31[j0] + mul_v127 + mul_v127;
-                    layer_norm_35[j0] = add_v128;
-                    const float neg_v129 = -add_v128;
-                    sum_v130 += neg_v129;
-                }
-                layer_norm_37 = sum_v130;
-                const float v3 = layer_norm_37 / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_38[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0] + layer_norm_35[j0] + v3;
+                    layer_norm_28[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0]
+                            + (multi_head_attention_17[i0 * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                            * (x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
                 }
             }
         }
@@ -5599,7 +5609,7 @@ static void gradients_k51_multi_head_attention_layer_norm(const float *restrict 
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k52_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5632,18 +5642,18 @@ static inline void gradients_k52_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k52_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
+static void gradients_k54_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
         float *restrict block_1_attention_query_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k52_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
+            gradients_k54_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
                     block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k53_layer_norm(const float *restrict multi_head_attention_17, float *restrict block_1_norm_a_beta_2)
+static void gradients_k55_layer_norm(const float *restrict multi_head_attention_17, float *restrict block_1_norm_a_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_beta_2[j0] = 0.0f;
@@ -5658,7 +5668,8 @@ static void gradients_k53_layer_norm(const float *restrict multi_head_attention_
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k54_layer_norm(const float *restrict layer_norm_30, float *restrict block_1_norm_a_gamma_2)
+static void gradients_k56_layer_norm(const float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_y,
+        float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_a_gamma_2[j0] = 0.0f;
@@ -5666,22 +5677,23 @@ static void gradients_k54_layer_norm(const float *restrict layer_norm_30, float 
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_gamma_2[j0] += layer_norm_30[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_a_gamma_2[j0] += multi_head_attention_17[j0 + r1 * 128 + r2 * 16]
+                        * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:20: embedding -> f32[8, 16] */
-static void gradients_k55_embedding(const float *restrict layer_norm_38, float *restrict positions_2)
+static void gradients_k57_embedding(const float *restrict layer_norm_28, float *restrict positions_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
-        positions_2[j0] = layer_norm_38[j0] + layer_norm_38[j0 + 128] + layer_norm_38[j0 + 256] + layer_norm_38[j0 + 384];
+        positions_2[j0] = layer_norm_28[j0] + layer_norm_28[j0 + 128] + layer_norm_28[j0 + 256] + layer_norm_28[j0 + 384];
     }
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void gradients_k56_embedding(const float *restrict layer_norm_38, const int32_t *restrict tokens,
+static void gradients_k58_embedding(const float *restrict layer_norm_28, const int32_t *restrict tokens,
         float *restrict embedding_1_embeddings_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -5689,7 +5701,7 @@ static void gradients_k56_embedding(const float *restrict layer_norm_38, const i
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_38[j0 * 128 + j1 * 16 + j2];
+                embedding_1_embeddings_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_28[j0 * 128 + j1 * 16 + j2];
             }
         }
     }
@@ -5701,22 +5713,26 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
-    float *const layer_norm_3 = (float *)(void *)(base + 133120);   /* f32[4, 8, 1] */
+    float *const x = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
+    float *const layer_norm = (float *)(void *)(base + 133120);   /* f32[4, 8] */
+    float *const layer_norm_2 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 133504);   /* f32[4, 8, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
     float *const block_1_y = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 6144);   /* f32[4, 8] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 133632);   /* f32[4, 8] */
+    float *const layer_norm_7 = (float *)(void *)(base + 133760);   /* f32[4, 8, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 133888);   /* f32[4, 8, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 134016);   /* f32[4, 8, 1] */
     float *const block_1_norm_b_y = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
@@ -5724,35 +5740,38 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_1_standardized_1_centered = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
+    float *const x_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 134144);   /* f32[4, 8] */
+    float *const layer_norm_12 = (float *)(void *)(base + 134272);   /* f32[4, 8, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 134400);   /* f32[4, 8, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 134528);   /* f32[4, 8, 1] */
     float *const layer_norm_1_y = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
     float *const layer_norm_1_y_2 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 94208);   /* f32[4, 256] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 127104);   /* i32[4, 8] */
-    float *const cross_entropy_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 127104);   /* f32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 127232);   /* i32[4, 8] */
     float *const dense = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
     float *const layer_norm_20 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const layer_norm_21 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const layer_norm_22 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 12288);   /* f32[4, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const layer_norm_30 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const layer_norm_38 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const layer_norm_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
     float *const block_1_up_kernel_3 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
@@ -5765,9 +5784,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
 
     if (gradients_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    gradients_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x,
-            block_1_norm_a_standardized_1_centered, layer_norm_3, block_1_norm_a_y, params->block_1_norm_a_gamma,
-            params->block_1_norm_a_beta, block_1_y);
+    gradients_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
+            layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
     gradients_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
     gradients_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
@@ -5785,67 +5803,68 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
     gradients_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
     gradients_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x,
-            block_1_norm_b_standardized_1_centered, layer_norm_7, block_1_norm_b_y, params->block_1_norm_b_gamma,
-            params->block_1_norm_b_beta, block_1_y_2);
+            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
+            layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+            block_1_y_2);
     gradients_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
     gradients_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
     gradients_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
     gradients_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            layer_norm_1_standardized_1_centered, layer_norm_11, layer_norm_1_y, params->layer_norm_1_gamma,
+            x_2, layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
     gradients_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (gradients_k19_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
     gradients_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            next, cross_entropy_5, argmax, &count, cross_entropy_8);
+            cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
     gradients_k21_div(&count, argmax, next, &metrics->accuracy);
-    gradients_k22_div(&count, cross_entropy_5, &metrics->loss);
-    gradients_k23_dense(cross_entropy_8, gradients->classifier_bias);
-    gradients_k24_dense_layer_norm(cross_entropy_8, classifier_kernel_3, dense, layer_norm_1_y, layer_norm_12,
-            params->layer_norm_1_gamma, layer_norm_11, layer_norm_1_standardized_1_centered, layer_norm_20);
-    gradients_k25_dense(layer_norm_1_y_2, cross_entropy_8, gradients->classifier_kernel);
-    gradients_k26_layer_norm(dense, gradients->layer_norm_1_beta);
-    gradients_k27_layer_norm(layer_norm_12, gradients->layer_norm_1_gamma);
-    gradients_k28_dense(layer_norm_20, gradients->block_1_down_bias);
-    gradients_k29_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
-    gradients_k30_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
-    gradients_k31_dense(gelu_5, gradients->block_1_up_bias);
-    gradients_k32_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, block_1_norm_b_y, layer_norm_21,
-            params->block_1_norm_b_gamma, layer_norm_7, block_1_norm_b_standardized_1_centered, layer_norm_20);
-    gradients_k33_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
-    gradients_k34_layer_norm(dense_3, gradients->block_1_norm_b_beta);
-    gradients_k35_layer_norm(layer_norm_21, gradients->block_1_norm_b_gamma);
-    gradients_k36_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
-    gradients_k37_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_4);
-    gradients_k38_multi_head_attention(multi_head_attention_3, layer_norm_20, gradients->block_1_attention_output_kernel);
-    gradients_k39_multi_head_attention(multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_5, block_1_attention_y);
-    gradients_k40_multi_head_attention(multi_head_attention_5, multi_head_attention_19, multi_head_attention_9,
+    gradients_k22_div(&count, cross_entropy_4, &metrics->loss);
+    gradients_k23_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
+    gradients_k24_dense(cross_entropy_2, gradients->classifier_bias);
+    gradients_k25_dense_layer_norm(cross_entropy_2, classifier_kernel_3, dense, params->layer_norm_1_gamma, layer_norm_1_y,
+            layer_norm_17, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11, layer_norm_20);
+    gradients_k26_dense(layer_norm_1_y_2, cross_entropy_2, gradients->classifier_kernel);
+    gradients_k27_layer_norm(dense, gradients->layer_norm_1_beta);
+    gradients_k28_layer_norm(layer_norm_17, gradients->layer_norm_1_gamma);
+    gradients_k29_dense(layer_norm_20, gradients->block_1_down_bias);
+    gradients_k30_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
+    gradients_k31_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
+    gradients_k32_dense(gelu_5, gradients->block_1_up_bias);
+    gradients_k33_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
+            layer_norm_22, block_1_x, layer_norm_7, layer_norm_20, layer_norm_10, layer_norm_9, layer_norm_6);
+    gradients_k34_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
+    gradients_k35_layer_norm(dense_3, gradients->block_1_norm_b_beta);
+    gradients_k36_layer_norm(layer_norm_22, gradients->block_1_norm_b_gamma);
+    gradients_k37_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
+    gradients_k38_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_4);
+    gradients_k39_multi_head_attention(multi_head_attention_3, layer_norm_20, gradients->block_1_attention_output_kernel);
+    gradients_k40_multi_head_attention(multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_5);
+    gradients_k41_multi_head_attention(multi_head_attention_5, multi_head_attention_19, multi_head_attention_8,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_10);
-    gradients_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
-            multi_head_attention_8);
-    gradients_k42_multi_head_attention(multi_head_attention, multi_head_attention_9, multi_head_attention_11);
-    gradients_k43_multi_head_attention(multi_head_attention_8, multi_head_attention_12,
+            multi_head_attention_9);
+    gradients_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
+            multi_head_attention_7);
+    gradients_k43_multi_head_attention(multi_head_attention, multi_head_attention_8, multi_head_attention_10);
+    gradients_k44_multi_head_attention(multi_head_attention_7, multi_head_attention_11,
             gradients->block_1_attention_value_bias);
-    gradients_k44_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3, multi_head_attention_13);
-    gradients_k45_multi_head_attention(block_1_y, multi_head_attention_12, gradients->block_1_attention_value_kernel);
-    gradients_k46_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
-    gradients_k47_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3, multi_head_attention_14);
-    gradients_k48_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_20);
-    gradients_k49_multi_head_attention(block_1_y, multi_head_attention_20, gradients->block_1_attention_key_kernel);
-    gradients_k50_multi_head_attention(multi_head_attention_10, multi_head_attention_15,
-            gradients->block_1_attention_query_bias);
-    gradients_k51_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
-            multi_head_attention_16, multi_head_attention_13, multi_head_attention_14, multi_head_attention_17,
-            block_1_norm_a_y, layer_norm_30, params->block_1_norm_a_gamma, layer_norm_3, block_1_norm_a_standardized_1_centered,
-            layer_norm_20, layer_norm_38);
-    gradients_k52_multi_head_attention(block_1_y, multi_head_attention_15, gradients->block_1_attention_query_kernel);
-    gradients_k53_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);
-    gradients_k54_layer_norm(layer_norm_30, gradients->block_1_norm_a_gamma);
-    gradients_k55_embedding(layer_norm_38, gradients->positions);
-    gradients_k56_embedding(layer_norm_38, tokens, gradients->embedding_1_embeddings);
+    gradients_k45_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3, multi_head_attention_12);
+    gradients_k46_multi_head_attention(block_1_y, multi_head_attention_11, gradients->block_1_attention_value_kernel);
+    gradients_k47_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_key_bias);
+    gradients_k48_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3, multi_head_attention_13);
+    gradients_k49_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_20);
+    gradients_k50_multi_head_attention(block_1_y, multi_head_attention_20, gradients->block_1_attention_key_kernel);
+    gradients_k51_multi_head_attention(multi_head_attention_9, multi_head_attention_15);
+    gradients_k52_multi_head_attention(multi_head_attention_9, gradients->block_1_attention_query_bias);
+    gradients_k53_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
+            multi_head_attention_16, multi_head_attention_12, multi_head_attention_13, multi_head_attention_17,
+            params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_20, layer_norm_5, layer_norm_4, layer_norm,
+            layer_norm_28);
+    gradients_k54_multi_head_attention(block_1_y, multi_head_attention_15, gradients->block_1_attention_query_kernel);
+    gradients_k55_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);
+    gradients_k56_layer_norm(multi_head_attention_17, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
+    gradients_k57_embedding(layer_norm_28, gradients->positions);
+    gradients_k58_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }
@@ -5887,9 +5906,9 @@ static void evaluate_k1_embedding_layer_norm(const float *restrict embedding_1_e
                 sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
             }
             layer_norm_2 = sum_v4;
-            const float v2 = dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
+            const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] / v2 * block_1_norm_a_gamma[j0]
+                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
                         + block_1_norm_a_beta[j0];
             }
         }
@@ -6248,7 +6267,7 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
     for (int i0 = 0; i0 < 4; i0++) {
         float layer_norm_3;
         float block_1_norm_b_standardized_1_centered[16];
-        float layer_norm_5;
+        float layer_norm_4;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -6264,18 +6283,16 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
                 }
                 layer_norm_3 = sum_v21;
                 const float v1 = layer_norm_3 / 16.0f;
-                float sum_v24 = 0.0f;
+                float sum_v23 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float block_1_norm_b_standardized_1_centered_v22 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
                     block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v22;
-                    const float mul_v23 = block_1_norm_b_standardized_1_centered_v22
-                            * block_1_norm_b_standardized_1_centered_v22;
-                    sum_v24 += mul_v23;
+                    sum_v23 += block_1_norm_b_standardized_1_centered_v22 * block_1_norm_b_standardized_1_centered_v22;
                 }
-                layer_norm_5 = sum_v24;
-                const float v2 = dl_sqrt(layer_norm_5 / 16.0f + 0.001f);
+                layer_norm_4 = sum_v23;
+                const float v2 = 1.0f / dl_sqrt(layer_norm_4 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] / v2
+                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] * v2
                             * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
                 }
             }
@@ -6375,34 +6392,33 @@ static void evaluate_k10_dense_layer_norm(const float *restrict gelu, const floa
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float x_2[16];
-        float layer_norm_6;
+        float layer_norm_5;
         float layer_norm_1_standardized_1_centered[16];
-        float layer_norm_8;
+        float layer_norm_6;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 evaluate_k10_dense_layer_norm_tile_4(gelu, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v30 = 0.0f;
+                float sum_v29 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float x_v29 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float x_v28 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    x_2[j0] = x_v29;
-                    sum_v30 += x_v29;
+                    x_2[j0] = x_v28;
+                    sum_v29 += x_v28;
                 }
-                layer_norm_6 = sum_v30;
-                const float v1 = layer_norm_6 / 16.0f;
-                float sum_v33 = 0.0f;
+                layer_norm_5 = sum_v29;
+                const float v1 = layer_norm_5 / 16.0f;
+                float sum_v31 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_standardized_1_centered_v31 = x_2[j0] - v1;
-                    layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v31;
-                    const float mul_v32 = layer_norm_1_standardized_1_centered_v31 * layer_norm_1_standardized_1_centered_v31;
-                    sum_v33 += mul_v32;
+                    const float layer_norm_1_standardized_1_centered_v30 = x_2[j0] - v1;
+                    layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v30;
+                    sum_v31 += layer_norm_1_standardized_1_centered_v30 * layer_norm_1_standardized_1_centered_v30;
                 }
-                layer_norm_8 = sum_v33;
-                const float v2 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
+                layer_norm_6 = sum_v31;
+                const float v2 = 1.0f / dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] / v2
+                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] * v2
                             * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
                 }
             }
@@ -6458,68 +6474,66 @@ static inline void evaluate_k12_dense_cross_entropy_argmax_tile_4(const float *r
 
 static void evaluate_k12_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict next, float *restrict cross_entropy_5, dl_word *restrict argmax)
+        const int32_t *restrict next, float *restrict cross_entropy_3, dl_word *restrict argmax)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float logits[256];
         float cross_entropy;
-        float cross_entropy_3;
+        float cross_entropy_2;
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
                 evaluate_k12_dense_cross_entropy_argmax_tile_4(layer_norm_1_y, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float max_v38[8];
+                float max_v36[8];
                 for (int lane = 0; lane < 8; lane++)
-                    max_v38[lane] = -DL_INFINITY;
+                    max_v36[lane] = -DL_INFINITY;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float logits_v36 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
-                        logits[j0] = logits_v36;
-                        const float x_max_v38 = logits_v36;
-                        max_v38[lane] = dl_max(max_v38[lane], x_max_v38);
+                        const float logits_v34 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
+                        logits[j0] = logits_v34;
+                        const float x_max_v36 = logits_v34;
+                        max_v36[lane] = dl_max(max_v36[lane], x_max_v36);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    max_v38[lane] = dl_max(max_v38[lane], max_v38[lane + 4]);
+                    max_v36[lane] = dl_max(max_v36[lane], max_v36[lane + 4]);
                 for (int lane = 0; lane < 2; lane++)
-                    max_v38[lane] = dl_max(max_v38[lane], max_v38[lane + 2]);
-                max_v38[0] = dl_max(max_v38[0], max_v38[1]);
-                cross_entropy = max_v38[0];
-                float sum_v40[8];
+                    max_v36[lane] = dl_max(max_v36[lane], max_v36[lane + 2]);
+                max_v36[0] = dl_max(max_v36[0], max_v36[1]);
+                cross_entropy = max_v36[0];
+                float sum_v37[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v40[lane] = 0.0f;
-                for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
+                    sum_v37[lane] = 0.0f;
+                for (int r0_0 = 0; r0_0 < 256; r0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
-                        const int j0 = j0_0 + lane;
-                        const float exp_v39 = dl_exp(logits[j0] - cross_entropy);
-                        sum_v40[lane] += exp_v39;
+                        const int r0 = r0_0 + lane;
+                        sum_v37[lane] += dl_exp(logits[r0] - cross_entropy);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v40[lane] += sum_v40[lane + 4];
+                    sum_v37[lane] += sum_v37[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v40[lane] += sum_v40[lane + 2];
-                sum_v40[0] += sum_v40[1];
-                cross_entropy_3 = sum_v40[0];
-                const float v1 = dl_log(cross_entropy_3);
-                float sum_v42 = 0.0f;
-                int32_t argmax_v43 = 0;
-                float best_argmax_v43 = -DL_INFINITY;
-                for (int j0 = 0; j0 < 256; j0++) {
-                    const float v2 = logits[j0];
-                    const float select_v41 = next[i0 * 8 + i1] == j0 ? v2 - cross_entropy - v1 : 0.0f;
-                    sum_v42 += select_v41;
-                    const float x_argmax_v43 = v2;
-                    if (best_argmax_v43 < x_argmax_v43) {
-                        best_argmax_v43 = x_argmax_v43;
-                        argmax_v43 = j0;
+                    sum_v37[lane] += sum_v37[lane + 2];
+                sum_v37[0] += sum_v37[1];
+                cross_entropy_2 = sum_v37[0];
+                const float v1 = dl_log(cross_entropy_2);
+                float sum_v38 = 0.0f;
+                int32_t argmax_v39 = 0;
+                float best_argmax_v39 = -DL_INFINITY;
+                for (int r0 = 0; r0 < 256; r0++) {
+                    const float v2 = logits[r0];
+                    sum_v38 += next[i0 * 8 + i1] == r0 ? v2 - cross_entropy - v1 : 0.0f;
+                    const float x_argmax_v39 = v2;
+                    if (best_argmax_v39 < x_argmax_v39) {
+                        best_argmax_v39 = x_argmax_v39;
+                        argmax_v39 = r0;
                     }
                 }
-                cross_entropy_5[i0 * 8 + i1] = sum_v42;
-                argmax[i0 * 8 + i1] = argmax_v43;
+                cross_entropy_3[i0 * 8 + i1] = sum_v38;
+                argmax[i0 * 8 + i1] = argmax_v39;
             }
         }
     }
@@ -6605,41 +6619,41 @@ static void evaluate_k13_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* transformer.dl:28: -> f32 */
-static void evaluate_k14_sum(const int32_t *restrict count_, const float *restrict cross_entropy_5, float *restrict loss)
+static void evaluate_k14_sum(const int32_t *restrict count_, const float *restrict cross_entropy_3, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_5[0];
-    const float v3 = cross_entropy_5[1];
-    const float v4 = cross_entropy_5[2];
-    const float v5 = cross_entropy_5[3];
-    const float v6 = cross_entropy_5[4];
-    const float v7 = cross_entropy_5[5];
-    const float v8 = cross_entropy_5[6];
-    const float v9 = cross_entropy_5[7];
-    const float v10 = cross_entropy_5[8];
-    const float v11 = cross_entropy_5[9];
-    const float v12 = cross_entropy_5[10];
-    const float v13 = cross_entropy_5[11];
-    const float v14 = cross_entropy_5[12];
-    const float v15 = cross_entropy_5[13];
-    const float v16 = cross_entropy_5[14];
-    const float v17 = cross_entropy_5[15];
-    const float v18 = cross_entropy_5[16];
-    const float v19 = cross_entropy_5[17];
-    const float v20 = cross_entropy_5[18];
-    const float v21 = cross_entropy_5[19];
-    const float v22 = cross_entropy_5[20];
-    const float v23 = cross_entropy_5[21];
-    const float v24 = cross_entropy_5[22];
-    const float v25 = cross_entropy_5[23];
-    const float v26 = cross_entropy_5[24];
-    const float v27 = cross_entropy_5[25];
-    const float v28 = cross_entropy_5[26];
-    const float v29 = cross_entropy_5[27];
-    const float v30 = cross_entropy_5[28];
-    const float v31 = cross_entropy_5[29];
-    const float v32 = cross_entropy_5[30];
-    const float v33 = cross_entropy_5[31];
+    const float v2 = cross_entropy_3[0];
+    const float v3 = cross_entropy_3[1];
+    const float v4 = cross_entropy_3[2];
+    const float v5 = cross_entropy_3[3];
+    const float v6 = cross_entropy_3[4];
+    const float v7 = cross_entropy_3[5];
+    const float v8 = cross_entropy_3[6];
+    const float v9 = cross_entropy_3[7];
+    const float v10 = cross_entropy_3[8];
+    const float v11 = cross_entropy_3[9];
+    const float v12 = cross_entropy_3[10];
+    const float v13 = cross_entropy_3[11];
+    const float v14 = cross_entropy_3[12];
+    const float v15 = cross_entropy_3[13];
+    const float v16 = cross_entropy_3[14];
+    const float v17 = cross_entropy_3[15];
+    const float v18 = cross_entropy_3[16];
+    const float v19 = cross_entropy_3[17];
+    const float v20 = cross_entropy_3[18];
+    const float v21 = cross_entropy_3[19];
+    const float v22 = cross_entropy_3[20];
+    const float v23 = cross_entropy_3[21];
+    const float v24 = cross_entropy_3[22];
+    const float v25 = cross_entropy_3[23];
+    const float v26 = cross_entropy_3[24];
+    const float v27 = cross_entropy_3[25];
+    const float v28 = cross_entropy_3[26];
+    const float v29 = cross_entropy_3[27];
+    const float v30 = cross_entropy_3[28];
+    const float v31 = cross_entropy_3[29];
+    const float v32 = cross_entropy_3[30];
+    const float v33 = cross_entropy_3[31];
     loss[0] = (0 < v1 ? (-v2 + -v3 + -v4 + -v5 + -v6 + -v7 + -v8 + -v9) / 8.0f : 0.0f) + (1 < v1 ? (-v10 + -v11 + -v12 + -v13
             + -v14 + -v15 + -v16 + -v17) / 8.0f : 0.0f) + (2 < v1 ? (-v18 + -v19 + -v20 + -v21 + -v22 + -v23 + -v24 + -v25)
             / 8.0f : 0.0f) + (3 < v1 ? (-v26 + -v27 + -v28 + -v29 + -v30 + -v31 + -v32 + -v33) / 8.0f : 0.0f);
@@ -6667,7 +6681,7 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const block_1_down_y = (float *)(void *)(base + 12288);   /* f32[4, 16] */
     float *const layer_norm_1_y = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     dl_word *const argmax = (dl_word *)(void *)(base + 4224);   /* i32[4, 8] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
 
@@ -6695,9 +6709,9 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     if (evaluate_k11_cross_entropy_check(next) != DL_OK)
         return DL_INDEX;
     evaluate_k12_dense_cross_entropy_argmax(layer_norm_1_y, params->classifier_kernel, classifier_y, params->classifier_bias,
-            next, cross_entropy_5, argmax);
+            next, cross_entropy_3, argmax);
     evaluate_k13_sum(&count, argmax, next, &metrics->accuracy);
-    evaluate_k14_sum(&count, cross_entropy_5, &metrics->loss);
+    evaluate_k14_sum(&count, cross_entropy_3, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -42,4 +42,8 @@ void gradients_in(Fn *fn, int n, Node *const *results, Node *const *seeds, int n
 void gradients_swapping(Fn *fn, int n, Node *const *results, Node *const *seeds, int nwrt, Node *const *wrt, Node **out,
                         Swaps *swaps);
 
+/* ---- linear_sum.c -------------------------------------------------------------------------------------- */
+/* The sum of x over increasing axes, made of sums that others may have, too. */
+Node *node_linear_sum(Fn *fn, Node *x, int n, const int *axes);
+
 #endif

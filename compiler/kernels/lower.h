@@ -50,6 +50,7 @@ typedef struct Lower {
     bool *moved;                /* by node: a consumer is more than work by element */
     int *cost;                  /* by node: element operations to compute it inline */
     bool *stored;               /* by node */
+    int *level;                 /* by node: how many contractions and sums over all examples it needs, one after the other */
     const Node **anchor;        /* by node: the contraction whose elements this element-wise value is made of */
     Unit **unit;                /* by node: where a stored node lies */
     struct Lower **body;        /* by node: a scan's */

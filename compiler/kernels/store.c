@@ -113,6 +113,14 @@ static bool repeats_outside(const Node *n)
     return false;
 }
 
+/* Stores x; where it is element work with its axes in another order, that, of which x is then a view. */
+static void store_view(Lower *c, const Node *x)
+{
+    while (x->op == OP_PERMUTE && (x->in[0]->op == OP_PERMUTE || is_element(x->in[0])))
+        x = x->in[0];
+    store_node(c, x);
+}
+
 static void store_operands(Lower *c, const Node *n)
 {
     Buffer *buffer;
@@ -121,7 +129,7 @@ static void store_operands(Lower *c, const Node *n)
     if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n)) {
         for (int i = 0; i < 2; i++)
             if (!grouped_view(c, n->in[i], i ? 1 : contraction_groups(n), &buffer, &at, stride))
-                store_node(c, n->in[i]);
+                store_view(c, n->in[i]);
     } else if (n->op == OP_SCAN) {
         for (int i = n->attr.scan.ncarry; i < n->nin; i++)      /* read at every step: worth a plain load */
             if (n->in[i]->op != OP_CONST && !strided_view(c, n->in[i], &buffer, &at, stride))
@@ -140,15 +148,37 @@ static void store_operands(Lower *c, const Node *n)
     }
 }
 
+/* Whether an element of n is made of elements all over its operands, not of a row of them: what can stand in one kernel with them. */
+static bool reaches_far(const Node *n)
+{
+    OpClass class = op_info(n->op)->class;
+    if (class == CLASS_REDUCE)
+        return n->op != OP_FOLD && n->attr.axes.n && n->attr.axes.axis[0] == 0 && n->in[0]->type.dim[0] > 1;
+    return class == CLASS_CONTRACT || class == CLASS_LOOP || n->op == OP_SCATTER;
+}
+
+/* How many such nodes one after the other n needs. */
+static int level_of(const Lower *c, const Node *n)
+{
+    int level = 0;
+    for (int i = 0; i < n->nin; i++)
+        level = c->level[n->in[i]->id] > level ? c->level[n->in[i]->id] : level;
+    return level + reaches_far(n);
+}
+
+/* The contraction at the beginning of the chain that n belongs to, so that n can be made right behind it: nothing else that n is made of may
+ * need it all. Where an element of a chain is stored, the chain ends. */
 static const Node *find_anchor(const Lower *c, const Node *n)
 {
     if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n))
         return n;
     if (op_info(n->op)->class != CLASS_ELEMENT)
         return NULL;
-    for (int i = 0; i < n->nin; i++)
-        if (c->anchor[n->in[i]->id])
-            return c->anchor[n->in[i]->id];
+    for (int i = 0; i < n->nin; i++) {
+        const Node *x = n->in[i];
+        if (c->anchor[x->id] && c->level[x->id] == c->level[n->id] && !(c->stored[x->id] && is_element(x)))
+            return c->anchor[x->id];
+    }
     return NULL;
 }
 
@@ -201,6 +231,7 @@ void decide_storage(Lower *c)
         if (n->op == OP_SCAN)
             c->body[i] = lower_context(c->a, c->p, n->attr.scan.body, c, n);
         store_operands(c, n);
+        c->level[i] = level_of(c, n);
         c->anchor[i] = find_anchor(c, n);
         if (!c->stored[i])
             c->cost[i] = n->op == OP_SCAN ? 0 : inline_cost(c, n);

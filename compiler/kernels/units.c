@@ -452,6 +452,7 @@ Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node 
     c->moved = NEWN(a, bool, n);
     c->cost = NEWN(a, int, n);
     c->stored = NEWN(a, bool, n);
+    c->level = NEWN(a, int, n);
     c->anchor = NEWN(a, const Node *, n);
     c->unit = NEWN(a, Unit *, n);
     c->check = NEWN(a, Unit *, n);

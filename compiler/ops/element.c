@@ -314,6 +314,10 @@ EVAL2(mul, product(dt, x, y))
 /* z = x·y: dx = dz·y, dy = dz·x */
 GRAD(mul)
 {
+    if (n->in[0] == n->in[1]) {
+        grad_into(g, n->in[0], node_binary_const(g->fn, OP_MUL, node_binary(g->fn, OP_MUL, dy, n->in[0]), 2));
+        return;
+    }
     grad_into(g, n->in[0], node_binary(g->fn, OP_MUL, dy, n->in[1]));
     grad_into(g, n->in[1], node_binary(g->fn, OP_MUL, dy, n->in[0]));
 }

@@ -123,7 +123,7 @@ GRAD(broadcast)
     for (int i = 0; i < n->type.rank; i++)
         if (!kept[i])
             repeated[nrepeated++] = i;
-    Node *sum = nrepeated ? node_reduce(g->fn, OP_SUM, dy, nrepeated, repeated) : dy;
+    Node *sum = nrepeated ? node_linear_sum(g->fn, dy, nrepeated, repeated) : dy;
     grad_into(g, x, node_reshape(g->fn, sum, x->type.rank, x->type.dim));
 }
 
