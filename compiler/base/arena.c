@@ -43,10 +43,20 @@ struct Arena {
     size_t handed_out;
     size_t limit;               /* 0: none */
     jmp_buf *oom;
+    Arena *outer;               /* an inner arena's; it is counted there, and fails as it does */
+    Arena *inner, *next;        /* its own inner ones, and the next of the same outer one */
 };
+
+static Arena *outermost(Arena *a)
+{
+    while (a->outer)
+        a = a->outer;
+    return a;
+}
 
 static void out_of_memory(Arena *a)
 {
+    a = a ? outermost(a) : NULL;
     if (a && a->oom)
         longjmp(*a->oom, 1);
     fputs("dlc: out of memory\n", stderr);
@@ -62,16 +72,64 @@ Arena *arena_new(void)
     return a;
 }
 
+Arena *arena_inner(Arena *outer)
+{
+    Arena *a = calloc(1, sizeof *a);
+    if (!a)
+        out_of_memory(outer);
+    *a = (Arena){.chunk_bytes = FIRST_CHUNK, .outer = outer, .next = outer->inner};
+    return outer->inner = a;
+}
+
+static void chunk_free(Chunk *c)
+{
+    UNPOISON(c, c->bytes);
+    free(c);
+}
+
 void arena_free(Arena *a)
 {
     if (!a)
         return;
+    while (a->inner)
+        arena_free(a->inner);
+    if (a->outer) {
+        Arena **at = &a->outer->inner;
+        while (*at != a)
+            at = &(*at)->next;
+        *at = a->next;
+    }
     for (Chunk *c = a->chunks, *next; c; c = next) {
         next = c->next;
-        UNPOISON(c, c->bytes);
-        free(c);
+        chunk_free(c);
     }
     free(a);
+}
+
+static char *chunk_start(Chunk *c)
+{
+    return (char *)(c + 1);
+}
+
+/* The chunk being filled is kept, so that an arena emptied often asks for no memory. */
+void arena_reset(Arena *a)
+{
+    Chunk *kept = NULL;
+    for (Chunk *c = a->chunks, *next; c; c = next) {
+        next = c->next;
+        if (a->at >= chunk_start(c) && a->at <= (char *)c + c->bytes)
+            kept = c;
+        else
+            chunk_free(c);
+    }
+    a->chunks = kept;
+    if (!kept)
+        return;
+    kept->next = NULL;
+    UNPOISON(kept, kept->bytes);
+    memset(chunk_start(kept), 0, (size_t)(a->at - chunk_start(kept)));
+    a->at = chunk_start(kept);
+    POISON(a->at, (size_t)(a->end - a->at));
 }
 
 void arena_set_oom(Arena *a, jmp_buf *oom)
@@ -107,14 +165,15 @@ static char *chunk_add(Arena *a, size_t bytes, char **end)
     c->bytes = whole;
     a->chunks = c;
     *end = (char *)c + whole;
-    char *at = (char *)(c + 1);
+    char *at = chunk_start(c);
     POISON(at, (size_t)(*end - at));
     return at;
 }
 
 void *arena_alloc(Arena *a, size_t bytes)
 {
-    if (bytes > SIZE_MAX / 2 || (a->limit && a->handed_out + bytes > a->limit))
+    Arena *counted = outermost(a);
+    if (bytes > SIZE_MAX / 2 || (counted->limit && counted->handed_out + bytes > counted->limit))
         out_of_memory(a);
     size_t alignment = bytes >= WIDE_BLOCK ? 64 : 16;
     size_t taken = (bytes + RED_ZONE + 15) & ~(size_t)15;
@@ -134,7 +193,7 @@ void *arena_alloc(Arena *a, size_t bytes)
         a->at = block + taken;
     }
     UNPOISON(block, bytes);
-    a->handed_out += bytes;
+    counted->handed_out += bytes;
     return block;
 }
 

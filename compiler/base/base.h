@@ -22,7 +22,9 @@
 typedef struct Arena Arena;
 
 Arena *arena_new(void);
+Arena *arena_inner(Arena *outer);                   /* for what is needed for a while; freed with `outer` at the latest */
 void arena_free(Arena *a);
+void arena_reset(Arena *a);                         /* everything in it is gone, and it is as good as new */
 void *arena_alloc(Arena *a, size_t bytes);
 void *arena_dup(Arena *a, const void *bytes, size_t n);
 char *arena_strdup(Arena *a, const char *text);

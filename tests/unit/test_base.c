@@ -67,6 +67,37 @@ static void limit_jumps_out(void **state)
     arena_free(a);
 }
 
+/* What an inner arena holds is counted outside, fails there, goes with a reset, and at the latest with the outer one. */
+static void inner_arenas(void **state)
+{
+    (void)state;
+    Arena *a = arena_new(), *inner = arena_inner(a), *other = arena_inner(a), *innermost = arena_inner(inner);
+    for (int turn = 0; turn < 50; turn++) {
+        for (size_t bytes = 1; bytes < 3u << (turn % 20); bytes *= 3) {
+            unsigned char *block = arena_alloc(inner, bytes);
+            for (size_t k = 0; k < bytes; k++)
+                assert_int_equal(block[k], 0);
+            memset(block, 0xff, bytes);
+        }
+        arena_reset(inner);
+    }
+    char *first = arena_alloc(inner, 100);
+    arena_reset(inner);
+    assert_ptr_equal(arena_alloc(inner, 100), first);
+    size_t before = arena_bytes(a);
+    arena_alloc(innermost, 500);
+    assert_int_equal(arena_bytes(a), before + 500);
+    arena_free(other);
+    jmp_buf oom;
+    arena_set_limit(a, arena_bytes(a) + 100);
+    arena_set_oom(a, &oom);
+    if (setjmp(oom) == 0) {
+        arena_alloc(innermost, 101);
+        fail();
+    }
+    arena_free(a);
+}
+
 static void texts_are_copied(void **state)
 {
     (void)state;
@@ -361,6 +392,7 @@ int main(void)
         cmocka_unit_test(blocks_are_zeroed_and_aligned),
         cmocka_unit_test(huge_blocks_keep_the_current_chunk),
         cmocka_unit_test(limit_jumps_out),
+        cmocka_unit_test(inner_arenas),
         cmocka_unit_test(texts_are_copied),
         cmocka_unit_test(vectors_grow),
         cmocka_unit_test(string_buffers_grow),
